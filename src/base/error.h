@@ -1,0 +1,61 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "base/exit_code.h"
+
+namespace bw {
+
+// What an error means for the session in which it happened. The table that says what each kind
+// does is in relay/error_policy.h; nothing below the session loops catches.
+enum class ErrorKind {
+  kTransient,  // End the session, back off, start it again from durable state.
+  kFenced,     // A newer producer has our transactional.id.
+  kHalt,       // Keep everything as it is, say what was found and each remedy, exit.
+  kRow,        // A row cannot be represented or published: --on-error decides.
+  kUsage,      // An option or its value is wrong.
+};
+
+const char* ToString(ErrorKind kind);
+
+// A failed operation. `what()` is one message for a person: it names the thing (slot, LSN, topic,
+// table, file), says what was found and, where there is one, the remedy. It never holds a password
+// or row data.
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const std::string& what)
+      : Error(kind, what, kind == ErrorKind::kUsage ? ExitCode::kUsage : ExitCode::kInternal) {}
+  Error(ErrorKind kind, const std::string& what, ExitCode exit_code)
+      : std::runtime_error(what), kind_(kind), exit_code_(exit_code) {}
+
+  ErrorKind kind() const { return kind_; }
+  // What the process exits with if this error ends it.
+  ExitCode exit_code() const { return exit_code_; }
+
+ private:
+  ErrorKind kind_;
+  ExitCode exit_code_;
+};
+
+inline Error TransientError(const std::string& what) {
+  return Error(ErrorKind::kTransient, what);
+}
+inline Error HaltError(ExitCode code, const std::string& what) {
+  return Error(ErrorKind::kHalt, what, code);
+}
+inline Error RowError(const std::string& what) {
+  return Error(ErrorKind::kRow, what, ExitCode::kRowRefused);
+}
+inline Error UsageError(const std::string& what) { return Error(ErrorKind::kUsage, what); }
+
+// States what must hold whatever happens outside; on in release builds. A failed check aborts:
+// durable state is then as a crash leaves it, which is always recoverable. Malformed input from
+// outside is never a check; it is an Error.
+[[noreturn]] void CheckFailed(const char* condition, const char* file, int line);
+
+#define BW_CHECK(condition) \
+  ((condition) ? static_cast<void>(0) : ::bw::CheckFailed(#condition, __FILE__, __LINE__))
+
+}  // namespace bw

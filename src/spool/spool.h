@@ -1,0 +1,173 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/byte_size.h"
+#include "base/clock.h"
+#include "base/stop.h"
+#include "spool/change.h"
+#include "spool/spool_state.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace bw {
+
+struct SpoolOptions {
+  std::string directory = "./bottledwater.spool";
+  // Capture pauses while the spool's files hold more. 0: only the disk is the bound.
+  uint64_t max_bytes = 0;
+  // Capture pauses while the file system has less free, so that trimming still has room to write.
+  uint64_t min_free_bytes = 64 * kMiB;
+  // Changes waiting for the writer thread; Append() callers wait beyond it.
+  uint64_t pending_bytes_max = 8 * kMiB;
+  // Of one memtable; at most three exist.
+  uint64_t memtable_bytes = 16 * kMiB;
+  // The file system under RocksDB; nullptr for the real one. The simulation passes its own, and
+  // then directory checks and locking are the caller's.
+  rocksdb::Env* env = nullptr;
+};
+
+// Consecutive changes as read back from the spool, in replay order.
+class SpoolBatch {
+ public:
+  // Valid as long as the batch.
+  std::span<const Change> changes() const { return changes_; }
+  // Everything up to here is in the batch or was in an earlier one.
+  const Progress& through() const { return through_; }
+  // The last change's transaction goes on in the next batch.
+  bool splits_transaction() const { return !changes_.empty() && !through_.position.is_end(); }
+  size_t bytes() const { return arena_.size(); }
+
+ private:
+  friend class Spool;
+  std::string arena_;  // Encoded records, which changes_ points into.
+  std::vector<Change> changes_;
+  Progress through_;
+};
+
+// The durable middle: what was captured and is not yet published, in replay order.
+//
+// One thread may capture (the methods of the capture part; the snapshot's several readers share an
+// appender that serialises them), one may publish. A writer thread of the spool's own groups
+// whatever arrived while the last fsync ran into the next synced batch:
+//
+//   loop: wait for appended changes; take them all; write them in one batch, with the new
+//         `captured` if a transaction ended; fsync; tell capture and publish
+//
+// Invariants:
+// - `captured` only covers transactions whose every change was synced, in the same write batch or
+//   before it. Readers see nothing above `captured`.
+// - `captured` and `published` never move back, except through Reset.
+// - After a failed write or fsync nothing is written any more: captured() stays, Append throws, and
+//   only Recover(), which closes and opens again and reads the tail back, returns to work. A write
+//   that failed may be durable all the same; only what is read back counts.
+class Spool {
+ public:
+  // Opens or creates. Throws Halt errors: kAnotherRelay when another process holds the lock,
+  // kSpoolUnusable when the directory cannot be used or its content is corrupt (with the remedy).
+  static std::unique_ptr<Spool> Open(const SpoolOptions& options);
+  // Whether a spool is there at all, without opening or creating one.
+  static bool Exists(const SpoolOptions& options);
+
+  ~Spool();
+  Spool(const Spool&) = delete;
+  Spool& operator=(const Spool&) = delete;
+
+  // A copy of the durable state and hints. Thread-safe.
+  SpoolState state() const;
+  Progress captured() const;
+  Progress published() const;
+
+  // --- Life: called by the start-up code, before capture and publish run -----------------------
+
+  // Empties the spool and gives it a new lineage: phase kFirstStart for `source`. Synced. Written
+  // before the slot is created, so that a crash finds the intent and starts over.
+  void BeginFirstStart(const Source& source);
+  // Phase kStreaming at `captured`, in a spool that holds no changes: the whole state of a spool
+  // that was lost (new lineage), or an older copy's jump to the checkpoint (same lineage), or the
+  // adoption of a slot. Synced.
+  void BeginStreamingAt(const Source& source, const Progress& captured, bool new_lineage);
+  // The server's timeline changed and the change was found harmless. Synced.
+  void SetTimeline(uint32_t timeline);
+
+  // --- Capture --------------------------------------------------------------------------------
+
+  // Forgets what was appended and not committed, and deletes changes above `captured` (chunks of a
+  // transaction that was being received). First call of each capture session.
+  void DropUncaptured();
+  // The id of this schema, the same for an equal one. A new schema becomes durable with, or before,
+  // the first transaction that uses it.
+  SchemaId AddSchema(const TableSchema& schema);
+  // Appends one change of a transaction that is being received. Positions must rise. Does not wait:
+  // see WaitForRoom. Throws a transient Error after a failed write.
+  void Append(const Change& change);
+  // The transaction is complete: it, with everything before it, becomes one group commit.
+  void EndTransaction(const TransactionEnd& end);
+  // The snapshot is complete: like EndTransaction, and the phase becomes kStreaming in the same
+  // batch. Returns when it is durable.
+  void EndSnapshot(const TransactionEnd& end);
+  // WAL without changes for us ended at `end_lsn`. Only call when no transaction is being received.
+  void AdvanceIdle(Lsn end_lsn);
+  // Whether Append may be called without growing beyond pending_bytes_max.
+  bool HasRoom() const;
+  // Waits until HasRoom(), but no longer than `timeout`, a stop, or a failure. True when there is.
+  bool WaitForRoom(Duration timeout, const Stop& stop);
+  // Waits until everything appended so far is durable; false on timeout or stop. Throws a transient
+  // Error after a failed write.
+  bool WaitUntilDurable(Duration timeout, const Stop& stop);
+  // Why nothing can be written now ("disk full: ..."), or nothing when all is well.
+  std::optional<std::string> Obstacle() const;
+  // Whether a write failed: Append will throw until Recover() succeeds.
+  bool failed() const;
+  // Closes, opens again and re-reads the tail after a failed write; does nothing when none failed.
+  // Throws a transient Error when the store cannot be opened yet, a Halt when it is corrupt.
+  void Recover();
+
+  // --- Publish --------------------------------------------------------------------------------
+
+  struct ReadLimits {
+    size_t changes_max = 10'000;
+    size_t bytes_max = 16 * kMiB;
+  };
+  // The next changes above `after`, up to `captured`: whole transactions as long as one fits the
+  // limits, else a part of one. An empty batch has through() == captured. Throws a transient Error
+  // when the store cannot be read now, Halt kSpoolUnusable when what it holds is corrupt: corrupt
+  // data is never returned.
+  SpoolBatch Read(const Position& after, const ReadLimits& limits);
+  // The schema with this id. The reference stays valid as long as the spool.
+  const TableSchema& Schema(SchemaId id);
+  // Waits until captured() is something else than `seen`, a stop, or `timeout`.
+  void WaitForCaptured(const Progress& seen, Duration timeout, const Stop& stop);
+  // Kafka has committed everything up to here. A hint: not synced.
+  void SetPublished(const Progress& published);
+  // The publish session has learnt that Kafka is behind the hint, and an operator has allowed to
+  // publish again from there. Synced.
+  void RewindPublished(const Progress& published);
+  void SetKafkaClusterId(const std::string& cluster_id);
+  // Removes changes up to `through`. Call only with what was read back from Kafka, read_committed.
+  void Trim(const Position& through);
+
+  // --- Figures, thread-safe -------------------------------------------------------------------
+
+  struct Figures {
+    uint64_t changes_captured = 0;  // Since the process started, durable.
+    uint64_t bytes_on_disk = 0;
+    uint64_t syncs = 0;
+  };
+  Figures figures() const;
+
+ private:
+  class Impl;
+  explicit Spool(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bw
