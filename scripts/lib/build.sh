@@ -1,0 +1,10 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced. Builds with CMake's release preset into build/.
+
+# Usage: build TARGET...    ("all" for the tests too)
+build() {
+  say "Building $* (Release)"
+  quietly configure cmake -S "$ROOT" --preset release
+  # shellcheck disable=SC2086 # BOTTLEDWATER_JOBS may be empty
+  quietly build ninja -C "$ROOT/build" ${BOTTLEDWATER_JOBS:+-j$BOTTLEDWATER_JOBS} "$@"
+}

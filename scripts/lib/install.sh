@@ -1,0 +1,69 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced. Installs Debian packages, and only those that are missing; nothing is ever removed or upgraded.
+
+BUILD_PACKAGES=(
+  build-essential cmake ninja-build ccache pkg-config git ca-certificates
+  libpq-dev librdkafka-dev librocksdb-dev libavro-dev libcurl4-openssl-dev
+  libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev
+)
+PYTHON_PACKAGES=(python3 python3-venv)
+# Maven fetches Kafka and the schema registry: see scripts/servers/fetch.py.
+SERVER_PACKAGES=(postgresql-15 openjdk-17-jre-headless maven)
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  else
+    sudo -- "$@"
+  fi
+}
+
+is_installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Waits for a lock that another installer holds, as on a machine that has just booted.
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+}
+
+# Debian's PostgreSQL package creates and starts a server on port 5432. We want its programs only, so that
+# setting is off while it is being installed, and afterwards as it was.
+install_postgresql() {
+  local conf=/etc/postgresql-common/createcluster.conf
+  is_installed postgresql-common || apt_get install --no-install-recommends postgresql-common || return
+  local before status=0
+  before=$(mktemp)
+  cat "$conf" >"$before"
+  as_root pg_conftool "$conf" set create_main_cluster off || return
+  apt_get install --no-install-recommends postgresql-15 || status=$?
+  as_root cp "$before" "$conf"
+  rm -f "$before"
+  return "$status"
+}
+
+install_all() {
+  apt_get update || return
+  local package others=()
+  for package in "$@"; do
+    if [ "$package" = postgresql-15 ]; then
+      install_postgresql || return
+    else
+      others+=("$package")
+    fi
+  done
+  [ ${#others[@]} = 0 ] || apt_get install --no-install-recommends "${others[@]}"
+}
+
+# Usage: install_packages PACKAGE...
+install_packages() {
+  command -v dpkg-query >/dev/null || die "this installs Debian packages, and this machine has none; see README.md"
+  local package missing=()
+  for package in "$@"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} = 0 ] && return
+  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "run this as root once, or: apt-get install ${missing[*]}"
+  say "Installing Debian packages: ${missing[*]}"
+  quietly install install_all "${missing[@]}"
+}

@@ -1,0 +1,10 @@
+"""A PostgreSQL, a Kafka and a schema registry of our own, for the quickstart, tests and chaos runs."""
+
+from .kafka import KafkaBroker, KafkaServer
+from .postgres import PostgresServer
+from .process import Process, ServerError, free_port
+from .registry import RegistryServer
+from .together import Servers
+
+__all__ = ["KafkaBroker", "KafkaServer", "PostgresServer", "Process", "RegistryServer", "ServerError", "Servers",
+           "free_port"]

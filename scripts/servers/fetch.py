@@ -1,0 +1,57 @@
+"""Fetches Kafka and the schema registry through Maven, once, into the cache."""
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Callable
+
+from .paths import HERE, KAFKA_VERSION, REGISTRY_VERSION, kafka_jars, registry_app
+
+DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
+
+
+def fetch() -> None:
+    fetch_into(kafka_jars(), fill_kafka)
+    fetch_into(registry_app(), fill_registry)
+
+
+def fetch_into(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Fills `folder` unless it is there. It gets its name last, so an interrupted fetch leaves nothing half done."""
+    if folder.is_dir():
+        return
+    print(f"==> Fetching {folder.name}", file=sys.stderr)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="partial.", dir=folder.parent) as partial:
+        filled = Path(partial, "filled")
+        filled.mkdir()
+        fill(filled)
+        try:
+            filled.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # Otherwise another fetch was faster, with the same result.
+                raise
+
+
+def fill_kafka(folder: Path) -> None:
+    maven("copy-dependencies", f"-f={HERE / 'kafka.pom.xml'}", f"-Dkafka.version={KAFKA_VERSION}",
+          "-DincludeScope=runtime", f"-DoutputDirectory={folder}")
+
+
+def fill_registry(folder: Path) -> None:
+    download = folder / "download"
+    maven("copy", f"-Dartifact=io.apicurio:apicurio-registry-app:{REGISTRY_VERSION}:tar.gz:all",
+          f"-DoutputDirectory={download}")
+    [archive] = download.glob("*.tar.gz")
+    with tarfile.open(archive) as files:
+        files.extractall(folder)
+    shutil.rmtree(download)
+
+
+def maven(goal: str, *options: str) -> None:
+    command = ["mvn", "-B", "-q", f"{DEPENDENCY_PLUGIN}:{goal}", *options]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.exit(f"{done.stdout}\nerror: Maven could not fetch: {' '.join(command)}")

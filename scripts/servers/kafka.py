@@ -1,0 +1,132 @@
+"""Kafka in KRaft mode: one node or several, each broker and controller at once."""
+
+import base64
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Mapping, Optional
+
+from .paths import kafka_jars
+from .process import Process, ServerError, free_port
+
+JVM = ["java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC"]
+
+
+class KafkaBroker:
+    def __init__(self, folder: Path, node: int, ports: Mapping[int, tuple[int, int]], cluster_id: str,
+                 settings: Mapping[str, str]):
+        """`ports` maps every node of the cluster to its broker port and its controller port."""
+        self.folder = folder
+        self.port, controller_port = ports[node]
+        self._cluster_id = cluster_id
+        self._config = folder / "server.properties"
+        self._settings = {
+            "node.id": node,
+            "process.roles": "broker,controller",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            "controller.quorum.voters": ",".join(f"{n}@127.0.0.1:{c}" for n, (_, c) in ports.items()),
+            "log.dirs": folder / "data",
+            **settings,
+        }
+        gc_log = f"-Xlog:gc:file={folder / 'gc.log'}"
+        self.process = Process(f"Kafka broker {node}", [*JVM, gc_log, *_classpath(), "kafka.Kafka", str(self._config)],
+                               folder / "kafka.log", folder=folder)
+
+    def start(self) -> None:
+        if not self._config.exists():
+            self._format()
+        self.process.start()
+
+    def wait_ready(self) -> None:
+        self.process.wait_ready(lambda: "Kafka Server started" in self.process.log_text())
+
+    def restart(self) -> None:
+        """Comes back on the same port, with the same data."""
+        self.start()
+        self.wait_ready()
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def kill9(self) -> None:
+        self.process.kill9()
+
+    def pause(self) -> None:
+        self.process.pause()
+
+    def resume(self) -> None:
+        self.process.resume()
+
+    def _format(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = "".join(f"{name}={value}\n" for name, value in self._settings.items())
+        self._config.write_text(text)
+        command = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *_classpath(),
+                   "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", str(self._config)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True)
+        if done.returncode:
+            self._config.unlink()
+            raise ServerError(f"Kafka could not format its storage:\n{done.stdout}")
+
+
+class KafkaServer:
+    """A cluster of `brokers` nodes. What clients do not ask for is not created: no automatic topics."""
+
+    def __init__(self, folder: Path, brokers: int = 1, settings: Optional[Mapping[str, str]] = None):
+        replicas = min(brokers, 3)
+        common = {
+            "offsets.topic.replication.factor": replicas,
+            "offsets.topic.num.partitions": 4,
+            "transaction.state.log.replication.factor": replicas,
+            "transaction.state.log.min.isr": max(1, replicas - 1),
+            "transaction.state.log.num.partitions": 4,
+            "share.coordinator.state.topic.replication.factor": replicas,
+            "share.coordinator.state.topic.min.isr": max(1, replicas - 1),
+            "min.insync.replicas": max(1, replicas - 1),
+            "group.initial.rebalance.delay.ms": 0,
+            "broker.session.timeout.ms": 4000,  # After kill -9 a broker waits that long for its own old self.
+            "broker.heartbeat.interval.ms": 1000,
+            "auto.create.topics.enable": "false",
+            **(settings or {}),
+        }
+        ports = {node: (free_port(), free_port()) for node in range(1, brokers + 1)}
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self.brokers = [KafkaBroker(folder / f"broker-{node}", node, ports, cluster_id, common) for node in ports]
+
+    @property
+    def address(self) -> str:
+        return ",".join(f"127.0.0.1:{broker.port}" for broker in self.brokers)
+
+    def start(self) -> None:
+        for broker in self.brokers:
+            broker.start()
+
+    def wait_ready(self) -> None:
+        for broker in self.brokers:
+            broker.wait_ready()
+
+    def restart(self) -> None:
+        self.start()
+        self.wait_ready()
+
+    def stop(self) -> None:
+        for broker in self.brokers:
+            broker.stop()
+
+    def kill9(self) -> None:
+        for broker in self.brokers:
+            broker.kill9()
+
+    def pause(self) -> None:
+        for broker in self.brokers:
+            broker.pause()
+
+    def resume(self) -> None:
+        for broker in self.brokers:
+            broker.resume()
+
+
+def _classpath() -> list[str]:
+    return ["-cp", f"{kafka_jars()}/*"]

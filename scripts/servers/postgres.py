@@ -1,0 +1,106 @@
+"""A PostgreSQL 15 cluster of our own, made by initdb, on a loopback port, with passwords."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Mapping, Optional
+
+from .paths import postgres_program
+from .process import Process, ServerError, free_port
+
+SUPERUSER = "postgres"
+PASSWORD = "secret-of-postgres"  # Tests look for it in logs, where it must never be.
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "wal_level": "logical",
+    "max_wal_senders": "40",
+    "max_replication_slots": "40",
+    "max_connections": "150",
+}
+
+
+class PostgresServer:
+    """PostgreSQL refuses to run as root: then it runs as `postgres`, the user Debian's package makes."""
+
+    def __init__(self, folder: Path, settings: Optional[Mapping[str, str]] = None):
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = free_port()
+        self._settings = {**SETTINGS, **(settings or {}), "port": str(self.port)}
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self.process = Process("PostgreSQL", [postgres_program("postgres"), "-D", str(self.data)],
+                               folder / "postgres.log", user=self._user, folder=folder)
+
+    def url(self, database: str = "postgres", user: str = SUPERUSER, password: str = PASSWORD) -> str:
+        return f"postgres://{user}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        if not self.data.exists():
+            self._init()
+        self.process.start()
+
+    def wait_ready(self) -> None:
+        self.process.wait_ready(self._is_ready)
+
+    def restart(self) -> None:
+        """Comes back on the same port, with the same data."""
+        self.start()
+        self.wait_ready()
+
+    def stop(self) -> None:
+        """A fast shutdown: open transactions are rolled back."""
+        self.process.stop(signal.SIGINT)
+
+    def kill9(self) -> None:
+        """As when the machine loses power, but for the disk: every process of it is gone at once."""
+        self.process.send(signal.SIGSTOP)  # So that no new ones start meanwhile.
+        for pid in self._children():
+            os.kill(pid, signal.SIGKILL)
+        self.process.kill9()
+
+    def pause(self) -> None:
+        for pid in [self.process.pid, *self._children()]:
+            os.kill(pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        for pid in [self.process.pid, *self._children()]:
+            os.kill(pid, signal.SIGCONT)
+
+    def configure(self, **settings: str) -> None:
+        """For the next start."""
+        self._settings.update(settings)
+        self._write_settings()
+
+    def _init(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._user:
+            shutil.chown(self.folder, self._user, self._user)
+        password = self.folder / "password"
+        password.write_text(PASSWORD)
+        command = [postgres_program("initdb"), "-D", str(self.data), "-U", SUPERUSER, f"--pwfile={password}",
+                   "--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        as_user = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--clear-groups"] if self._user else []
+        done = subprocess.run([*as_user, *command], cwd=self.folder, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        password.unlink()
+        if done.returncode:
+            raise ServerError(f"initdb failed:\n{done.stdout}")
+        with open(self.data / "postgresql.conf", "a") as conf:
+            conf.write("include 'ours.conf'\n")
+        self._write_settings()
+
+    def _write_settings(self) -> None:
+        lines = [f"{name} = '{value}'\n" for name, value in self._settings.items()]
+        (self.data / "ours.conf").write_text("".join(lines))
+
+    def _is_ready(self) -> bool:
+        command = [postgres_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(command, stdin=subprocess.DEVNULL).returncode == 0
+
+    def _children(self) -> list[int]:
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -1,0 +1,67 @@
+"""A schema registry with the Confluent interface: Apicurio, its schemas in a file, so that they outlive it."""
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from .paths import registry_app
+from .process import Process, ServerError, free_port
+
+JVM = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+
+
+class RegistryServer:
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.port = free_port()
+        options = {
+            "quarkus.http.host": "127.0.0.1",
+            "quarkus.http.port": self.port,
+            "registry.storage.kind": "sql",
+            "quarkus.datasource.jdbc.url": f"jdbc:h2:file:{folder / 'schemas'}",
+        }
+        defines = [f"-D{name}={value}" for name, value in options.items()]
+        self.process = Process("Schema registry", [*JVM, *defines, "-jar", str(_runner())], folder / "registry.log",
+                               folder=folder)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/apis/ccompat/v7"
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.process.start()
+
+    def wait_ready(self) -> None:
+        self.process.wait_ready(self._is_ready)
+
+    def restart(self) -> None:
+        """Comes back on the same port, with the same schemas."""
+        self.start()
+        self.wait_ready()
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def kill9(self) -> None:
+        self.process.kill9()
+
+    def pause(self) -> None:
+        self.process.pause()
+
+    def resume(self) -> None:
+        self.process.resume()
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/subjects", timeout=5) as answer:
+                return answer.status == 200
+        except (OSError, urllib.error.URLError):
+            return False
+
+
+def _runner() -> Path:
+    runners = list(registry_app().glob("*runner.jar"))
+    if not runners:
+        raise ServerError(f"no schema registry in {registry_app()}; run: python3 scripts/servers fetch")
+    return runners[0]

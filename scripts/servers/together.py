@@ -1,0 +1,50 @@
+"""All servers at once, in one folder that is ours."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Mapping, Optional
+
+from .kafka import KafkaServer
+from .postgres import PostgresServer
+from .registry import RegistryServer
+
+
+class Servers:
+    """Use as a context manager: up inside, stopped and (unless `keep`) deleted afterwards."""
+
+    def __init__(self, folder: Optional[Path] = None, *, brokers: int = 1, registry: bool = True, keep: bool = False,
+                 postgres_settings: Optional[Mapping[str, str]] = None,
+                 kafka_settings: Optional[Mapping[str, str]] = None):
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="bottledwater."))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o711)  # PostgreSQL, as a user of its own, must be able to pass through.
+        self._keep = keep
+        self.postgres = PostgresServer(self.folder / "postgres", postgres_settings)
+        self.kafka = KafkaServer(self.folder / "kafka", brokers, kafka_settings)
+        self.registry = RegistryServer(self.folder / "registry") if registry else None
+        self._all = [server for server in (self.kafka, self.registry, self.postgres) if server]
+
+    def __enter__(self) -> "Servers":
+        try:
+            for server in self._all:
+                server.start()
+            for server in self._all:
+                server.wait_ready()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_) -> None:
+        for server in self._all:
+            server.stop()
+        if not self._keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def environment(self) -> dict[str, str]:
+        """The relay's options for these servers, as the environment variables it reads."""
+        variables = {"BOTTLEDWATER_POSTGRES": self.postgres.url(), "BOTTLEDWATER_BROKER": self.kafka.address}
+        if self.registry:
+            variables["BOTTLEDWATER_SCHEMA_REGISTRY"] = self.registry.url
+        return variables
