@@ -41,8 +41,8 @@ __attribute__((target("sse4.2"))) uint32_t ExtendSse42(uint32_t crc, const char*
 
 }  // namespace
 
-uint32_t Crc32c(std::string_view bytes) {
-  uint32_t crc = 0xFFFFFFFF;
+uint32_t Crc32c(std::string_view bytes, uint32_t previous) {
+  uint32_t crc = previous ^ 0xFFFFFFFF;
 #if defined(__x86_64__)
   static const bool has_sse42 = __builtin_cpu_supports("sse4.2");
   crc = has_sse42 ? ExtendSse42(crc, bytes.data(), bytes.size())

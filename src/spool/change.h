@@ -22,8 +22,8 @@ struct SchemaId {
 // How the rows of a table looked at one time. Never changed once written: a new form of the table
 // is a new TableSchema with a new id.
 struct TableSchema {
-  std::string schema;  // As PostgreSQL names it, e.g. "public".
-  std::string table;   // As PostgreSQL names it.
+  std::string schema;                   // As PostgreSQL names it, e.g. "public".
+  std::string table;                    // As PostgreSQL names it.
   std::optional<std::string> key_json;  // Avro schema; absent for tables without a key.
   std::string value_json;               // Avro schema.
   friend bool operator==(const TableSchema&, const TableSchema&) = default;

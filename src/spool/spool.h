@@ -91,10 +91,12 @@ class Spool {
   // Empties the spool and gives it a new lineage: phase kFirstStart for `source`. Synced. Written
   // before the slot is created, so that a crash finds the intent and starts over.
   void BeginFirstStart(const Source& source);
-  // Phase kStreaming at `captured`, in a spool that holds no changes: the whole state of a spool
-  // that was lost (new lineage), or an older copy's jump to the checkpoint (same lineage), or the
-  // adoption of a slot. Synced.
-  void BeginStreamingAt(const Source& source, const Progress& captured, bool new_lineage);
+  // Phase kStreaming at `captured` with a new lineage, for a spool whose own changes do not matter
+  // (any more): one that was lost and goes on from the checkpoint, an older copy that jumps to the
+  // checkpoint, or one that adopts a slot. `predecessor` is the checkpoint's lineage, empty when
+  // there is none. Synced.
+  void BeginStreamingAt(const Source& source, const Progress& captured,
+                        const std::string& predecessor);
   // The server's timeline changed and the change was found harmless. Synced.
   void SetTimeline(uint32_t timeline);
 
@@ -112,8 +114,8 @@ class Spool {
   // The transaction is complete: it, with everything before it, becomes one group commit.
   void EndTransaction(const TransactionEnd& end);
   // The snapshot is complete: like EndTransaction, and the phase becomes kStreaming in the same
-  // batch. Returns when it is durable.
-  void EndSnapshot(const TransactionEnd& end);
+  // batch. Returns true when it is durable, false when a stop was requested before.
+  bool EndSnapshot(const TransactionEnd& end, const Stop& stop);
   // WAL without changes for us ended at `end_lsn`. Only call when no transaction is being received.
   void AdvanceIdle(Lsn end_lsn);
   // Whether Append may be called without growing beyond pending_bytes_max.
@@ -138,7 +140,8 @@ class Spool {
     size_t bytes_max = 16 * kMiB;
   };
   // The next changes above `after`, up to `captured`: whole transactions as long as one fits the
-  // limits, else a part of one. An empty batch has through() == captured. Throws a transient Error
+  // limits, else a part of one, and then through().end_lsn is invalid. A batch without changes has
+  // through() == captured. Throws a transient Error
   // when the store cannot be read now, Halt kSpoolUnusable when what it holds is corrupt: corrupt
   // data is never returned.
   SpoolBatch Read(const Position& after, const ReadLimits& limits);
@@ -146,13 +149,15 @@ class Spool {
   const TableSchema& Schema(SchemaId id);
   // Waits until captured() is something else than `seen`, a stop, or `timeout`.
   void WaitForCaptured(const Progress& seen, Duration timeout, const Stop& stop);
-  // Kafka has committed everything up to here. A hint: not synced.
+  // Kafka has committed everything up to here. A hint: not synced, and never an error. An invalid
+  // end LSN (within a split transaction) leaves the one before.
   void SetPublished(const Progress& published);
   // The publish session has learnt that Kafka is behind the hint, and an operator has allowed to
   // publish again from there. Synced.
   void RewindPublished(const Progress& published);
   void SetKafkaClusterId(const std::string& cluster_id);
-  // Removes changes up to `through`. Call only with what was read back from Kafka, read_committed.
+  // Removes changes up to `through`, as far as whole files allow. Call only with what was read back
+  // from Kafka, read_committed. Never an error: the next call covers what this one could not.
   void Trim(const Position& through);
 
   // --- Figures, thread-safe -------------------------------------------------------------------

@@ -33,11 +33,14 @@ enum class SpoolPhase : uint8_t {
 // What the spool knows durably, besides the changes.
 struct SpoolState {
   std::string lineage;  // 128 random bits in hex, new for each new spool.
+  // The lineage of the checkpoint that this spool goes on from; empty for a first start. A
+  // checkpoint of either lineage is ours.
+  std::string predecessor;
   Source source;
   SpoolPhase phase = SpoolPhase::kEmpty;
-  Progress captured;   // Durable in the spool.
-  Progress published;  // A hint: at most what Kafka's checkpoint says.
-  Position trimmed;    // Changes up to here may be gone.
+  Progress captured;             // Durable in the spool.
+  Progress published;            // A hint: at most what Kafka's checkpoint says.
+  Position trimmed;              // Changes up to here may be gone.
   std::string kafka_cluster_id;  // Empty until the first publish session.
 };
 

@@ -1,0 +1,140 @@
+#include "spool/meta_format.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+
+namespace bw {
+namespace {
+
+using Json = nlohmann::json;
+
+[[noreturn]] void Corrupt(const std::string& what) {
+  throw HaltError(ExitCode::kSpoolUnusable,
+                  what +
+                      ". Nothing of it was published. Keep the spool directory for study and "
+                      "check the disk; then run `bottledwater resnapshot` or restore the "
+                      "directory.");
+}
+
+std::string NameForPeople(std::string_view name) {
+  return name.size() == 4 && name[0] == '\0' ? "schemas entry" : "meta entry " + std::string(name);
+}
+
+}  // namespace
+
+std::string WrapMeta(std::string_view name, std::string_view body) {
+  std::string value;
+  AppendU32(&value, Crc32c(body, Crc32c(name)));
+  value.append(body);
+  return value;
+}
+
+std::string_view UnwrapMeta(std::string_view name, std::string_view value) {
+  if (value.size() < 4) Corrupt("the spool's " + NameForPeople(name) + " is too short");
+  ByteReader reader(value, "spool meta entry");
+  const uint32_t stored_crc = reader.ReadU32();
+  const std::string_view body = value.substr(4);
+  if (stored_crc != Crc32c(body, Crc32c(name))) {
+    Corrupt("the checksum of the spool's " + NameForPeople(name) + " does not match");
+  }
+  return body;
+}
+
+std::string EncodeProgress(const Progress& progress) {
+  std::string body;
+  AppendU64(&body, progress.position.commit_lsn.value);
+  AppendU64(&body, progress.position.index);
+  AppendU64(&body, progress.end_lsn.value);
+  return body;
+}
+
+Progress DecodeProgress(std::string_view body) {
+  ByteReader reader(body, "spool progress entry");
+  Progress progress;
+  progress.position.commit_lsn = Lsn{reader.ReadU64()};
+  progress.position.index = reader.ReadU64();
+  progress.end_lsn = Lsn{reader.ReadU64()};
+  reader.ExpectEnd();
+  return progress;
+}
+
+std::string EncodeIdentity(const SpoolState& state) {
+  return Json{{"lineage", state.lineage},
+              {"predecessor", state.predecessor},
+              {"system_identifier", state.source.system_identifier},
+              {"database", state.source.database},
+              {"slot", state.source.slot},
+              {"timeline", state.source.timeline},
+              {"phase", static_cast<int>(state.phase)}}
+      .dump();
+}
+
+void DecodeIdentity(std::string_view body, SpoolState* state) {
+  try {
+    const Json json = Json::parse(body);
+    state->lineage = json.at("lineage");
+    state->predecessor = json.at("predecessor");
+    state->source.system_identifier = json.at("system_identifier");
+    state->source.database = json.at("database");
+    state->source.slot = json.at("slot");
+    state->source.timeline = json.at("timeline");
+    const int phase = json.at("phase");
+    if (phase < 0 || phase > static_cast<int>(SpoolPhase::kStreaming)) {
+      Corrupt("the spool's identity has the unknown phase " + std::to_string(phase));
+    }
+    state->phase = static_cast<SpoolPhase>(phase);
+  } catch (const Json::exception& error) {
+    Corrupt(std::string("the spool's identity cannot be read: ") + error.what());
+  }
+}
+
+std::string EncodeFormatVersion() {
+  std::string body;
+  AppendU32(&body, kSpoolFormatVersion);
+  return body;
+}
+
+void CheckFormatVersion(std::string_view body) {
+  ByteReader reader(body, "spool format entry");
+  const uint32_t version = reader.ReadU32();
+  if (version != kSpoolFormatVersion) {
+    throw HaltError(ExitCode::kSpoolUnusable,
+                    "the spool has format version " + std::to_string(version) +
+                        "; this program knows version " + std::to_string(kSpoolFormatVersion) +
+                        ". Start the program version that wrote it, or a newer one.");
+  }
+}
+
+std::string EncodeSchemaKey(SchemaId id) {
+  std::string key;
+  AppendU32(&key, id.value);
+  return key;
+}
+
+SchemaId DecodeSchemaKey(std::string_view key) {
+  ByteReader reader(key, "spool schema key");
+  const SchemaId id{reader.ReadU32()};
+  reader.ExpectEnd();
+  return id;
+}
+
+std::string EncodeTableSchema(const TableSchema& schema) {
+  Json json{{"schema", schema.schema}, {"table", schema.table}, {"value", schema.value_json}};
+  if (schema.key_json) json["key"] = *schema.key_json;
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+TableSchema DecodeTableSchema(std::string_view body) {
+  try {
+    const Json json = Json::parse(body);
+    TableSchema schema{json.at("schema"), json.at("table"), std::nullopt, json.at("value")};
+    if (json.contains("key")) schema.key_json = json.at("key").get<std::string>();
+    return schema;
+  } catch (const Json::exception& error) {
+    Corrupt(std::string("a schema in the spool cannot be read: ") + error.what());
+  }
+}
+
+}  // namespace bw

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "spool/change.h"
+#include "spool/spool_state.h"
+
+// The bytes of the `meta` and `schemas` column families; see docs/spool_format.md.
+//
+//   Value := crc32c: fixed32 over name and body | body
+//
+// The meta entries are separate because they change at different rates: `captured` with every
+// synced batch, `published` and `trimmed` often and unsynced, `identity` hardly ever.
+
+namespace bw {
+
+inline constexpr uint32_t kSpoolFormatVersion = 1;
+
+inline constexpr char kMetaFormat[] = "format";        // fixed32
+inline constexpr char kMetaIdentity[] = "identity";    // JSON: lineage, predecessor, source, phase
+inline constexpr char kMetaCaptured[] = "captured";    // Progress
+inline constexpr char kMetaPublished[] = "published";  // Progress
+inline constexpr char kMetaTrimmed[] = "trimmed";      // Progress, without end LSN
+inline constexpr char kMetaKafkaCluster[] = "kafka_cluster";  // The id as text
+
+// Wraps and unwraps the checksum. Unwrap throws Halt kSpoolUnusable naming the entry.
+std::string WrapMeta(std::string_view name, std::string_view body);
+std::string_view UnwrapMeta(std::string_view name, std::string_view value);
+
+std::string EncodeProgress(const Progress& progress);
+Progress DecodeProgress(std::string_view body);
+
+// Only lineage, predecessor, source and phase.
+std::string EncodeIdentity(const SpoolState& state);
+void DecodeIdentity(std::string_view body, SpoolState* state);
+
+std::string EncodeFormatVersion();
+// Throws Halt kSpoolUnusable for a version that this program does not know.
+void CheckFormatVersion(std::string_view body);
+
+std::string EncodeSchemaKey(SchemaId id);
+SchemaId DecodeSchemaKey(std::string_view key);
+std::string EncodeTableSchema(const TableSchema& schema);
+TableSchema DecodeTableSchema(std::string_view body);
+
+}  // namespace bw

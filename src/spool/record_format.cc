@@ -1,0 +1,133 @@
+#include "spool/record_format.h"
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+
+namespace bw {
+namespace {
+
+constexpr char kChangeTag = 'C';
+constexpr char kEndTag = 'E';
+constexpr uint8_t kHasOldKey = 1;
+constexpr uint8_t kHasKey = 2;
+constexpr uint8_t kHasValue = 4;
+constexpr size_t kCrcSize = 4;
+
+[[noreturn]] void Corrupt(std::string_view key, const std::string& problem) {
+  const std::string where =
+      key.size() == kPositionKeySize ? DecodePositionKey(key).ToString() : "a key of wrong length";
+  throw HaltError(ExitCode::kSpoolUnusable,
+                  "the spool's record at " + where + " is corrupt: " + problem +
+                      ". It was not published. Keep the spool directory for study and check the "
+                      "disk; then run `bottledwater resnapshot` or restore the directory.");
+}
+
+// Leaves room for the checksum, which is filled in when the rest is there.
+size_t BeginRecord(std::string* out) {
+  const size_t start = out->size();
+  out->append(kCrcSize, '\0');
+  return start;
+}
+
+void FinishRecord(std::string_view key, size_t start, std::string* out) {
+  const std::string_view body = std::string_view(*out).substr(start + kCrcSize);
+  const uint32_t crc = Crc32c(body, Crc32c(key));
+  for (size_t i = 0; i < kCrcSize; ++i) {
+    (*out)[start + i] = static_cast<char>((crc >> (8 * (kCrcSize - 1 - i))) & 0xFF);
+  }
+}
+
+void AppendField(const std::optional<std::string_view>& field, std::string* out) {
+  if (!field) return;
+  AppendU32(out, static_cast<uint32_t>(field->size()));
+  out->append(*field);
+}
+
+std::string_view ReadField(ByteReader* reader) { return reader->ReadBytes(reader->ReadU32()); }
+
+Change DecodeChange(std::string_view key, ByteReader* reader) {
+  Change change;
+  change.position = DecodePositionKey(key);
+  change.operation = static_cast<Operation>(reader->ReadU8());
+  switch (change.operation) {
+    case Operation::kSnapshot:
+    case Operation::kInsert:
+    case Operation::kUpdate:
+    case Operation::kDelete:
+      break;
+    default:
+      reader->Fail("unknown operation");
+  }
+  const uint8_t fields = reader->ReadU8();
+  change.schema_id = SchemaId{reader->ReadU32()};
+  change.xid = reader->ReadU32();
+  change.commit_time_us = static_cast<int64_t>(reader->ReadU64());
+  if (fields & kHasOldKey) change.old_key = ReadField(reader);
+  if (fields & kHasKey) change.key = ReadField(reader);
+  if (fields & kHasValue) change.value = ReadField(reader);
+  return change;
+}
+
+}  // namespace
+
+std::string EncodePositionKey(const Position& position) {
+  std::string key;
+  key.reserve(kPositionKeySize);
+  AppendU64(&key, position.commit_lsn.value);
+  AppendU64(&key, position.index);
+  return key;
+}
+
+Position DecodePositionKey(std::string_view key) {
+  if (key.size() != kPositionKeySize) Corrupt(key, "its key has the wrong length");
+  ByteReader reader(key, "spool key");
+  const Lsn commit_lsn{reader.ReadU64()};
+  return Position{commit_lsn, reader.ReadU64()};
+}
+
+void EncodeChange(std::string_view key, const Change& change, std::string* out) {
+  const size_t start = BeginRecord(out);
+  out->push_back(kChangeTag);
+  out->push_back(static_cast<char>(change.operation));
+  AppendU8(out, static_cast<uint8_t>((change.old_key ? kHasOldKey : 0) |
+                                     (change.key ? kHasKey : 0) | (change.value ? kHasValue : 0)));
+  AppendU32(out, change.schema_id.value);
+  AppendU32(out, change.xid);
+  AppendU64(out, static_cast<uint64_t>(change.commit_time_us));
+  AppendField(change.old_key, out);
+  AppendField(change.key, out);
+  AppendField(change.value, out);
+  FinishRecord(key, start, out);
+}
+
+void EncodeTransactionEnd(std::string_view key, Lsn end_lsn, std::string* out) {
+  const size_t start = BeginRecord(out);
+  out->push_back(kEndTag);
+  AppendU64(out, end_lsn.value);
+  FinishRecord(key, start, out);
+}
+
+Record DecodeRecord(std::string_view key, std::string_view value) {
+  try {
+    ByteReader reader(value, "spool record");
+    const uint32_t stored_crc = reader.ReadU32();
+    if (stored_crc != Crc32c(value.substr(kCrcSize), Crc32c(key))) {
+      reader.Fail("its checksum does not match");
+    }
+    const char tag = static_cast<char>(reader.ReadU8());
+    Record record;
+    if (tag == kChangeTag) {
+      record = DecodeChange(key, &reader);
+    } else if (tag == kEndTag) {
+      record = TransactionEnd{DecodePositionKey(key).commit_lsn, Lsn{reader.ReadU64()}};
+    } else {
+      reader.Fail("unknown kind of record");
+    }
+    reader.ExpectEnd();
+    return record;
+  } catch (const Error& error) {
+    Corrupt(key, error.what());
+  }
+}
+
+}  // namespace bw

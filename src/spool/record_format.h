@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/lsn.h"
+#include "spool/change.h"
+
+// The bytes of the `changes` column family. Writer and reader share this header; the grammar is
+// part of docs/spool_format.md. All integers are big-endian.
+//
+//   Key    := commit_lsn: fixed64 | index: fixed64
+//             Big-endian, so that RocksDB's byte order is replay order.
+//   Value  := crc32c: fixed32 over key and the rest of the value | Change or End
+//   Change := 'C' | operation: 1 byte | fields: 1 byte | schema_id: fixed32 | xid: fixed32 |
+//             commit_time_us: fixed64 | old_key: Bytes? | key: Bytes? | value: Bytes?
+//             Bit 0, 1, 2 of fields: old_key, key, value are there.
+//   Bytes  := length: fixed32 | byte*
+//   End    := 'E' | end_lsn: fixed64
+//             Under index 2^64-1: the transaction is complete.
+
+namespace bw {
+
+inline constexpr size_t kPositionKeySize = 16;
+
+std::string EncodePositionKey(const Position& position);
+// Throws Halt kSpoolUnusable for a key of another length.
+Position DecodePositionKey(std::string_view key);
+
+// Both append to *out, given the record's encoded key.
+void EncodeChange(std::string_view key, const Change& change, std::string* out);
+void EncodeTransactionEnd(std::string_view key, Lsn end_lsn, std::string* out);
+
+// What a value holds. A Change's views point into `value`.
+using Record = std::variant<Change, TransactionEnd>;
+// Throws Halt kSpoolUnusable, naming the position, when the checksum or the grammar is violated.
+Record DecodeRecord(std::string_view key, std::string_view value);
+
+}  // namespace bw

@@ -1,0 +1,531 @@
+#include "spool/spool.h"
+
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include "base/error.h"
+#include "base/kill_point.h"
+#include "base/random_id.h"
+#include "spool/meta_format.h"
+#include "spool/record_format.h"
+#include "spool/spool_directory.h"
+#include "spool/spool_store.h"
+#include "spool/spool_writer.h"
+
+namespace bw {
+namespace {
+
+using Family = SpoolStore::Family;
+
+// How often the files are counted, which is only needed for --spool-max-bytes and the figures.
+constexpr std::chrono::seconds kDiskFigureAge{1};
+// The first key behind those of every position.
+const std::string kBehindAllPositions(kPositionKeySize + 1, '\xFF');
+
+// The smallest key above this position's.
+std::string KeyAfter(const Position& position) { return EncodePositionKey(position) + '\0'; }
+
+}  // namespace
+
+class Spool::Impl {
+ public:
+  explicit Impl(const SpoolOptions& options)
+      : options_(options),
+        directory_(options.env == nullptr ? std::make_unique<SpoolDirectory>(options.directory)
+                                          : nullptr),
+        store_(options, directory_ ? directory_->database_path() : options.directory) {
+    LoadState();
+    LoadSchemas();
+    writer_ = std::make_unique<SpoolWriter>(
+        &store_, options_, [this](uint64_t bytes) { return CheckRoom(bytes); },
+        [this](const SpoolWriter::Durable& durable) { OnDurable(durable); });
+  }
+
+  SpoolState state() const {
+    const std::lock_guard lock(state_mutex_);
+    return state_;
+  }
+
+  // --- Life ---
+
+  void BeginFirstStart(const Source& source) {
+    SpoolState fresh;
+    fresh.source = source;
+    fresh.phase = SpoolPhase::kFirstStart;
+    Reset(std::move(fresh));
+  }
+
+  void BeginStreamingAt(const Source& source, const Progress& captured,
+                        const std::string& predecessor) {
+    SpoolState fresh;
+    fresh.source = source;
+    fresh.phase = SpoolPhase::kStreaming;
+    fresh.captured = captured;
+    fresh.predecessor = predecessor;
+    Reset(std::move(fresh));
+  }
+
+  void SetTimeline(uint32_t timeline) {
+    SpoolState changed = state();
+    changed.source.timeline = timeline;
+    rocksdb::WriteBatch batch;
+    PutMeta(&batch, kMetaIdentity, EncodeIdentity(changed));
+    store_.Write(&batch, /*sync=*/true);
+    const std::lock_guard lock(state_mutex_);
+    state_.source.timeline = timeline;
+  }
+
+  // --- Capture ---
+
+  void DropUncaptured() {
+    writer_->Restart();
+    const Position captured_position = captured().position;
+    const std::string begin = KeyAfter(captured_position);
+    bool any = false;
+    store_.Scan(Family::kChanges, begin, kBehindAllPositions, [&](auto, auto) {
+      any = true;
+      return false;
+    });
+    if (any) {
+      rocksdb::WriteBatch batch;
+      store_.DeleteRange(&batch, Family::kChanges, begin, kBehindAllPositions);
+      store_.Write(&batch, /*sync=*/true);
+    }
+    newest_appended_ = captured_position;
+    newest_ended_ = captured();
+    LoadSchemas();  // Forgets those that were only pending.
+  }
+
+  SchemaId AddSchema(const TableSchema& schema) {
+    const std::string body = EncodeTableSchema(schema);
+    const std::lock_guard lock(schemas_mutex_);
+    if (const auto known = schema_ids_.find(body); known != schema_ids_.end()) return known->second;
+    const SchemaId id{schemas_.empty() ? 1 : schemas_.rbegin()->first.value + 1};
+    const std::string key = EncodeSchemaKey(id);
+    writer_->Append(Family::kSchemas, key, WrapMeta(key, body));
+    schemas_.emplace(id, schema);
+    schema_ids_.emplace(body, id);
+    return id;
+  }
+
+  void Append(const Change& change) {
+    // A position that does not rise would overwrite, or hide below `captured`, another change.
+    BW_CHECK(change.position > newest_appended_);
+    AppendRecord(change.position,
+                 [&](std::string_view key) { EncodeChange(key, change, &record_); });
+  }
+
+  void EndTransaction(const TransactionEnd& end) {
+    AppendEnd(end);
+    writer_->End(newest_ended_);
+  }
+
+  void EndSnapshot(const TransactionEnd& end) {
+    AppendEnd(end);
+    SpoolState streaming = state();
+    streaming.phase = SpoolPhase::kStreaming;
+    writer_->Append(Family::kMeta, kMetaIdentity,
+                    WrapMeta(kMetaIdentity, EncodeIdentity(streaming)));
+    {
+      // The phase in memory may run ahead of the disk: nobody acts on it before it is durable.
+      const std::lock_guard lock(state_mutex_);
+      state_.phase = SpoolPhase::kStreaming;
+    }
+    writer_->End(newest_ended_);
+  }
+
+  void AdvanceIdle(Lsn end_lsn) {
+    if (end_lsn <= newest_ended_.end_lsn) return;
+    newest_ended_.end_lsn = end_lsn;
+    writer_->End(newest_ended_);
+  }
+
+  SpoolWriter& writer() { return *writer_; }
+
+  void Recover() {
+    if (!writer_->failed()) return;
+    store_.Reopen();
+    LoadState();
+    writer_->Restart();
+    DropUncaptured();
+    spdlog::info("The spool was opened again and read back, captured up to {}",
+                 captured().end_lsn.ToString());
+    captured_changed_.notify_all();
+  }
+
+  // --- Publish ---
+
+  SpoolBatch Read(const Position& after, const ReadLimits& limits) {
+    SpoolBatch batch;
+    const Progress end = captured();
+    batch.through_ = end;
+    if (end.position <= after) return batch;
+    // Nothing above `captured` is read: it may be an unfinished transaction.
+    BatchReader reader(limits, &batch);
+    store_.Scan(
+        Family::kChanges, KeyAfter(after), KeyAfter(end.position),
+        [&](std::string_view key, std::string_view value) { return reader.Take(key, value); });
+    reader.Finish();
+    return batch;
+  }
+
+  const TableSchema& Schema(SchemaId id) {
+    const std::lock_guard lock(schemas_mutex_);
+    const auto found = schemas_.find(id);
+    if (found == schemas_.end()) {
+      throw HaltError(ExitCode::kSpoolUnusable, "the spool is corrupt: a change refers to schema " +
+                                                    std::to_string(id.value) +
+                                                    ", which is not there");
+    }
+    return found->second;
+  }
+
+  void WaitForCaptured(const Progress& seen, Duration timeout, const Stop& stop) {
+    const TimePoint deadline = std::chrono::steady_clock::now() + timeout;
+    std::unique_lock lock(state_mutex_);
+    while (state_.captured == seen && !stop.requested() &&
+           std::chrono::steady_clock::now() < deadline) {
+      captured_changed_.wait_for(lock,
+                                 std::min<std::chrono::steady_clock::duration>(
+                                     deadline - std::chrono::steady_clock::now(), Duration(100)));
+    }
+  }
+
+  void SetPublished(const Progress& published) {
+    {
+      const std::lock_guard lock(state_mutex_);
+      BW_CHECK(published.position >= state_.published.position);
+      state_.published.position = published.position;
+      // Within a split transaction there is no new end LSN.
+      state_.published.end_lsn = std::max(state_.published.end_lsn, published.end_lsn);
+    }
+    // Only a hint, and publishing must go on while nothing can be written here: that is what makes
+    // room on a full disk.
+    try {
+      WriteMeta(kMetaPublished, EncodeProgress(this->published()), /*sync=*/false);
+    } catch (const Error& error) {
+      spdlog::debug("published position not noted: {}", error.what());
+    }
+  }
+
+  void RewindPublished(const Progress& published) {
+    {
+      const std::lock_guard lock(state_mutex_);
+      state_.published = published;
+    }
+    WriteMeta(kMetaPublished, EncodeProgress(published), /*sync=*/true);
+  }
+
+  void SetKafkaClusterId(const std::string& cluster_id) {
+    {
+      const std::lock_guard lock(state_mutex_);
+      if (state_.kafka_cluster_id == cluster_id) return;
+      state_.kafka_cluster_id = cluster_id;
+    }
+    WriteMeta(kMetaKafkaCluster, cluster_id, /*sync=*/true);
+  }
+
+  void Trim(const Position& through) {
+    if (through <= state().trimmed) return;
+    try {
+      // The head moves first: whatever of the files below it a crash leaves, nobody reads it.
+      WriteMeta(kMetaTrimmed, EncodeProgress({through, Lsn::Invalid()}), /*sync=*/false);
+      BW_KILL_POINT("spool.trim_head_moved");
+      store_.DeleteFiles("", EncodePositionKey(through));
+    } catch (const Error& error) {
+      spdlog::debug("spool not trimmed now: {}", error.what());
+      return;  // The next trim covers this one.
+    }
+    const std::lock_guard lock(state_mutex_);
+    state_.trimmed = through;
+  }
+
+  Figures figures() {
+    Figures figures;
+    {
+      const std::lock_guard lock(state_mutex_);
+      figures = figures_;
+    }
+    figures.bytes_on_disk = BytesOnDisk();
+    return figures;
+  }
+
+  Progress captured() const {
+    const std::lock_guard lock(state_mutex_);
+    return state_.captured;
+  }
+
+  Progress published() const {
+    const std::lock_guard lock(state_mutex_);
+    return state_.published;
+  }
+
+ private:
+  // Collects a batch from the scan and cuts it at a transaction's end.
+  struct BatchReader {
+    BatchReader(const ReadLimits& read_limits, SpoolBatch* out) : limits(read_limits), batch(out) {}
+
+    const ReadLimits& limits;
+    SpoolBatch* batch;
+    // Where the newest complete transaction of the batch ends.
+    size_t whole_changes = 0;
+    std::optional<Progress> whole_through;
+    bool full = false;
+    // Views cannot point into the arena while it grows: offsets until Finish().
+    struct Span {
+      size_t key_offset, value_offset, value_size;
+    };
+    std::vector<Span> spans;
+    Position last;
+
+    bool Take(std::string_view key, std::string_view value) {
+      const Record record = DecodeRecord(key, value);
+      if (const auto* end = std::get_if<TransactionEnd>(&record)) {
+        whole_changes = spans.size();
+        whole_through = Progress{Position::EndOf(end->commit_lsn), end->end_lsn};
+        full = spans.size() >= limits.changes_max || batch->arena_.size() >= limits.bytes_max;
+        return !full;
+      }
+      // A change beyond the limits ends the batch, whether it can be cut before or must be split;
+      // one change is always taken, however large it is.
+      if (!spans.empty() && (spans.size() >= limits.changes_max ||
+                             batch->arena_.size() + value.size() > limits.bytes_max)) {
+        full = true;
+        return false;
+      }
+      spans.push_back({batch->arena_.size(), batch->arena_.size() + key.size(), value.size()});
+      batch->arena_.append(key);
+      batch->arena_.append(value);
+      last = std::get<Change>(record).position;
+      return true;
+    }
+
+    void Finish() {
+      if (full || whole_changes < spans.size()) {
+        if (whole_through) {
+          spans.resize(whole_changes);
+          batch->through_ = *whole_through;
+        } else {
+          // Not even one transaction fits: a part of it, which ends no transaction.
+          batch->through_ = {last, Lsn::Invalid()};
+        }
+      }
+      batch->changes_.reserve(spans.size());
+      const std::string_view arena = batch->arena_;
+      for (const Span& span : spans) {
+        batch->changes_.push_back(
+            std::get<Change>(DecodeRecord(arena.substr(span.key_offset, kPositionKeySize),
+                                          arena.substr(span.value_offset, span.value_size))));
+      }
+    }
+  };
+
+  void LoadState() {
+    SpoolState loaded;
+    if (const auto format = ReadMeta(kMetaFormat)) {
+      CheckFormatVersion(*format);
+      if (const auto body = ReadMeta(kMetaIdentity)) DecodeIdentity(*body, &loaded);
+      if (const auto body = ReadMeta(kMetaCaptured)) loaded.captured = DecodeProgress(*body);
+      if (const auto body = ReadMeta(kMetaPublished)) loaded.published = DecodeProgress(*body);
+      if (const auto body = ReadMeta(kMetaTrimmed)) {
+        loaded.trimmed = DecodeProgress(*body).position;
+      }
+      if (const auto body = ReadMeta(kMetaKafkaCluster)) loaded.kafka_cluster_id = *body;
+    } else {
+      WriteMeta(kMetaFormat, EncodeFormatVersion(), /*sync=*/true);
+    }
+    const std::lock_guard lock(state_mutex_);
+    state_ = std::move(loaded);
+    newest_appended_ = state_.captured.position;
+    newest_ended_ = state_.captured;
+  }
+
+  void LoadSchemas() {
+    const std::lock_guard lock(schemas_mutex_);
+    std::map<SchemaId, TableSchema> durable;
+    store_.Scan(Family::kSchemas, "", "\xFF", [&](std::string_view key, std::string_view value) {
+      durable.emplace(DecodeSchemaKey(key), DecodeTableSchema(UnwrapMeta(key, value)));
+      return true;
+    });
+    // References to schemas that stay must stay valid: only add and remove.
+    std::erase_if(schemas_, [&](const auto& entry) { return !durable.contains(entry.first); });
+    schemas_.merge(durable);
+    schema_ids_.clear();
+    for (const auto& [id, schema] : schemas_) schema_ids_.emplace(EncodeTableSchema(schema), id);
+  }
+
+  // Replaces everything the spool holds by `fresh` under a new lineage.
+  void Reset(SpoolState fresh) {
+    writer_->Restart();
+    fresh.lineage = RandomId();
+    store_.DeleteFiles("", kBehindAllPositions);
+    rocksdb::WriteBatch batch;
+    store_.DeleteRange(&batch, Family::kChanges, "", kBehindAllPositions);
+    store_.DeleteRange(&batch, Family::kSchemas, "", "\xFF");
+    PutMeta(&batch, kMetaIdentity, EncodeIdentity(fresh));
+    PutMeta(&batch, kMetaCaptured, EncodeProgress(fresh.captured));
+    PutMeta(&batch, kMetaPublished, EncodeProgress(fresh.published));
+    PutMeta(&batch, kMetaTrimmed, EncodeProgress({fresh.trimmed, Lsn::Invalid()}));
+    PutMeta(&batch, kMetaKafkaCluster, fresh.kafka_cluster_id);
+    store_.Write(&batch, /*sync=*/true);
+    LoadState();
+    LoadSchemas();
+  }
+
+  template <typename Encode>
+  void AppendRecord(const Position& position, const Encode& encode) {
+    const std::string key = EncodePositionKey(position);
+    record_.clear();
+    encode(key);
+    writer_->Append(Family::kChanges, key, record_);
+    newest_appended_ = position;
+  }
+
+  void AppendEnd(const TransactionEnd& end) {
+    const Position position = Position::EndOf(end.commit_lsn);
+    BW_CHECK(position > newest_ended_.position && end.end_lsn >= newest_ended_.end_lsn);
+    AppendRecord(position,
+                 [&](std::string_view key) { EncodeTransactionEnd(key, end.end_lsn, &record_); });
+    newest_ended_ = {position, end.end_lsn};
+  }
+
+  void OnDurable(const SpoolWriter::Durable& durable) {
+    {
+      const std::lock_guard lock(state_mutex_);
+      BW_CHECK(durable.captured.position >= state_.captured.position);
+      BW_CHECK(durable.captured.end_lsn >= state_.captured.end_lsn);
+      state_.captured = durable.captured;
+      figures_.changes_captured += durable.changes;
+      ++figures_.syncs;
+    }
+    captured_changed_.notify_all();
+  }
+
+  std::optional<std::string> CheckRoom(uint64_t bytes) {
+    if (!directory_) return std::nullopt;
+    const uint64_t free = FreeBytes(options_.directory);
+    if (free < options_.min_free_bytes + bytes) {
+      return fmt::format("the disk of the spool \"{}\" is full ({} MiB free, {} MiB are kept free)",
+                         options_.directory, free / kMiB, options_.min_free_bytes / kMiB);
+    }
+    if (options_.max_bytes != 0 && BytesOnDisk() + bytes > options_.max_bytes) {
+      return fmt::format("the spool has reached --spool-max-bytes ({} MiB)",
+                         options_.max_bytes / kMiB);
+    }
+    return std::nullopt;
+  }
+
+  uint64_t BytesOnDisk() {
+    if (!directory_) return 0;
+    const std::lock_guard lock(disk_mutex_);
+    const TimePoint now = std::chrono::steady_clock::now();
+    if (now - bytes_on_disk_at_ >= kDiskFigureAge) {
+      bytes_on_disk_ = DirectoryBytes(directory_->database_path());
+      bytes_on_disk_at_ = now;
+    }
+    return bytes_on_disk_;
+  }
+
+  std::optional<std::string> ReadMeta(const char* name) {
+    const auto value = store_.Get(Family::kMeta, name);
+    if (!value) return std::nullopt;
+    return std::string(UnwrapMeta(name, *value));
+  }
+
+  void PutMeta(rocksdb::WriteBatch* batch, const char* name, std::string_view body) {
+    store_.Put(batch, Family::kMeta, name, WrapMeta(name, body));
+  }
+
+  void WriteMeta(const char* name, std::string_view body, bool sync) {
+    rocksdb::WriteBatch batch;
+    PutMeta(&batch, name, body);
+    store_.Write(&batch, sync);
+  }
+
+  const SpoolOptions options_;
+  const std::unique_ptr<SpoolDirectory> directory_;  // None under a simulated file system.
+  SpoolStore store_;
+
+  mutable std::mutex state_mutex_;  // Protects state_ and figures_.
+  std::condition_variable captured_changed_;
+  SpoolState state_;
+  Figures figures_;
+
+  std::mutex schemas_mutex_;  // Protects the two maps.
+  std::map<SchemaId, TableSchema> schemas_;
+  std::map<std::string, SchemaId> schema_ids_;  // By encoded schema.
+
+  std::mutex disk_mutex_;  // Protects the two figures.
+  uint64_t bytes_on_disk_ = 0;
+  TimePoint bytes_on_disk_at_{};
+
+  // The capturing thread's own.
+  Position newest_appended_;
+  Progress newest_ended_;  // Ended, durable or not.
+  std::string record_;     // Reused.
+
+  std::unique_ptr<SpoolWriter> writer_;  // Last: its thread uses everything above.
+};
+
+std::unique_ptr<Spool> Spool::Open(const SpoolOptions& options) {
+  return std::unique_ptr<Spool>(new Spool(std::make_unique<Impl>(options)));
+}
+
+bool Spool::Exists(const SpoolOptions& options) {
+  return SpoolDirectory::Exists(options.directory);
+}
+
+Spool::Spool(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Spool::~Spool() = default;
+
+SpoolState Spool::state() const { return impl_->state(); }
+Progress Spool::captured() const { return impl_->captured(); }
+Progress Spool::published() const { return impl_->published(); }
+void Spool::BeginFirstStart(const Source& source) { impl_->BeginFirstStart(source); }
+void Spool::BeginStreamingAt(const Source& source, const Progress& captured,
+                             const std::string& predecessor) {
+  impl_->BeginStreamingAt(source, captured, predecessor);
+}
+void Spool::SetTimeline(uint32_t timeline) { impl_->SetTimeline(timeline); }
+void Spool::DropUncaptured() { impl_->DropUncaptured(); }
+SchemaId Spool::AddSchema(const TableSchema& schema) { return impl_->AddSchema(schema); }
+void Spool::Append(const Change& change) { impl_->Append(change); }
+void Spool::EndTransaction(const TransactionEnd& end) { impl_->EndTransaction(end); }
+bool Spool::EndSnapshot(const TransactionEnd& end, const Stop& stop) {
+  impl_->EndSnapshot(end);
+  while (!stop.requested()) {
+    if (impl_->writer().WaitUntilDurable(std::chrono::seconds(1), stop)) return true;
+  }
+  return false;
+}
+void Spool::AdvanceIdle(Lsn end_lsn) { impl_->AdvanceIdle(end_lsn); }
+bool Spool::HasRoom() const { return impl_->writer().HasRoom(); }
+bool Spool::WaitForRoom(Duration timeout, const Stop& stop) {
+  return impl_->writer().WaitForRoom(timeout, stop);
+}
+bool Spool::WaitUntilDurable(Duration timeout, const Stop& stop) {
+  return impl_->writer().WaitUntilDurable(timeout, stop);
+}
+std::optional<std::string> Spool::Obstacle() const { return impl_->writer().obstacle(); }
+bool Spool::failed() const { return impl_->writer().failed(); }
+void Spool::Recover() { impl_->Recover(); }
+SpoolBatch Spool::Read(const Position& after, const ReadLimits& limits) {
+  return impl_->Read(after, limits);
+}
+const TableSchema& Spool::Schema(SchemaId id) { return impl_->Schema(id); }
+void Spool::WaitForCaptured(const Progress& seen, Duration timeout, const Stop& stop) {
+  impl_->WaitForCaptured(seen, timeout, stop);
+}
+void Spool::SetPublished(const Progress& published) { impl_->SetPublished(published); }
+void Spool::RewindPublished(const Progress& published) { impl_->RewindPublished(published); }
+void Spool::SetKafkaClusterId(const std::string& cluster_id) {
+  impl_->SetKafkaClusterId(cluster_id);
+}
+void Spool::Trim(const Position& through) { impl_->Trim(through); }
+Spool::Figures Spool::figures() const { return impl_->figures(); }
+
+}  // namespace bw

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace bw {
+
+// A spool's directory: 0700, ours, and held by one process at a time.
+//
+//   <directory>/lock   locked with flock(2) while a relay runs; holds its process id
+//   <directory>/db/    RocksDB
+//
+// Constructed means locked; destroyed means released. The kernel releases the lock of a process
+// that dies.
+class SpoolDirectory {
+ public:
+  // Makes the directory if it is missing. Throws Halt: kSpoolUnusable when it cannot be made or
+  // written, is a link, belongs to somebody else, or holds foreign files;
+  // kAnotherRelay when another process holds the lock.
+  explicit SpoolDirectory(const std::string& path);
+  ~SpoolDirectory();
+  SpoolDirectory(const SpoolDirectory&) = delete;
+  SpoolDirectory& operator=(const SpoolDirectory&) = delete;
+
+  static bool Exists(const std::string& path);
+  std::string database_path() const { return path_ + "/db"; }
+
+ private:
+  std::string path_;
+  int lock_fd_ = -1;
+};
+
+// Bytes that are free for us in the file system of `path`; the maximum when it cannot be told.
+uint64_t FreeBytes(const std::string& path);
+// Bytes of the files directly in `path`.
+uint64_t DirectoryBytes(const std::string& path);
+
+}  // namespace bw

@@ -1,0 +1,181 @@
+#include "spool/spool_store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/table.h>
+
+#include <mutex>
+
+#include "base/error.h"
+
+namespace bw {
+namespace {
+
+using rocksdb::Slice;
+
+Slice ToSlice(std::string_view view) { return {view.data(), view.size()}; }
+std::string_view ToView(const Slice& slice) { return {slice.data(), slice.size()}; }
+
+rocksdb::Options StoreOptions(const SpoolOptions& options) {
+  rocksdb::Options result;
+  if (options.env != nullptr) result.env = options.env;
+  result.create_if_missing = true;
+  result.create_missing_column_families = true;
+  // The default mode opens after a corruption in the middle of the WAL and silently drops the
+  // acknowledged data behind it. This one forgives only a torn tail and else refuses to open.
+  result.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  result.paranoid_checks = true;
+  // Resuming by itself after a full disk does not work in 7.8: see Reopen().
+  result.max_bgerror_resume_count = 0;
+  result.avoid_flush_during_shutdown = true;  // The WAL has everything.
+  result.max_total_wal_size = 4 * options.memtable_bytes;
+  result.max_background_jobs = 2;
+  result.max_open_files = 512;
+  result.bytes_per_sync = kMiB;
+  result.keep_log_file_num = 3;
+  result.max_log_file_size = 4 * kMiB;
+  result.stats_dump_period_sec = 0;
+  return result;
+}
+
+rocksdb::ColumnFamilyOptions ChangesOptions(const SpoolOptions& options) {
+  rocksdb::ColumnFamilyOptions result;
+  result.write_buffer_size = options.memtable_bytes;
+  result.max_write_buffer_number = 3;
+  result.compression = rocksdb::kLZ4Compression;
+  // Keys only ever rise, so files do not overlap and compaction moves them down without rewriting.
+  // Nothing is read at random: no filters, large blocks, and a cache for indexes only.
+  result.level0_slowdown_writes_trigger = 40;
+  result.level0_stop_writes_trigger = 60;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_size = 32 * kKiB;
+  table.checksum = rocksdb::kXXH3;
+  table.block_cache = rocksdb::NewLRUCache(8 * kMiB);
+  result.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return result;
+}
+
+}  // namespace
+
+SpoolStore::SpoolStore(const SpoolOptions& options, const std::string& path)
+    : path_(path), options_(StoreOptions(options)) {
+  static_cast<rocksdb::ColumnFamilyOptions&>(options_) = ChangesOptions(options);
+  OpenDatabase(ErrorKind::kHalt);
+}
+
+SpoolStore::~SpoolStore() { CloseDatabase(); }
+
+void SpoolStore::OpenDatabase(ErrorKind kind_of_io_errors) {
+  rocksdb::ColumnFamilyOptions small = options_;
+  small.write_buffer_size = kMiB;
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
+      {rocksdb::kDefaultColumnFamilyName, small}, {"changes", options_}, {"schemas", small}};
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(options_, path_, families, &handles_, &db);
+  db_.reset(db);
+  if (status.ok()) return;
+  handles_.clear();
+  if (status.IsCorruption()) {
+    throw HaltError(ExitCode::kSpoolUnusable,
+                    "the spool in \"" + path_ + "\" is corrupt: " + status.ToString() +
+                        ". Nothing of it was published. Keep the directory for study and check the "
+                        "disk; then move it away and start again: the relay goes on from Kafka's "
+                        "checkpoint when PostgreSQL still has what is missing, and says so when "
+                        "not.");
+  }
+  throw Error(kind_of_io_errors,
+              "the spool in \"" + path_ + "\" cannot be opened: " + status.ToString(),
+              ExitCode::kSpoolUnusable);
+}
+
+void SpoolStore::CloseDatabase() {
+  if (!db_) return;
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
+  handles_.clear();
+  db_->Close();
+  db_.reset();
+}
+
+void SpoolStore::Reopen() {
+  const std::unique_lock lock(db_mutex_);
+  CloseDatabase();
+  OpenDatabase(ErrorKind::kTransient);
+}
+
+rocksdb::ColumnFamilyHandle* SpoolStore::handle(Family family) const {
+  if (!db_) throw TransientError("the spool in \"" + path_ + "\" is closed after an error");
+  return handles_[static_cast<size_t>(family)];
+}
+
+void SpoolStore::Put(rocksdb::WriteBatch* batch, Family family, std::string_view key,
+                     std::string_view value) {
+  // A batch only keeps the family's number, which is the same in every incarnation of the store.
+  const std::shared_lock lock(db_mutex_);
+  batch->Put(handle(family), ToSlice(key), ToSlice(value));
+}
+
+void SpoolStore::DeleteRange(rocksdb::WriteBatch* batch, Family family, std::string_view begin,
+                             std::string_view end) {
+  const std::shared_lock lock(db_mutex_);
+  batch->DeleteRange(handle(family), ToSlice(begin), ToSlice(end));
+}
+
+void SpoolStore::Write(rocksdb::WriteBatch* batch, bool sync) {
+  const std::shared_lock lock(db_mutex_);
+  handle(Family::kMeta);  // Throws when the store is closed.
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  const rocksdb::Status status = db_->Write(options, batch);
+  if (!status.ok()) {
+    throw TransientError("the spool in \"" + path_ + "\" cannot be written: " + status.ToString());
+  }
+}
+
+std::optional<std::string> SpoolStore::Get(Family family, std::string_view key) {
+  const std::shared_lock lock(db_mutex_);
+  std::string value;
+  rocksdb::ColumnFamilyHandle* const column_family = handle(family);
+  const rocksdb::Status status =
+      db_->Get(rocksdb::ReadOptions(), column_family, ToSlice(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  if (status.IsCorruption()) {
+    throw HaltError(ExitCode::kSpoolUnusable, "the spool is corrupt: " + status.ToString());
+  }
+  if (!status.ok()) throw TransientError("the spool cannot be read: " + status.ToString());
+  return value;
+}
+
+void SpoolStore::Scan(Family family, std::string_view begin, std::string_view end,
+                      const Visitor& visit) {
+  const std::shared_lock lock(db_mutex_);
+  rocksdb::ColumnFamilyHandle* const column_family = handle(family);
+  const Slice upper = ToSlice(end);
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  // Bounded on both sides: behind a drained prefix lie deleted ranges that a search from the start
+  // would have to step over.
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options, column_family));
+  for (iterator->Seek(ToSlice(begin)); iterator->Valid(); iterator->Next()) {
+    if (!visit(ToView(iterator->key()), ToView(iterator->value()))) return;
+  }
+  const rocksdb::Status status = iterator->status();
+  if (status.IsCorruption()) {
+    throw HaltError(ExitCode::kSpoolUnusable, "the spool in \"" + path_ +
+                                                  "\" is corrupt: " + status.ToString() +
+                                                  ". What cannot be read was not published.");
+  }
+  if (!status.ok()) throw TransientError("the spool cannot be read: " + status.ToString());
+}
+
+void SpoolStore::DeleteFiles(std::string_view begin, std::string_view end) {
+  const std::shared_lock lock(db_mutex_);
+  const Slice first = ToSlice(begin);
+  const Slice last = ToSlice(end);
+  rocksdb::ColumnFamilyHandle* const changes = handle(Family::kChanges);
+  const rocksdb::Status status =
+      rocksdb::DeleteFilesInRange(db_.get(), changes, &first, &last, false);
+  if (!status.ok()) throw TransientError("the spool cannot be trimmed: " + status.ToString());
+}
+
+}  // namespace bw

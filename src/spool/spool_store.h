@@ -1,0 +1,70 @@
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "spool/spool.h"
+
+namespace bw {
+
+// RocksDB as the spool uses it: three column families, one writer, readers beside it. The only
+// file, with spool_store.cc, that knows RocksDB's options and status codes. Thread-safe.
+//
+// What RocksDB 7.8 does not do for us, and is done here: after an error it neither resumes on its
+// own nor tells what reached the disk, so an error is final until Reopen(), which closes, opens and
+// leaves it to the caller to read what is really there.
+class SpoolStore {
+ public:
+  // Throws Halt kSpoolUnusable when it cannot be opened, naming what RocksDB found.
+  SpoolStore(const SpoolOptions& options, const std::string& path);
+
+  ~SpoolStore();
+  SpoolStore(const SpoolStore&) = delete;
+  SpoolStore& operator=(const SpoolStore&) = delete;
+
+  // Closes and opens again. Throws a transient Error when it cannot be opened now.
+  void Reopen();
+
+  enum class Family { kMeta, kChanges, kSchemas };
+  // Add to a batch, which stays valid over a Reopen().
+  void Put(rocksdb::WriteBatch* batch, Family family, std::string_view key, std::string_view value);
+  void DeleteRange(rocksdb::WriteBatch* batch, Family family, std::string_view begin,
+                   std::string_view end);
+
+  // Writes the batch; with `sync`, it and everything written before it is on the disk on return.
+  // Throws a transient Error; then the batch may or may not be there, and the store must be
+  // reopened before anything else is written.
+  void Write(rocksdb::WriteBatch* batch, bool sync);
+  // The value, or nothing.
+  std::optional<std::string> Get(Family family, std::string_view key);
+  // Calls `visit` with each entry of [begin, end) in order until it returns false.
+  using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
+  void Scan(Family family, std::string_view begin, std::string_view end, const Visitor& visit);
+  // Frees the files that only hold changes in [begin, end).
+  void DeleteFiles(std::string_view begin, std::string_view end);
+
+ private:
+  void OpenDatabase(ErrorKind kind_of_io_errors);
+  void CloseDatabase();
+  // Throws a transient Error while the store is closed, because a Reopen() failed.
+  rocksdb::ColumnFamilyHandle* handle(Family family) const;
+
+  const std::string path_;
+  rocksdb::Options options_;
+  // Shared by every use of db_, exclusive while it is closed and opened.
+  std::shared_mutex db_mutex_;
+  std::unique_ptr<rocksdb::DB> db_;
+  // Owned by db_'s open state; deleted before it.
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+};
+
+}  // namespace bw

@@ -1,0 +1,60 @@
+#include "spool/meta_format.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace bw {
+namespace {
+
+TEST(MetaFormat, ProgressReadsBack) {
+  const Progress progress{{Lsn{0x1234}, 7}, Lsn{0x2345}};
+  EXPECT_EQ(DecodeProgress(EncodeProgress(progress)), progress);
+  EXPECT_EQ(EncodeProgress(progress).size(), 24u);
+}
+
+TEST(MetaFormat, IdentityReadsBack) {
+  SpoolState state;
+  state.lineage = "abc";
+  state.predecessor = "def";
+  state.source = {"7311111111111111111", "böse\"db", "bottledwater", 3};
+  state.phase = SpoolPhase::kFirstStart;
+  SpoolState read;
+  DecodeIdentity(EncodeIdentity(state), &read);
+  EXPECT_EQ(read.lineage, state.lineage);
+  EXPECT_EQ(read.predecessor, state.predecessor);
+  EXPECT_EQ(read.source, state.source);
+  EXPECT_EQ(read.phase, state.phase);
+}
+
+TEST(MetaFormat, UnknownPhaseOrBrokenIdentityHalts) {
+  SpoolState read;
+  EXPECT_THROW(DecodeIdentity("{", &read), Error);
+  EXPECT_THROW(DecodeIdentity("{}", &read), Error);
+  SpoolState state;
+  std::string body = EncodeIdentity(state);
+  body.replace(body.find("\"phase\":0"), 9, "\"phase\":9");
+  EXPECT_THROW(DecodeIdentity(body, &read), Error);
+}
+
+TEST(MetaFormat, AnotherEntrysValueIsFound) {
+  const std::string value = WrapMeta(kMetaCaptured, "body");
+  EXPECT_EQ(UnwrapMeta(kMetaCaptured, value), "body");
+  EXPECT_THROW(UnwrapMeta(kMetaPublished, value), Error);
+  EXPECT_THROW(UnwrapMeta(kMetaCaptured, "abc"), Error);
+}
+
+TEST(MetaFormat, NewerFormatHalts) {
+  EXPECT_NO_THROW(CheckFormatVersion(EncodeFormatVersion()));
+  EXPECT_THROW(CheckFormatVersion(std::string("\0\0\0\2", 4)), Error);
+}
+
+TEST(MetaFormat, TableSchemaReadsBack) {
+  const TableSchema keyed{"public", "crêpes", "{\"type\":\"record\"}", "{}"};
+  EXPECT_EQ(DecodeTableSchema(EncodeTableSchema(keyed)), keyed);
+  const TableSchema unkeyed{"s", "t", std::nullopt, "{}"};
+  EXPECT_EQ(DecodeTableSchema(EncodeTableSchema(unkeyed)), unkeyed);
+}
+
+}  // namespace
+}  // namespace bw

@@ -1,0 +1,145 @@
+#include "spool/record_format.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace bw {
+namespace {
+
+std::string Hex(std::string_view bytes) {
+  std::string out;
+  for (const char byte : bytes) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    out.push_back(kDigits[(byte >> 4) & 0xF]);
+    out.push_back(kDigits[byte & 0xF]);
+  }
+  return out;
+}
+
+Change FullChange() {
+  Change change;
+  change.position = {Lsn{0x244DAB970}, 17};
+  change.operation = Operation::kUpdate;
+  change.schema_id = SchemaId{3};
+  change.xid = 741;
+  change.commit_time_us = 1'700'000'000'000'000;
+  change.old_key = "old";
+  change.key = "key";
+  change.value = "value";
+  return change;
+}
+
+TEST(RecordFormat, KeyBytesAreGolden) {
+  EXPECT_EQ(Hex(EncodePositionKey({Lsn{0x244DAB970}, 17})), "0000000244dab9700000000000000011");
+}
+
+TEST(RecordFormat, KeyOrderIsReplayOrder) {
+  const Position ordered[] = {
+      {Lsn{1}, 0}, {Lsn{1}, 1},     {Lsn{1}, 256},        Position::EndOf(Lsn{1}),
+      {Lsn{2}, 0}, {Lsn{0x100}, 0}, {Lsn{1ull << 32}, 3}, {Lsn::Max(), 0}};
+  for (size_t i = 0; i + 1 < std::size(ordered); ++i) {
+    EXPECT_LT(EncodePositionKey(ordered[i]), EncodePositionKey(ordered[i + 1]));
+    EXPECT_LT(ordered[i], ordered[i + 1]);
+  }
+}
+
+TEST(RecordFormat, ChangeBytesAreGolden) {
+  const Change change = FullChange();
+  std::string value;
+  EncodeChange(EncodePositionKey(change.position), change, &value);
+  EXPECT_EQ(Hex(value).substr(8),
+            "43"
+            "75"
+            "07"
+            "00000003"
+            "000002e5"
+            "00060a24181e4000"
+            "00000003"
+            "6f6c64"
+            "00000003"
+            "6b6579"
+            "00000005"
+            "76616c7565");
+}
+
+TEST(RecordFormat, TransactionEndBytesAreGolden) {
+  std::string value;
+  EncodeTransactionEnd(EncodePositionKey(Position::EndOf(Lsn{0x10})), Lsn{0x20}, &value);
+  EXPECT_EQ(Hex(value).substr(8),
+            "45"
+            "0000000000000020");
+}
+
+TEST(RecordFormat, ReadsBackWhatItWrote) {
+  const Change change = FullChange();
+  const std::string key = EncodePositionKey(change.position);
+  std::string value;
+  EncodeChange(key, change, &value);
+  const Change read = std::get<Change>(DecodeRecord(key, value));
+  EXPECT_EQ(read.position, change.position);
+  EXPECT_EQ(read.operation, change.operation);
+  EXPECT_EQ(read.schema_id, change.schema_id);
+  EXPECT_EQ(read.xid, change.xid);
+  EXPECT_EQ(read.commit_time_us, change.commit_time_us);
+  EXPECT_EQ(read.old_key, change.old_key);
+  EXPECT_EQ(read.key, change.key);
+  EXPECT_EQ(read.value, change.value);
+}
+
+TEST(RecordFormat, AnEmptyFieldIsNotAMissingOne) {
+  Change change = FullChange();
+  change.old_key.reset();
+  change.key = "";
+  change.value.reset();
+  const std::string key = EncodePositionKey(change.position);
+  std::string value;
+  EncodeChange(key, change, &value);
+  const Change read = std::get<Change>(DecodeRecord(key, value));
+  EXPECT_FALSE(read.old_key.has_value());
+  EXPECT_EQ(read.key, std::string_view(""));
+  EXPECT_FALSE(read.value.has_value());
+}
+
+TEST(RecordFormat, EveryFlippedBitIsFound) {
+  const Change change = FullChange();
+  const std::string key = EncodePositionKey(change.position);
+  std::string value;
+  EncodeChange(key, change, &value);
+  for (size_t bit = 0; bit < value.size() * 8; ++bit) {
+    std::string damaged = value;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_THROW(DecodeRecord(key, damaged), Error) << "bit " << bit;
+  }
+}
+
+TEST(RecordFormat, ARecordUnderAnotherKeyIsFound) {
+  const Change change = FullChange();
+  std::string value;
+  EncodeChange(EncodePositionKey(change.position), change, &value);
+  EXPECT_THROW(DecodeRecord(EncodePositionKey({change.position.commit_lsn, 18}), value), Error);
+}
+
+TEST(RecordFormat, EveryTruncationIsFound) {
+  const Change change = FullChange();
+  const std::string key = EncodePositionKey(change.position);
+  std::string value;
+  EncodeChange(key, change, &value);
+  for (size_t size = 0; size < value.size(); ++size) {
+    EXPECT_THROW(DecodeRecord(key, value.substr(0, size)), Error) << size;
+  }
+}
+
+TEST(RecordFormat, ErrorNamesThePositionAndIsAHalt) {
+  try {
+    DecodeRecord(EncodePositionKey({Lsn{0x244DAB970}, 17}), "garbage");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kHalt);
+    EXPECT_EQ(error.exit_code(), ExitCode::kSpoolUnusable);
+    EXPECT_NE(std::string(error.what()).find("2/44DAB970:17"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace bw
