@@ -7,11 +7,16 @@ namespace bw {
 
 const char* ToString(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::kTransient: return "transient";
-    case ErrorKind::kFenced: return "fenced";
-    case ErrorKind::kHalt: return "halt";
-    case ErrorKind::kRow: return "row";
-    case ErrorKind::kUsage: return "usage";
+    case ErrorKind::kTransient:
+      return "transient";
+    case ErrorKind::kFenced:
+      return "fenced";
+    case ErrorKind::kHalt:
+      return "halt";
+    case ErrorKind::kRow:
+      return "row";
+    case ErrorKind::kUsage:
+      return "usage";
   }
   return "unknown";
 }

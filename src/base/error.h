@@ -39,9 +39,7 @@ class Error : public std::runtime_error {
   ExitCode exit_code_;
 };
 
-inline Error TransientError(const std::string& what) {
-  return Error(ErrorKind::kTransient, what);
-}
+inline Error TransientError(const std::string& what) { return Error(ErrorKind::kTransient, what); }
 inline Error HaltError(ExitCode code, const std::string& what) {
   return Error(ErrorKind::kHalt, what, code);
 }

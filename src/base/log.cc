@@ -53,10 +53,10 @@ void AwayLog::Away(std::string_view why) {
 void AwayLog::Back() {
   if (!away_) return;
   away_ = false;
-  spdlog::info("{} is back after {} s", server_,
-               std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() -
-                                                                since_)
-                   .count());
+  spdlog::info(
+      "{} is back after {} s", server_,
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - since_)
+          .count());
 }
 
 }  // namespace bw

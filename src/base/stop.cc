@@ -25,8 +25,8 @@ void Stop::Request() {
 bool Stop::WaitFor(Duration duration) const {
   const TimePoint deadline = std::chrono::steady_clock::now() + duration;
   while (!requested()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) break;
     pollfd descriptor{event_fd_, POLLIN, 0};
     poll(&descriptor, 1, static_cast<int>(std::min<int64_t>(left.count(), INT_MAX)));
