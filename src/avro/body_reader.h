@@ -1,0 +1,84 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "avro/binary_format.h"
+#include "base/error.h"
+
+namespace bw {
+
+// Reads an Avro body from the left (format: avro/binary_format.h). Every read checks what is left
+// and throws a halt Error with the place: a body comes from the spool, which was then damaged.
+// The bytes must outlive the reader and the views it hands out.
+class BodyReader {
+ public:
+  explicit BodyReader(std::string_view body)
+      : start_(body.data()), p_(body.data()), end_(body.data() + body.size()) {}
+
+  // The branch of a field: whether it holds a value.
+  bool ReadIsPresent() {
+    const char branch = *Take(1);
+    if (branch != kNullBranch && branch != kValueBranch) Fail("unknown union branch");
+    return branch == kValueBranch;
+  }
+
+  bool ReadBoolean() {
+    const char byte = *Take(1);
+    if (byte != 0 && byte != 1) Fail("a boolean that is neither 0 nor 1");
+    return byte == 1;
+  }
+
+  int64_t ReadLong() {
+    uint64_t value = 0;
+    for (int shift = 0; shift < 70; shift += 7) {
+      const auto byte = static_cast<unsigned char>(*Take(1));
+      if (shift == 63 && byte > 1) break;
+      value |= static_cast<uint64_t>(byte & 0x7F) << shift;
+      if (byte < 0x80) return UnZigZag(value);
+    }
+    Fail("a number of more than 64 bits");
+  }
+
+  int32_t ReadInt() {
+    const int64_t value = ReadLong();
+    if (value < INT32_MIN || value > INT32_MAX) Fail("an int of more than 32 bits");
+    return static_cast<int32_t>(value);
+  }
+
+  float ReadFloat() { return std::bit_cast<float>(ReadLittleEndian<uint32_t>(Take(4))); }
+  double ReadDouble() { return std::bit_cast<double>(ReadLittleEndian<uint64_t>(Take(8))); }
+
+  // A string or bytes.
+  std::string_view ReadBytes() {
+    const int64_t length = ReadLong();
+    if (length < 0) Fail("a negative length");
+    const char* const bytes = Take(static_cast<uint64_t>(length));
+    return {bytes, static_cast<size_t>(length)};
+  }
+
+  void ExpectEnd() const {
+    if (p_ != end_) Fail("bytes after the last field");
+  }
+
+  [[noreturn]] void Fail(const char* problem) const {
+    throw HaltError(ExitCode::kInternal,
+                    "malformed Avro body at byte " + std::to_string(p_ - start_) + ": " + problem);
+  }
+
+ private:
+  const char* Take(uint64_t count) {
+    if (count > static_cast<uint64_t>(end_ - p_)) Fail("it ends too early");
+    const char* const taken = p_;
+    p_ += count;
+    return taken;
+  }
+
+  const char* const start_;
+  const char* p_;
+  const char* const end_;
+};
+
+}  // namespace bw

@@ -1,0 +1,159 @@
+#include "avro/date_time_parser.h"
+
+#include "avro/calendar.h"
+#include "avro/value_kind.h"
+
+namespace bw {
+namespace {
+
+// Reads a text from the left; every step says whether what it wants was there.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : p_(text.data()), end_(p_ + text.size()) {}
+
+  bool Take(char c) {
+    if (p_ == end_ || *p_ != c) return false;
+    ++p_;
+    return true;
+  }
+
+  // A decimal number with at least `digits_min` and at most `digits_max` digits.
+  bool TakeNumber(int digits_min, int digits_max, int64_t* out) {
+    int64_t value = 0;
+    int digits = 0;
+    for (; p_ != end_ && *p_ >= '0' && *p_ <= '9'; ++p_, ++digits) {
+      if (digits == digits_max) return false;
+      value = value * 10 + (*p_ - '0');
+    }
+    *out = value;
+    return digits >= digits_min;
+  }
+
+  bool TakeTwoDigits(int64_t max, int64_t* out) { return TakeNumber(2, 2, out) && *out <= max; }
+
+  // Up to six digits after the point, as microseconds.
+  bool TakeFraction(int64_t* micros) {
+    const char* const start = p_;
+    if (!TakeNumber(1, 6, micros)) return false;
+    for (auto digits = p_ - start; digits < 6; ++digits) *micros *= 10;
+    return true;
+  }
+
+  bool AtEnd() const { return p_ == end_; }
+
+ private:
+  const char* p_;
+  const char* const end_;
+};
+
+// The year as printed; BC comes later in the text.
+bool TakeDay(Scanner* scanner, CivilDay* day) {
+  int64_t month = 0;
+  int64_t day_of_month = 0;
+  if (!scanner->TakeNumber(4, 7, &day->year) || !scanner->Take('-') ||
+      !scanner->TakeTwoDigits(12, &month) || !scanner->Take('-') ||
+      !scanner->TakeTwoDigits(31, &day_of_month)) {
+    return false;
+  }
+  day->month = static_cast<int>(month);
+  day->day = static_cast<int>(day_of_month);
+  return true;
+}
+
+// The end of the text and with it the era; checks the day, which leap years make depend on it.
+bool TakeEraAndEnd(Scanner* scanner, CivilDay* day) {
+  if (day->year == 0) return false;
+  if (scanner->Take(' ')) {
+    if (!scanner->Take('B') || !scanner->Take('C')) return false;
+    day->year = 1 - day->year;
+  }
+  return scanner->AtEnd() && IsValidDay(*day);
+}
+
+bool TakeTimeOfDay(Scanner* scanner, int64_t* micros) {
+  int64_t hours = 0;
+  int64_t minutes = 0;
+  int64_t seconds = 0;
+  int64_t fraction = 0;
+  if (!scanner->TakeTwoDigits(24, &hours) || !scanner->Take(':') ||
+      !scanner->TakeTwoDigits(59, &minutes) || !scanner->Take(':') ||
+      !scanner->TakeTwoDigits(59, &seconds)) {
+    return false;
+  }
+  if (scanner->Take('.') && !scanner->TakeFraction(&fraction)) return false;
+  *micros = ((hours * 60 + minutes) * 60 + seconds) * kMicrosPerSecond + fraction;
+  return *micros <= kMicrosPerDay;
+}
+
+// East of Greenwich is positive. PostgreSQL knows offsets below 16 hours.
+bool TakeOffset(Scanner* scanner, int64_t* micros) {
+  const bool east = scanner->Take('+');
+  if (!east && !scanner->Take('-')) return false;
+  int64_t hours = 0;
+  int64_t minutes = 0;
+  int64_t seconds = 0;
+  if (!scanner->TakeTwoDigits(15, &hours)) return false;
+  if (scanner->Take(':')) {
+    if (!scanner->TakeTwoDigits(59, &minutes)) return false;
+    if (scanner->Take(':') && !scanner->TakeTwoDigits(59, &seconds)) return false;
+  }
+  const int64_t magnitude = ((hours * 60 + minutes) * 60 + seconds) * kMicrosPerSecond;
+  *micros = east ? magnitude : -magnitude;
+  return true;
+}
+
+ValueStatus ParseAnyTimestamp(std::string_view text, bool with_offset, int64_t* out) {
+  if (text == "infinity") return *out = kTimestampInfinity, ValueStatus::kOk;
+  if (text == "-infinity") return *out = kTimestampMinusInfinity, ValueStatus::kOk;
+  Scanner scanner(text);
+  CivilDay day{};
+  int64_t time = 0;
+  int64_t offset = 0;
+  if (!TakeDay(&scanner, &day) || !scanner.Take(' ') || !TakeTimeOfDay(&scanner, &time) ||
+      time == kMicrosPerDay) {
+    return ValueStatus::kMalformed;
+  }
+  if (with_offset && !TakeOffset(&scanner, &offset)) return ValueStatus::kMalformed;
+  if (!TakeEraAndEnd(&scanner, &day)) return ValueStatus::kMalformed;
+
+  int64_t micros = 0;
+  if (__builtin_mul_overflow(DaysSinceEpoch(day), kMicrosPerDay, &micros) ||
+      __builtin_add_overflow(micros, time - offset, &micros) || micros == kTimestampInfinity ||
+      micros == kTimestampMinusInfinity) {
+    return ValueStatus::kOutOfRange;
+  }
+  *out = micros;
+  return ValueStatus::kOk;
+}
+
+}  // namespace
+
+ValueStatus ParseDate(std::string_view text, int32_t* out) {
+  if (text == "infinity") return *out = kDateInfinity, ValueStatus::kOk;
+  if (text == "-infinity") return *out = kDateMinusInfinity, ValueStatus::kOk;
+  Scanner scanner(text);
+  CivilDay day{};
+  if (!TakeDay(&scanner, &day) || !TakeEraAndEnd(&scanner, &day)) return ValueStatus::kMalformed;
+  const int64_t days = DaysSinceEpoch(day);
+  if (days >= kDateInfinity || days <= kDateMinusInfinity) return ValueStatus::kOutOfRange;
+  *out = static_cast<int32_t>(days);
+  return ValueStatus::kOk;
+}
+
+ValueStatus ParseTime(std::string_view text, int64_t* out) {
+  Scanner scanner(text);
+  int64_t micros = 0;
+  if (!TakeTimeOfDay(&scanner, &micros) || !scanner.AtEnd()) return ValueStatus::kMalformed;
+  *out = micros;
+  return ValueStatus::kOk;
+}
+
+ValueStatus ParseTimestamp(std::string_view text, int64_t* out) {
+  return ParseAnyTimestamp(text, false, out);
+}
+
+ValueStatus ParseTimestamptz(std::string_view text, int64_t* out) {
+  return ParseAnyTimestamp(text, true, out);
+}
+
+}  // namespace bw

@@ -1,0 +1,149 @@
+#include "avro/row_encoder.h"
+
+#include "avro/binary_format.h"
+#include "avro/type_encoder.h"
+#include "avro/type_oid.h"
+#include "avro/utf8.h"
+#include "base/error.h"
+#include "base/log.h"
+
+namespace bw {
+namespace {
+
+bool IsString(ValueKind kind) {
+  return kind == ValueKind::kString || kind == ValueKind::kJson || kind == ValueKind::kNumeric;
+}
+
+// Whether a database with an encoding guarantees that the type's text is valid in it. "char" holds
+// any single byte, and arrays, composites and ranges can be made of it.
+bool IsCheckedByServer(uint32_t type_oid) {
+  switch (type_oid) {
+    case type_oid::kText:
+    case type_oid::kVarchar:
+    case type_oid::kBpchar:
+    case type_oid::kName:
+    case type_oid::kJson:
+    case type_oid::kJsonb:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool NeedsUtf8Check(ValueKind kind, uint32_t type_oid, const RowEncoderOptions& options) {
+  if (kind != ValueKind::kString && kind != ValueKind::kJson) return false;
+  return options.validate_utf8 || !IsCheckedByServer(type_oid);
+}
+
+// What to encode for column `i`: an unchanged TOASTed value is looked up in the old tuple. A null
+// there does not count: pgoutput sends the old key alone with nulls for all other columns.
+const TextValue& Resolve(std::span<const TextValue> values, std::span<const TextValue> old_values,
+                         size_t i) {
+  const bool replace = values[i].kind == TextValue::Kind::kUnchangedToast && !old_values.empty() &&
+                       old_values[i].kind == TextValue::Kind::kText;
+  return replace ? old_values[i] : values[i];
+}
+
+size_t TextSize(const TextValue& value) {
+  return value.kind == TextValue::Kind::kUnchangedToast ? kUnavailableValue.size()
+                                                        : value.text.size();
+}
+
+}  // namespace
+
+RowEncoder::RowEncoder(const Table& table, RowEncoderOptions options)
+    : table_name_(table.schema + "." + table.name) {
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const Column& column = table.columns[i];
+    const ValueKind kind = KindOfType(column.type_oid);
+    columns_.push_back(
+        {kind, NeedsUtf8Check(kind, column.type_oid, options), column.name, column.type_name});
+    all_columns_.push_back(i);
+    if (column.key) key_columns_.push_back(i);
+  }
+}
+
+RowEncoder::Result RowEncoder::EncodeValue(std::span<const TextValue> values,
+                                           std::span<const TextValue> old_values,
+                                           std::string* out) const {
+  return Encode(all_columns_, true, values, old_values, out);
+}
+
+void RowEncoder::EncodeKey(std::span<const TextValue> values, std::span<const TextValue> old_values,
+                           std::string* out) const {
+  Encode(key_columns_, false, values, old_values, out);
+}
+
+RowEncoder::Result RowEncoder::Encode(std::span<const size_t> which, bool placeholder_allowed,
+                                      std::span<const TextValue> values,
+                                      std::span<const TextValue> old_values,
+                                      std::string* out) const {
+  RequireColumnCount(values.size());
+  if (!old_values.empty()) RequireColumnCount(old_values.size());
+
+  size_t size_max = 0;
+  for (const size_t i : which) {
+    size_max += TextSize(Resolve(values, old_values, i)) + kFieldOverheadBytesMax;
+  }
+  const size_t start = out->size();
+  out->resize(start + size_max);
+  char* cursor = out->data() + start;
+
+  Result result;
+  for (const size_t i : which) {
+    const ColumnEncoder& column = columns_[i];
+    const TextValue& value = Resolve(values, old_values, i);
+    ValueStatus status = ValueStatus::kOk;
+    if (value.kind == TextValue::Kind::kNull) {
+      *cursor++ = kNullBranch;
+    } else if (value.kind == TextValue::Kind::kText) {
+      status = column.validate_utf8 && !IsValidUtf8(value.text)
+                   ? ValueStatus::kInvalidUtf8
+                   : EncodeTextValue(column.kind, value.text, &cursor);
+    } else if (placeholder_allowed && (IsString(column.kind) || column.kind == ValueKind::kBytes)) {
+      status = EncodeTextValue(ValueKind::kString, kUnavailableValue, &cursor);
+      result.has_unavailable_value = true;
+    } else {
+      status = ValueStatus::kUnavailable;
+    }
+    if (status != ValueStatus::kOk) {
+      out->resize(start);
+      Refuse(column, status);
+    }
+  }
+  out->resize(static_cast<size_t>(cursor - out->data()));
+  return result;
+}
+
+void RowEncoder::RequireColumnCount(size_t count) const {
+  if (count == columns_.size()) return;
+  throw HaltError(ExitCode::kInternal, "a tuple of table " + Printable(table_name_) + " has " +
+                                           std::to_string(count) + " columns, its relation has " +
+                                           std::to_string(columns_.size()));
+}
+
+void RowEncoder::Refuse(const ColumnEncoder& column, ValueStatus status) const {
+  const char* problem = "";
+  switch (status) {
+    case ValueStatus::kOk:
+      break;
+    case ValueStatus::kMalformed:
+      problem = "its text is not one of this type";
+      break;
+    case ValueStatus::kOutOfRange:
+      problem = "its value does not fit the column's Avro type";
+      break;
+    case ValueStatus::kInvalidUtf8:
+      problem = "its text is not valid UTF-8";
+      break;
+    case ValueStatus::kUnavailable:
+      problem =
+          "its unchanged TOASTed value is neither in the WAL nor in an old tuple; "
+          "REPLICA IDENTITY FULL would log it";
+      break;
+  }
+  throw RowError("table " + Printable(table_name_) + ", column \"" + Printable(column.name) +
+                 "\" (" + Printable(column.type_name) + "): " + problem);
+}
+
+}  // namespace bw

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "avro/table.h"
+#include "avro/text_value.h"
+#include "avro/value_kind.h"
+#include "avro/value_status.h"
+
+namespace bw {
+
+struct RowEncoderOptions {
+  // Check every string for UTF-8. Set it when the server's encoding is SQL_ASCII, which converts
+  // and checks nothing. Types that can carry raw bytes into text in any database ("char", types
+  // made of it) are always checked.
+  bool validate_utf8 = false;
+};
+
+// Encodes a table's tuples as Avro bodies under BuildValueSchema() and BuildKeySchema() of the
+// same table. Built once per table version; immutable, so any number of threads may use it.
+//
+// Errors of all methods: a row Error that names table, column and type, never the value, for a text
+// that is not of its type or that Avro cannot hold; a halt Error when the number of values is not
+// the number of columns. `*out` is then as it was.
+class RowEncoder {
+ public:
+  struct Result {
+    // A field holds kUnavailableValue instead of an unchanged TOASTed value.
+    bool has_unavailable_value = false;
+  };
+
+  explicit RowEncoder(const Table& table, RowEncoderOptions options = {});
+
+  bool has_key() const { return !key_columns_.empty(); }
+
+  // Appends the body of all columns to `*out`. An unchanged TOASTed value is taken from
+  // `old_values` (the old tuple; empty when there is none) if that holds its text; a null there
+  // means "not sent" and is not taken. Else kUnavailableValue stands for it.
+  Result EncodeValue(std::span<const TextValue> values, std::span<const TextValue> old_values,
+                     std::string* out) const;
+
+  // Appends the body of the key columns. `values` are all columns of the tuple, also when only
+  // those of the key are set. A key never holds kUnavailableValue: that is a row Error.
+  void EncodeKey(std::span<const TextValue> values, std::span<const TextValue> old_values,
+                 std::string* out) const;
+
+ private:
+  struct ColumnEncoder {
+    ValueKind kind;
+    bool validate_utf8;
+    std::string name;
+    std::string type_name;
+  };
+
+  Result Encode(std::span<const size_t> which, bool placeholder_allowed,
+                std::span<const TextValue> values, std::span<const TextValue> old_values,
+                std::string* out) const;
+  void RequireColumnCount(size_t count) const;
+  [[noreturn]] void Refuse(const ColumnEncoder& column, ValueStatus status) const;
+
+  std::string table_name_;
+  std::vector<ColumnEncoder> columns_;
+  std::vector<size_t> all_columns_;  // 0, 1, 2, ...
+  std::vector<size_t> key_columns_;
+};
+
+}  // namespace bw

@@ -1,0 +1,60 @@
+#include "avro/schema_builder.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "avro/field_names.h"
+#include "avro/name.h"
+#include "avro/schema_check.h"
+#include "avro/value_kind.h"
+
+namespace bw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json TypeJson(ValueKind kind) {
+  const AvroType type = AvroTypeOf(kind);
+  if (type.logical_type.empty()) return Json(type.primitive);
+  return Json{{"type", type.primitive}, {"logicalType", type.logical_type}};
+}
+
+Json FieldJson(const Column& column, const std::string& field_name) {
+  Json field;
+  field["name"] = field_name;
+  field["type"] = Json::array({"null", TypeJson(KindOfType(column.type_oid))});
+  field["default"] = nullptr;
+  field["postgresql_type"] = column.type_name;
+  if (field_name != column.name) field["postgresql_name"] = column.name;
+  return field;
+}
+
+std::string BuildSchema(const Table& table, bool key_only) {
+  const std::vector<std::string> names = FieldNames(table);
+  Json fields = Json::array();
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!key_only || table.columns[i].key) fields.push_back(FieldJson(table.columns[i], names[i]));
+  }
+  Json record;
+  record["type"] = "record";
+  record["name"] = AvroSafeName(table.name);
+  record["namespace"] = AvroNamespace(table.schema);
+  record["fields"] = std::move(fields);
+  std::string text = record.dump(-1, ' ', false, Json::error_handler_t::replace);
+  CheckAvroSchema(text, "table " + table.schema + "." + table.name);
+  return text;
+}
+
+}  // namespace
+
+std::string BuildValueSchema(const Table& table) { return BuildSchema(table, false); }
+
+std::optional<std::string> BuildKeySchema(const Table& table) {
+  const bool keyed = std::any_of(table.columns.begin(), table.columns.end(),
+                                 [](const Column& column) { return column.key; });
+  if (!keyed) return std::nullopt;
+  return BuildSchema(table, true);
+}
+
+}  // namespace bw

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "avro/value_kind.h"
+#include "avro/value_status.h"
+
+namespace bw {
+
+// An encoded field is at most this much longer than its text: the union branch and a varint.
+inline constexpr size_t kFieldOverheadBytesMax = 16;
+
+// Encodes one value that is not null, as the union's second branch, from PostgreSQL's text format
+// (settings: datestyle ISO, timezone UTC, extra_float_digits 3). `*cursor` must have room for
+// text.size() + kFieldOverheadBytesMax bytes and is moved behind what was written; after anything
+// but kOk it has not moved. Strings are copied as they are: UTF-8 is the caller's to check.
+//
+// The hot path: no allocation, no exception, no locale.
+ValueStatus EncodeTextValue(ValueKind kind, std::string_view text, char** cursor);
+
+}  // namespace bw

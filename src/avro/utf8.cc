@@ -1,0 +1,51 @@
+#include "avro/utf8.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace bw {
+namespace {
+
+bool IsContinuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
+
+// The length of the well-formed sequence at `p` (first byte not ASCII), or 0.
+size_t SequenceLength(const unsigned char* p, size_t available) {
+  const unsigned char first = p[0];
+  if (first < 0xC2 || first > 0xF4) return 0;
+  const size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (available < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if (!IsContinuation(p[i])) return 0;
+  }
+  if (first == 0xE0 && p[1] < 0xA0) return 0;  // Overlong.
+  if (first == 0xED && p[1] > 0x9F) return 0;  // Surrogate.
+  if (first == 0xF0 && p[1] < 0x90) return 0;  // Overlong.
+  if (first == 0xF4 && p[1] > 0x8F) return 0;  // Above U+10FFFF.
+  return length;
+}
+
+}  // namespace
+
+bool IsValidUtf8(std::string_view bytes) {
+  const auto* p = reinterpret_cast<const unsigned char*>(bytes.data());
+  const unsigned char* const end = p + bytes.size();
+  while (p != end) {
+    uint64_t chunk = 0;
+    while (end - p >= 8) {
+      std::memcpy(&chunk, p, sizeof(chunk));
+      if ((chunk & 0x8080808080808080u) != 0) break;
+      p += 8;
+    }
+    if (p == end) break;
+    if (*p < 0x80) {
+      ++p;
+      continue;
+    }
+    const size_t length = SequenceLength(p, static_cast<size_t>(end - p));
+    if (length == 0) return false;
+    p += length;
+  }
+  return true;
+}
+
+}  // namespace bw

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string_view>
+
+namespace bw {
+
+// Whether the bytes are valid UTF-8 (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF).
+// Fast for ASCII, which is skipped eight bytes at a time.
+bool IsValidUtf8(std::string_view bytes);
+
+}  // namespace bw

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace bw {
+
+// How a column's values are held in Avro: the one table of types, shared by the schema builder,
+// the encoder and the JSON writer.
+enum class ValueKind : uint8_t {
+  kBoolean,      // boolean
+  kInt,          // int: smallint, integer
+  kLong,         // long: bigint
+  kUnsigned,     // long: oid, xid, cid (32 bits, unsigned)
+  kFloat,        // float
+  kDouble,       // double
+  kNumeric,      // string: the exact text, also NaN and Infinity
+  kString,       // string: text kinds, and PostgreSQL's text of every type without its own kind
+  kJson,         // string: json, jsonb
+  kUuid,         // string, logicalType uuid
+  kBytes,        // bytes
+  kDate,         // int, logicalType date: days since 1970-01-01
+  kTime,         // long, logicalType time-micros
+  kTimestamp,    // long, logicalType local-timestamp-micros
+  kTimestamptz,  // long, logicalType timestamp-micros
+};
+
+// The Avro type of a kind. `logical_type` is empty for a plain primitive.
+struct AvroType {
+  std::string_view primitive;
+  std::string_view logical_type;
+};
+
+ValueKind KindOfType(uint32_t type_oid);
+AvroType AvroTypeOf(ValueKind kind);
+
+// The infinities of date and the timestamps: the extreme numbers, as PostgreSQL itself stores them.
+// A finite value that would equal one of them is refused.
+inline constexpr int32_t kDateInfinity = INT32_MAX;
+inline constexpr int32_t kDateMinusInfinity = INT32_MIN;
+inline constexpr int64_t kTimestampInfinity = INT64_MAX;
+inline constexpr int64_t kTimestampMinusInfinity = INT64_MIN;
+
+// Stands for an unchanged TOASTed value that neither the WAL nor an old tuple holds. Only string
+// and bytes fields of a value, never a key.
+inline constexpr std::string_view kUnavailableValue = "__bottledwater_unavailable_value";
+
+}  // namespace bw
