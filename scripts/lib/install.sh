@@ -7,8 +7,9 @@ BUILD_PACKAGES=(
   libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev
 )
 PYTHON_PACKAGES=(python3 python3-venv)
+POSTGRES_PACKAGES=(postgresql-15)
 # Maven fetches Kafka and the schema registry: see scripts/servers/fetch.py.
-SERVER_PACKAGES=(postgresql-15 openjdk-17-jre-headless maven)
+JAVA_PACKAGES=(openjdk-17-jre-headless maven)
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then

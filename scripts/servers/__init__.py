@@ -4,7 +4,8 @@ from .kafka import KafkaBroker, KafkaServer
 from .postgres import PostgresServer
 from .process import Process, ServerError, free_port
 from .registry import RegistryServer
+from .relay import Relay
 from .together import Servers
 
-__all__ = ["KafkaBroker", "KafkaServer", "PostgresServer", "Process", "RegistryServer", "ServerError", "Servers",
+__all__ = ["KafkaBroker", "KafkaServer", "PostgresServer", "Process", "RegistryServer", "Relay", "ServerError", "Servers",
            "free_port"]

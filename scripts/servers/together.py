@@ -11,17 +11,17 @@ from .registry import RegistryServer
 
 
 class Servers:
-    """Use as a context manager: up inside, stopped and (unless `keep`) deleted afterwards."""
+    """Those that are asked for. A context manager: up inside, then stopped and (unless `keep`) deleted."""
 
-    def __init__(self, folder: Optional[Path] = None, *, brokers: int = 1, registry: bool = True, keep: bool = False,
-                 postgres_settings: Optional[Mapping[str, str]] = None,
+    def __init__(self, folder: Optional[Path] = None, *, postgres: bool = True, brokers: int = 1, registry: bool = True,
+                 keep: bool = False, postgres_settings: Optional[Mapping[str, str]] = None,
                  kafka_settings: Optional[Mapping[str, str]] = None):
         self.folder = folder or Path(tempfile.mkdtemp(prefix="bottledwater."))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o711)  # PostgreSQL, as a user of its own, must be able to pass through.
         self._keep = keep
-        self.postgres = PostgresServer(self.folder / "postgres", postgres_settings)
-        self.kafka = KafkaServer(self.folder / "kafka", brokers, kafka_settings)
+        self.postgres = PostgresServer(self.folder / "postgres", postgres_settings) if postgres else None
+        self.kafka = KafkaServer(self.folder / "kafka", brokers, kafka_settings) if brokers else None
         self.registry = RegistryServer(self.folder / "registry") if registry else None
         self._all = [server for server in (self.kafka, self.registry, self.postgres) if server]
 
@@ -42,9 +42,17 @@ class Servers:
         if not self._keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def names(self) -> list[str]:
+        return [name for name, server in [("PostgreSQL", self.postgres), ("Kafka", self.kafka),
+                                          ("a schema registry", self.registry)] if server]
+
     def environment(self) -> dict[str, str]:
         """The relay's options for these servers, as the environment variables it reads."""
-        variables = {"BOTTLEDWATER_POSTGRES": self.postgres.url(), "BOTTLEDWATER_BROKER": self.kafka.address}
+        variables = {}
+        if self.postgres:
+            variables["BOTTLEDWATER_POSTGRES"] = self.postgres.url()
+        if self.kafka:
+            variables["BOTTLEDWATER_BROKER"] = self.kafka.address
         if self.registry:
             variables["BOTTLEDWATER_SCHEMA_REGISTRY"] = self.registry.url
         return variables
