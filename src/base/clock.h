@@ -1,20 +1,39 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
 
 namespace bw {
 
 using Duration = std::chrono::milliseconds;
 using TimePoint = std::chrono::steady_clock::time_point;
 
-// Time, as an interface so that a simulation can own it. All methods are thread-safe.
+class Stop;
+
+// A thread that was started by a Clock. Destroying it waits for its end.
+class Thread {
+ public:
+  virtual ~Thread() = default;
+};
+
+// Time, waiting and threads, as an interface: the simulation owns all three, and so decides the
+// order of everything that the relay's threads do. All methods are thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;
   virtual TimePoint Now() = 0;
   // Microseconds since 1970-01-01 UTC. May jump; only shown to people, never used for decisions.
   virtual int64_t WallMicros() = 0;
+  // As condition_variable::wait_until with a predicate: returns done(), evaluated under the lock.
+  virtual bool WaitUntil(std::unique_lock<std::mutex>* lock, std::condition_variable* changed,
+                         TimePoint deadline, const std::function<bool()>& done) = 0;
+  // Returns at `deadline` or when a stop is requested.
+  virtual void SleepUntil(TimePoint deadline, const Stop& stop) = 0;
+  virtual std::unique_ptr<Thread> Start(std::function<void()> run) = 0;
 
   static Clock& Real();
 };

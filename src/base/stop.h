@@ -10,7 +10,7 @@ namespace bw {
 // loops hold a reference. Thread-safe; Request() is also safe in a signal handler.
 class Stop {
  public:
-  Stop();
+  explicit Stop(Clock& clock = Clock::Real());
   ~Stop();
   Stop(const Stop&) = delete;
   Stop& operator=(const Stop&) = delete;
@@ -25,6 +25,7 @@ class Stop {
   bool WaitFor(Duration duration) const;
 
  private:
+  Clock& clock_;
   std::atomic<bool> requested_{false};
   int event_fd_;
 };

@@ -185,14 +185,9 @@ class Spool::Impl {
   }
 
   void WaitForCaptured(const Progress& seen, Duration timeout, const Stop& stop) {
-    const TimePoint deadline = std::chrono::steady_clock::now() + timeout;
     std::unique_lock lock(state_mutex_);
-    while (state_.captured == seen && !stop.requested() &&
-           std::chrono::steady_clock::now() < deadline) {
-      captured_changed_.wait_for(lock,
-                                 std::min<std::chrono::steady_clock::duration>(
-                                     deadline - std::chrono::steady_clock::now(), Duration(100)));
-    }
+    options_.clock->WaitUntil(&lock, &captured_changed_, options_.clock->Now() + timeout,
+                              [&] { return state_.captured != seen || stop.requested(); });
   }
 
   void SetPublished(const Progress& published) {

@@ -33,6 +33,8 @@ struct SpoolOptions {
   // The file system under RocksDB; nullptr for the real one. The simulation passes its own, and
   // then directory checks and locking are the caller's.
   rocksdb::Env* env = nullptr;
+  // Time, waits and the writer's thread; the simulation passes its own.
+  Clock* clock = &Clock::Real();
 };
 
 // Consecutive changes as read back from the spool, in replay order.
@@ -120,10 +122,12 @@ class Spool {
   void AdvanceIdle(Lsn end_lsn);
   // Whether Append may be called without growing beyond pending_bytes_max.
   bool HasRoom() const;
-  // Waits until HasRoom(), but no longer than `timeout`, a stop, or a failure. True when there is.
+  // Waits until HasRoom(), but no longer than `timeout`. A stop is seen when something changes or
+  // the timeout ends, so wait a second at most. True when there is room. Throws a transient Error
+  // after a failed write.
   bool WaitForRoom(Duration timeout, const Stop& stop);
-  // Waits until everything appended so far is durable; false on timeout or stop. Throws a transient
-  // Error after a failed write.
+  // Waits until everything appended so far is durable; false on timeout or stop, which is seen as
+  // above. Throws a transient Error after a failed write.
   bool WaitUntilDurable(Duration timeout, const Stop& stop);
   // Why nothing can be written now ("disk full: ..."), or nothing when all is well.
   std::optional<std::string> Obstacle() const;
@@ -147,7 +151,8 @@ class Spool {
   SpoolBatch Read(const Position& after, const ReadLimits& limits);
   // The schema with this id. The reference stays valid as long as the spool.
   const TableSchema& Schema(SchemaId id);
-  // Waits until captured() is something else than `seen`, a stop, or `timeout`.
+  // Waits until captured() is something else than `seen`, or `timeout`. A stop is seen when
+  // something changes or the timeout ends, so wait a second at most.
   void WaitForCaptured(const Progress& seen, Duration timeout, const Stop& stop);
   // Kafka has committed everything up to here. A hint: not synced, and never an error. An invalid
   // end LSN (within a split transaction) leaves the one before.

@@ -28,7 +28,7 @@ SpoolWriter::SpoolWriter(SpoolStore* store, const SpoolOptions& options, CheckRo
       options_(options),
       check_room_(std::move(check_room)),
       on_durable_(std::move(on_durable)),
-      thread_([this] { Run(); }) {}
+      thread_(options.clock->Start([this] { Run(); })) {}
 
 SpoolWriter::~SpoolWriter() {
   {
@@ -36,7 +36,7 @@ SpoolWriter::~SpoolWriter() {
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  thread_.reset();
 }
 
 void SpoolWriter::ThrowIfFailed() const {
@@ -64,7 +64,7 @@ void SpoolWriter::End(const Progress& captured) {
 
 void SpoolWriter::Restart() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !writing_; });
+  options_.clock->WaitUntil(&lock, &changed_, TimePoint::max(), [this] { return !writing_; });
   pending_.Clear();
   changes_unended_ = 0;
   ends_durable_ = ends_;
@@ -76,28 +76,26 @@ bool SpoolWriter::HasRoom() const {
   return pending_.batch.GetDataSize() < options_.pending_bytes_max;
 }
 
+bool SpoolWriter::WaitFor(std::unique_lock<std::mutex>* lock, Duration timeout,
+                          const std::function<bool()>& done) {
+  const bool result = options_.clock->WaitUntil(lock, &changed_, options_.clock->Now() + timeout,
+                                                [&] { return failure_ || done(); });
+  ThrowIfFailed();
+  return result;
+}
+
 bool SpoolWriter::WaitForRoom(Duration timeout, const Stop& stop) {
   std::unique_lock lock(mutex_);
   const auto has_room = [this] {
-    return failure_ || pending_.batch.GetDataSize() < options_.pending_bytes_max;
+    return pending_.batch.GetDataSize() < options_.pending_bytes_max;
   };
-  // A stop is looked at when the caller's short timeout has passed.
-  changed_.wait_for(lock, timeout, [&] { return has_room() || stop.requested(); });
-  ThrowIfFailed();
-  return has_room();
+  return WaitFor(&lock, timeout, [&] { return has_room() || stop.requested(); }) && has_room();
 }
 
 bool SpoolWriter::WaitUntilDurable(Duration timeout, const Stop& stop) {
-  const TimePoint deadline = std::chrono::steady_clock::now() + timeout;
   std::unique_lock lock(mutex_);
-  const uint64_t wanted = ends_;
-  while (!failure_ && ends_durable_ < wanted && !stop.requested() &&
-         std::chrono::steady_clock::now() < deadline) {
-    changed_.wait_for(lock, std::min<std::chrono::steady_clock::duration>(
-                                deadline - std::chrono::steady_clock::now(), Duration(100)));
-  }
-  ThrowIfFailed();
-  return ends_durable_ >= wanted;
+  const auto durable = [this, wanted = ends_] { return ends_durable_ >= wanted; };
+  return WaitFor(&lock, timeout, [&] { return durable() || stop.requested(); }) && durable();
 }
 
 std::optional<std::string> SpoolWriter::obstacle() const {
@@ -118,7 +116,8 @@ void SpoolWriter::Run() {
   while (true) {
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || WorthWriting(); });
+      options_.clock->WaitUntil(&lock, &changed_, TimePoint::max(),
+                                [this] { return stopping_ || WorthWriting(); });
       if (stopping_) return;
     }
     if (!WaitForDisk()) return;
@@ -153,7 +152,8 @@ bool SpoolWriter::WaitForDisk() {
     obstacle_ = std::move(obstacle);
     if (stopping_) return false;
     if (!obstacle_) return true;
-    changed_.wait_for(lock, kRoomCheckInterval, [this] { return stopping_; });
+    options_.clock->WaitUntil(&lock, &changed_, options_.clock->Now() + kRoomCheckInterval,
+                              [this] { return stopping_; });
     if (stopping_) return false;
   }
 }

@@ -4,11 +4,11 @@
 
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "base/stop.h"
 #include "spool/spool.h"
@@ -72,6 +72,9 @@ class SpoolWriter {
   };
 
   void Run();
+  // Waits for `done`, `deadline`, or a failure, which is thrown. Requires mutex_.
+  bool WaitFor(std::unique_lock<std::mutex>* lock, Duration timeout,
+               const std::function<bool()>& done);
   bool WorthWriting() const;  // Requires mutex_.
   bool WaitForDisk();
   void WriteTaken();
@@ -94,7 +97,7 @@ class SpoolWriter {
 
   Pending taken_;                 // The writer thread's own, while writing_.
   uint64_t changes_unended_ = 0;  // Written in chunks, of the unfinished transaction. Likewise.
-  std::thread thread_;
+  std::unique_ptr<Thread> thread_;
 };
 
 }  // namespace bw
