@@ -98,7 +98,7 @@ class TopicReader:
             while not until():
                 if time.monotonic() >= look_again:
                     assigned |= self._assign_new(consumer, wanted, assigned)
-                    look_again = time.monotonic() + 0.5
+                    look_again = time.monotonic() + (0.5 if assigned else 0.1)
                 for got in consumer.consume(1000, POLL_S):
                     if got.error() is None:
                         yield self._decode(got)

@@ -12,17 +12,23 @@ make_venv() {
     mv -T "$final.partial" "$final"
 }
 
-# Prints the path of the environment's python; makes the environment when it is missing.
-venv_python() {
-  local version wanted final
+# Where the environment for this Python and these requirements is, or will be.
+venv_path() {
+  local version wanted
   version=$(/usr/bin/python3 -c 'import platform; print(platform.python_version())')
   wanted=$(sha256sum <"$REQUIREMENTS" | cut -c1-12)
-  final=$CACHE/python-$version-$wanted
-  if [ ! -d "$final" ]; then
+  echo "$CACHE/python-$version-$wanted"
+}
+
+# Prints the path of the environment's python; makes the environment when it is missing.
+venv_python() {
+  local folder
+  folder=$(venv_path)
+  if [ ! -d "$folder" ]; then
     say "Making a Python environment (clients for Kafka, Avro and PostgreSQL)"
-    quietly python make_venv "$final"
+    quietly python make_venv "$folder"
   fi
-  echo "$final/bin/python"
+  echo "$folder/bin/python"
 }
 
 fetch_servers() {

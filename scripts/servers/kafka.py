@@ -33,6 +33,9 @@ class KafkaBroker:
         self.process = Process(f"Kafka broker {node}", [*JVM, gc_log, *_classpath(), "kafka.Kafka", str(self._config)],
                                folder / "kafka.log", folder=folder)
 
+    def is_running(self) -> bool:
+        return self.process.is_running()
+
     def start(self) -> None:
         if not self._config.exists():
             self._format()
@@ -99,9 +102,15 @@ class KafkaServer:
     def address(self) -> str:
         return ",".join(f"127.0.0.1:{broker.port}" for broker in self.brokers)
 
+    def is_running(self) -> bool:
+        """Whether all of it does."""
+        return all(broker.is_running() for broker in self.brokers)
+
     def start(self) -> None:
+        """Starts the brokers that do not run."""
         for broker in self.brokers:
-            broker.start()
+            if not broker.is_running():
+                broker.start()
 
     def wait_ready(self) -> None:
         for broker in self.brokers:

@@ -38,6 +38,9 @@ class PostgresServer:
     def url(self, database: str = "postgres", user: str = SUPERUSER, password: str = PASSWORD) -> str:
         return f"postgres://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
+    def is_running(self) -> bool:
+        return self.process.is_running()
+
     def start(self) -> None:
         if not self.data.exists():
             self._init()
@@ -67,8 +70,9 @@ class PostgresServer:
             os.kill(pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        for pid in [self.process.pid, *self._children()]:
-            os.kill(pid, signal.SIGCONT)
+        if self.is_running():
+            for pid in [self.process.pid, *self._children()]:
+                os.kill(pid, signal.SIGCONT)
 
     def configure(self, **settings: str) -> None:
         """For the next start."""

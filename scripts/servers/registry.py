@@ -28,6 +28,9 @@ class RegistryServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/apis/ccompat/v7"
 
+    def is_running(self) -> bool:
+        return self.process.is_running()
+
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.process.start()

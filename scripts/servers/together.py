@@ -42,6 +42,16 @@ class Servers:
         if not self._keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def bring_back(self) -> None:
+        """Starts again what was stopped or killed, and wakes what was paused."""
+        down = [server for server in self._all if not server.is_running()]
+        for server in self._all:
+            server.resume()
+        for server in down:
+            server.start()
+        for server in down:
+            server.wait_ready()
+
     def names(self) -> list[str]:
         return [name for name, server in [("PostgreSQL", self.postgres), ("Kafka", self.kafka),
                                           ("a schema registry", self.registry)] if server]

@@ -1,0 +1,33 @@
+"""Fixtures: servers shared by the tests of a file, and a scene on them for each test."""
+
+from collections.abc import Iterator
+
+import pytest
+from harness import Scene
+
+from servers import Servers
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    with Servers() as servers:
+        yield servers
+
+
+@pytest.fixture
+def scene(servers: Servers, tmp_path, request) -> Iterator[Scene]:
+    servers.bring_back()  # Whatever the test before took away.
+    scene = Scene(servers, tmp_path)
+    yield scene
+    if getattr(request.node, "failed", False):
+        print(scene.report())
+    servers.bring_back()
+    scene.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.when == "call" and report.failed:
+        item.failed = True
+    return report

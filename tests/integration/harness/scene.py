@@ -1,0 +1,176 @@
+"""One test's world on the shared servers.
+
+It has a database, a slot name, a topic prefix and a folder of its own, so tests do not see each other.
+"""
+
+import itertools
+import time
+import uuid
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+import psycopg
+from psycopg import sql
+
+from clients import AvroDecoder, JsonDecoder, Message, TopicReader
+from servers import Relay, Servers
+
+MARKER_TABLE = "bw_marker"
+
+
+class Scene:
+    def __init__(self, servers: Servers, folder: Path):
+        self.servers = servers
+        self.folder = folder
+        self.name = "t" + uuid.uuid4().hex[:12]  # Of the database, the slot and the topic prefix.
+        self.slot = self.name
+        self.prefix = self.name
+        self.relays: list[Relay] = []
+        self._markers = itertools.count(1)
+        with psycopg.connect(servers.postgres.url(), autocommit=True) as maintenance:
+            maintenance.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.name)))
+        self.connection = self.connect()
+        self.execute(f"CREATE TABLE {MARKER_TABLE} (id bigint PRIMARY KEY)")
+        self.reader = TopicReader(servers.kafka.address, AvroDecoder(servers.registry.url))
+
+    # PostgreSQL
+
+    def url(self, **user_and_password: str) -> str:
+        return self.servers.postgres.url(self.name, **user_and_password)
+
+    def connect(self, **user_and_password: str) -> psycopg.Connection:
+        return psycopg.connect(self.url(**user_and_password), autocommit=True)
+
+    def execute(self, statement: str, parameters: Any = None) -> None:
+        self.connection.execute(statement, parameters)
+
+    def query(self, statement: str, parameters: Any = None) -> list[tuple]:
+        return self.connection.execute(statement, parameters).fetchall()
+
+    def reconnect(self, timeout: float = 30) -> None:
+        """After PostgreSQL was away."""
+        self.wait_until(self._try_connect, timeout, "PostgreSQL to accept connections")
+
+    def slots(self) -> list[str]:
+        """The replication slots of this database."""
+        rows = self.query("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()")
+        return [name for name, in rows]
+
+    def publications(self) -> list[str]:
+        return [name for name, in self.query("SELECT pubname FROM pg_publication ORDER BY 1")]
+
+    def retained_wal(self) -> int:
+        """Bytes of WAL that the slot makes PostgreSQL keep."""
+        [(retained,)] = self.query(
+            "SELECT (pg_current_wal_lsn() - confirmed_flush_lsn)::bigint FROM pg_replication_slots WHERE slot_name = %s",
+            [self.slot])
+        return retained
+
+    # The relay
+
+    def relay(self, *, environment: Optional[dict[str, str]] = None, **options: Any) -> Relay:
+        """A relay on this scene's servers. Options not given here are the scene's; None leaves one out."""
+        number = len(self.relays) + 1
+        chosen = {
+            "postgres": self.url(),
+            "broker": self.servers.kafka.address,
+            "schema_registry": self.servers.registry.url,
+            "slot": self.slot,
+            "topic_prefix": self.prefix,
+            "spool": str(self.folder / "spool"),
+            **options,
+        }
+        given = {name: value for name, value in chosen.items() if value is not None}
+        relay = Relay(self.folder / f"relay-{number}", environment, **given)
+        self.relays.append(relay)
+        return relay
+
+    def running_relay(self, **options: Any) -> Relay:
+        """A relay that has taken its snapshot and streams."""
+        relay = self.relay(**options)
+        relay.start()
+        relay.wait_streaming()
+        return relay
+
+    # Kafka
+
+    def topic(self, name: str) -> str:
+        return f"{self.prefix}.{name}" if self.prefix else name
+
+    def topics(self) -> set[str]:
+        """The tables' topics, without prefix; neither the marker's nor the checkpoint's."""
+        start = self.topic("")
+        names = {name.removeprefix(start) for name in self.reader.topics() if name.startswith(start)}
+        return {name for name in names if name != MARKER_TABLE and not name.endswith(".checkpoint")}
+
+    @property
+    def checkpoint_topic(self) -> str:
+        return self.topic(f"bottledwater.{self.name}.{self.slot}.checkpoint")
+
+    def use_json(self) -> None:
+        """Read messages as JSON from now on."""
+        self.reader = TopicReader(self.servers.kafka.address, JsonDecoder())
+
+    def settle(self, timeout: float = 60) -> None:
+        """Returns when everything committed so far is published.
+
+        Commits are published in their order, so when this one has come, all before it have.
+        """
+        number = next(self._markers)
+        self.execute(f"INSERT INTO {MARKER_TABLE} VALUES (%s)", [number])
+        deadline = time.monotonic() + timeout
+
+        def is_in_vain() -> bool:
+            return time.monotonic() > deadline or not any(relay.is_running() for relay in self.relays)
+
+        topic = self.topic(MARKER_TABLE)
+        for message in self.reader.follow(lambda name: name == topic, is_in_vain):
+            if message.key in ({"id": number}, {"id": {"long": number}}):  # The second in JSON.
+                return
+        raise AssertionError(f"in {timeout:g} s the relay did not publish all that is committed, or it ended")
+
+    def messages(self, *tables: str, settle: bool = True, timeout: float = 60) -> list[Message]:
+        """Every message of these tables' topics, after all that is committed has been published."""
+        if settle:
+            self.settle(timeout)
+        return self.reader.read(*map(self.topic, tables), timeout=timeout)
+
+    def changes(self, *tables: str, settle: bool = True) -> list[tuple[str, Any, Any]]:
+        """The same as (operation, key, value)."""
+        return [(message.op, message.key, message.value) for message in self.messages(*tables, settle=settle)]
+
+    # Waiting
+
+    def wait_until(self, condition: Callable[[], Any], timeout: float, what: str) -> Any:
+        """Waits for a condition to give something true, and returns that."""
+        deadline = time.monotonic() + timeout
+        while not (result := condition()):
+            assert time.monotonic() < deadline, f"waited {timeout:g} s in vain for {what}"
+            time.sleep(0.05)
+        return result
+
+    # The end
+
+    def close(self) -> None:
+        for relay in self.relays:
+            relay.kill9()
+        self.connection.close()
+        with psycopg.connect(self.servers.postgres.url(), autocommit=True) as maintenance:
+            maintenance.execute(
+                "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots "
+                "WHERE database = %s AND active", [self.name])
+            maintenance.execute(
+                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = %s", [self.name])
+            maintenance.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self.name)))
+            maintenance.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(self.name)))  # Some tests make one.
+
+    def report(self) -> str:
+        """The relays' last words, for a test that failed."""
+        return "\n".join(f"--- end of {relay.log}\n{relay.log_tail(60)}" for relay in self.relays)
+
+    def _try_connect(self) -> bool:
+        try:
+            self.connection = self.connect()
+            return True
+        except psycopg.OperationalError:
+            return False

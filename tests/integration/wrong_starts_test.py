@@ -1,0 +1,259 @@
+"""What a new user may get wrong: one clear message with the remedy, a documented exit code, nothing left behind."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from harness import Scene
+
+from servers import PostgresServer, Relay, Servers, free_port
+
+USAGE, LOGIN_REFUSED, SERVER_SETTING, MISSING_RIGHT = 64, 67, 68, 69
+ANOTHER_RELAY, SPOOL_UNUSABLE, FOREIGN_SLOT, OTHER_DATABASE = 73, 74, 82, 84
+
+
+def refusal(scene: Scene, relay: Relay) -> tuple[int, str]:
+    """Runs a relay that must end by itself, and checks that it leaves nothing; its exit code and its words."""
+    before = scene.slots(), scene.publications()
+    code = relay.run()
+    assert (scene.slots(), scene.publications()) == before
+    assert scene.topics() == set()
+    return code, relay.log_text()
+
+
+def no_spool_is_left(scene: Scene) -> bool:
+    spool = scene.folder / "spool"
+    return not spool.exists() or not any(spool.iterdir())
+
+
+def test_wrong_password(scene: Scene):
+    code, text = refusal(scene, scene.relay(postgres=scene.url(password="wrong-secret")))
+    assert code == LOGIN_REFUSED
+    assert "password" in text and "wrong-secret" not in text
+    assert no_spool_is_left(scene)
+
+
+def test_unknown_role(scene: Scene):
+    code, text = refusal(scene, scene.relay(postgres=scene.url(user="nobody_there")))
+    assert code == LOGIN_REFUSED and "nobody_there" in text
+    assert no_spool_is_left(scene)
+
+
+def test_unknown_database(scene: Scene):
+    code, text = refusal(scene, scene.relay(postgres=scene.servers.postgres.url("no_such_database")))
+    assert code == LOGIN_REFUSED and "no_such_database" in text
+    assert no_spool_is_left(scene)
+
+
+@contextmanager
+def postgres_with(**settings: str) -> Iterator[PostgresServer]:
+    with Servers(brokers=0, registry=False, postgres_settings=settings) as servers:
+        yield servers.postgres
+
+
+def test_wal_level_replica(scene: Scene):
+    with postgres_with(wal_level="replica") as postgres:
+        code, text = refusal(scene, scene.relay(postgres=postgres.url()))
+        assert code == SERVER_SETTING
+        assert "wal_level" in text and "logical" in text and "restart" in text.lower()
+        assert left_on(postgres) == ([], [])
+    assert no_spool_is_left(scene)
+
+
+def test_no_free_slot(scene: Scene):
+    with postgres_with(max_replication_slots="1") as postgres:
+        with psycopg.connect(postgres.url(), autocommit=True) as connection:
+            connection.execute("SELECT pg_create_physical_replication_slot('taken')")
+        code, text = refusal(scene, scene.relay(postgres=postgres.url()))
+        assert code == SERVER_SETTING and "max_replication_slots" in text
+        assert left_on(postgres) == (["taken"], [])
+    assert no_spool_is_left(scene)
+
+
+def test_synchronous_standby_names_that_match_us(scene: Scene):
+    with postgres_with(synchronous_standby_names="*", synchronous_commit="local") as postgres:
+        code, text = refusal(scene, scene.relay(postgres=postgres.url()))
+        assert code == SERVER_SETTING and "synchronous_standby_names" in text
+        assert left_on(postgres) == ([], [])
+
+
+def test_slot_in_use_by_another_relay_which_goes_on(scene: Scene):
+    scene.running_relay()
+    second = scene.relay(spool=str(scene.folder / "second-spool"))
+    assert second.run(timeout=60) == ANOTHER_RELAY
+    assert scene.slot in second.log_text()
+    scene.settle()
+
+
+def test_spool_in_use_by_another_relay_which_goes_on(scene: Scene):
+    scene.running_relay()
+    second = scene.relay()
+    assert second.run() == ANOTHER_RELAY
+    assert str(scene.folder / "spool") in second.log_text()
+    scene.settle()
+
+
+def test_slot_of_somebody_else(scene: Scene):
+    scene.query("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [scene.slot])
+    code, text = refusal(scene, scene.relay())
+    assert code == FOREIGN_SLOT
+    assert scene.slot in text and "--adopt-slot" in text
+
+
+def test_no_right_to_create_the_publication(scene: Scene):
+    make_role(scene, "REPLICATION")
+    scene.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {scene.name}")
+    code, text = refusal(scene, scene.relay(postgres=role_url(scene)))
+    assert code == MISSING_RIGHT
+    assert "CREATE PUBLICATION" in text and "--publication" in text
+    assert no_spool_is_left(scene)
+
+
+def test_no_right_to_replicate(scene: Scene):
+    make_role(scene, "")
+    code, text = refusal(scene, scene.relay(postgres=role_url(scene)))
+    assert code == MISSING_RIGHT and "ALTER ROLE" in text and "REPLICATION" in text
+    assert no_spool_is_left(scene)
+
+
+def test_no_right_to_read_a_table(scene: Scene):
+    scene.execute("CREATE TABLE hidden (id int PRIMARY KEY)")
+    scene.execute("CREATE PUBLICATION mine FOR ALL TABLES")
+    make_role(scene, "REPLICATION")
+    code, text = refusal(scene, scene.relay(postgres=role_url(scene), publication="mine"))
+    assert code == MISSING_RIGHT and "GRANT SELECT" in text and "hidden" in text
+    assert no_spool_is_left(scene)
+
+
+def test_least_privilege_is_enough(scene: Scene):
+    """A role with REPLICATION and SELECT, and a publication that the owner made."""
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY)")
+    scene.execute("INSERT INTO test VALUES (1)")
+    scene.execute("CREATE PUBLICATION mine FOR ALL TABLES")
+    make_role(scene, "REPLICATION")
+    scene.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {scene.name}")
+    scene.running_relay(postgres=role_url(scene), publication="mine")
+    scene.execute("INSERT INTO test VALUES (2)")
+    assert [(op, key["id"]) for op, key, _ in scene.changes("test")] == [("r", 1), ("c", 2)]
+
+
+def test_publication_that_does_not_exist(scene: Scene):
+    code, text = refusal(scene, scene.relay(publication="not_there"))
+    assert code in (SERVER_SETTING, MISSING_RIGHT, USAGE) and "not_there" in text and "CREATE PUBLICATION" in text
+    assert no_spool_is_left(scene)
+
+
+@pytest.mark.parametrize("spool", ["/proc/bottledwater", "file/spool"], ids=["read-only", "below-a-file"])
+def test_spool_directory_that_cannot_be_made(scene: Scene, spool: str):
+    (scene.folder / "file").write_text("not a folder")
+    path = str(scene.folder / spool)
+    code, text = refusal(scene, scene.relay(spool=path))
+    assert code == SPOOL_UNUSABLE and path in text
+
+
+def test_spool_directory_with_other_files(scene: Scene):
+    spool = scene.folder / "spool"
+    spool.mkdir()
+    (spool / "diary.txt").write_text("dear diary")
+    code, text = refusal(scene, scene.relay())
+    assert code == SPOOL_UNUSABLE and str(spool) in text
+    assert [path.name for path in spool.iterdir()] == ["diary.txt"]
+
+
+def test_spool_of_another_database(scene: Scene, servers: Servers, tmp_path: Path):
+    scene.running_relay().stop()
+    other = Scene(servers, tmp_path)
+    try:
+        code, text = refusal(other, other.relay())
+        assert code == OTHER_DATABASE
+        assert scene.name in text and other.name in text
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("options, mentioned", [
+    ({"bogus": "1"}, ["--bogus"]),
+    ({"topic_prefx": "x"}, ["--topic-prefx", "--topic-prefix"]),
+    ({"postgres": "not a url ://"}, ["--postgres"]),
+    ({"postgres": None}, ["--postgres"]),
+    ({"schema_registry": "ftp://registry"}, ["--schema-registry"]),
+    ({"broker": "host:notaport"}, ["--broker"]),
+    ({"output_format": "xml"}, ["--output-format", "avro", "json"]),
+    ({"on_error": "panic"}, ["--on-error", "log", "exit"]),
+    ({"slot": "Not A Slot"}, ["--slot"]),
+    ({"max_wal_retained": "lots"}, ["--max-wal-retained", "MiB"]),
+    ({"config": "/does/not/exist.conf"}, ["--config", "/does/not/exist.conf"]),
+    ({"kafka_config": "no.such.setting=1"}, ["--kafka-config", "no.such.setting"]),
+    ({"topic_config": "no.equals.sign"}, ["--topic-config"]),
+    ({"publication": ""}, ["--publication"]),
+], ids=lambda value: "-".join(value) if isinstance(value, dict) else "")
+def test_option_that_is_wrong(scene: Scene, options: dict, mentioned: list[str]):
+    code, text = refusal(scene, scene.relay(**options))
+    assert code == USAGE
+    for word in mentioned:
+        assert word in text
+    assert no_spool_is_left(scene)
+
+
+def test_unknown_key_in_a_configuration_file_suggests_the_nearest(scene: Scene):
+    config = scene.folder / "relay.conf"
+    config.write_text("topic-prefx = x\n")
+    code, text = refusal(scene, scene.relay(config=str(config)))
+    assert code == USAGE
+    assert "topic-prefx" in text and "topic-prefix" in text and str(config) in text
+
+
+def test_wrong_value_in_the_environment_names_the_variable(scene: Scene):
+    relay = scene.relay(output_format=None, environment={"BOTTLEDWATER_OUTPUT_FORMAT": "xml"})
+    code, text = refusal(scene, relay)
+    assert code == USAGE and "BOTTLEDWATER_OUTPUT_FORMAT" in text
+
+
+def test_options_from_environment_and_file_work(scene: Scene):
+    config = scene.folder / "relay.conf"
+    config.write_text(f"slot = {scene.slot}\ntopic-prefix = {scene.prefix}\n")
+    scene.running_relay(postgres=None, slot=None, topic_prefix=None, config=str(config),
+                        environment={"BOTTLEDWATER_POSTGRES": scene.url()})
+    scene.settle()
+
+
+def test_wrong_starts_end_soon_even_when_kafka_is_away(scene: Scene):
+    relay = scene.relay(postgres=scene.url(password="wrong"), broker=f"127.0.0.1:{free_port()}")
+    assert relay.run(timeout=10) == LOGIN_REFUSED
+
+
+@pytest.mark.parametrize("option", ["help", "version", "config_help"])
+def test_questions_are_answered_without_any_server(tmp_path: Path, option: str):
+    relay = Relay(tmp_path, **{option: True})
+    assert relay.run() == 0
+    assert relay.log_text().strip()
+
+
+def test_help_lists_exit_codes_and_every_option_of_the_original(tmp_path: Path):
+    relay = Relay(tmp_path, help=True)
+    relay.run()
+    text = relay.log_text()
+    for option in ("-d", "--postgres", "-s", "--slot", "-b", "--broker", "-r", "--schema-registry", "-f", "--output-format",
+                   "-u", "--allow-unkeyed", "-p", "--topic-prefix", "-e", "--on-error", "-x", "--skip-snapshot",
+                   "-C", "--kafka-config", "-T", "--topic-config", "--config-help"):
+        assert option in text
+    for code in (64, 65, 66, 67, 68, 69, 73, 74, 80, 85):
+        assert str(code) in text
+
+
+def make_role(scene: Scene, attributes: str) -> None:
+    scene.execute(f"CREATE ROLE {scene.name} LOGIN PASSWORD 'role-secret' {attributes}")
+
+
+def role_url(scene: Scene) -> str:
+    return scene.url(user=scene.name, password="role-secret")
+
+
+def left_on(postgres: PostgresServer) -> tuple[list[str], list[str]]:
+    """Slots and publications there."""
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        slots = connection.execute("SELECT slot_name FROM pg_replication_slots").fetchall()
+        publications = connection.execute("SELECT pubname FROM pg_publication").fetchall()
+    return [name for name, in slots], [name for name, in publications]
