@@ -1,6 +1,7 @@
 """Shows Bottled Water at work, on servers of its own or on yours."""
 
 import argparse
+import shutil
 import signal
 import sys
 import tempfile
@@ -8,6 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import psycopg  # noqa: E402
 
 from servers import ServerError  # noqa: E402
 from show.demonstration import Demonstration  # noqa: E402
@@ -23,20 +26,23 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
+def main() -> None:
     options = parse()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="bottledwater-quickstart."))
+    folder.chmod(0o711)  # PostgreSQL, as a user of its own, must be able to pass through.
+    exit_code = 0
     try:
         with ExitStack() as cleanup:
-            return Demonstration(folder, options, cleanup).run()
+            Demonstration(folder, options, cleanup).run()
     except KeyboardInterrupt:
-        print(f"\nEverything is stopped. Its folder is {folder}.")
-        return 130 if options.once else 0
-    except (ServerError, TimeoutError) as error:
-        print(f"\nerror: {error}\nThe folder with all logs is {folder}.", file=sys.stderr)
-        return 1
+        print("\nStopped.")
+        exit_code = 130 if options.once else 0
+    except (ServerError, psycopg.Error) as error:
+        sys.exit(f"\nerror: {error}\nThe logs are in {folder}.")
+    shutil.rmtree(folder)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

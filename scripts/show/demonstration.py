@@ -29,22 +29,23 @@ class Demonstration:
         self._options = options
         self._cleanup = cleanup
 
-    def run(self) -> int:
+    def run(self) -> None:
         self._start_servers()
         self._make_tables()
         self._start_relay()
         arrivals = self._arrivals()
-        print("\nWhat the tables held already:", flush=True)
+        print("\nEach line is a message in Kafka: topic, key, value, what happened, and its place in the WAL.\n\n"
+              "What the tables held already (op=r, for read):", flush=True)
         arrivals.show(SNAPSHOT)
         for statement, expected in STATEMENTS:
             print(f"\n{statement};", flush=True)
             self._database.execute(statement)
             arrivals.show(expected)
         if self._options.once:
-            return self._conclude(arrivals)
-        self._say_how_to_look_further()
-        arrivals.show_for_ever()
-        return 0
+            self._conclude(arrivals)
+        else:
+            self._say_how_to_look_further()
+            arrivals.show_for_ever()
 
     def _start_servers(self) -> None:
         given = self._options
@@ -62,6 +63,7 @@ class Demonstration:
     def _make_tables(self) -> None:
         self._database = self._cleanup.enter_context(closing(psycopg.connect(self._postgres, autocommit=True)))
         if self._options.postgres:
+            self._restore_database()  # An earlier run may have been killed.
             self._cleanup.callback(self._restore_database)
             self._database.execute(f"CREATE SCHEMA {NAME}")
             self._database.execute(f"SET search_path = {NAME}")
@@ -95,16 +97,17 @@ class Demonstration:
     def _arrivals(self) -> "Arrivals":
         prefix = f"{self._prefix}." if self._prefix else ""
         schema = f"{NAME}." if self._options.postgres else ""
-        return Arrivals(TopicReader(self._broker, AvroDecoder(self._registry)), prefix + schema, self._relay)
+        arrivals = Arrivals(TopicReader(self._broker, AvroDecoder(self._registry)), prefix + schema, self._relay)
+        self._cleanup.callback(arrivals.close)
+        return arrivals
 
-    def _conclude(self, arrivals: "Arrivals") -> int:
+    def _conclude(self, arrivals: "Arrivals") -> None:
         self._relay.stop()
         expected = len(SNAPSHOT) + sum(len(messages) for _, messages in STATEMENTS)
         found = arrivals.count(TABLES)
         if found != expected:
             raise ServerError(f"{expected} messages were expected, and the topics hold {found}")
-        print(f"\nAll {expected} expected messages came, each once. Logs: {self._folder}")
-        return 0
+        print(f"\nAll {expected} expected messages came, each once.")
 
     def _say_how_to_look_further(self) -> None:
         postgres = "your PostgreSQL" if self._options.postgres else f"psql {self._postgres}"
@@ -148,6 +151,9 @@ class Arrivals:
         self._deadline = float("inf")
         while True:
             self._next()
+
+    def close(self) -> None:
+        self._messages.close()
 
     def count(self, tables: Iterable[str]) -> int:
         """How many messages the tables' topics hold."""

@@ -29,7 +29,7 @@ STATEMENTS: list[tuple[str, list[Expected]]] = [
     ("DELETE FROM test WHERE id = 2",
      [("d", "test", {"id": 2}, None)]),
     ("UPDATE book SET isbn = '0-19-852663-7', in_stock = false",
-     [("u", "book", {"isbn": "0-19-852663-6"}, None),
+     [("d", "book", {"isbn": "0-19-852663-6"}, None),
       ("u", "book", {"isbn": "0-19-852663-7"},
        {"isbn": "0-19-852663-7", "title": "Crêpes of Brittany", "pages": 96, "in_stock": False})]),
 ]

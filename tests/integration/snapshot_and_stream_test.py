@@ -57,10 +57,10 @@ def test_update_of_the_key_is_a_tombstone_for_the_old_and_then_the_row(scene: Sc
     scene.execute("INSERT INTO test VALUES (1, 'moves')")
     scene.running_relay()
     scene.execute("UPDATE test SET id = 7")
-    assert [(key, value) for _, key, value in scene.changes("test")] == [
-        ({"id": 1}, {"id": 1, "value": "moves"}),
-        ({"id": 1}, None),
-        ({"id": 7}, {"id": 7, "value": "moves"}),
+    assert scene.changes("test") == [
+        ("r", {"id": 1}, {"id": 1, "value": "moves"}),
+        ("d", {"id": 1}, None),
+        ("u", {"id": 7}, {"id": 7, "value": "moves"}),
     ]
 
 

@@ -80,11 +80,10 @@ def test_topics_of_keyed_tables_are_compacted_and_others_are_not(scene: Scene, a
     assert topic_config(admin, scene.checkpoint_topic)["cleanup.policy"] == "compact"
 
 
-def test_key_stays_in_the_partition_where_java_clients_look_for_it(scene: Scene, admin: AdminClient):
-    make_topic(admin, scene.topic("test"), partitions=2)
+def test_key_stays_in_the_partition_where_java_clients_look_for_it(scene: Scene):
     scene.execute("CREATE TABLE test (id int PRIMARY KEY, value int)")
     scene.execute("INSERT INTO test SELECT n, 0 FROM generate_series(1, 50) n")
-    scene.running_relay()
+    scene.running_relay(topic_config=["partitions=2"])
     scene.execute("UPDATE test SET value = 1")
     scene.execute("DELETE FROM test")
     messages = scene.messages("test")
@@ -94,6 +93,15 @@ def test_key_stays_in_the_partition_where_java_clients_look_for_it(scene: Scene,
         assert message.partition == partition_of(message.raw_key, partitions=2)
     for key in range(1, 51):
         assert [message.op for message in messages if message.key == {"id": key}] == ["r", "u", "d"]
+
+
+def test_topic_is_made_as_topic_config_says(scene: Scene, admin: AdminClient):
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY)")
+    scene.execute("INSERT INTO test VALUES (1)")
+    scene.running_relay(topic_config=["partitions=3", "replication=1", "retention.ms=12345678"])
+    scene.settle()
+    assert scene.reader.partitions(scene.topic("test")) == 3
+    assert topic_config(admin, scene.topic("test"))["retention.ms"] == "12345678"
 
 
 def test_existing_topic_is_used_as_it_is(scene: Scene, admin: AdminClient):

@@ -214,8 +214,7 @@ def test_wrong_value_in_the_environment_names_the_variable(scene: Scene):
 def test_options_from_environment_and_file_work(scene: Scene):
     config = scene.folder / "relay.conf"
     config.write_text(f"slot = {scene.slot}\ntopic-prefix = {scene.prefix}\n")
-    scene.running_relay(postgres=None, slot=None, topic_prefix=None, config=str(config),
-                        environment={"BOTTLEDWATER_POSTGRES": scene.url()})
+    scene.running_relay(slot=None, topic_prefix=None, config=str(config))
     scene.settle()
 
 

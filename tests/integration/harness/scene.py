@@ -69,10 +69,14 @@ class Scene:
     # The relay
 
     def relay(self, *, environment: Optional[dict[str, str]] = None, **options: Any) -> Relay:
-        """A relay on this scene's servers. Options not given here are the scene's; None leaves one out."""
+        """A relay on this scene's servers. Options not given here are the scene's; None leaves one out.
+
+        The database's URL has a password, so it goes through the environment, as in real life.
+        """
         number = len(self.relays) + 1
+        if "postgres" not in options:
+            environment = {"BOTTLEDWATER_POSTGRES": self.url(), **(environment or {})}
         chosen = {
-            "postgres": self.url(),
             "broker": self.servers.kafka.address,
             "schema_registry": self.servers.registry.url,
             "slot": self.slot,
