@@ -3,6 +3,8 @@
 from confluent_kafka import Consumer, TopicPartition
 from harness import Scene
 
+from clients import JsonDecoder, TopicReader
+
 
 def test_checkpoint_is_committed_with_the_rows_and_once_per_transaction(scene: Scene):
     """A transaction leaves one control record in each partition it wrote to. So when every transaction writes one
@@ -16,6 +18,18 @@ def test_checkpoint_is_committed_with_the_rows_and_once_per_transaction(scene: S
         assert all(offset % 2 == 0 for offset in offsets)
     rows, checkpoints = (len(committed_offsets(scene, topic)) for topic in (scene.topic("bw_marker"), scene.checkpoint_topic))
     assert rows == 5 and checkpoints >= 5
+
+
+def test_newest_checkpoint_names_the_newest_published_change(scene: Scene):
+    scene.running_relay()
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY)")
+    scene.execute("INSERT INTO test SELECT generate_series(1, 10)")
+    positions = [message.headers["lsn"] for message in scene.messages("test", "bw_marker")]
+    checkpoints = TopicReader(scene.servers.kafka.address, CheckpointDecoder()).read(scene.checkpoint_topic)
+    assert positions[-1] in [checkpoint.value["position"] for checkpoint in checkpoints[-3:]]
+    newest = checkpoints[-1].value
+    assert (newest["source"]["database"], newest["source"]["slot"]) == (scene.name, scene.slot)
+    assert newest["offsets"][scene.topic("test")] == [10]
 
 
 def test_checkpoint_topic_has_one_partition(scene: Scene):
@@ -35,6 +49,13 @@ def test_lost_spool_is_made_up_for_by_checkpoint_and_slot(scene: Scene):
     scene.execute("INSERT INTO test SELECT generate_series(101, 200)")
     relay.start()
     assert [message.key["id"] for message in scene.messages("test")] == list(range(1, 201))
+
+
+class CheckpointDecoder(JsonDecoder):
+    """Its key is a word, its value JSON."""
+
+    def decode(self, data):
+        return "checkpoint" if data == b"checkpoint" else super().decode(data)
 
 
 def committed_offsets(scene: Scene, topic: str) -> list[int]:
