@@ -1,0 +1,401 @@
+#include "relay/reconcile.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "relay/reconcile_halts.h"
+
+namespace bw {
+namespace {
+
+using CheckpointKind = CheckpointFacts::Kind;
+using Outcome = std::variant<Plan, Halt>;
+
+// A spool on which nothing was done yet is as good as none.
+bool HasSpool(const StartFacts& facts) {
+  return facts.spool && facts.spool->phase != SpoolPhase::kEmpty;
+}
+
+bool SameDatabase(const Source& source, const ServerFacts& server) {
+  return source.system_identifier == server.system_identifier && source.database == server.database;
+}
+
+bool SameSource(const Source& a, const Source& b) {
+  return a.system_identifier == b.system_identifier && a.database == b.database && a.slot == b.slot;
+}
+
+// Whether this spool, or the one it goes on from, has ever published, as far as it knows.
+bool HasPublished(const SpoolState& spool) {
+  return spool.published.position > Position::Zero() || spool.trimmed > Position::Zero() ||
+         !spool.predecessor.empty();
+}
+
+// Whether the checkpoint is this spool's. The first one that a spool finds may be its
+// predecessor's; one that is still the predecessor's after this spool has published was written
+// by another relay.
+bool IsOurs(const SpoolState& spool, const CheckpointFacts& checkpoint) {
+  if (checkpoint.kind != CheckpointKind::kPresent) return false;
+  if (!SameSource(checkpoint.source, spool.source)) return false;
+  if (checkpoint.lineage == spool.lineage) return true;
+  if (spool.predecessor.empty() || checkpoint.lineage != spool.predecessor) return false;
+  return spool.published.position == Position::Zero() ||
+         spool.published.position == checkpoint.progress.position;
+}
+
+// The first start from Reconcile's view: whatever was before is wiped.
+Plan FirstStart(const StartFacts& facts, std::string note) {
+  Plan plan;
+  plan.kind = Plan::Kind::kFirstStart;
+  plan.drop_slot = facts.slot.exists;
+  plan.notes.push_back(std::move(note));
+  return plan;
+}
+
+// Begins anew instead of halting, if the operator has allowed it.
+Outcome ResnapshotOr(const StartFacts& facts, const Overrides& overrides, Halt halt) {
+  if (!overrides.resnapshot) return halt;
+  Plan plan = FirstStart(
+      facts, fmt::format("--resnapshot: instead of the halt \"{}\", everything captured so far is "
+                         "dropped and the snapshot is taken again. ({})",
+                         halt.code, halt.found));
+  plan.overrides_used.push_back("resnapshot");
+  return plan;
+}
+
+// The checkpoint's progress as a capture progress. When the checkpoint lies within a transaction,
+// that transaction counts as not captured: it is received again whole, and the publisher skips
+// the part that Kafka has.
+Progress CapturedFromCheckpoint(const Progress& checkpoint) {
+  const Lsn commit_lsn = checkpoint.position.commit_lsn;
+  if (checkpoint.position.is_end() || !commit_lsn.valid()) return checkpoint;
+  return {Position::EndOf(Lsn{commit_lsn.value - 1}), checkpoint.end_lsn};
+}
+
+// The newest LSN that this progress has seen. Within a transaction that is ahead of end_lsn.
+Lsn NewestLsn(const Progress& progress) {
+  return std::max(progress.end_lsn, progress.position.commit_lsn);
+}
+
+// Whether the database can be one that went back to before `known`. `known_timeline` is the one on
+// which `known` was seen; 0 when nobody noted it.
+bool WentBack(const ServerFacts& server, Lsn known, uint32_t known_timeline) {
+  if (server.wal_end < known) return true;
+  if (known_timeline == 0 || server.timeline == known_timeline) return false;
+  // Failed over or restored. What the new timeline took over ends at the switch point.
+  return server.timeline < known_timeline || !server.switch_point || *server.switch_point < known;
+}
+
+Plan BeginAtCheckpoint(const StartFacts& facts, std::string note) {
+  Plan plan;
+  plan.kind = Plan::Kind::kBeginAt;
+  plan.captured = CapturedFromCheckpoint(facts.checkpoint.progress);
+  plan.predecessor = facts.checkpoint.lineage;
+  plan.notes.push_back(std::move(note));
+  return plan;
+}
+
+// The gap's own override: what is missing between `from` and the slot stays missing.
+bool GapAccepted(const StartFacts& facts, const Overrides& overrides) {
+  return overrides.accept_gap == facts.slot.confirmed_flush;
+}
+
+std::string GapNote(Lsn from, Lsn to) {
+  return fmt::format(
+      "--accept-gap: changes committed between {} and {} are not in Kafka and will not be",
+      from.ToString(), to.ToString());
+}
+
+// --- Without a spool ----------------------------------------------------------------------------
+
+Outcome WithoutSpoolAndSlot(const StartFacts& facts, const Overrides& overrides) {
+  if (facts.checkpoint.kind == CheckpointKind::kPresent) {
+    return ResnapshotOr(facts, overrides, halts::SlotMissing(facts));
+  }
+  // With Kafka away, a checkpoint may still turn up: the publish side halts then.
+  return FirstStart(facts, "First start: there is no slot and no spool");
+}
+
+Outcome AdoptSlot(const StartFacts& facts) {
+  Plan plan;
+  plan.kind = Plan::Kind::kBeginAt;
+  plan.captured = CapturedUpTo(facts.slot.confirmed_flush);
+  plan.notes.push_back(
+      fmt::format("--adopt-slot: going on with slot \"{}\" from {}, without "
+                  "snapshot",
+                  facts.slot.name, facts.slot.confirmed_flush.ToString()));
+  plan.overrides_used.push_back("adopt-slot");
+  return plan;
+}
+
+Outcome SpoolLost(const StartFacts& facts, const Overrides& overrides) {
+  const Progress& published = facts.checkpoint.progress;
+  const Lsn confirmed = facts.slot.confirmed_flush;
+  const Source& source = facts.checkpoint.source;
+  const Lsn known = NewestLsn(published);
+  if (WentBack(facts.server, known, source.timeline)) {
+    return ResnapshotOr(facts, overrides, halts::DatabaseWentBack(facts, known, source.timeline));
+  }
+  if (facts.slot.wal_status == "lost") {
+    return ResnapshotOr(facts, overrides, halts::SlotInvalidated(facts));
+  }
+  if (confirmed <= published.end_lsn) {
+    return BeginAtCheckpoint(
+        facts, fmt::format("The spool is new, and nothing is lost: going on from the checkpoint in "
+                           "Kafka at {}",
+                           published.position.ToString()));
+  }
+  if (GapAccepted(facts, overrides)) {
+    Plan plan = BeginAtCheckpoint(facts, GapNote(published.end_lsn, confirmed));
+    plan.captured = CapturedUpTo(confirmed);
+    plan.overrides_used.push_back("accept-gap=" + confirmed.ToString());
+    return plan;
+  }
+  return ResnapshotOr(facts, overrides, halts::Gap(facts, published.end_lsn));
+}
+
+Outcome WithoutSpool(const StartFacts& facts, const Overrides& overrides) {
+  const CheckpointFacts& checkpoint = facts.checkpoint;
+  if (checkpoint.kind == CheckpointKind::kPresent &&
+      (!SameDatabase(checkpoint.source, facts.server) ||
+       checkpoint.source.slot != facts.slot.name)) {
+    const Source ours{facts.server.system_identifier, facts.server.database, facts.slot.name, 0};
+    Halt halt = halts::CheckpointOfOtherDatabase(checkpoint, ours, facts.places);
+    // A slot that this other relay's checkpoint says nothing about is not ours to drop.
+    if (facts.slot.exists) return halt;
+    return ResnapshotOr(facts, overrides, std::move(halt));
+  }
+  if (!facts.slot.exists) return WithoutSpoolAndSlot(facts, overrides);
+  switch (checkpoint.kind) {
+    case CheckpointKind::kUnknown: {
+      Plan plan;
+      plan.kind = Plan::Kind::kWaitForCheckpoint;
+      plan.notes.push_back(
+          fmt::format("There is slot \"{}\" and no spool: waiting for Kafka, whose checkpoint says "
+                      "how to go on",
+                      facts.slot.name));
+      return plan;
+    }
+    case CheckpointKind::kAbsent:
+      // A slot without a confirmed flush LSN is still being created.
+      if (facts.slot.wal_status == "lost" || !facts.slot.confirmed_flush.valid() ||
+          !overrides.adopt_slot) {
+        return halts::ForeignSlot(facts);
+      }
+      return AdoptSlot(facts);
+    case CheckpointKind::kPresent:
+      break;
+  }
+  return SpoolLost(facts, overrides);
+}
+
+// --- With a spool -------------------------------------------------------------------------------
+
+Outcome AfterCrashInFirstStart(const StartFacts& facts, const Overrides& overrides) {
+  const CheckpointFacts& checkpoint = facts.checkpoint;
+  if (checkpoint.kind == CheckpointKind::kPresent && !overrides.resnapshot) {
+    // Kafka was away when the first start began, and now shows that it was not the first.
+    if (SameSource(checkpoint.source, facts.spool->source)) {
+      return halts::CheckpointForeign(*facts.spool, checkpoint, /*has_published=*/false,
+                                      facts.places);
+    }
+    return halts::CheckpointOfOtherDatabase(checkpoint, facts.spool->source, facts.places);
+  }
+  return FirstStart(facts, facts.slot.exists
+                               ? fmt::format("The first start was interrupted: dropping its slot "
+                                             "\"{}\" and starting again",
+                                             facts.slot.name)
+                               : "The first start was interrupted: starting again");
+}
+
+// What the spool and, if it is known, the checkpoint prove to be durable.
+struct Durable {
+  Lsn end_lsn;                    // Everything that ends up to here is in the spool or in Kafka.
+  bool checkpoint_ahead = false;  // Everything in the spool is in Kafka.
+};
+
+Durable FindDurable(const SpoolState& spool, const CheckpointFacts& checkpoint) {
+  Durable durable{spool.captured.end_lsn, false};
+  if (!IsOurs(spool, checkpoint)) return durable;
+  const Progress& published = checkpoint.progress;
+  durable.checkpoint_ahead =
+      published.position > spool.captured.position ||
+      (published.position == spool.captured.position && published.end_lsn > spool.captured.end_lsn);
+  if (durable.checkpoint_ahead) durable.end_lsn = std::max(durable.end_lsn, published.end_lsn);
+  return durable;
+}
+
+Outcome ResumeOrFastForward(const StartFacts& facts, const Overrides& overrides) {
+  const SpoolState& spool = *facts.spool;
+  const Lsn confirmed = facts.slot.confirmed_flush;
+  const Durable durable = FindDurable(spool, facts.checkpoint);
+  Plan plan;
+  if (durable.checkpoint_ahead) {
+    plan = BeginAtCheckpoint(
+        facts, fmt::format("The spool ends at {} and Kafka's checkpoint is ahead at {}: the spool "
+                           "is an older copy. Going on from the checkpoint",
+                           spool.captured.position.ToString(),
+                           facts.checkpoint.progress.position.ToString()));
+    plan.captured.end_lsn = durable.end_lsn;
+  } else if (facts.server.timeline != spool.source.timeline) {
+    plan.new_timeline = facts.server.timeline;
+    plan.notes.push_back(fmt::format("The server is on timeline {} now; the spool knew timeline {}",
+                                     facts.server.timeline, spool.source.timeline));
+  }
+  if (confirmed <= durable.end_lsn) return plan;
+  if (facts.checkpoint.kind == CheckpointKind::kUnknown) {
+    Plan wait;
+    wait.kind = Plan::Kind::kWaitForCheckpoint;
+    wait.notes.push_back(fmt::format(
+        "The slot was confirmed up to {} and the spool ends at {}: waiting for Kafka, whose "
+        "checkpoint says whether changes are lost",
+        confirmed.ToString(), durable.end_lsn.ToString()));
+    return wait;
+  }
+  if (!GapAccepted(facts, overrides)) {
+    return ResnapshotOr(facts, overrides, halts::Gap(facts, durable.end_lsn));
+  }
+  if (plan.kind == Plan::Kind::kBeginAt) {
+    plan.captured = CapturedUpTo(confirmed);
+  } else {
+    plan.advance_idle_to = confirmed;
+  }
+  plan.notes.push_back(GapNote(durable.end_lsn, confirmed));
+  plan.overrides_used.push_back("accept-gap=" + confirmed.ToString());
+  return plan;
+}
+
+Outcome WithSpool(const StartFacts& facts, const Overrides& overrides) {
+  const SpoolState& spool = *facts.spool;
+  if (!SameDatabase(spool.source, facts.server)) return halts::OtherDatabase(facts);
+  if (spool.source.slot != facts.slot.name) return halts::OtherSlot(facts);
+  if (spool.phase == SpoolPhase::kFirstStart) return AfterCrashInFirstStart(facts, overrides);
+
+  Lsn known = NewestLsn(spool.captured);
+  if (IsOurs(spool, facts.checkpoint)) {
+    known = std::max(known, NewestLsn(facts.checkpoint.progress));
+  }
+  if (WentBack(facts.server, known, spool.source.timeline)) {
+    return ResnapshotOr(facts, overrides,
+                        halts::DatabaseWentBack(facts, known, spool.source.timeline));
+  }
+  if (!facts.slot.exists) return ResnapshotOr(facts, overrides, halts::SlotMissing(facts));
+  if (facts.slot.wal_status == "lost") {
+    return ResnapshotOr(facts, overrides, halts::SlotInvalidated(facts));
+  }
+  if (facts.checkpoint.kind != CheckpointKind::kUnknown) {
+    auto publish = ReconcilePublish(spool, facts.checkpoint, overrides, facts.places);
+    if (auto* halt = std::get_if<Halt>(&publish)) {
+      return ResnapshotOr(facts, overrides, std::move(*halt));
+    }
+  }
+  return ResumeOrFastForward(facts, overrides);
+}
+
+PublishPlan Republish(const SpoolState& spool, const Position& checkpoint) {
+  PublishPlan plan;
+  plan.publish_after = std::max(checkpoint, spool.trimmed);
+  plan.rewind_hint = true;
+  plan.notes.push_back(
+      fmt::format("--republish: publishing again what the spool retains, from {}. {}",
+                  plan.publish_after.ToString(),
+                  checkpoint >= spool.trimmed
+                      ? "Nothing is missing before it"
+                      : fmt::format("Changes between {} and there are not in the spool any more",
+                                    checkpoint.ToString())));
+  plan.overrides_used.push_back("republish");
+  return plan;
+}
+
+}  // namespace
+
+std::string Halt::Message() const {
+  std::string message = fmt::format("[{}] {} {}", code, found, meaning);
+  for (size_t i = 0; i < remedies.size(); ++i) {
+    message +=
+        fmt::format("{} ({}) {}", i == 0 ? " What you can do:" : "", i + 1, remedies[i].what);
+    if (!remedies[i].command.empty()) message += ": " + remedies[i].command;
+    message += i + 1 < remedies.size() ? ";" : "";
+  }
+  return message;
+}
+
+Progress CapturedUpTo(Lsn lsn) {
+  BW_CHECK(lsn.valid());
+  return {Position::EndOf(Lsn{lsn.value - 1}), lsn};
+}
+
+std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& overrides) {
+  // Whether it is ours matters before whether it is busy: a busy foreign slot stays foreign.
+  if (facts.slot.exists &&
+      (facts.slot.plugin != "pgoutput" || facts.slot.database != facts.server.database)) {
+    return halts::ForeignSlotKind(facts);
+  }
+  if (facts.slot.exists && facts.slot.active) return halts::SlotActive(facts.slot);
+  Outcome outcome = HasSpool(facts) ? WithSpool(facts, overrides) : WithoutSpool(facts, overrides);
+  if (const Plan* plan = std::get_if<Plan>(&outcome)) {
+    // The invariant on top of reconcile.h, once more and independent of how the plan was found.
+    const Lsn confirmed = facts.slot.confirmed_flush;
+    switch (plan->kind) {
+      case Plan::Kind::kResume:
+        BW_CHECK(HasSpool(facts) && facts.slot.exists);
+        BW_CHECK(confirmed <= plan->advance_idle_to.value_or(facts.spool->captured.end_lsn));
+        BW_CHECK(plan->advance_idle_to.has_value() == !plan->overrides_used.empty());
+        break;
+      case Plan::Kind::kBeginAt:
+        BW_CHECK(facts.slot.exists && confirmed <= plan->captured.end_lsn);
+        BW_CHECK(!HasSpool(facts) ||
+                 facts.spool->captured.position <= facts.checkpoint.progress.position);
+        break;
+      case Plan::Kind::kFirstStart:
+      case Plan::Kind::kWaitForCheckpoint:
+        break;
+    }
+  }
+  return outcome;
+}
+
+std::variant<PublishPlan, Halt> ReconcilePublish(const SpoolState& spool,
+                                                 const CheckpointFacts& checkpoint,
+                                                 const Overrides& overrides,
+                                                 const RelayPlaces& places) {
+  BW_CHECK(checkpoint.kind != CheckpointKind::kUnknown);
+  const bool other_cluster = !spool.kafka_cluster_id.empty() && !checkpoint.cluster_id.empty() &&
+                             spool.kafka_cluster_id != checkpoint.cluster_id;
+  if (other_cluster && !overrides.republish) return halts::OtherKafkaCluster(spool, checkpoint);
+
+  PublishPlan plan;
+  if (checkpoint.kind == CheckpointKind::kAbsent) {
+    if (!HasPublished(spool)) return plan;  // From the beginning.
+    if (overrides.republish) return Republish(spool, Position::Zero());
+    return halts::CheckpointMissing(spool, places);
+  }
+
+  if (!IsOurs(spool, checkpoint)) {
+    // After a first start the spool still holds the whole snapshot, which supersedes the topics.
+    if (overrides.resnapshot && !HasPublished(spool)) {
+      plan.notes.push_back(fmt::format(
+          "--resnapshot: the checkpoint of the relay before (lineage {}, {}) is superseded by the "
+          "new snapshot",
+          Printable(checkpoint.lineage), checkpoint.progress.position.ToString()));
+      plan.overrides_used.push_back("resnapshot");
+      return plan;
+    }
+    if (SameSource(checkpoint.source, spool.source)) {
+      return halts::CheckpointForeign(spool, checkpoint, HasPublished(spool), places);
+    }
+    return halts::CheckpointOfOtherDatabase(checkpoint, spool.source, places);
+  }
+
+  const Position& published = checkpoint.progress.position;
+  if (published < spool.published.position || published < spool.trimmed) {
+    if (overrides.republish) return Republish(spool, published);
+    return halts::CheckpointBehind(spool, checkpoint, places);
+  }
+  // K beyond `captured` is an older copy of the spool: what comes again is skipped up to K.
+  plan.publish_after = published;
+  return plan;
+}
+
+}  // namespace bw

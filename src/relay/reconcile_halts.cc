@@ -1,0 +1,300 @@
+#include "relay/reconcile_halts.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "relay/option_values.h"
+
+namespace bw::halts {
+namespace {
+
+// For a POSIX shell.
+std::string ShellQuoted(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : Printable(text)) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted.push_back(c);
+    }
+  }
+  return quoted + "'";
+}
+
+std::string DropSlotSql(const std::string& slot) {
+  return fmt::format("SELECT pg_drop_replication_slot('{}');", slot);
+}
+
+std::string MoveSpoolAside(const RelayPlaces& places) {
+  std::string directory = places.spool_directory;
+  while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+  return fmt::format("mv {} {}", ShellQuoted(directory), ShellQuoted(directory + ".old"));
+}
+
+Remedy Resnapshot() {
+  return {
+      "take the snapshot again: rows are published again as they are now, and keys that were "
+      "deleted meanwhile stay in the topics. Start with the same options and once with",
+      "--resnapshot"};
+}
+
+Remedy AcceptGap(Lsn confirmed) {
+  return {
+      "go on without these changes: they will be missing in Kafka. Start with the same options "
+      "and once with",
+      "--accept-gap=" + confirmed.ToString()};
+}
+
+Remedy Republish() {
+  return {
+      "publish again what the spool retains (see --replay-window). Start with the same options "
+      "and once with",
+      "--republish"};
+}
+
+std::string Describe(const Source& source) {
+  return fmt::format("database \"{}\", slot \"{}\", system identifier {}",
+                     Printable(source.database), Printable(source.slot),
+                     Printable(source.system_identifier));
+}
+
+}  // namespace
+
+Halt SlotActive(const SlotFacts& slot) {
+  const std::string pid =
+      slot.active_pid ? fmt::format(" (PostgreSQL process {})", *slot.active_pid) : "";
+  return {ExitCode::kAnotherRelay,
+          "slot-active",
+          fmt::format("Another process receives from slot \"{}\"{}.", slot.name, pid),
+          "A slot feeds one relay; two would take changes from each other.",
+          {{"stop the other relay, or give this one a slot of its own with --slot", ""},
+           {"see who it is",
+            "SELECT a.* FROM pg_replication_slots s JOIN pg_stat_activity a ON a.pid = "
+            "s.active_pid WHERE s.slot_name = '" +
+                slot.name + "';"}}};
+}
+
+Halt ForeignSlotKind(const StartFacts& facts) {
+  const SlotFacts& slot = facts.slot;
+  return {ExitCode::kHaltForeignSlot,
+          "slot-foreign",
+          fmt::format("Slot \"{}\" exists, with output plugin \"{}\" for database \"{}\"; this "
+                      "relay needs pgoutput for database \"{}\".",
+                      slot.name, Printable(slot.plugin), Printable(slot.database),
+                      Printable(facts.server.database)),
+          "It belongs to something else.",
+          {{"use another name", "--slot=NAME"},
+           {"drop it if nobody needs it", DropSlotSql(slot.name)}}};
+}
+
+Halt ForeignSlot(const StartFacts& facts) {
+  const SlotFacts& slot = facts.slot;
+  Halt halt{ExitCode::kHaltForeignSlot,
+            "slot-foreign",
+            fmt::format("Slot \"{}\" exists, but there is no spool in {} and no checkpoint in "
+                        "topic \"{}\".",
+                        slot.name, ShellQuoted(facts.places.spool_directory),
+                        facts.places.checkpoint_topic),
+            "Somebody else made it, or both spool and checkpoint were removed.",
+            {}};
+  if (slot.wal_status != "lost" && slot.confirmed_flush.valid()) {
+    halt.remedies.push_back({fmt::format("take it over and stream from {}, without a snapshot of "
+                                         "what is in the tables now. Start once with",
+                                         slot.confirmed_flush.ToString()),
+                             "--adopt-slot"});
+  }
+  halt.remedies.push_back(
+      {"start with a snapshot and a new slot; drop this one first", DropSlotSql(slot.name)});
+  halt.remedies.push_back({"leave it alone and use another", "--slot=NAME"});
+  return halt;
+}
+
+Halt SlotMissing(const StartFacts& facts) {
+  const bool spool = facts.spool && facts.spool->phase == SpoolPhase::kStreaming;
+  const std::string who = spool ? fmt::format("the spool in {} goes up to {}",
+                                              ShellQuoted(facts.places.spool_directory),
+                                              facts.spool->captured.end_lsn.ToString())
+                                : fmt::format("the checkpoint in topic \"{}\" goes up to {}",
+                                              facts.places.checkpoint_topic,
+                                              facts.checkpoint.progress.position.ToString());
+  return {ExitCode::kHaltSlot,
+          "slot-missing",
+          fmt::format("There is no slot \"{}\" in database \"{}\", but {}.", facts.slot.name,
+                      Printable(facts.server.database), who),
+          "The slot was dropped, and what was committed since then cannot be told any more.",
+          {Resnapshot(),
+           {"if the slot has another name, or the database another address, give the right one",
+            "--slot=NAME, --postgres=..."}}};
+}
+
+Halt SlotInvalidated(const StartFacts& facts) {
+  const SlotFacts& slot = facts.slot;
+  const std::string reason = slot.invalidation_reason.empty()
+                                 ? "max_slot_wal_keep_size was exceeded, or wal_level was lowered"
+                                 : "reason: " + Printable(slot.invalidation_reason);
+  return {ExitCode::kHaltSlot,
+          "slot-invalidated",
+          fmt::format("PostgreSQL has invalidated slot \"{}\" at {} ({}).", slot.name,
+                      slot.confirmed_flush.ToString(), reason),
+          "The WAL behind it is gone, and with it what was committed since.",
+          {Resnapshot(),
+           {"so that it does not happen again, let max_slot_wal_keep_size be well above "
+            "--max-wal-retained",
+            ""}}};
+}
+
+Halt Gap(const StartFacts& facts, Lsn from) {
+  const Lsn confirmed = facts.slot.confirmed_flush;
+  const bool spool = facts.spool && facts.spool->phase == SpoolPhase::kStreaming;
+  return {ExitCode::kHaltGap,
+          "gap",
+          fmt::format("Slot \"{}\" was confirmed up to {}, but {} only up to {}: {} of WAL between "
+                      "them.",
+                      facts.slot.name, confirmed.ToString(),
+                      spool ? "spool and checkpoint go" : "the checkpoint in Kafka goes",
+                      from.ToString(), FormatSize(WalBytesBetween(from, confirmed))),
+          "Changes committed between these two are lost: PostgreSQL does not send them again. The "
+          "spool was lost or is an old copy, or the slot was made anew or moved by hand.",
+          {{"if the right spool is elsewhere, point to it", "--spool=DIR"},
+           Resnapshot(),
+           AcceptGap(confirmed)}};
+}
+
+Halt OtherDatabase(const StartFacts& facts) {
+  return {ExitCode::kHaltOtherDatabase,
+          "other-database",
+          fmt::format("The spool in {} belongs to {}, but the server is database \"{}\", system "
+                      "identifier {}.",
+                      ShellQuoted(facts.places.spool_directory), Describe(facts.spool->source),
+                      Printable(facts.server.database), Printable(facts.server.system_identifier)),
+          "Another database answers at this address, or the spool is another relay's.",
+          {{"give the right database or spool", "--postgres=..., --spool=DIR"},
+           {"if the cluster was rebuilt (pg_upgrade, dump and restore) and everything shall be "
+            "captured anew, move the spool aside and start once with --resnapshot",
+            MoveSpoolAside(facts.places)}}};
+}
+
+Halt OtherSlot(const StartFacts& facts) {
+  return {ExitCode::kSpoolUnusable,
+          "other-slot",
+          fmt::format("The spool in {} belongs to slot \"{}\", but --slot is \"{}\".",
+                      ShellQuoted(facts.places.spool_directory),
+                      Printable(facts.spool->source.slot), facts.slot.name),
+          "Each slot has a spool of its own.",
+          {{"use the spool's slot", "--slot=" + Printable(facts.spool->source.slot)},
+           {"use another spool", "--spool=DIR"}}};
+}
+
+Halt DatabaseWentBack(const StartFacts& facts, Lsn known, uint32_t known_timeline) {
+  const ServerFacts& server = facts.server;
+  std::string found;
+  if (server.wal_end < known) {
+    found = fmt::format("The server's WAL ends at {}, but changes up to {} were captured from it.",
+                        server.wal_end.ToString(), known.ToString());
+  } else if (server.switch_point && server.timeline > known_timeline) {
+    found = fmt::format(
+        "The server is on timeline {}, which left timeline {} at {}, but changes up to {} were "
+        "captured from timeline {}.",
+        server.timeline, known_timeline, server.switch_point->ToString(), known.ToString(),
+        known_timeline);
+  } else {
+    found = fmt::format(
+        "The server is on timeline {}, whose history does not have timeline {}, from which changes "
+        "up to {} were captured.",
+        server.timeline, known_timeline, known.ToString());
+  }
+  return {
+      ExitCode::kHaltDatabaseWentBack,
+      "database-went-back",
+      std::move(found),
+      "The database was restored to, or failed over to, an older state: the spool and Kafka "
+      "may hold changes that it does not know any more.",
+      {{"if this is the wrong server, e.g. an old primary, give the right one", "--postgres=..."},
+       Resnapshot()}};
+}
+
+Halt CheckpointOfOtherDatabase(const CheckpointFacts& checkpoint, const Source& ours,
+                               const RelayPlaces& places) {
+  return {ExitCode::kHaltOtherDatabase,
+          "checkpoint-other-database",
+          fmt::format("The checkpoint in topic \"{}\" belongs to {}, but this relay captures {}.",
+                      places.checkpoint_topic, Describe(checkpoint.source), Describe(ours)),
+          "Another relay publishes to the same topics, or the database was rebuilt.",
+          {{"give this relay topics of its own", "--topic-prefix=PREFIX"},
+           {"if the database was rebuilt (pg_upgrade, dump and restore), let this relay take the "
+            "topics over with a new snapshot: without a slot and a spool, start once with",
+            "--resnapshot"}}};
+}
+
+Halt CheckpointForeign(const SpoolState& spool, const CheckpointFacts& checkpoint,
+                       bool has_published, const RelayPlaces& places) {
+  Halt halt{has_published ? ExitCode::kAnotherRelay : ExitCode::kHaltKafka,
+            "checkpoint-foreign",
+            fmt::format("The checkpoint in topic \"{}\" is at {} and was written from a spool of "
+                        "lineage {}; the spool in {} has lineage {}.",
+                        places.checkpoint_topic, checkpoint.progress.position.ToString(),
+                        Printable(checkpoint.lineage), ShellQuoted(places.spool_directory),
+                        spool.lineage),
+            "",
+            {}};
+  if (has_published) {
+    halt.meaning = "Another relay with the same slot has published since this one did.";
+    halt.remedies = {{"stop the other relay, or this one", ""},
+                     {"if this spool is a leftover, move it aside: the next start goes on from the "
+                      "checkpoint if nothing is lost, and says so if something is",
+                      MoveSpoolAside(places)}};
+  } else {
+    halt.meaning =
+        "Kafka already has what an earlier relay of this name published; its spool and slot are "
+        "gone.";
+    halt.remedies = {{"publish this spool's new snapshot over it; keys that were deleted between "
+                      "the two stay in the topics. Start with the same options and once with",
+                      "--resnapshot"},
+                     {"give this relay topics of its own: remove its slot and spool, and start "
+                      "with",
+                      "--topic-prefix=PREFIX"}};
+  }
+  return halt;
+}
+
+Halt CheckpointMissing(const SpoolState& spool, const RelayPlaces& places) {
+  return {ExitCode::kHaltKafka,
+          "checkpoint-missing",
+          fmt::format("Topic \"{}\" has no checkpoint, but changes up to {} were published.",
+                      places.checkpoint_topic,
+                      std::max(spool.published.position, spool.trimmed).ToString()),
+          "Kafka was wiped or restored, or the topic was deleted.",
+          {{"if this is the wrong Kafka cluster or topic prefix, give the right one",
+            "--broker=..., --topic-prefix=..."},
+           Republish(),
+           Resnapshot()}};
+}
+
+Halt CheckpointBehind(const SpoolState& spool, const CheckpointFacts& checkpoint,
+                      const RelayPlaces& places) {
+  return {ExitCode::kHaltKafka,
+          "checkpoint-behind",
+          fmt::format("The checkpoint in topic \"{}\" is at {}, but changes up to {} were "
+                      "published.",
+                      places.checkpoint_topic, checkpoint.progress.position.ToString(),
+                      std::max(spool.published.position, spool.trimmed).ToString()),
+          "Kafka has lost what it had confirmed (an unclean leader election, or a restored copy).",
+          {Republish(), Resnapshot()}};
+}
+
+Halt OtherKafkaCluster(const SpoolState& spool, const CheckpointFacts& checkpoint) {
+  return {ExitCode::kHaltKafka,
+          "other-kafka-cluster",
+          fmt::format("The brokers belong to Kafka cluster {}, but this spool was published to "
+                      "cluster {}.",
+                      Printable(checkpoint.cluster_id), Printable(spool.kafka_cluster_id)),
+          "The address leads to another cluster, or the cluster was replaced.",
+          {{"if it is the wrong one, give the right brokers", "--broker=..."},
+           {"go on with the new cluster: publish there what the spool retains (see "
+            "--replay-window). What was published before that is missing there unless it was "
+            "copied. Start with the same options and once with",
+            "--republish"},
+           Resnapshot()}};
+}
+
+}  // namespace bw::halts
