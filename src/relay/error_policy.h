@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+// The one table that says what an error does to the session in which it happened, and to the
+// process. Sessions throw; only the session loop catches, and asks here.
+
+namespace bw {
+
+struct ErrorAction {
+  enum class Kind {
+    kRetry,  // End the session, back off, start the next one from durable state.
+    kExit,   // End the process with `exit_code`.
+  };
+  Kind kind = Kind::kRetry;
+  ExitCode exit_code = ExitCode::kInternal;
+  // kRetry: exit after all when no session has made progress for this long. Absent: wait for ever.
+  std::optional<Duration> give_up_after;
+  // kRetry: exit after all when it happens this often within `often_within`. 0: never.
+  int give_up_often = 0;
+  Duration often_within{0};
+};
+
+// What a session has shown before the error: a server that has already worked with us is treated
+// differently from one that says no at the start.
+enum class SessionHistory {
+  kNeverWorked,  // No session of this loop has made progress since the process started.
+  kWorkedBefore,
+};
+
+//   kind       exit code                       at the start      once it has worked
+//   transient                                  retry for ever    retry for ever
+//   fenced                                     retry; the third fencing within 10 minutes exits
+//   halt       login refused, missing right,   exit              retry for ever: a password being
+//              server setting                                    rotated, a right being restored
+//   halt       another relay                   exit              retry for 2 minutes: the walsender
+//                                                                of a connection that was cut lives
+//                                                                until wal_sender_timeout
+//   halt       any other                       exit              exit
+//   row                                        exit              exit
+//   usage                                      exit              exit
+//
+// A row under --on-error=log never gets here: the session that meets it counts it and goes on.
+// Starting the session again would only meet it again.
+ErrorAction ActionFor(ErrorKind kind, ExitCode exit_code, SessionHistory history);
+
+}  // namespace bw

@@ -1,0 +1,130 @@
+#include "relay/help_text.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "relay/exit_code_table.h"
+#include "relay/option_table.h"
+
+namespace bw {
+namespace {
+
+constexpr size_t kColumns = 100;
+constexpr size_t kTextColumn = 40;
+
+// Appends `text` behind what is in the line, wrapped at kColumns, each line from `indent` on.
+void AppendWrapped(std::string_view text, size_t indent, std::string* out) {
+  size_t column = indent;
+  bool line_start = true;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    if (!line_start && column + 1 + word.size() > kColumns) {
+      out->append("\n").append(indent, ' ');
+      column = indent;
+      line_start = true;
+    }
+    if (!line_start) {
+      out->push_back(' ');
+      ++column;
+    }
+    out->append(word);
+    column += word.size();
+    line_start = false;
+  }
+  out->push_back('\n');
+}
+
+void AppendRow(std::string left, std::string_view text, std::string* out) {
+  if (left.size() + 2 > kTextColumn) {
+    out->append(left).append("\n").append(kTextColumn, ' ');
+  } else {
+    left.resize(kTextColumn, ' ');
+    out->append(left);
+  }
+  AppendWrapped(text, kTextColumn, out);
+}
+
+void AppendOption(const OptionSpec& spec, std::string* out) {
+  std::string left =
+      spec.letter == '\0' ? std::string("      --") : fmt::format("  -{}, --", spec.letter);
+  left += spec.name;
+  if (!spec.value_name.empty()) left += fmt::format("={}", spec.value_name);
+  std::string text(spec.help);
+  if (!spec.default_text.empty()) text += fmt::format(" [{}]", spec.default_text);
+  AppendRow(std::move(left), text, out);
+}
+
+}  // namespace
+
+std::string HelpText() {
+  std::string out =
+      "Usage: bottledwater --postgres=CONNINFO [OPTIONS]\n"
+      "\n"
+      "Relays every committed change of a PostgreSQL database to Kafka, exactly once: one topic "
+      "per\n"
+      "table. Needs logical replication (wal_level=logical) and nothing installed in the server.\n";
+  std::string_view group;
+  for (const OptionSpec& spec : OptionTable()) {
+    if (spec.group != group) {
+      group = spec.group;
+      out += fmt::format("\n{}:\n", group);
+    }
+    AppendOption(spec, &out);
+  }
+  AppendRow("      --config-help", "List the Kafka properties that can be set.", &out);
+  AppendRow("      --version", "Print the version.", &out);
+  AppendRow("  -h, --help", "Print this text.", &out);
+  out +=
+      "\n"
+      "The default is in [ ]. A SIZE is a number of bytes or has KiB, MiB, GiB or TiB; a TIME has "
+      "ms, s,\n"
+      "min or h. Every option can also be an environment variable, e.g. "
+      "BOTTLEDWATER_MAX_WAL_RETAINED\n"
+      "for --max-wal-retained, or a line of the file of --config, e.g. max-wal-retained = 1GiB. "
+      "The\n"
+      "command line wins over the environment, and the environment over the file.\n"
+      "BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD sets the Kafka property sasl.password, and so on.\n"
+      "\nExit codes:\n";
+  for (const ExitCodeMeaning& row : ExitCodeTable()) {
+    out += fmt::format("  {:2}  {}\n", static_cast<int>(row.code), row.meaning);
+  }
+  return out;
+}
+
+std::string ConfigHelpText() {
+  return "Kafka properties are librdkafka's, set with -C key=value, in the file of "
+         "--kafka-config-file, or\n"
+         "as environment variables: BOTTLEDWATER_KAFKA_CONFIG_SASL_MECHANISM=PLAIN is\n"
+         "sasl.mechanism=PLAIN. Often needed:\n"
+         "\n"
+         "  security.protocol     plaintext, ssl, sasl_plaintext or sasl_ssl\n"
+         "  sasl.mechanism        PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, GSSAPI\n"
+         "  sasl.username         with sasl.password; keep the latter in the file or the "
+         "environment\n"
+         "  ssl.ca.location       PEM file of the certificate authorities\n"
+         "  ssl.certificate.location, ssl.key.location, ssl.key.password\n"
+         "  compression.type      none, gzip, snappy, lz4, zstd\n"
+         "  linger.ms, batch.size, socket.keepalive.enable, client.id\n"
+         "\n"
+         "The relay's guarantees rest on some of them, which it sets itself and does not let you "
+         "change:\n"
+         "bootstrap.servers (use --broker), transactional.id, enable.idempotence, acks, "
+         "max.in.flight,\n"
+         "isolation.level and enable.auto.commit.\n"
+         "\n"
+         "Topic properties (-T key=value) are for the topics that the relay creates: partitions "
+         "and\n"
+         "replication, which are numbers, and Kafka's own (retention.ms, retention.bytes, "
+         "segment.bytes,\n"
+         "min.insync.replicas, max.message.bytes, ...): "
+         "https://kafka.apache.org/documentation/#topicconfigs\n"
+         "\n"
+         "All properties of the librdkafka in use\n"
+         "(https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md):\n";
+}
+
+std::string VersionText() { return "bottledwater " BOTTLEDWATER_VERSION "\n"; }
+
+}  // namespace bw

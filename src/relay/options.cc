@@ -1,0 +1,343 @@
+#include "relay/options.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <list>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "relay/config_file.h"
+#include "relay/help_text.h"
+#include "relay/nearest_name.h"
+#include "relay/option_table.h"
+
+namespace bw {
+namespace {
+
+constexpr std::string_view kRegistryPassword = "BOTTLEDWATER_SCHEMA_REGISTRY_PASSWORD";
+
+// What each source gave, by option name.
+using OptionTexts = std::map<std::string, OptionText, std::less<>>;
+
+std::vector<std::string_view> OptionNames() {
+  std::vector<std::string_view> names = {"help", "version", "config-help"};
+  for (const OptionSpec& spec : OptionTable()) names.push_back(spec.name);
+  return names;
+}
+
+// "; did you mean --slot?", or nothing.
+std::string Suggestion(std::string_view typed, std::string_view before_name) {
+  const std::vector<std::string_view> names = OptionNames();
+  const auto nearest = NearestName(typed, names);
+  return nearest ? fmt::format("; did you mean {}{}?", before_name, *nearest) : "";
+}
+
+// --- The command line ---------------------------------------------------------------------------
+
+[[noreturn]] void RefuseExtra(const std::string& extra) {
+  // A value behind the "=" may be a secret.
+  const std::string typed = extra.substr(0, extra.find('='));
+  if (typed.starts_with("--")) {
+    throw UsageError(fmt::format("unknown option {}{} (see --help)", Printable(typed),
+                                 Suggestion(typed.substr(2), "--")));
+  }
+  if (typed.starts_with("-")) {
+    throw UsageError(fmt::format("unknown option {} (see --help)", Printable(typed.substr(0, 2))));
+  }
+  throw UsageError(
+      fmt::format("unexpected argument \"{}\": every value belongs to an option (see "
+                  "--help)",
+                  Printable(typed)));
+}
+
+// CLI11's "--slot: 1 required TEXT missing", in our words.
+[[noreturn]] void RefuseIncomplete(std::string_view message) {
+  const std::string_view name = message.substr(0, message.find(':'));
+  const OptionSpec* spec = name.starts_with("--") ? FindOption(name.substr(2)) : nullptr;
+  if (spec == nullptr || spec->value_name.empty()) throw UsageError(Printable(message));
+  throw UsageError(
+      fmt::format("{}: the value is missing; write {}={}", name, name, spec->value_name));
+}
+
+struct ParsedArguments {
+  OptionTexts texts;
+  bool help = false;
+  bool version = false;
+  bool config_help = false;
+};
+
+ParsedArguments ParseArguments(int argc, const char* const* argv) {
+  CLI::App app;
+  app.set_help_flag();  // Ours, below: --help must win over every complaint.
+  struct Bound {
+    const OptionSpec* spec;
+    CLI::Option* option;
+    std::vector<std::string> values;
+  };
+  std::list<Bound> bound;  // Keeps its elements where they are.
+  for (const OptionSpec& spec : OptionTable()) {
+    std::string names = fmt::format("--{}", spec.name);
+    if (spec.letter != '\0') names = fmt::format("-{},{}", spec.letter, names);
+    Bound& b = bound.emplace_back(Bound{&spec, nullptr, {}});
+    if (spec.arity == OptionArity::kFlag) {
+      b.option = app.add_flag(names);
+    } else {
+      // Without this a second value behind the first would count as this option's too.
+      b.option = app.add_option(names, b.values)->allow_extra_args(false);
+    }
+  }
+  ParsedArguments parsed;
+  app.add_flag("-h,--help", parsed.help);
+  app.add_flag("--version", parsed.version);
+  app.add_flag("--config-help", parsed.config_help);
+
+  try {
+    app.allow_extras();
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // An option at the end without its value. Who also asks for help gets it.
+    parsed.help = std::any_of(argv + 1, argv + argc, [](std::string_view argument) {
+      return argument == "-h" || argument == "--help";
+    });
+    if (!parsed.help) RefuseIncomplete(error.what());
+  }
+  if (parsed.help || parsed.version || parsed.config_help) return parsed;
+  if (const std::vector<std::string> extras = app.remaining(); !extras.empty()) {
+    RefuseExtra(extras.front());
+  }
+  for (const Bound& b : bound) {
+    if (b.option->count() == 0) continue;
+    OptionText text{b.values, fmt::format("--{}", b.spec->name), OptionSource::kCommandLine};
+    if (b.spec->arity == OptionArity::kFlag) text.values = {b.option->results().back()};
+    if (b.spec->arity == OptionArity::kOne && text.values.size() > 1) {
+      throw UsageError(
+          fmt::format("{}: given {} times, and it has one value", text.where, text.values.size()));
+    }
+    parsed.texts.emplace(b.spec->name, std::move(text));
+  }
+  return parsed;
+}
+
+// --- The environment ----------------------------------------------------------------------------
+
+std::vector<std::string> SplitLines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!line.empty()) lines.emplace_back(line);
+  }
+  return lines;
+}
+
+// "SASL_PASSWORD" is sasl.password. No property of librdkafka that a file can set has a "_".
+std::string PropertyName(std::string_view environment_suffix) {
+  std::string name(environment_suffix);
+  for (char& c : name) {
+    if (c == '_') c = '.';
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return name;
+}
+
+OptionTexts ParseEnvironment(const Environment& environment, Options* options) {
+  OptionTexts texts;
+  std::vector<std::string> names;
+  for (const OptionSpec& spec : OptionTable()) {
+    const std::string name = EnvironmentName(spec.name);
+    names.push_back(name);
+    OptionText text{{}, name, OptionSource::kEnvironment};
+    if (const auto found = environment.find(name); found != environment.end()) {
+      // An empty variable is one that is not set, as in most programs.
+      if (spec.arity == OptionArity::kProperties || spec.arity == OptionArity::kMany) {
+        text.values = SplitLines(found->second);
+      } else if (!found->second.empty()) {
+        text.values = {found->second};
+      }
+    }
+    if (spec.arity == OptionArity::kProperties) {
+      const std::string prefix = name + "_";
+      for (auto it = environment.lower_bound(prefix);
+           it != environment.end() && it->first.starts_with(prefix); ++it) {
+        // BOTTLEDWATER_KAFKA_CONFIG_FILE is an option of its own.
+        if (FindOption("kafka-config-file") != nullptr &&
+            it->first == EnvironmentName("kafka-config-file")) {
+          continue;
+        }
+        text.values.push_back(PropertyName(it->first.substr(prefix.size())) + "=" + it->second);
+      }
+    }
+    if (!text.values.empty()) texts.emplace(spec.name, std::move(text));
+  }
+  // Other programs (our own scripts) have variables of this prefix too, so an unknown one is only
+  // worth a word when it looks like a typing error.
+  const std::vector<std::string_view> candidates(names.begin(), names.end());
+  for (const auto& [name, value] : environment) {
+    if (name == kRegistryPassword || std::find(names.begin(), names.end(), name) != names.end()) {
+      continue;
+    }
+    const auto nearest = NearestName(name, candidates);
+    if (nearest && EditDistance(name, *nearest) <= 2) {
+      options->warnings.push_back(
+          fmt::format("The environment variable {} means nothing here; did you mean {}?",
+                      Printable(name), *nearest));
+    }
+  }
+  return texts;
+}
+
+// --- Files --------------------------------------------------------------------------------------
+
+OptionTexts ParseConfig(std::string_view where, const std::string& path) {
+  const FileText file = ReadSmallFile(where, path);
+  const std::string name = Printable(path);
+  OptionTexts texts;
+  for (ConfigEntry& entry : ParseConfigFile(name, file.text)) {
+    const OptionSpec* spec = FindOption(entry.key);
+    OptionText text{
+        std::move(entry.values), fmt::format("{}:{}: {}", name, entry.line, entry.key),
+        file.world_readable ? OptionSource::kWorldReadableFile : OptionSource::kPrivateFile};
+    if (spec == nullptr) {
+      throw UsageError(fmt::format("{}:{}: unknown option \"{}\"{} (see --help)", name, entry.line,
+                                   Printable(entry.key), Suggestion(entry.key, "")));
+    }
+    if (spec->name == "config") {
+      throw UsageError(fmt::format("{}: a file cannot name another file", text.where));
+    }
+    const bool one = spec->arity == OptionArity::kOne || spec->arity == OptionArity::kFlag;
+    if (one && text.values.size() != 1) {
+      throw UsageError(fmt::format("{}: has one value, not {}", text.where, text.values.size()));
+    }
+    if (!text.values.empty()) texts.emplace(entry.key, std::move(text));
+  }
+  return texts;
+}
+
+// The lines of a properties file as librdkafka's and Kafka's own tools have it.
+OptionText ParsePropertiesFile(std::string_view where, const std::string& path) {
+  const FileText file = ReadSmallFile(where, path);
+  if (file.text.find('\0') != std::string::npos || file.text.starts_with("\xEF\xBB\xBF")) {
+    throw UsageError(
+        fmt::format("{}: \"{}\" is no plain text file (NUL bytes or a byte order "
+                    "mark)",
+                    where, Printable(path)));
+  }
+  OptionText text{
+      {},
+      Printable(path),
+      file.world_readable ? OptionSource::kWorldReadableFile : OptionSource::kPrivateFile};
+  for (const std::string& line : SplitLines(file.text)) {
+    const size_t begin = line.find_first_not_of(" \t");
+    if (begin == std::string::npos || line[begin] == '#') continue;
+    const size_t equals = line.find('=', begin);
+    if (equals == std::string::npos) {
+      throw UsageError(fmt::format("{}: a line is not key=value", Printable(path)));
+    }
+    // Spaces around the "=" are no part of key or value; those at the end may be the secret's.
+    const size_t key_end = line.find_last_not_of(" \t", equals == 0 ? 0 : equals - 1);
+    const size_t value = std::min(line.find_first_not_of(" \t", equals + 1), line.size());
+    text.values.push_back(line.substr(begin, key_end + 1 - begin) + "=" + line.substr(value));
+  }
+  return text;
+}
+
+std::string ReadPasswordFile(const OptionText& option) {
+  const FileText file = ReadSmallFile(option.where, option.values.front());
+  if (file.world_readable) {
+    throw UsageError(fmt::format("{}: every user of this machine may read \"{}\"; chmod 600 it",
+                                 option.where, Printable(option.values.front())));
+  }
+  std::string password = file.text.substr(0, file.text.find_first_of("\r\n"));
+  if (password.empty() || password.find('\0') != std::string::npos) {
+    throw UsageError(fmt::format("{}: the first line of \"{}\" is not a password", option.where,
+                                 Printable(option.values.front())));
+  }
+  return password;
+}
+
+// --- Together -----------------------------------------------------------------------------------
+
+// The sources in the order in which they win.
+struct Sources {
+  OptionTexts command_line;
+  OptionTexts environment;
+  OptionTexts file;
+
+  const OptionText* Find(std::string_view name) const {
+    for (const OptionTexts* texts : {&command_line, &environment, &file}) {
+      if (const auto found = texts->find(name); found != texts->end()) return &found->second;
+    }
+    return nullptr;
+  }
+};
+
+void SetOptions(const Sources& sources, Options* options) {
+  if (const OptionText* file = sources.Find("kafka-config-file")) {
+    FindOption("kafka-config")
+        ->set(ParsePropertiesFile(file->where, file->values.front()), options);
+  }
+  for (const OptionSpec& spec : OptionTable()) {
+    if (spec.arity == OptionArity::kProperties) {
+      // The weakest first: later ones replace its keys.
+      for (const OptionTexts* texts :
+           {&sources.file, &sources.environment, &sources.command_line}) {
+        if (const auto found = texts->find(spec.name); found != texts->end()) {
+          spec.set(found->second, options);
+        }
+      }
+    } else if (const OptionText* text = sources.Find(spec.name)) {
+      spec.set(*text, options);
+    }
+  }
+}
+
+}  // namespace
+
+Environment EnvironmentOfProcess() {
+  constexpr std::string_view kPrefix = "BOTTLEDWATER_";
+  Environment environment;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const size_t equals = text.find('=');
+    if (!text.starts_with(kPrefix) || equals == std::string_view::npos) continue;
+    environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return environment;
+}
+
+CommandLine ParseCommandLine(int argc, const char* const* argv, const Environment& environment) {
+  CommandLine result;
+  ParsedArguments arguments = ParseArguments(argc, argv);
+  if (arguments.help) return {CommandLine::Action::kPrint, HelpText(), {}};
+  if (arguments.version) return {CommandLine::Action::kPrint, VersionText(), {}};
+  if (arguments.config_help) return {CommandLine::Action::kConfigHelp, ConfigHelpText(), {}};
+
+  Options& options = result.options;
+  Sources sources;
+  sources.command_line = std::move(arguments.texts);
+  sources.environment = ParseEnvironment(environment, &options);
+  if (const OptionText* config = sources.Find("config")) {
+    sources.file = ParseConfig(config->where, config->values.front());
+  }
+  SetOptions(sources, &options);
+
+  const auto password = environment.find(std::string(kRegistryPassword));
+  if (password != environment.end()) options.schema_registry_password = password->second;
+  if (const OptionText* file = sources.Find("schema-registry-password-file")) {
+    if (!options.schema_registry_password.empty()) {
+      throw UsageError(fmt::format("{} and {} both give the registry's password", file->where,
+                                   kRegistryPassword));
+    }
+    options.schema_registry_password = ReadPasswordFile(*file);
+  }
+  CheckTogether(options);
+  return result;
+}
+
+}  // namespace bw

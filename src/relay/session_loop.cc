@@ -1,0 +1,61 @@
+#include "relay/session_loop.h"
+
+#include <fmt/format.h>
+
+#include <new>
+
+namespace bw {
+
+std::optional<SessionExit> SessionLoop::Run(const Session& session) {
+  // A wait of zero asks whether a stop was requested.
+  while (!config_.wait(Duration(0))) {
+    progress_ = false;
+    bool failed = false;
+    try {
+      session([this] { MadeProgress(); });
+    } catch (const Error& error) {
+      if (auto exit = Judge(error)) return exit;
+      failed = true;
+    } catch (const std::bad_alloc&) {
+      return SessionExit{ExitCode::kInternal, config_.server + " session: out of memory"};
+    } catch (const std::exception& error) {
+      return SessionExit{ExitCode::kInternal,
+                         fmt::format("{} session: unexpected: {}", config_.server, error.what())};
+    }
+    // A session that returns at once, time and again, must not spin either.
+    if ((failed || !progress_) && config_.wait(config_.backoff.Next())) break;
+  }
+  return std::nullopt;
+}
+
+void SessionLoop::MadeProgress() {
+  progress_ = true;
+  history_ = SessionHistory::kWorkedBefore;
+  failing_since_.reset();
+  config_.backoff.Reset();
+  away_.Back();
+}
+
+std::optional<SessionExit> SessionLoop::Judge(const Error& error) {
+  const ErrorAction action = ActionFor(error.kind(), error.exit_code(), history_);
+  const SessionExit exit{action.exit_code, error.what()};
+  if (action.kind == ErrorAction::Kind::kExit) return exit;
+
+  const TimePoint now = config_.clock->Now();
+  if (!action.give_up_after) {
+    failing_since_.reset();
+  } else if (!failing_since_) {
+    failing_since_ = now;
+  } else if (now - *failing_since_ >= *action.give_up_after) {
+    return exit;
+  }
+  if (action.give_up_often > 0) {
+    often_.push_back(now);
+    while (now - often_.front() > action.often_within) often_.pop_front();
+    if (often_.size() >= static_cast<size_t>(action.give_up_often)) return exit;
+  }
+  away_.Away(error.what());
+  return std::nullopt;
+}
+
+}  // namespace bw

@@ -1,0 +1,384 @@
+#include "relay/options.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "base/error.h"
+#include "relay/exit_code_table.h"
+#include "relay/option_table.h"
+
+namespace bw {
+namespace {
+
+class OptionsTest : public testing::Test {
+ protected:
+  OptionsTest() : directory_(testing::TempDir() + "/bw_options_XXXXXX") {
+    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
+  }
+  ~OptionsTest() override { std::filesystem::remove_all(directory_); }
+
+  std::string WriteFile(const std::string& name, const std::string& text, mode_t mode = 0600) {
+    const std::string path = directory_ + "/" + name;
+    std::ofstream(path) << text;
+    EXPECT_EQ(chmod(path.c_str(), mode), 0);
+    return path;
+  }
+
+  CommandLine ParseAll(std::vector<std::string> arguments) {
+    std::vector<const char*> argv = {"bottledwater"};
+    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+    return ParseCommandLine(static_cast<int>(argv.size()), argv.data(), environment_);
+  }
+
+  // With the one option that is required.
+  Options Parse(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"-d", "shop"});
+    const CommandLine line = ParseAll(std::move(arguments));
+    EXPECT_EQ(line.action, CommandLine::Action::kRun);
+    return line.options;
+  }
+
+  std::string Refusal(std::vector<std::string> arguments) {
+    try {
+      Parse(std::move(arguments));
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), ExitCode::kUsage);
+      return error.what();
+    }
+    return "";
+  }
+
+  std::string directory_;
+  Environment environment_;
+};
+
+TEST_F(OptionsTest, HaveTheOriginalsDefaults) {
+  const Options options = Parse({});
+  EXPECT_EQ(options.postgres, "shop");
+  EXPECT_EQ(options.slot, "bottledwater");
+  EXPECT_EQ(options.brokers, "localhost:9092");
+  EXPECT_EQ(options.schema_registry, "http://localhost:8081");
+  EXPECT_EQ(options.output_format, OutputFormat::kAvro);
+  EXPECT_FALSE(options.allow_unkeyed);
+  EXPECT_EQ(options.topic_prefix, "");
+  EXPECT_EQ(options.on_error, OnError::kExit);
+  EXPECT_FALSE(options.skip_snapshot);
+  EXPECT_EQ(options.spool, "./bottledwater.spool");
+  EXPECT_EQ(options.max_wal_retained, 256 * kMiB);
+  EXPECT_TRUE(options.warnings.empty());
+}
+
+TEST_F(OptionsTest, HaveTheOriginalsLetters) {
+  const Options options = Parse({"-s",          "one", "-b",          "k:1", "-r",
+                                 "https://r:2", "-f",  "json",        "-u",  "-p",
+                                 "pre",         "-e",  "log",         "-x",  "-C",
+                                 "linger.ms=7", "-C",  "client.id=x", "-T",  "retention.ms=-1"});
+  EXPECT_EQ(options.slot, "one");
+  EXPECT_EQ(options.brokers, "k:1");
+  EXPECT_EQ(options.schema_registry, "https://r:2");
+  EXPECT_EQ(options.output_format, OutputFormat::kJson);
+  EXPECT_TRUE(options.allow_unkeyed);
+  EXPECT_EQ(options.topic_prefix, "pre");
+  EXPECT_EQ(options.on_error, OnError::kLog);
+  EXPECT_TRUE(options.skip_snapshot);
+  EXPECT_EQ(options.kafka_config,
+            (std::map<std::string, std::string>{{"client.id", "x"}, {"linger.ms", "7"}}));
+  EXPECT_EQ(options.topic_config, (std::map<std::string, std::string>{{"retention.ms", "-1"}}));
+}
+
+TEST_F(OptionsTest, TakeEveryNewOption) {
+  const Options options =
+      Parse({"--spool=/s", "--max-wal-retained=1GiB", "--spool-max-bytes=10GiB", "--publication",
+             "p", "--tables=public.*,a.b", "--tables=[x]", "--exclude-tables=public.log",
+             "--transaction-max-messages=500", "--transaction-max-bytes=1MiB",
+             "--replay-window=2GiB", "--log-level=debug", "--status-interval=5s",
+             "--snapshot-connections=4", "--schema-registry-timeout=3s", "--accept-gap=2/44DAB970",
+             "--adopt-slot", "--resnapshot", "--republish"});
+  EXPECT_EQ(options.spool, "/s");
+  EXPECT_EQ(options.max_wal_retained, kGiB);
+  EXPECT_EQ(options.spool_max_bytes, 10 * kGiB);
+  EXPECT_EQ(options.publication, "p");
+  EXPECT_EQ(options.tables, (std::vector<std::string>{"public.*", "a.b", "[x]"}));
+  EXPECT_EQ(options.exclude_tables, (std::vector<std::string>{"public.log"}));
+  EXPECT_EQ(options.transaction_max_messages, 500u);
+  EXPECT_EQ(options.transaction_max_bytes, kMiB);
+  EXPECT_EQ(options.replay_window_bytes, 2 * kGiB);
+  EXPECT_EQ(options.log_level, "debug");
+  EXPECT_EQ(options.status_interval, Duration(5000));
+  EXPECT_EQ(options.snapshot_connections, 4u);
+  EXPECT_EQ(options.schema_registry_timeout, Duration(3000));
+  EXPECT_EQ(options.overrides.accept_gap, (Lsn{0x2'44DA'B970}));
+  EXPECT_TRUE(options.overrides.adopt_slot);
+  EXPECT_TRUE(options.overrides.resnapshot);
+  EXPECT_TRUE(options.overrides.republish);
+}
+
+TEST_F(OptionsTest, ComeFromTheCommandLineBeforeTheEnvironmentBeforeTheFile) {
+  const std::string path = WriteFile("conf",
+                                     "slot = file\nbroker = file:1\nspool = file\n"
+                                     "allow-unkeyed\nskip-snapshot = true\n");
+  environment_ = {{"BOTTLEDWATER_SLOT", "environment"},
+                  {"BOTTLEDWATER_BROKER", "environment:1"},
+                  {"BOTTLEDWATER_SKIP_SNAPSHOT", "false"},
+                  {"BOTTLEDWATER_CONFIG", path}};
+  const Options options = Parse({"--slot=arguments"});
+  EXPECT_EQ(options.slot, "arguments");
+  EXPECT_EQ(options.brokers, "environment:1");
+  EXPECT_EQ(options.spool, "file");
+  EXPECT_TRUE(options.allow_unkeyed);
+  EXPECT_FALSE(options.skip_snapshot);
+}
+
+TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
+  const std::map<std::string_view, std::string> examples = {
+      {"postgres", "shop"},
+      {"broker", "a:1"},
+      {"schema-registry", "http://a"},
+      {"schema-registry-timeout", "1s"},
+      {"slot", "a"},
+      {"snapshot-connections", "1"},
+      {"output-format", "json"},
+      {"on-error", "log"},
+      {"kafka-config", "a=b"},
+      {"topic-config", "a=b"},
+      {"transaction-max-messages", "5"},
+      {"transaction-max-bytes", "1MiB"},
+      {"spool-max-bytes", "1GiB"},
+      {"max-wal-retained", "1GiB"},
+      {"replay-window", "1GiB"},
+      {"accept-gap", "1/2"},
+      {"log-level", "warn"},
+      {"status-interval", "1min"},
+  };
+  for (const OptionSpec& spec : OptionTable()) {
+    if (spec.name == "config" || spec.name.ends_with("-file") ||
+        spec.name.starts_with("schema-registry-") || spec.name == "postgres") {
+      continue;  // They need a file, or a partner.
+    }
+    std::string value = "a";
+    if (spec.arity == OptionArity::kFlag) value = "true";
+    if (const auto found = examples.find(spec.name); found != examples.end()) value = found->second;
+    environment_ = {{EnvironmentName(spec.name), value}};
+    EXPECT_EQ(Refusal({}), "") << spec.name;
+    environment_.clear();
+    const std::string path = WriteFile("conf", std::string(spec.name) + " = \"" + value + "\"\n");
+    EXPECT_EQ(Refusal({"--config", path}), "") << spec.name;
+  }
+  EXPECT_EQ(EnvironmentName("max-wal-retained"), "BOTTLEDWATER_MAX_WAL_RETAINED");
+}
+
+TEST_F(OptionsTest, MergeKafkaPropertiesKeyByKey) {
+  const std::string properties = WriteFile("kafka.properties",
+                                           "# Secrets.\n\nsasl.password = p=w#d \n"
+                                           "linger.ms=1\r\nclient.id=file\n");
+  const std::string config =
+      WriteFile("conf", "kafka-config = [\"client.id=config\", \"batch.size=9\"]\n");
+  environment_ = {{"BOTTLEDWATER_KAFKA_CONFIG", "linger.ms=2\nsocket.timeout.ms=5"},
+                  {"BOTTLEDWATER_KAFKA_CONFIG_SASL_USERNAME", "relay"},
+                  {"BOTTLEDWATER_KAFKA_CONFIG_FILE", properties}};
+  const Options options = Parse({"--config=" + config, "-C", "linger.ms=3"});
+  EXPECT_EQ(options.kafka_config, (std::map<std::string, std::string>{{"sasl.password", "p=w#d "},
+                                                                      {"linger.ms", "3"},
+                                                                      {"client.id", "config"},
+                                                                      {"batch.size", "9"},
+                                                                      {"sasl.username", "relay"},
+                                                                      {"socket.timeout.ms", "5"}}));
+  EXPECT_TRUE(options.warnings.empty());
+}
+
+TEST_F(OptionsTest, RefuseAPropertyThatOneSourceGivesTwoValues) {
+  EXPECT_EQ(Refusal({"-C", "linger.ms=1", "-C", "linger.ms=2"}),
+            "--kafka-config: linger.ms is given twice with different values");
+  EXPECT_EQ(Refusal({"-C", "linger.ms=1", "-C", "linger.ms=1"}), "");
+}
+
+TEST_F(OptionsTest, UnknownOnesSuggestTheNearest) {
+  EXPECT_EQ(Refusal({"--slots=x"}), "unknown option --slots; did you mean --slot? (see --help)");
+  EXPECT_NE(Refusal({"--max-wal-retaind", "1GiB"}).find("did you mean --max-wal-retained?"),
+            std::string::npos);
+  EXPECT_EQ(Refusal({"--frobnicate"}), "unknown option --frobnicate (see --help)");
+  EXPECT_EQ(Refusal({"-q"}), "unknown option -q (see --help)");
+  EXPECT_NE(Refusal({"shop"}).find("unexpected argument \"shop\""), std::string::npos);
+  EXPECT_EQ(Refusal({"--schema-registry-password=geheim"}).find("geheim"), std::string::npos);
+
+  const std::string path = WriteFile("conf", "\nbrokers = a:1\n");
+  EXPECT_EQ(Refusal({"--config", path}),
+            path + ":2: unknown option \"brokers\"; did you mean broker? (see --help)");
+  const std::string other = WriteFile("other", "config = x\n");
+  EXPECT_NE(Refusal({"--config", other}).find("a file cannot name another file"),
+            std::string::npos);
+}
+
+TEST_F(OptionsTest, AMistypedEnvironmentVariableIsAWarning) {
+  environment_ = {
+      {"BOTTLEDWATER_SLOTS", "x"}, {"BOTTLEDWATER_CACHE", "/tmp"}, {"BOTTLEDWATER_KILL_AT", "x:1"}};
+  const Options options = Parse({});
+  ASSERT_EQ(options.warnings.size(), 1u);
+  EXPECT_NE(options.warnings[0].find("BOTTLEDWATER_SLOT?"), std::string::npos);
+}
+
+TEST_F(OptionsTest, SayWhereABadValueWasGiven) {
+  EXPECT_TRUE(Refusal({"--max-wal-retained=-1"}).starts_with("--max-wal-retained: \"-1\""));
+  EXPECT_EQ(Refusal({"--allow-unkeyed=maybe"}),
+            "--allow-unkeyed: \"maybe\" is neither true nor false");
+  EXPECT_FALSE(Parse({"--allow-unkeyed=false"}).allow_unkeyed);
+  EXPECT_TRUE(Refusal({"-e", "ignore"}).starts_with("--on-error: \"ignore\""));
+  const std::string path = WriteFile("conf", "slot = a\nspool-max-bytes = 5\n");
+  EXPECT_TRUE(Refusal({"--config", path}).starts_with(path + ":2: spool-max-bytes: \"5\""));
+  environment_ = {{"BOTTLEDWATER_BROKER", "a:0"}};
+  EXPECT_TRUE(Refusal({}).starts_with("BOTTLEDWATER_BROKER: \"a:0\""));
+}
+
+TEST_F(OptionsTest, RefuseTwoValuesWhereThereIsOne) {
+  EXPECT_EQ(Refusal({"-s", "a", "--slot=b"}), "--slot: given 2 times, and it has one value");
+  const std::string path = WriteFile("conf", "slot = [a, b]\n");
+  EXPECT_EQ(Refusal({"--config", path}), path + ":1: slot: has one value, not 2");
+  EXPECT_EQ(Refusal({"-C"}),
+            "--kafka-config: the value is missing; write --kafka-config=KEY=VALUE");
+  EXPECT_EQ(Refusal({"--slot"}), "--slot: the value is missing; write --slot=NAME");
+}
+
+TEST_F(OptionsTest, RequireADatabase) {
+  try {
+    ParseAll({});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("--postgres is missing"), std::string::npos);
+  }
+  EXPECT_NE(Refusal({"-d", "x"}).find("--postgres: given 2 times"), std::string::npos);
+}
+
+TEST_F(OptionsTest, KeepSecretsOffTheCommandLine) {
+  const std::string refusal = Refusal({"-C", "sasl.password=geheim"});
+  EXPECT_NE(refusal.find("--kafka-config-file"), std::string::npos) << refusal;
+  EXPECT_NE(refusal.find("BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD"), std::string::npos) << refusal;
+  EXPECT_EQ(refusal.find("geheim"), std::string::npos);
+
+  const CommandLine line = ParseAll({"-d", "postgres://u:geheim@h/d"});
+  ASSERT_EQ(line.options.warnings.size(), 1u);
+  EXPECT_EQ(line.options.warnings[0].find("geheim"), std::string::npos);
+  environment_ = {{"BOTTLEDWATER_POSTGRES", "postgres://u:geheim@h/d"}};
+  EXPECT_TRUE(ParseAll({}).options.warnings.empty());
+}
+
+TEST_F(OptionsTest, RefuseSecretsInFilesThatEverybodyMayRead) {
+  const std::string open = WriteFile("open", "kafka-config = \"ssl.key.password=geheim\"\n", 0644);
+  EXPECT_NE(Refusal({"--config", open}).find("chmod 600"), std::string::npos);
+  const std::string harmless = WriteFile("harmless", "slot = a\n", 0644);
+  EXPECT_EQ(Refusal({"--config", harmless}), "");
+  const std::string properties = WriteFile("kafka", "sasl.password=geheim\n", 0644);
+  EXPECT_NE(Refusal({"--kafka-config-file", properties}).find("chmod 600"), std::string::npos);
+  const std::string uri = WriteFile("uri", "postgres = postgres://u:geheim@h/d\n", 0644);
+  try {
+    ParseAll({"--config", uri});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("chmod 600"), std::string::npos);
+    EXPECT_EQ(std::string(error.what()).find("geheim"), std::string::npos);
+  }
+}
+
+TEST_F(OptionsTest, TakeTheRegistrysPasswordFromEnvironmentOrFile) {
+  EXPECT_NE(Refusal({"--schema-registry-user=u"}).find("needs a password"), std::string::npos);
+  environment_ = {{"BOTTLEDWATER_SCHEMA_REGISTRY_PASSWORD", "from environment"}};
+  EXPECT_EQ(Parse({"--schema-registry-user=u"}).schema_registry_password, "from environment");
+  EXPECT_NE(Refusal({}).find("--schema-registry-user is missing"), std::string::npos);
+  const std::string path = WriteFile("password", "from file\r\nignored\n");
+  EXPECT_NE(Refusal({"--schema-registry-user=u", "--schema-registry-password-file", path})
+                .find("both give"),
+            std::string::npos);
+  environment_.clear();
+  EXPECT_EQ(Parse({"--schema-registry-user=u", "--schema-registry-password-file", path})
+                .schema_registry_password,
+            "from file");
+  const std::string open = WriteFile("open", "x", 0644);
+  EXPECT_NE(Refusal({"--schema-registry-user=u", "--schema-registry-password-file", open})
+                .find("chmod 600"),
+            std::string::npos);
+  const std::string empty = WriteFile("empty", "\n");
+  EXPECT_NE(Refusal({"--schema-registry-user=u", "--schema-registry-password-file", empty})
+                .find("is not a password"),
+            std::string::npos);
+}
+
+TEST_F(OptionsTest, RefuseCombinationsThatContradict) {
+  EXPECT_NE(Refusal({"--schema-registry-cert=c"}), "");
+  EXPECT_NE(Refusal({"--skip-snapshot", "--resnapshot"}), "");
+}
+
+TEST_F(OptionsTest, HelpAndVersionWinOverEverythingElse) {
+  for (const char* flag : {"-h", "--help", "--version"}) {
+    const CommandLine line = ParseAll({"--nonsense", flag, "--slot=A B"});
+    EXPECT_EQ(line.action, CommandLine::Action::kPrint);
+    EXPECT_FALSE(line.text.empty());
+  }
+  EXPECT_EQ(ParseAll({"--help", "--slot"}).action, CommandLine::Action::kPrint);
+  EXPECT_EQ(ParseAll({"--version"}).text, "bottledwater " BOTTLEDWATER_VERSION "\n");
+  const CommandLine line = ParseAll({"--config-help"});
+  EXPECT_EQ(line.action, CommandLine::Action::kConfigHelp);
+  EXPECT_NE(line.text.find("sasl.mechanism"), std::string::npos);
+}
+
+TEST_F(OptionsTest, HelpListsEveryOptionAndExitCodeWithin100Columns) {
+  const std::string help = ParseAll({"--help"}).text;
+  for (const OptionSpec& spec : OptionTable()) {
+    EXPECT_NE(help.find("--" + std::string(spec.name)), std::string::npos) << spec.name;
+  }
+  for (const ExitCodeMeaning& row : ExitCodeTable()) {
+    EXPECT_NE(help.find(std::string(row.meaning)), std::string::npos) << row.meaning;
+  }
+  for (const std::string& text : {help, ParseAll({"--config-help"}).text}) {
+    size_t begin = 0;
+    while (begin < text.size()) {
+      const size_t end = text.find('\n', begin);
+      ASSERT_NE(end, std::string::npos);
+      EXPECT_LE(end - begin, 100u) << text.substr(begin, end - begin);
+      EXPECT_TRUE(end == begin || text[end - 1] != ' ') << text.substr(begin, end - begin);
+      begin = end + 1;
+    }
+  }
+}
+
+// The switch fails to compile (with a warning) when a code is added; then the table needs a row.
+TEST(ExitCodeTable, HasEveryCodeOnceInAscendingOrder) {
+  std::set<int> codes;
+  for (const ExitCodeMeaning& row : ExitCodeTable()) {
+    switch (row.code) {
+      case ExitCode::kOk:
+      case ExitCode::kUsage:
+      case ExitCode::kRowRefused:
+      case ExitCode::kUnkeyedTables:
+      case ExitCode::kLoginRefused:
+      case ExitCode::kServerSetting:
+      case ExitCode::kMissingRight:
+      case ExitCode::kInternal:
+      case ExitCode::kAnotherRelay:
+      case ExitCode::kSpoolUnusable:
+      case ExitCode::kHaltGap:
+      case ExitCode::kHaltSlot:
+      case ExitCode::kHaltForeignSlot:
+      case ExitCode::kHaltKafka:
+      case ExitCode::kHaltOtherDatabase:
+      case ExitCode::kHaltDatabaseWentBack:
+        break;
+    }
+    EXPECT_TRUE(codes.empty() || *codes.rbegin() < static_cast<int>(row.code));
+    codes.insert(static_cast<int>(row.code));
+  }
+  EXPECT_EQ(codes.size(), 16u);
+}
+
+TEST(EnvironmentOfProcess, HasOnlyOurVariables) {
+  setenv("BOTTLEDWATER_SLOT", "from_the_process", 1);
+  const Environment environment = EnvironmentOfProcess();
+  unsetenv("BOTTLEDWATER_SLOT");
+  EXPECT_EQ(environment.at("BOTTLEDWATER_SLOT"), "from_the_process");
+  EXPECT_EQ(environment.count("PATH"), 0u);
+}
+
+}  // namespace
+}  // namespace bw

@@ -1,0 +1,54 @@
+#include "relay/status_line.h"
+
+#include <gtest/gtest.h>
+
+#include "base/byte_size.h"
+
+namespace bw {
+namespace {
+
+TEST(StatusLine, SaysWhatAPersonWantsToKnow) {
+  StatusSample before;
+  before.changes_captured = 4;
+  before.changes_published = 20;
+  StatusSample now;
+  now.time = before.time + std::chrono::seconds(30);
+  now.changes_captured = 1'204;
+  now.changes_published = 1'190;
+  now.captured_lsn = Lsn{0x2'44DA'B970};
+  now.published_lsn = Lsn{0x2'44DA'9910};
+  now.spool_bytes = 12 * kMiB + 300 * kKiB;
+  now.lag = Duration(1'200);
+  now.retained_wal_bytes = 4 * kMiB;
+  EXPECT_EQ(FormatStatusLine(before, now),
+            "captured 1,204 changes (40/s) up to 2/44DAB970, spooled 12.3 MiB, published 1,190 "
+            "changes (39/s) up to 2/44DA9910, lag 1.2 s, retained WAL 4 MiB");
+}
+
+TEST(StatusLine, LeavesOutWhatIsNotKnown) {
+  StatusSample now;
+  now.time = TimePoint() + std::chrono::seconds(30);
+  EXPECT_EQ(FormatStatusLine({}, now),
+            "captured 0 changes (0/s), spooled 0 B, published 0 changes (0/s), lag none, retained "
+            "WAL unknown");
+}
+
+TEST(StatusLine, NamesWhatStandsInTheWay) {
+  StatusSample now;
+  now.time = TimePoint() + std::chrono::seconds(30);
+  now.rows_skipped = 1;
+  now.obstacle = "disk\nfull";
+  EXPECT_TRUE(FormatStatusLine({}, now).ends_with(", skipped 1 row, waiting: disk full"));
+}
+
+TEST(StatusLine, ShowsSlowRatesAndSurvivesAStandingClock) {
+  StatusSample now;
+  now.time = TimePoint() + std::chrono::seconds(30);
+  now.changes_captured = 10;
+  EXPECT_TRUE(FormatStatusLine({}, now).starts_with("captured 10 changes (0.3/s)"));
+  now.time = TimePoint();
+  EXPECT_TRUE(FormatStatusLine({}, now).starts_with("captured 10 changes (-/s)"));
+}
+
+}  // namespace
+}  // namespace bw
