@@ -146,8 +146,11 @@ class Spool::Impl {
 
   SpoolWriter& writer() { return *writer_; }
 
+  // Whoever wrote: the writer, the start-up code, or the publisher with its hints.
+  bool failed() const { return writer_->failed() || store_.failed(); }
+
   void Recover() {
-    if (!writer_->failed()) return;
+    if (!failed()) return;
     store_.Reopen();
     LoadState();
     writer_->Restart();
@@ -506,7 +509,7 @@ bool Spool::WaitUntilDurable(Duration timeout, const Stop& stop) {
   return impl_->writer().WaitUntilDurable(timeout, stop);
 }
 std::optional<std::string> Spool::Obstacle() const { return impl_->writer().obstacle(); }
-bool Spool::failed() const { return impl_->writer().failed(); }
+bool Spool::failed() const { return impl_->failed(); }
 void Spool::Recover() { impl_->Recover(); }
 SpoolBatch Spool::Read(const Position& after, const ReadLimits& limits) {
   return impl_->Read(after, limits);

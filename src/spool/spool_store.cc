@@ -98,8 +98,10 @@ void SpoolStore::CloseDatabase() {
 
 void SpoolStore::Reopen() {
   const std::unique_lock lock(db_mutex_);
+  failed_ = true;
   CloseDatabase();
   OpenDatabase(ErrorKind::kTransient);
+  failed_ = false;
 }
 
 rocksdb::ColumnFamilyHandle* SpoolStore::handle(Family family) const {
@@ -127,6 +129,7 @@ void SpoolStore::Write(rocksdb::WriteBatch* batch, bool sync) {
   options.sync = sync;
   const rocksdb::Status status = db_->Write(options, batch);
   if (!status.ok()) {
+    failed_ = true;
     throw TransientError("the spool in \"" + path_ + "\" cannot be written: " + status.ToString());
   }
 }

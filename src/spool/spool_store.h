@@ -3,6 +3,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,6 +34,8 @@ class SpoolStore {
 
   // Closes and opens again. Throws a transient Error when it cannot be opened now.
   void Reopen();
+  // A write failed, or the store could not be opened again: only Reopen() helps.
+  bool failed() const { return failed_.load(); }
 
   enum class Family { kMeta, kChanges, kSchemas };
   // Add to a batch, which stays valid over a Reopen().
@@ -65,6 +68,7 @@ class SpoolStore {
   std::unique_ptr<rocksdb::DB> db_;
   // Owned by db_'s open state; deleted before it.
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  std::atomic<bool> failed_{false};
 };
 
 }  // namespace bw
