@@ -1,0 +1,312 @@
+// The real spool on a disk that crashes before each of its operations, and one on which each fails:
+// what the spool has called captured must be there afterwards, whole and in order.
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "base/error.h"
+#include "base/stop.h"
+#include "simulation/deterministic_base.h"
+#include "simulation/sim_host.h"
+#include "spool/spool.h"
+
+namespace bw::simulation {
+namespace {
+
+using Crash = SimFileSystem::Crash;
+using Failure = SimFileSystem::Failure;
+using Unsynced = SimFileSystem::Unsynced;
+
+const Source kSource{"7300000000000000001", "shop", "bottledwater", 1};
+constexpr uint64_t kFirstLsn = 100;
+constexpr uint64_t kTransactions = 12;
+
+// Transaction i commits at this LSN and has this many changes; some are larger than a chunk of the
+// writer, so that they reach the disk in unsynced pieces.
+Lsn CommitLsn(uint64_t i) { return Lsn{kFirstLsn + 20 * (i + 1)}; }
+uint64_t Changes(uint64_t i) { return i % 4 == 2 ? 6 : 1 + i % 3; }
+std::string Value(uint64_t i, uint64_t index) {
+  return std::to_string(i) + "/" + std::to_string(index) +
+         std::string(i % 4 == 2 ? 300'000 : 100, static_cast<char>('a' + i % 26));
+}
+
+// What outlives the process: the test's ledger.
+struct Ledger {
+  Progress captured;  // The newest that the spool has called durable.
+  bool streaming = false;
+  std::string halted;
+  std::string violation;  // The first one.
+  uint64_t operations_at_end = 0;
+};
+
+class Workload {
+ public:
+  Workload(SimProcess* process, SimFileSystem* disk, Ledger* ledger)
+      : process_(process), disk_(disk), ledger_(ledger), stop_(*process) {
+    options_.directory = "/spool";
+    options_.memtable_bytes = 4 * kMiB;
+    options_.env = disk;
+    options_.clock = process;
+  }
+
+  // Opens the spool, checks what it holds against the ledger, and captures what is missing.
+  void Run() {
+    spool_ = OpenWithRetries();
+    if (spool_->state().phase == SpoolPhase::kEmpty) {
+      process_->CheckAlive();
+      Require(!ledger_->streaming, "the spool has vanished");
+      Retry([&] {
+        spool_->BeginStreamingAt(kSource, {Position::EndOf(Lsn{kFirstLsn}), Lsn{kFirstLsn + 10}},
+                                 "");
+      });
+      process_->CheckAlive();
+      ledger_->streaming = true;
+    }
+    CheckContent();
+    Retry([&] { CaptureRest(); });
+    CheckContent();
+    Require(spool_->captured().position == Position::EndOf(CommitLsn(kTransactions - 1)),
+            "not everything was captured");
+    spool_.reset();
+    ledger_->operations_at_end = disk_->operations();
+  }
+
+ private:
+  void Require(bool holds, const std::string& violation) {
+    if (!holds && ledger_->violation.empty()) ledger_->violation = violation;
+  }
+
+  std::unique_ptr<Spool> OpenWithRetries() {
+    for (int attempt = 0;; ++attempt) {
+      try {
+        return Spool::Open(options_);
+      } catch (const Error& error) {
+        process_->CheckAlive();
+        // A start that fails for an error of the disk ends the process; an operator starts it
+        // again.
+        if (attempt >= 3 || !disk_->failing()) {
+          ledger_->halted = error.what();
+          throw SimKilled();
+        }
+        disk_->Heal();
+      }
+    }
+  }
+
+  // As a session loop does: after a failure, recover and go on.
+  void Retry(const std::function<void()>& run) {
+    for (int attempt = 0;; ++attempt) {
+      process_->CheckAlive();
+      try {
+        spool_->Recover();
+        NoteCaptured();
+        run();
+        return;
+      } catch (const Error& error) {
+        process_->CheckAlive();
+        if (attempt >= 20 || error.kind() != ErrorKind::kTransient) {
+          ledger_->halted = error.what();
+          throw SimKilled();
+        }
+        if (attempt >= 2) disk_->Heal();
+      }
+    }
+  }
+
+  void CaptureRest() {
+    spool_->DropUncaptured();
+    const Progress start = spool_->captured();
+    for (uint64_t i = 0; i < kTransactions; ++i) {
+      if (Position::EndOf(CommitLsn(i)) <= start.position) continue;
+      const SchemaId schema =
+          spool_->AddSchema({"public", "t" + std::to_string(i / 4), "{}", "{}"});
+      for (uint64_t index = 0; index < Changes(i); ++index) {
+        const std::string value = Value(i, index);
+        Change change;
+        change.position = {CommitLsn(i), index};
+        change.schema_id = schema;
+        change.key = "k";
+        change.value = value;
+        while (!spool_->WaitForRoom(std::chrono::seconds(1), stop_)) {
+        }
+        spool_->Append(change);
+        process_->scheduler().Yield();
+      }
+      spool_->EndTransaction({CommitLsn(i), Lsn{CommitLsn(i).value + 10}});
+      NoteCaptured();
+      if (i % 3 == 1) {
+        WaitDurable();
+        const Progress captured = spool_->captured();
+        spool_->SetPublished(captured);
+        // Keeps everything above the fourth, so that the rest can be compared.
+        if (i > 5) spool_->Trim(Position::EndOf(CommitLsn(3)));
+      }
+    }
+    spool_->AdvanceIdle(Lsn{CommitLsn(kTransactions).value});
+    WaitDurable();
+  }
+
+  void WaitDurable() {
+    while (!spool_->WaitUntilDurable(std::chrono::seconds(1), stop_)) {
+    }
+    NoteCaptured();
+  }
+
+  void NoteCaptured() {
+    process_->CheckAlive();
+    const Progress captured = spool_->captured();
+    Require(captured.position >= ledger_->captured.position, "captured went back");
+    Require(captured.end_lsn >= ledger_->captured.end_lsn, "captured went back");
+    ledger_->captured = captured;
+  }
+
+  void CheckContent() {
+    process_->CheckAlive();
+    NoteCaptured();
+    const Position trimmed = spool_->state().trimmed;
+    std::vector<std::string> expected;
+    for (uint64_t i = 0; i < kTransactions; ++i) {
+      if (Position::EndOf(CommitLsn(i)) > spool_->captured().position) break;
+      if (Position::EndOf(CommitLsn(i)) <= trimmed) continue;
+      for (uint64_t index = 0; index < Changes(i); ++index) expected.push_back(Value(i, index));
+    }
+    std::vector<std::string> found;
+    Position after = std::max(trimmed, Position::EndOf(Lsn{kFirstLsn}));
+    while (after < spool_->captured().position) {
+      const SpoolBatch batch = spool_->Read(after, {5, kMiB});
+      for (const Change& change : batch.changes()) {
+        found.emplace_back(*change.value);
+        spool_->Schema(change.schema_id);
+      }
+      after = batch.through().position;
+    }
+    Require(found == expected, "the spool does not hold what was captured");
+  }
+
+  SimProcess* const process_;
+  SimFileSystem* const disk_;
+  Ledger* const ledger_;
+  Stop stop_;
+  SpoolOptions options_;
+  std::unique_ptr<Spool> spool_;
+};
+
+// Runs the workload with `prepare` done before it, then again until it gets to its end. Returns the
+// ledger.
+Ledger Play(uint64_t seed, const std::function<void(SimHost*)>& prepare) {
+  spdlog::set_level(spdlog::level::off);
+  SetRandomIdSeed(seed);
+  SimScheduler scheduler(seed);
+  SimHost host(&scheduler, seed);
+  SetKillPointHook([&](const char*) { scheduler.Yield(); });
+  Ledger ledger;
+  prepare(&host);
+  for (int start = 0; start < 4 && ledger.operations_at_end == 0 && ledger.halted.empty();
+       ++start) {
+    host.Start("relay",
+               [&](SimProcess* process) { Workload(process, &host.disk(), &ledger).Run(); });
+    host.Wait();
+  }
+  SetKillPointHook(nullptr);
+  return ledger;
+}
+
+uint64_t OperationsOfACleanRun() {
+  const Ledger ledger = Play(1, [](SimHost*) {});
+  EXPECT_TRUE(ledger.halted.empty()) << ledger.halted;
+  EXPECT_GT(ledger.operations_at_end, 40u);
+  return ledger.operations_at_end;
+}
+
+TEST(SpoolCrash, CapturedSurvivesAKillBeforeEveryOperation) {
+  const uint64_t operations = OperationsOfACleanRun();
+  for (uint64_t at = 0; at < operations && !testing::Test::HasFailure(); ++at) {
+    SCOPED_TRACE(at);
+    const Ledger ledger = Play(1, [&](SimHost* host) { host->CrashAt(at, Crash::kKill); });
+    EXPECT_EQ(ledger.violation + ledger.halted, "");
+    EXPECT_GT(ledger.operations_at_end, 0u);
+  }
+}
+
+TEST(SpoolCrash, CapturedSurvivesAPowerLossBeforeEveryOperation) {
+  const uint64_t operations = OperationsOfACleanRun();
+  for (const Unsynced unsynced : {Unsynced::kDropped, Unsynced::kPrefix}) {
+    for (uint64_t at = 0; at < operations && !testing::Test::HasFailure(); ++at) {
+      SCOPED_TRACE(at);
+      const Ledger ledger = Play(1, [&](SimHost* host) {
+        host->disk().SetUnsynced(unsynced);
+        host->CrashAt(at, Crash::kPowerLoss);
+      });
+      EXPECT_EQ(ledger.violation + ledger.halted, "");
+      EXPECT_GT(ledger.operations_at_end, 0u);
+    }
+  }
+}
+
+// Pages out of order can leave a WAL that RocksDB refuses: a halt, never a hole.
+TEST(SpoolCrash, PagesWrittenOutOfOrderNeverLeaveAHole) {
+  const uint64_t operations = OperationsOfACleanRun();
+  uint64_t halts = 0;
+  for (uint64_t at = 0; at < operations && !testing::Test::HasFailure(); ++at) {
+    SCOPED_TRACE(at);
+    const Ledger ledger = Play(1, [&](SimHost* host) {
+      host->disk().SetUnsynced(Unsynced::kPages);
+      host->CrashAt(at, Crash::kPowerLoss);
+    });
+    EXPECT_EQ(ledger.violation, "");
+    if (!ledger.halted.empty()) ++halts;
+  }
+  RecordProperty("halts", static_cast<int>(halts));
+}
+
+// The tests above would see a spool that does not sync.
+TEST(SpoolCrash, ADiskThatLiesAboutSyncsIsFound) {
+  const uint64_t operations = OperationsOfACleanRun();
+  uint64_t found = 0;
+  for (uint64_t at = operations / 2; at < operations; ++at) {
+    const Ledger ledger = Play(1, [&](SimHost* host) {
+      host->disk().SetUnsynced(Unsynced::kDropped);
+      host->disk().SetSyncLies(true);
+      host->CrashAt(at, Crash::kPowerLoss);
+    });
+    if (!ledger.violation.empty()) ++found;
+  }
+  EXPECT_GT(found, operations / 4);
+}
+
+class SpoolFailure : public testing::TestWithParam<Failure> {};
+
+TEST_P(SpoolFailure, OfEveryOperationIsRecoveredFromByOpeningAgain) {
+  const uint64_t operations = OperationsOfACleanRun();
+  for (uint64_t count : {1U, 5U}) {
+    for (uint64_t at = 0; at < operations && !testing::Test::HasFailure(); ++at) {
+      SCOPED_TRACE(at);
+      const Ledger ledger =
+          Play(1, [&](SimHost* host) { host->disk().FailAt(at, count, GetParam()); });
+      EXPECT_EQ(ledger.violation + ledger.halted, "");
+      EXPECT_GT(ledger.operations_at_end, 0u);
+    }
+  }
+}
+
+// A failed sync leaves data in memory that no later sync writes: what was captured afterwards must
+// not rest on it.
+TEST_P(SpoolFailure, ThenAPowerLossLosesNothingThatWasCaptured) {
+  const uint64_t operations = OperationsOfACleanRun();
+  for (uint64_t later : {2U, 9U, 30U}) {
+    for (uint64_t at = 0; at < operations && !testing::Test::HasFailure(); ++at) {
+      SCOPED_TRACE(at);
+      const Ledger ledger = Play(1, [&](SimHost* host) {
+        host->disk().FailAt(at, 1, GetParam());
+        host->CrashAt(at + later, Crash::kPowerLoss);
+      });
+      EXPECT_EQ(ledger.violation + ledger.halted, "");
+      EXPECT_GT(ledger.operations_at_end, 0u);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, SpoolFailure, testing::Values(Failure::kOutput, Failure::kFull));
+
+}  // namespace
+}  // namespace bw::simulation
