@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+
+#include "base/stop.h"
+#include "capture/capture_figures.h"
+#include "capture/capture_options.h"
+#include "capture/server_inspection.h"
+#include "spool/spool.h"
+
+// Capture against a real PostgreSQL. In the order in which the relay uses them:
+//
+//   ValidateCaptureOptions (capture_options.h)     usage errors, before anything
+//   InspectServer          (server_inspection.h)   facts for Reconcile
+//   first start:  PrepareFirstStart, RunFirstStart (first_start.h)
+//   then, until the process ends: RunCaptureSession, again after every transient Error
+
+namespace bw {
+
+// One session: connects, checks once more that the slot continues the spool (stream_check.h),
+// and streams. Returns when a stop was requested, else throws; a transient Error may then also mean
+// that a wait was cut short by the stop. `figures` outlives all sessions. `made_progress` is called
+// once the server has worked with the session; may be empty.
+void RunCaptureSession(const CaptureOptions& options, Spool* spool, CaptureFigures* figures,
+                       const Stop& stop, const std::function<void()>& made_progress);
+
+}  // namespace bw

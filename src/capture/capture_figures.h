@@ -1,0 +1,33 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/lsn.h"
+
+namespace bw {
+
+// What the capture side tells of itself, for status lines and metrics. Written by the capture
+// threads, read by anyone; each figure is true by itself, not together with the others. LSNs are 0
+// until first known. Lives as long as the process, over all sessions.
+struct CaptureFigures {
+  std::atomic<bool> streaming{false};        // A session is past START_REPLICATION.
+  std::atomic<uint64_t> received_lsn{0};     // Newest LSN that came from the server.
+  std::atomic<uint64_t> server_wal_end{0};   // As far as the server has read its WAL for us.
+  std::atomic<uint64_t> confirmed_flush{0};  // What the slot was told.
+  std::atomic<uint64_t> changes{0};          // Appended to the spool, snapshot rows included.
+  std::atomic<uint64_t> transactions{0};     // With changes for us.
+  std::atomic<uint64_t> snapshot_rows{0};
+  std::atomic<uint64_t> rows_refused{0};        // By --on-error=log.
+  std::atomic<uint64_t> unavailable_values{0};  // Rows with a placeholder for unsent TOAST.
+  std::atomic<uint64_t> truncates{0};
+  std::atomic<uint64_t> sessions{0};
+
+  // WAL that the slot holds back; 0 before it is known.
+  uint64_t RetainedWalBytes() const {
+    const uint64_t confirmed = confirmed_flush.load();
+    return confirmed == 0 ? 0 : WalBytesBetween(Lsn{confirmed}, Lsn{server_wal_end.load()});
+  }
+};
+
+}  // namespace bw

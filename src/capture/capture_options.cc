@@ -1,0 +1,39 @@
+#include "capture/capture_options.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "capture/pg_connection.h"
+#include "capture/replication_slot.h"
+
+namespace bw {
+
+void ValidateCaptureOptions(const CaptureOptions& options) {
+  ValidateConninfo(options.conninfo);
+  if (!IsValidSlotName(options.slot)) {
+    throw UsageError(fmt::format(
+        "--slot: \"{}\" is not a slot name: PostgreSQL takes 1 to 63 of a-z, 0-9 and '_'",
+        Printable(options.slot)));
+  }
+  // NAMEDATALEN - 1: PostgreSQL would cut a longer name and then not find it.
+  constexpr size_t kNameBytesMax = 63;
+  if (options.publication &&
+      (options.publication->empty() || options.publication->size() > kNameBytesMax)) {
+    throw UsageError("--publication: a publication's name has 1 to 63 bytes");
+  }
+  for (const auto* patterns : {&options.tables, &options.exclude_tables}) {
+    for (const std::string& pattern : *patterns) {
+      if (pattern.empty()) {
+        throw UsageError(fmt::format("--{}: an empty pattern matches no table",
+                                     patterns == &options.tables ? "tables" : "exclude-tables"));
+      }
+    }
+  }
+  constexpr int kSnapshotConnectionsMax = 64;
+  if (options.snapshot_connections < 1 || options.snapshot_connections > kSnapshotConnectionsMax) {
+    throw UsageError("snapshot connections: 1 to 64");
+  }
+}
+
+}  // namespace bw

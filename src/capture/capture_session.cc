@@ -1,0 +1,232 @@
+#include "capture/capture_session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <variant>
+
+#include "base/error.h"
+#include "base/kill_point.h"
+#include "base/log.h"
+#include "capture/confirm_policy.h"
+
+namespace bw {
+namespace {
+
+// How often the confirmed LSN is worked out anew, and the longest wait for a frame or for room.
+constexpr Duration kReportCheckInterval{1'000};
+// WAL without changes for us is noted at once, instead of after idle_advance_interval, when it
+// holds back this much.
+constexpr uint64_t kIdleBytesMax = 4 * kMiB;
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+
+}  // namespace
+
+CaptureSession::CaptureSession(const Environment& environment, const StreamFacts& facts)
+    : env_(environment),
+      facts_(facts),
+      relations_(TableFilter(env_.options->tables, env_.options->exclude_tables), env_.key_lookup,
+                 RowEncoderOptions{.validate_utf8 = facts.validate_utf8}) {}
+
+ChangeAssembler::Hooks CaptureSession::MakeHooks() {
+  ChangeAssembler::Hooks hooks;
+  hooks.add_schema = [this](const TableSchema& schema) { return env_.spool->AddSchema(schema); };
+  hooks.row_refused = [this](const Error& error, Position position) { RefuseRow(error, position); };
+  hooks.truncated = [this](const std::string& tables, Lsn commit_lsn) {
+    env_.figures->truncates.fetch_add(1, kRelaxed);
+    spdlog::warn("TRUNCATE of {} at {}: topics keep the rows that it removed", Printable(tables),
+                 commit_lsn.ToString());
+  };
+  hooks.relation_changed = env_.relation_changed;
+  return hooks;
+}
+
+void CaptureSession::RefuseRow(const Error& error, Position position) {
+  const std::string what = fmt::format("row at {} refused: {}", position.ToString(), error.what());
+  if (env_.options->on_error == OnError::kExit) throw RowError(what);
+  env_.figures->rows_refused.fetch_add(1, kRelaxed);
+  spdlog::error("{}; going on without it (--on-error=log)", Printable(what));
+}
+
+void CaptureSession::Run() {
+  env_.figures->sessions.fetch_add(1, kRelaxed);
+  try {
+    Start();
+    Loop();
+  } catch (...) {
+    env_.figures->streaming.store(false, kRelaxed);
+    throw;
+  }
+  env_.figures->streaming.store(false, kRelaxed);
+}
+
+void CaptureSession::Start() {
+  env_.spool->Recover();
+  env_.spool->DropUncaptured();
+  const Progress captured = env_.spool->captured();
+  BW_CHECK(captured.end_lsn.valid());
+  // The server would move our start forward without a word, and what lies between would be lost.
+  if (facts_.confirmed_flush > captured.end_lsn) {
+    throw HaltError(
+        ExitCode::kHaltGap,
+        fmt::format("slot \"{}\" was confirmed up to {}, the spool ends at {}: the changes between "
+                    "are not in the spool and PostgreSQL does not send them again",
+                    env_.options->slot, facts_.confirmed_flush.ToString(),
+                    captured.end_lsn.ToString()));
+  }
+  confirmed_ = facts_.confirmed_flush;
+  received_ = server_wal_end_ = idle_lsn_ = idle_noted_ = captured.end_lsn;
+  assembler_.emplace(captured, &relations_, MakeHooks());
+  BW_KILL_POINT("capture.before_start");
+  env_.stream->Start({env_.options->slot, facts_.publications, captured.end_lsn});
+  spdlog::info("Streaming changes from {}", captured.end_lsn.ToString());
+  env_.figures->streaming.store(true, kRelaxed);
+  const TimePoint now = env_.clock->Now();
+  last_report_ = last_idle_advance_ = next_report_check_ = now;
+}
+
+void CaptureSession::Loop() {
+  while (!env_.stop->requested()) {
+    const TimePoint now = env_.clock->Now();
+    ReportIfDue(now);
+    if (!env_.spool->HasRoom()) {
+      // Nothing is read meanwhile: PostgreSQL keeps what we do not take.
+      env_.spool->WaitForRoom(kReportCheckInterval, *env_.stop);
+      continue;
+    }
+    const std::optional<Frame> frame = env_.stream->Receive(next_report_check_);
+    if (!frame) continue;
+    heard_since_report_ = true;
+    if (!progress_told_ && env_.made_progress) env_.made_progress();
+    progress_told_ = true;
+    std::visit([this](const auto& typed) { Handle(typed); }, *frame);
+  }
+  Report(env_.clock->Now(), /*request_reply=*/false);
+  env_.stream->Finish();
+}
+
+void CaptureSession::Handle(const XLogData& data) {
+  answered_request_ = false;
+  received_ = std::max(received_, data.wal_start);
+  try {
+    HandleMessage(data.bytes);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kHalt) throw;
+    throw Error(error.kind(),
+                fmt::format("{} (WAL position {})", error.what(), data.wal_start.ToString()),
+                error.exit_code());
+  }
+}
+
+void CaptureSession::HandleMessage(std::string_view bytes) {
+  switch (assembler_->Handle(decoder_.Decode(bytes))) {
+    case Assembled::kNothing:
+      break;
+    case Assembled::kChange:
+      env_.spool->Append(assembler_->change());
+      BW_KILL_POINT("capture.after_append");
+      env_.figures->changes.fetch_add(1, kRelaxed);
+      break;
+    case Assembled::kTransaction: {
+      const TransactionEnd& end = assembler_->end();
+      BW_KILL_POINT("capture.before_end_transaction");
+      env_.spool->EndTransaction(end);
+      BW_KILL_POINT("capture.after_end_transaction");
+      idle_noted_ = std::max(idle_noted_, end.end_lsn);
+      idle_lsn_ = std::max(idle_lsn_, end.end_lsn);
+      received_ = std::max(received_, end.end_lsn);
+      server_wal_end_ = std::max(server_wal_end_, end.end_lsn);
+      env_.figures->transactions.fetch_add(1, kRelaxed);
+      env_.figures->unavailable_values.store(assembler_->unavailable_values(), kRelaxed);
+      break;
+    }
+    case Assembled::kEmptyTransaction:
+      // Nothing of it is for us, so its WAL is as good as idle.
+      idle_lsn_ = std::max(idle_lsn_, assembler_->end().end_lsn);
+      received_ = std::max(received_, assembler_->end().end_lsn);
+      server_wal_end_ = std::max(server_wal_end_, assembler_->end().end_lsn);
+      break;
+  }
+}
+
+// A walsender that shuts down waits until everything it has sent is confirmed, and asks again as
+// soon as it has our answer (WalSndDone() in walsender.c). With a lazily confirmed slot it would
+// wait for as long as Kafka is away, and so would pg_ctl stop. At other times it only asks after
+// half of wal_sender_timeout without a status from us.
+bool CaptureSession::LooksLikeShutdown(const Keepalive& keepalive) const {
+  return keepalive.reply_requested && answered_request_ &&
+         env_.clock->Now() - last_report_ < kReportCheckInterval;
+}
+
+void CaptureSession::Handle(const Keepalive& keepalive) {
+  // A WAL end that goes back (it should not) says nothing new.
+  server_wal_end_ = std::max(server_wal_end_, keepalive.wal_end);
+  received_ = std::max(received_, keepalive.wal_end);
+  if (!assembler_->in_transaction()) idle_lsn_ = std::max(idle_lsn_, keepalive.wal_end);
+  if (!keepalive.reply_requested) {
+    answered_request_ = false;
+    return;
+  }
+  if (LooksLikeShutdown(keepalive)) {
+    if (!confirm_everything_) {
+      spdlog::info("PostgreSQL shuts down and waits for us: confirming all that is in the spool");
+    }
+    confirm_everything_ = true;
+    AdvanceIdle(env_.clock->Now(), /*at_once=*/true);
+    env_.spool->WaitUntilDurable(kReportCheckInterval, *env_.stop);
+  }
+  Report(env_.clock->Now(), /*request_reply=*/false);
+  answered_request_ = true;
+}
+
+// Without it, an idle captured database beside a busy one would hold back the WAL of the whole
+// cluster. The spool first, then the slot: a confirmed LSN above `captured` would look like a gap.
+void CaptureSession::AdvanceIdle(TimePoint now, bool at_once) {
+  if (assembler_->in_transaction() || idle_lsn_ <= idle_noted_) return;
+  const bool due = now - last_idle_advance_ >= env_.options->idle_advance_interval ||
+                   WalBytesBetween(idle_noted_, idle_lsn_) >= kIdleBytesMax;
+  if (!due && !at_once) return;
+  env_.spool->AdvanceIdle(idle_lsn_);
+  BW_KILL_POINT("capture.after_advance_idle");
+  idle_noted_ = idle_lsn_;
+  last_idle_advance_ = now;
+}
+
+void CaptureSession::ReportIfDue(TimePoint now) {
+  if (now < next_report_check_) return;
+  next_report_check_ = now + kReportCheckInterval;
+  AdvanceIdle(now, /*at_once=*/false);
+  if (env_.every_second) env_.every_second();
+
+  env_.figures->received_lsn.store(received_.value, kRelaxed);
+  env_.figures->server_wal_end.store(server_wal_end_.value, kRelaxed);
+  const bool due = now - last_report_ >= env_.options->status_interval;
+  // Asking a silent server for a sign of life also tells us how far its WAL has come.
+  if (due || FlushToReport() > confirmed_) Report(now, due && !heard_since_report_);
+}
+
+Lsn CaptureSession::FlushToReport() const {
+  ConfirmFacts facts;
+  facts.previous = confirmed_;
+  facts.captured_end = env_.spool->captured().end_lsn;
+  facts.published_end = env_.spool->published().end_lsn;
+  facts.server_wal_end = server_wal_end_;
+  facts.max_wal_retained_bytes = confirm_everything_ ? 0 : env_.options->max_wal_retained_bytes;
+  return ConfirmedFlush(facts);
+}
+
+void CaptureSession::Report(TimePoint now, bool request_reply) {
+  const Lsn flush = FlushToReport();
+  BW_CHECK(flush >= confirmed_ && flush <= env_.spool->captured().end_lsn);
+  BW_KILL_POINT("capture.before_status");
+  env_.stream->SendStatus({std::max(received_, flush), flush, request_reply});
+  BW_KILL_POINT("capture.after_status");
+  confirmed_ = flush;
+  env_.figures->confirmed_flush.store(flush.value, kRelaxed);
+  last_report_ = now;
+  heard_since_report_ = false;
+  answered_request_ = false;
+}
+
+}  // namespace bw

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "capture/capture_figures.h"
+#include "capture/capture_options.h"
+#include "capture/change_assembler.h"
+#include "capture/pgoutput_decoder.h"
+#include "capture/relation_cache.h"
+#include "capture/replication_stream.h"
+#include "spool/spool.h"
+
+namespace bw {
+
+// One connection's life on the capture side: from the slot into the spool, and what is durable (and
+// published, see confirm_policy.h) back to the slot.
+//
+// Straight-line code on one thread. Throws what ends it; whatever it was, the next session begins
+// again from the spool's durable state. Never calls Kafka or the registry, and never waits for
+// them.
+//
+//   recover the spool if a write failed; drop what was appended and not captured
+//   check that the slot still has everything above `captured`     else halt: a gap
+//   start the stream at captured.end_lsn
+//   until a stop:
+//     report: once a second if the confirmed LSN moved, every 10 s anyway
+//     no room in the spool?  wait for it (reporting goes on), read nothing
+//     receive a frame, or nothing for a second
+//     WAL data:   decode, assemble; a change: append it; a commit: end the transaction
+//     keepalive:  answer if asked; outside of a transaction its WAL end may be noted as captured
+//   report a last time, say goodbye
+//
+// What is written where, in order: the change into the spool (Append), the end of its transaction
+// (EndTransaction; one synced batch), then the slot's confirmed LSN, which is never above what
+// spool.captured() says is durable.
+class CaptureSession {
+ public:
+  // Everything must outlive the session. In the simulation stream, spool and clock are scripted.
+  struct Environment {
+    const CaptureOptions* options = nullptr;
+    ReplicationStream* stream = nullptr;
+    Spool* spool = nullptr;
+    Clock* clock = nullptr;
+    const Stop* stop = nullptr;
+    CaptureFigures* figures = nullptr;
+    RelationCache::KeyLookup key_lookup;
+    // A relation is new to this connection or looks different; may be empty.
+    std::function<void(const CachedRelation& relation)> relation_changed;
+    // Called about once a second; may be empty.
+    std::function<void()> every_second;
+    // The server has worked with this session; called once; may be empty.
+    std::function<void()> made_progress;
+  };
+
+  // What is known about the slot and the database when the session begins.
+  struct StreamFacts {
+    std::vector<std::string> publications;
+    Lsn confirmed_flush;         // Of the slot, read after the previous session ended.
+    bool validate_utf8 = false;  // The database's encoding is SQL_ASCII.
+  };
+
+  CaptureSession(const Environment& environment, const StreamFacts& facts);
+
+  // Returns when a stop was requested.
+  void Run();
+
+ private:
+  void Start();
+  void Loop();
+  void Handle(const XLogData& data);
+  void Handle(const Keepalive& keepalive);
+  void HandleMessage(std::string_view bytes);
+  // The server asks again and again: see the .cc.
+  bool LooksLikeShutdown(const Keepalive& keepalive) const;
+  void AdvanceIdle(TimePoint now, bool at_once);
+  void ReportIfDue(TimePoint now);
+  void Report(TimePoint now, bool request_reply);
+  Lsn FlushToReport() const;
+  void RefuseRow(const Error& error, Position position);
+  ChangeAssembler::Hooks MakeHooks();
+
+  const Environment env_;
+  const StreamFacts facts_;
+  RelationCache relations_;
+  PgoutputDecoder decoder_;
+  std::optional<ChangeAssembler> assembler_;  // From Start on.
+
+  Lsn received_;        // Newest LSN seen, for the status message. Never moves back.
+  Lsn server_wal_end_;  // Likewise, from keepalives and commits.
+  Lsn confirmed_;       // What the slot was told. Never moves back.
+  // Everything that committed below it was received, and its transactions ended; at most so far may
+  // idle WAL count as captured.
+  Lsn idle_lsn_;
+  Lsn idle_noted_;  // The newest given to AdvanceIdle or EndTransaction.
+
+  TimePoint next_report_check_;
+  TimePoint last_report_;
+  TimePoint last_idle_advance_;
+  bool heard_since_report_ = false;  // A frame came since the last status message.
+  bool answered_request_ = false;    // The last status message was asked for, ...
+  bool confirm_everything_ = false;  // The server is shutting down.
+  bool progress_told_ = false;
+};
+
+}  // namespace bw

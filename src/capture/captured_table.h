@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "avro/table.h"
+#include "capture/pgoutput_message.h"
+
+namespace bw {
+
+// A table that a publication can hold, as the catalog describes it.
+struct CapturedTable {
+  uint32_t oid = 0;
+  // Columns as the stream carries them (no generated ones), the key's marked: those of the replica
+  // identity index, or with REPLICA IDENTITY FULL those of the primary key.
+  Table table;
+  ReplicaIdentity identity = ReplicaIdentity::kDefault;
+  std::string key_index;  // Empty for a table without a key.
+  bool partitioned = false;
+  uint32_t root_oid = 0;  // Of the partitioned table on top, for a partition; else 0.
+  // Whether PostgreSQL lets UPDATE and DELETE pass when they are published. For a partitioned
+  // table: whether it does so for all of its partitions, and the table itself has an identity.
+  bool has_identity = false;
+  // A unique index that would do as replica identity; empty when there is none.
+  std::string candidate_index;
+
+  bool may_select = false;     // Our role may read it.
+  bool row_security = false;   // A policy would hide rows from our role.
+  int64_t rows_estimate = -1;  // The planner's; -1 for unknown.
+  int64_t bytes = 0;           // On disk, with partitions.
+
+  bool keyed() const { return !key_index.empty(); }
+  bool is_partition() const { return root_oid != 0; }
+  std::string qualified_name() const { return table.schema + "." + table.name; }
+};
+
+}  // namespace bw

@@ -1,0 +1,192 @@
+#include "capture/change_assembler.h"
+
+#include <fmt/format.h>
+
+#include <variant>
+
+#include "avro/schema_builder.h"
+#include "base/log.h"
+
+namespace bw {
+
+TableSchema MakeTableSchema(const Table& table) {
+  return {table.schema, table.name, BuildKeySchema(table), BuildValueSchema(table)};
+}
+
+Assembled ChangeAssembler::Handle(const PgoutputMessage& message) {
+  return std::visit([this](const auto& typed) { return On(typed); }, message);
+}
+
+void ChangeAssembler::Violation(const std::string& problem) const {
+  throw HaltError(ExitCode::kInternal,
+                  fmt::format("PostgreSQL's stream makes no sense at commit LSN {}: {}",
+                              commit_lsn().ToString(), problem));
+}
+
+void ChangeAssembler::RequireTransaction(const char* what) const {
+  if (!transaction_) Violation(fmt::format("{} outside of a transaction", what));
+}
+
+Assembled ChangeAssembler::On(const BeginMessage& message) {
+  if (transaction_) {
+    Violation(fmt::format("Begin of {} inside of a transaction", message.commit_lsn.ToString()));
+  }
+  if (!message.commit_lsn.valid()) Violation("Begin with commit LSN 0/0");
+  // Adjacent transactions share an LSN: one's end is the next one's start.
+  if (message.commit_lsn <= last_commit_lsn_ || message.commit_lsn < last_end_lsn_) {
+    Violation(fmt::format("a transaction of {} follows it", message.commit_lsn.ToString()));
+  }
+  Transaction transaction;
+  transaction.commit_lsn = message.commit_lsn;
+  transaction.commit_time_us = message.commit_time_us;
+  transaction.xid = message.xid;
+  transaction.is_captured = Position::EndOf(message.commit_lsn) <= captured_.position ||
+                            message.commit_lsn < captured_.end_lsn;
+  transaction_ = transaction;
+  return Assembled::kNothing;
+}
+
+Assembled ChangeAssembler::On(const CommitMessage& message) {
+  RequireTransaction("Commit");
+  if (message.commit_lsn != transaction_->commit_lsn) {
+    Violation(fmt::format("Commit of {}", message.commit_lsn.ToString()));
+  }
+  if (message.end_lsn <= message.commit_lsn) {
+    Violation(fmt::format("it ends at {}", message.end_lsn.ToString()));
+  }
+  const bool was_captured = transaction_->is_captured;
+  const bool has_changes = transaction_->has_changes;
+  last_commit_lsn_ = message.commit_lsn;
+  last_end_lsn_ = message.end_lsn;
+  end_ = {message.commit_lsn, message.end_lsn};
+  transaction_.reset();
+  if (was_captured) return Assembled::kNothing;
+  return has_changes ? Assembled::kTransaction : Assembled::kEmptyTransaction;
+}
+
+Assembled ChangeAssembler::On(const OriginMessage&) {
+  RequireTransaction("Origin");
+  return Assembled::kNothing;
+}
+
+Assembled ChangeAssembler::On(const RelationMessage& message) {
+  if (cache_->AddRelation(message) && hooks_.relation_changed) {
+    hooks_.relation_changed(*cache_->Find(message.id));
+  }
+  return Assembled::kNothing;
+}
+
+Assembled ChangeAssembler::On(const TypeMessage& message) {
+  cache_->AddType(message);
+  return Assembled::kNothing;
+}
+
+Assembled ChangeAssembler::On(const LogicalMessage&) { return Assembled::kNothing; }
+
+CachedRelation* ChangeAssembler::CountRow(RelationId id, size_t column_count, const char* what) {
+  RequireTransaction(what);
+  const Position position{transaction_->commit_lsn, transaction_->next_index++};
+  CachedRelation* relation = cache_->Find(id);
+  if (relation == nullptr) {
+    Violation(fmt::format("{} for relation {}, which was never announced", what, id.value));
+  }
+  if (column_count != relation->table.columns.size()) {
+    Violation(fmt::format("{} with {} columns for table {}, which has {}", what, column_count,
+                          Printable(relation->name()), relation->table.columns.size()));
+  }
+  if (!relation->selected || transaction_->is_captured || position <= captured_.position) {
+    return nullptr;
+  }
+  change_ = Change{};
+  change_.position = position;
+  change_.xid = transaction_->xid;
+  change_.commit_time_us = transaction_->commit_time_us;
+  return relation;
+}
+
+template <typename Encode>
+Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation, Encode encode) {
+  old_key_.clear();
+  key_.clear();
+  value_.clear();
+  try {
+    encode();
+    if (!relation->schema_id) {
+      relation->schema_id = hooks_.add_schema(MakeTableSchema(relation->table));
+    }
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kRow) throw;
+    hooks_.row_refused(error, change_.position);
+    return Assembled::kNothing;
+  }
+  change_.operation = operation;
+  change_.schema_id = *relation->schema_id;
+  transaction_->has_changes = true;
+  return Assembled::kChange;
+}
+
+Assembled ChangeAssembler::On(const InsertMessage& message) {
+  CachedRelation* relation = CountRow(message.relation, message.values.size(), "Insert");
+  if (relation == nullptr) return Assembled::kNothing;
+  return Emit(Operation::kInsert, relation, [&] {
+    const RowEncoder& encoder = relation->encoder;
+    encoder.EncodeValue(message.values, {}, &value_);
+    change_.value = value_;
+    if (!encoder.has_key()) return;
+    encoder.EncodeKey(message.values, {}, &key_);
+    change_.key = key_;
+  });
+}
+
+Assembled ChangeAssembler::On(const UpdateMessage& message) {
+  CachedRelation* relation = CountRow(message.relation, message.values.size(), "Update");
+  if (message.old_tuple != OldTuple::kNone && message.old_values.size() != message.values.size()) {
+    Violation(fmt::format("Update with {} old and {} new columns", message.old_values.size(),
+                          message.values.size()));
+  }
+  if (relation == nullptr) return Assembled::kNothing;
+  return Emit(Operation::kUpdate, relation, [&] {
+    const RowEncoder& encoder = relation->encoder;
+    const RowEncoder::Result result =
+        encoder.EncodeValue(message.values, message.old_values, &value_);
+    change_.value = value_;
+    if (result.has_unavailable_value) ++unavailable_values_;
+    if (!encoder.has_key()) return;
+    encoder.EncodeKey(message.values, message.old_values, &key_);
+    change_.key = key_;
+    // An old tuple may also come because the key is TOASTed, or with REPLICA IDENTITY FULL.
+    if (message.old_tuple == OldTuple::kNone) return;
+    encoder.EncodeKey(message.old_values, {}, &old_key_);
+    if (old_key_ != key_) change_.old_key = old_key_;
+  });
+}
+
+Assembled ChangeAssembler::On(const DeleteMessage& message) {
+  CachedRelation* relation = CountRow(message.relation, message.old_values.size(), "Delete");
+  // Without a key there is nothing to put a tombstone on.
+  if (relation == nullptr || !relation->encoder.has_key()) return Assembled::kNothing;
+  return Emit(Operation::kDelete, relation, [&] {
+    relation->encoder.EncodeKey(message.old_values, {}, &key_);
+    change_.key = key_;
+  });
+}
+
+Assembled ChangeAssembler::On(const TruncateMessage& message) {
+  RequireTransaction("Truncate");
+  std::string tables;
+  for (const RelationId id : message.relations) {
+    const CachedRelation* relation = cache_->Find(id);
+    if (relation == nullptr) {
+      Violation(fmt::format("Truncate of relation {}, which was never announced", id.value));
+    }
+    if (!relation->selected) continue;
+    if (!tables.empty()) tables += ", ";
+    tables += relation->name();
+  }
+  if (!tables.empty() && !transaction_->is_captured && hooks_.truncated) {
+    hooks_.truncated(tables, transaction_->commit_lsn);
+  }
+  return Assembled::kNothing;
+}
+
+}  // namespace bw

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "capture/pgoutput_message.h"
+#include "capture/relation_cache.h"
+#include "spool/change.h"
+#include "spool/spool_state.h"
+
+namespace bw {
+
+// What one message came to.
+enum class Assembled {
+  kNothing,           // Nothing to append: a Begin, a filtered row, a transaction from before, ...
+  kChange,            // change() is to be appended.
+  kTransaction,       // The transaction of the changes since the last one ended: end().
+  kEmptyTransaction,  // A transaction without a change for us ended: end(). Like idle WAL.
+};
+
+// Assembles decoded messages to changes with their positions. A pure state machine: what it needs
+// from outside comes in by functions.
+//
+// Invariants:
+// - The index counts the Insert, Update and Delete messages of a transaction as PostgreSQL sends
+//   them, whether or not they come to a change: decoding the same WAL again gives the same
+//   positions, whatever our filters are.
+// - Changes at or below `captured` are counted and dropped.
+// - Positions of what comes out rise.
+// - Messages that make no sense where they stand are Halt errors that name the LSN; nothing of
+// their
+//   transaction comes to an end.
+class ChangeAssembler {
+ public:
+  struct Hooks {
+    // The spool's id for a schema; called at a table's first row.
+    std::function<SchemaId(const TableSchema&)> add_schema;
+    // A row that its schema cannot hold, as --on-error wants it: throw to stop before it, return to
+    // go on without it.
+    std::function<void(const Error& error, Position position)> row_refused;
+    std::function<void(const std::string& tables, Lsn commit_lsn)> truncated;
+    // A relation is new to this connection, or looks different now.
+    std::function<void(const CachedRelation& relation)> relation_changed;
+  };
+
+  // `captured`: of the spool when the connection began. `cache` is the connection's.
+  ChangeAssembler(const Progress& captured, RelationCache* cache, Hooks hooks)
+      : captured_(captured), cache_(cache), hooks_(std::move(hooks)) {}
+
+  Assembled Handle(const PgoutputMessage& message);
+
+  // After kChange, until the next Handle. Its views point into buffers of this object.
+  const Change& change() const { return change_; }
+  // After kTransaction and kEmptyTransaction.
+  const TransactionEnd& end() const { return end_; }
+  bool in_transaction() const { return transaction_.has_value(); }
+  // Of the transaction being received, else of the newest one.
+  Lsn commit_lsn() const { return transaction_ ? transaction_->commit_lsn : last_commit_lsn_; }
+  // Rows in which a value stands for an unchanged TOASTed one that the WAL does not hold.
+  uint64_t unavailable_values() const { return unavailable_values_; }
+
+ private:
+  struct Transaction {
+    Lsn commit_lsn;
+    int64_t commit_time_us = 0;
+    uint32_t xid = 0;
+    uint64_t next_index = 0;
+    bool has_changes = false;  // Something came out of it.
+    bool is_captured = false;  // All of it is at or below `captured`.
+  };
+
+  Assembled On(const BeginMessage& message);
+  Assembled On(const CommitMessage& message);
+  Assembled On(const OriginMessage& message);
+  Assembled On(const RelationMessage& message);
+  Assembled On(const TypeMessage& message);
+  Assembled On(const InsertMessage& message);
+  Assembled On(const UpdateMessage& message);
+  Assembled On(const DeleteMessage& message);
+  Assembled On(const TruncateMessage& message);
+  Assembled On(const LogicalMessage& message);
+
+  // Counts a row change. Null when it is not ours: filtered, or captured before.
+  CachedRelation* CountRow(RelationId id, size_t column_count, const char* what);
+  // Runs `encode`; on a row error asks the hook and comes to nothing.
+  template <typename Encode>
+  Assembled Emit(Operation operation, CachedRelation* relation, Encode encode);
+  void RequireTransaction(const char* what) const;
+  [[noreturn]] void Violation(const std::string& problem) const;
+
+  const Progress captured_;
+  RelationCache* const cache_;
+  const Hooks hooks_;
+  std::optional<Transaction> transaction_;
+  Lsn last_commit_lsn_;  // Of the newest transaction that ended on this connection.
+  Lsn last_end_lsn_;
+  Change change_;
+  TransactionEnd end_;
+  uint64_t unavailable_values_ = 0;
+  std::string old_key_;
+  std::string key_;
+  std::string value_;
+};
+
+// The schemas of a table as the spool keeps them.
+TableSchema MakeTableSchema(const Table& table);
+
+}  // namespace bw

@@ -1,0 +1,131 @@
+#include "capture/conninfo.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace bw {
+namespace {
+
+// A role's or database's own defaults must not change how values look, nor end a snapshot.
+constexpr const char* kSessionSettings =
+    "-cdatestyle=ISO -cintervalstyle=iso_8601 -ctimezone=UTC -cbytea_output=hex "
+    "-cextra_float_digits=3 -crow_security=off -csearch_path= -cstandard_conforming_strings=on "
+    "-cstatement_timeout=0 -clock_timeout=0 -cidle_in_transaction_session_timeout=0";
+
+// Half-open connections are noticed after about a minute. The user's own values win.
+constexpr std::pair<const char*, const char*> kDefaults[] = {
+    {"fallback_application_name", "bottledwater"},
+    {"keepalives", "1"},
+    {"keepalives_idle", "30"},
+    {"keepalives_interval", "10"},
+    {"keepalives_count", "3"},
+    {"tcp_user_timeout", "60000"},
+};
+
+bool MayHoldPassword(const std::string& conninfo) {
+  return conninfo.find("password") != std::string::npos || conninfo.find('@') != std::string::npos;
+}
+
+// libpq quotes the part that it does not understand, and that may be a piece of a password.
+std::string WithoutQuoted(std::string_view message) {
+  std::string out;
+  bool quoted = false;
+  for (const char c : message) {
+    if (c == '"') {
+      if (!quoted) out += "\"...\"";
+      quoted = !quoted;
+    } else if (!quoted) {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
+
+[[noreturn]] void Refuse(const std::string& conninfo, std::string_view problem) {
+  throw UsageError(fmt::format(
+      "--postgres: not a connection string: {}. It takes a URI (postgresql://user@host:5432/db) or "
+      "words (host=... dbname=... user=...)",
+      Printable(MayHoldPassword(conninfo) ? WithoutQuoted(problem) : std::string(problem))));
+}
+
+using OptionsPtr = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
+
+bool IsBareDatabaseName(const std::string& conninfo) {
+  return conninfo.find('=') == std::string::npos && conninfo.find("://") == std::string::npos;
+}
+
+std::vector<std::pair<std::string, std::string>> ParseConninfo(const std::string& conninfo) {
+  if (conninfo.empty()) throw UsageError("--postgres is required: which database to capture");
+  if (conninfo.find('\0') != std::string::npos) Refuse(conninfo, "it holds a NUL byte");
+  // As psql takes it: a word alone is a database.
+  if (IsBareDatabaseName(conninfo)) return {{"dbname", conninfo}};
+
+  char* message = nullptr;
+  const OptionsPtr parsed(PQconninfoParse(conninfo.c_str(), &message), &PQconninfoFree);
+  const std::unique_ptr<char, decltype(&PQfreemem)> message_owner(message, &PQfreemem);
+  if (parsed == nullptr) Refuse(conninfo, message == nullptr ? "out of memory" : message);
+
+  std::vector<std::pair<std::string, std::string>> entries;
+  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val != nullptr) entries.emplace_back(option->keyword, option->val);
+  }
+  return entries;
+}
+
+std::string* Find(std::vector<std::pair<std::string, std::string>>* entries, const char* keyword) {
+  for (auto& [name, value] : *entries) {
+    if (name == keyword) return &value;
+  }
+  return nullptr;
+}
+
+void Set(std::vector<std::pair<std::string, std::string>>* entries, const char* keyword,
+         const std::string& value) {
+  if (std::string* existing = Find(entries, keyword)) {
+    *existing = value;
+  } else {
+    entries->emplace_back(keyword, value);
+  }
+}
+
+// libpq enforces connect_timeout only in its blocking functions; we use the others.
+Duration TakeConnectTimeout(std::vector<std::pair<std::string, std::string>>* entries,
+                            Duration default_timeout) {
+  const std::string* text = Find(entries, "connect_timeout");
+  if (text == nullptr) return default_timeout;
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (error != std::errc() || end != text->data() + text->size() || seconds < 0) {
+    throw UsageError("--postgres: connect_timeout is not a number of seconds");
+  }
+  // 0 is libpq's "for ever", which we never wait.
+  return seconds == 0 ? default_timeout : Duration(std::chrono::seconds(seconds));
+}
+
+}  // namespace
+
+ConnectParameters BuildConnectParameters(const std::string& conninfo, bool replication,
+                                         Duration default_connect_timeout) {
+  ConnectParameters parameters;
+  auto& entries = parameters.entries;
+  entries = ParseConninfo(conninfo);
+  parameters.connect_timeout = TakeConnectTimeout(&entries, default_connect_timeout);
+  for (const auto& [keyword, value] : kDefaults) {
+    if (Find(&entries, keyword) == nullptr) entries.emplace_back(keyword, value);
+  }
+  Set(&entries, "client_encoding", "UTF8");
+  const std::string* own_options = Find(&entries, "options");
+  Set(&entries, "options",
+      own_options == nullptr ? kSessionSettings : *own_options + " " + kSessionSettings);
+  if (replication) Set(&entries, "replication", "database");
+  return parameters;
+}
+
+}  // namespace bw

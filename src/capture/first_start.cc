@@ -1,0 +1,154 @@
+#include "capture/first_start.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/kill_point.h"
+#include "base/log.h"
+#include "capture/replication_slot.h"
+#include "capture/snapshot_progress.h"
+#include "capture/snapshot_reader.h"
+#include "capture/snapshot_tables.h"
+#include "capture/table_filter.h"
+
+namespace bw {
+namespace {
+
+// As the publications will be once they are made.
+std::vector<SnapshotTable> TablesToRead(const PublicationFacts& facts, const PublicationPlan& plan,
+                                        const CaptureOptions& options) {
+  std::vector<Publication> publications = facts.existing;
+  if (!plan.create_sql.empty()) {
+    Publication all;
+    all.publishes_insert = true;
+    constexpr int kFirstWithViaRoot = 130000;
+    for (const CapturedTable& table : facts.tables) {
+      const bool published =
+          facts.version >= kFirstWithViaRoot ? !table.is_partition() : !table.partitioned;
+      if (published) all.tables.push_back({table.table.schema, table.table.name, {}, ""});
+    }
+    publications = {all};
+  }
+  return ChooseSnapshotTables(facts.tables, publications,
+                              TableFilter(options.tables, options.exclude_tables));
+}
+
+// What a first start has made so far and would leave behind.
+struct Made {
+  bool publications = false;
+  bool slot = false;
+};
+
+// Best effort, for a first start that failed: a slot that nobody reads would hold back WAL, and a
+// publication of ours means nothing without it.
+void TakeBack(const CaptureOptions& options, const FirstStartPlan& plan, const Made& made) {
+  if (!made.slot && !made.publications) return;
+  try {
+    const Stop never;  // The process may be stopping, and this is part of stopping.
+    constexpr Duration kHurry{2'000};
+    CaptureOptions hurried = options;
+    hurried.connect_timeout = kHurry;
+    PgConnection connection(hurried, PgConnection::Mode::kReplication, never);
+    if (made.slot) DropSlotIfExists(&connection, options.slot, kHurry, never);
+    if (made.publications) DropPublications(&connection, plan.publications);
+  } catch (const Error& error) {
+    spdlog::warn(
+        "The unfinished first start left replication slot \"{}\" or its publication behind ({}). A "
+        "slot holds back WAL; the next start drops it",
+        options.slot, error.what());
+  }
+}
+
+Source SourceOf(const CaptureOptions& options, const ServerIdentity& identity) {
+  Source source;
+  source.system_identifier = identity.system_identifier;
+  source.database = identity.database;
+  source.slot = options.slot;
+  source.timeline = identity.timeline;
+  return source;
+}
+
+void ReadRows(const CaptureOptions& options, const FirstStartPlan& plan, const CreatedSlot& slot,
+              Spool* spool, CaptureFigures* figures, const Stop& stop) {
+  SnapshotSource source;
+  source.slot = slot;
+  source.publications = plan.publications.names;
+  source.validate_utf8 = plan.view.settings.server_encoding == "SQL_ASCII";
+  const uint64_t rows = ReadSnapshot(options, source, spool, figures, stop);
+  spdlog::debug("{} rows in the snapshot", WithThousands(rows));
+  BW_KILL_POINT("first_start.after_rows");
+}
+
+// Makes what PostgreSQL keeps for us, and reads the snapshot. `replication` must stay as it is
+// until the snapshot is read.
+CreatedSlot MakeAndRead(const CaptureOptions& options, const FirstStartPlan& plan,
+                        PgConnection* replication, Spool* spool, CaptureFigures* figures,
+                        const Stop& stop, Made* made) {
+  if (plan.drop_slot) DropSlotIfExists(replication, options.slot, options.active_slot_wait, stop);
+  {
+    PgConnection connection(options, PgConnection::Mode::kSql, stop);
+    CreatePublications(&connection, plan.publications);
+  }
+  made->publications = !plan.publications.create_sql.empty();
+  BW_KILL_POINT("first_start.after_publication");
+  const CreatedSlot slot =
+      CreateSlot(replication, options.slot, /*export_snapshot=*/!options.skip_snapshot);
+  made->slot = true;
+  BW_KILL_POINT("first_start.after_slot");
+  if (!options.skip_snapshot) ReadRows(options, plan, slot, spool, figures, stop);
+  return slot;
+}
+
+// The last step. From here on nothing is taken back: what fails may have become durable, and then
+// the slot is needed. Either way the next start knows from the spool what to do.
+bool EnterStreaming(const CaptureOptions& options, const FirstStartPlan& plan, Lsn consistent,
+                    Spool* spool, const Stop& stop) {
+  const Lsn before{consistent.value - 1};
+  if (options.skip_snapshot) {
+    spool->BeginStreamingAt(SourceOf(options, plan.view.identity),
+                            {Position::EndOf(before), consistent}, /*predecessor=*/"");
+  } else if (!spool->EndSnapshot({before, consistent}, stop)) {
+    return false;
+  }
+  BW_KILL_POINT("first_start.after_streaming");
+  spdlog::info("Snapshot {}, streaming changes from {}",
+               options.skip_snapshot ? "skipped" : "complete", consistent.ToString());
+  return true;
+}
+
+}  // namespace
+
+FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const Stop& stop) {
+  FirstStartPlan plan;
+  plan.view = InspectServer(options, stop);
+  // A slot of the name makes room when it is dropped first; if it may not be, creating ours fails.
+  if (!plan.view.slot) RequireFreeSlot(plan.view);
+  PgConnection connection(options, PgConnection::Mode::kSql, stop);
+  const PublicationFacts facts = ReadPublicationFacts(&connection, options, plan.view);
+  plan.publications = PlanPublications(facts, options);
+  if (!options.skip_snapshot) {
+    RequireReadable(TablesToRead(facts, plan.publications, options), plan.view.role.name);
+  }
+  return plan;
+}
+
+bool RunFirstStart(const CaptureOptions& options, const FirstStartPlan& plan, Spool* spool,
+                   CaptureFigures* figures, const Stop& stop) {
+  for (const std::string& warning : plan.publications.warnings) spdlog::warn("{}", warning);
+  PgConnection replication(options, PgConnection::Mode::kReplication, stop);
+  spool->Recover();
+  spool->BeginFirstStart(SourceOf(options, plan.view.identity));
+  BW_KILL_POINT("first_start.after_intent");
+  Made made;
+  Lsn consistent;
+  try {
+    consistent =
+        MakeAndRead(options, plan, &replication, spool, figures, stop, &made).consistent_point;
+  } catch (...) {
+    TakeBack(options, plan, made);
+    throw;
+  }
+  return EnterStreaming(options, plan, consistent, spool, stop);
+}
+
+}  // namespace bw

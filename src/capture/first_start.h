@@ -1,0 +1,42 @@
+#pragma once
+
+#include "base/stop.h"
+#include "capture/capture_figures.h"
+#include "capture/capture_options.h"
+#include "capture/publication_setup.h"
+#include "capture/server_inspection.h"
+#include "spool/spool.h"
+
+namespace bw {
+
+// What a first start will do, decided before anything is done.
+struct FirstStartPlan {
+  ServerView view;
+  PublicationPlan publications;
+  // The caller knows that a slot of our name is our own, from a first start that did not finish or
+  // for a new snapshot, and may go. PrepareFirstStart leaves it false: then a slot of the name that
+  // comes up in between, perhaps another relay's, ends the start by Halt kHaltForeignSlot.
+  bool drop_slot = false;
+};
+
+// Looks and decides. Refuses everything that cannot work, by Halt errors with remedies, and leaves
+// nothing behind: call it before the spool's directory is made.
+FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const Stop& stop);
+
+// From nothing to a spool in phase kStreaming:
+//
+//   the spool notes the intent (BeginFirstStart)    a crash from here on starts over
+//   drop our old slot if the plan says so; make the publication
+//   create the slot, exporting its snapshot
+//   read all tables into the spool
+//   EndSnapshot at {consistent point - 1, consistent point}: durable, and visible at once
+//
+// With skip_snapshot, BeginStreamingAt the consistent point instead of the last two.
+//
+// When it throws or is stopped before the last step, the spool stays in phase kFirstStart, and the
+// slot and publication that it made are taken back as far as the server still answers. Returns
+// true in phase kStreaming, false when a stop was requested.
+bool RunFirstStart(const CaptureOptions& options, const FirstStartPlan& plan, Spool* spool,
+                   CaptureFigures* figures, const Stop& stop);
+
+}  // namespace bw

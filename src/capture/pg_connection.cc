@@ -1,0 +1,272 @@
+#include "capture/pg_connection.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <charconv>
+#include <climits>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "capture/conninfo.h"
+#include "capture/pg_error.h"
+
+namespace bw {
+namespace {
+
+TimePoint Now() { return std::chrono::steady_clock::now(); }
+
+// Notices are for people who debug; warnings of the server come this way too.
+void LogNotice(void*, const char* message) {
+  spdlog::debug("PostgreSQL says: {}", Printable(message));
+}
+
+std::string Address(PGconn* connection) {
+  const char* host = PQhost(connection);
+  const char* port = PQport(connection);
+  return fmt::format("{}:{}", host != nullptr && *host != '\0' ? host : "(default)",
+                     port != nullptr && *port != '\0' ? port : "5432");
+}
+
+PgFailure FailureOf(const PGresult* result) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  PgFailure failure;
+  failure.sqlstate = state == nullptr ? "" : state;
+  failure.message = primary == nullptr ? PQresultErrorMessage(result) : primary;
+  if (const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL)) {
+    // DETAIL can quote row data only for data errors (class 22 and 23), which are left out.
+    if (!failure.sqlstate.starts_with("22") && !failure.sqlstate.starts_with("23")) {
+      failure.message += fmt::format(" ({})", detail);
+    }
+  }
+  return failure;
+}
+
+[[noreturn]] void RefuseText(const PgResult& result, int row, int column, const char* expected) {
+  throw HaltError(ExitCode::kInternal,
+                  fmt::format("PostgreSQL answered \"{}\" in column {} where {} belongs",
+                              Printable(result.Text(row, column)), column + 1, expected));
+}
+
+[[noreturn]] void ThrowResultError(const PgResult& result, const PgQueryOptions& options) {
+  throw TranslatePgFailure(FailureOf(result.get()),
+                           {.doing = options.doing,
+                            .remedy_sql = options.remedy_sql,
+                            .begin_again_when_missing = options.begin_again_when_missing});
+}
+
+}  // namespace
+
+void ValidateConninfo(const std::string& conninfo) {
+  BuildConnectParameters(conninfo, /*replication=*/false, Duration(0));
+}
+
+void PgResult::Clear::operator()(pg_result* result) const { PQclear(result); }
+int PgResult::rows() const { return PQntuples(result_.get()); }
+bool PgResult::IsNull(int row, int column) const {
+  return PQgetisnull(result_.get(), row, column) != 0;
+}
+std::string_view PgResult::Text(int row, int column) const {
+  if (row >= rows() || column >= PQnfields(result_.get())) {
+    throw HaltError(ExitCode::kInternal, "PostgreSQL answered with fewer columns than it must");
+  }
+  return {PQgetvalue(result_.get(), row, column),
+          static_cast<size_t>(PQgetlength(result_.get(), row, column))};
+}
+bool PgResult::Bool(int row, int column) const {
+  const std::string_view text = Text(row, column);
+  if (text != "t" && text != "f") RefuseText(*this, row, column, "a boolean");
+  return text == "t";
+}
+int64_t PgResult::Int(int row, int column) const {
+  const std::string_view text = Text(row, column);
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    RefuseText(*this, row, column, "an integer");
+  }
+  return number;
+}
+Lsn PgResult::LsnAt(int row, int column) const {
+  const std::optional<Lsn> lsn = Lsn::Parse(Text(row, column));
+  if (!lsn) RefuseText(*this, row, column, "an LSN");
+  return *lsn;
+}
+
+void PgConnection::Finish::operator()(pg_conn* connection) const { PQfinish(connection); }
+void PgConnection::FreeMemory::operator()(char* bytes) const { PQfreemem(bytes); }
+
+PgConnection::PgConnection(const CaptureOptions& options, Mode mode, const Stop& stop)
+    : stop_(stop) {
+  Connect(options, mode);
+}
+
+PgConnection::~PgConnection() = default;
+
+void PgConnection::Connect(const CaptureOptions& options, Mode mode) {
+  const ConnectParameters parameters =
+      BuildConnectParameters(options.conninfo, mode == Mode::kReplication, options.connect_timeout);
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+  for (const auto& [keyword, value] : parameters.entries) {
+    keywords.push_back(keyword.c_str());
+    values.push_back(value.c_str());
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+
+  const std::string doing = "connect to PostgreSQL";
+  connection_.reset(PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/0));
+  if (connection_ == nullptr) throw TransientError("cannot connect to PostgreSQL: out of memory");
+  PQsetNoticeProcessor(connection_.get(), LogNotice, nullptr);
+  // The SQLSTATE of a refusal then stands in its text: see ParseConnectFailure.
+  PQsetErrorVerbosity(connection_.get(), PQERRORS_VERBOSE);
+  if (PQstatus(connection_.get()) == CONNECTION_BAD) ThrowConnectionError(doing);
+  PollUntilConnected(Now() + parameters.connect_timeout, doing);
+  PQsetErrorVerbosity(connection_.get(), PQERRORS_DEFAULT);
+  address_ = Address(connection_.get());
+  if (PQsetnonblocking(connection_.get(), 1) != 0) ThrowConnectionError(doing);
+}
+
+void PgConnection::PollUntilConnected(TimePoint deadline, const std::string& doing) {
+  PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+  while (status != PGRES_POLLING_OK) {
+    if (status == PGRES_POLLING_FAILED) ThrowConnectionError(doing);
+    Wait(status == PGRES_POLLING_READING ? Direction::kRead : Direction::kWrite, deadline, doing);
+    status = PQconnectPoll(connection_.get());
+  }
+}
+
+void PgConnection::Wait(Direction direction, TimePoint deadline, const std::string& doing) {
+  pollfd descriptors[] = {
+      {PQsocket(connection_.get()),
+       static_cast<short>(direction == Direction::kRead ? POLLIN : POLLIN | POLLOUT), 0},
+      {stop_.fd(), POLLIN, 0},
+  };
+  while (true) {
+    if (stop_.requested()) throw TransientError("cannot " + doing + ": stopping");
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Now());
+    if (left.count() <= 0) throw TransientError("cannot " + doing + ": no answer in time");
+    const int ready =
+        poll(descriptors, 2, static_cast<int>(std::min<int64_t>(left.count(), 60'000)));
+    if (ready > 0 && descriptors[0].revents != 0) return;
+  }
+}
+
+void PgConnection::Send(const std::string& sql, TimePoint deadline, const PgQueryOptions& options) {
+  if (PQsendQuery(connection_.get(), sql.c_str()) == 0) ThrowConnectionError(options.doing);
+  int unsent = 0;
+  while ((unsent = PQflush(connection_.get())) == 1) {
+    Wait(Direction::kWrite, deadline, options.doing);
+    if (PQconsumeInput(connection_.get()) == 0) ThrowConnectionError(options.doing);
+  }
+  if (unsent < 0) ThrowConnectionError(options.doing);
+}
+
+PgResult PgConnection::NextResult(TimePoint deadline, const PgQueryOptions& options) {
+  while (PQisBusy(connection_.get()) != 0) {
+    try {
+      Wait(Direction::kRead, deadline, options.doing);
+    } catch (...) {
+      // Else the server would work on for nobody, perhaps for hours, holding locks or a slot.
+      CancelQuietly();
+      throw;
+    }
+    if (PQconsumeInput(connection_.get()) == 0) ThrowConnectionError(options.doing);
+  }
+  return PgResult(PQgetResult(connection_.get()));
+}
+
+void PgConnection::CancelQuietly() {
+  constexpr int kMessageBytes = 256;
+  char message[kMessageBytes];
+  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(connection_.get()),
+                                                                  &PQfreeCancel);
+  if (cancel != nullptr) PQcancel(cancel.get(), message, kMessageBytes);
+}
+
+PgResult PgConnection::Query(const std::string& sql, const PgQueryOptions& options) {
+  const TimePoint deadline = Now() + options.timeout;
+  Send(sql, deadline, options);
+  PgResult answer = NextResult(deadline, options);
+  // The command is over when there are no more results; an error can follow the first one.
+  while (true) {
+    PgResult next = NextResult(deadline, options);
+    if (next.get() == nullptr) break;
+    if (PQresultStatus(next.get()) == PGRES_FATAL_ERROR) answer = std::move(next);
+  }
+  const ExecStatusType status = PQresultStatus(answer.get());
+  if (answer.get() == nullptr) ThrowConnectionError(options.doing);
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) ThrowResultError(answer, options);
+  return answer;
+}
+
+void PgConnection::StartCopy(const std::string& sql, const PgQueryOptions& options,
+                             int expected_status) {
+  const TimePoint deadline = Now() + options.timeout;
+  Send(sql, deadline, options);
+  const PgResult result = NextResult(deadline, options);
+  if (result.get() == nullptr) ThrowConnectionError(options.doing);
+  if (PQresultStatus(result.get()) != expected_status) ThrowResultError(result, options);
+  copy_doing_ = options.doing;
+}
+
+void PgConnection::StartCopyOut(const std::string& sql, const PgQueryOptions& options) {
+  StartCopy(sql, options, PGRES_COPY_OUT);
+}
+
+void PgConnection::StartCopyBoth(const std::string& sql, const PgQueryOptions& options) {
+  StartCopy(sql, options, PGRES_COPY_BOTH);
+}
+
+std::optional<std::span<char>> PgConnection::ReadCopyRow() {
+  constexpr int kNothingYet = 0, kEnd = -1, kFailed = -2;
+  while (true) {
+    char* bytes = nullptr;
+    const int length = PQgetCopyData(connection_.get(), &bytes, /*async=*/1);
+    copy_row_.reset(bytes);
+    if (length > 0) return std::span(bytes, static_cast<size_t>(length));
+    if (length == kFailed) ThrowConnectionError(copy_doing_);
+    if (length == kEnd) break;
+    BW_CHECK(length == kNothingYet);
+    Wait(Direction::kRead, TimePoint::max(), copy_doing_);
+    if (PQconsumeInput(connection_.get()) == 0) ThrowConnectionError(copy_doing_);
+  }
+  FinishCopy(copy_doing_);
+  return std::nullopt;
+}
+
+void PgConnection::FinishCopy(const std::string& doing) {
+  PgQueryOptions options;
+  options.doing = doing;
+  const TimePoint deadline = Now() + options.timeout;
+  while (true) {
+    const PgResult result = NextResult(deadline, options);
+    if (result.get() == nullptr) return;
+    if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) ThrowResultError(result, options);
+    // The server ended its half of a copy both ways; we end ours, and the command's end follows.
+    if (PQresultStatus(result.get()) == PGRES_COPY_IN) PQputCopyEnd(connection_.get(), nullptr);
+  }
+}
+
+int PgConnection::server_version() const { return PQserverVersion(connection_.get()); }
+
+std::string PgConnection::Parameter(const char* name) const {
+  const char* value = PQparameterStatus(connection_.get(), name);
+  return value == nullptr ? "" : value;
+}
+
+std::string PgConnection::role() const {
+  const char* user = PQuser(connection_.get());
+  return user == nullptr ? "" : user;
+}
+
+void PgConnection::ThrowConnectionError(const std::string& doing) const {
+  throw TranslatePgFailure(ParseConnectFailure(PQerrorMessage(connection_.get())),
+                           {.doing = doing, .remedy_sql = {}, .begin_again_when_missing = false});
+}
+
+}  // namespace bw

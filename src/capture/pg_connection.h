@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/lsn.h"
+#include "base/stop.h"
+#include "capture/capture_options.h"
+
+// libpq's own types, so that its header stays in our .cc files.
+struct pg_conn;
+struct pg_result;
+
+namespace bw {
+
+// Throws a usage Error naming --postgres when libpq cannot parse it. The message holds nothing of a
+// connection string that may contain a password.
+void ValidateConninfo(const std::string& conninfo);
+
+// The rows of one statement, all as text. Views are valid as long as the result.
+class PgResult {
+ public:
+  explicit PgResult(pg_result* result) : result_(result) {}
+
+  pg_result* get() const { return result_.get(); }  // For this folder's .cc files.
+  int rows() const;
+  bool IsNull(int row, int column) const;
+  std::string_view Text(int row, int column) const;  // Empty for null.
+  std::string String(int row, int column) const { return std::string(Text(row, column)); }
+  // These throw a Halt error when the text is not what its name says.
+  bool Bool(int row, int column) const;
+  int64_t Int(int row, int column) const;
+  Lsn LsnAt(int row, int column) const;
+
+ private:
+  struct Clear {
+    void operator()(pg_result* result) const;
+  };
+  std::unique_ptr<pg_result, Clear> result_;
+};
+
+struct PgQueryOptions {
+  // For messages: "cannot <doing>: ...".
+  std::string doing = "query the catalog";
+  // What an owner must run when a right is missing.
+  std::string remedy_sql;
+  bool begin_again_when_missing = false;  // See PgErrorContext.
+  // The server is given up after it; nothing of ours waits for ever but what says so.
+  Duration timeout{60'000};
+};
+
+// A connection to PostgreSQL. Every wait of it ends with its timeout, with a stop request (a
+// transient Error: look at the Stop before believing it), or with the connection.
+//
+// All sessions of ours set the same parameters, so that a value has the same text in the snapshot
+// and in the stream: client_encoding=UTF8, datestyle=ISO, intervalstyle=iso_8601, timezone=UTC,
+// bytea_output=hex, extra_float_digits=3, row_security=off (a policy that would silently hide rows
+// becomes an error), search_path empty, standard_conforming_strings=on, and no timeouts.
+//
+// Used by one thread. Errors are those of pg_error.h.
+class PgConnection {
+ public:
+  enum class Mode {
+    kSql,
+    kReplication,  // A walsender bound to the database: replication commands and simple SQL.
+  };
+
+  // Connects. The application_name is the connection string's, else "bottledwater".
+  PgConnection(const CaptureOptions& options, Mode mode, const Stop& stop);
+  ~PgConnection();
+  PgConnection(const PgConnection&) = delete;
+  PgConnection& operator=(const PgConnection&) = delete;
+
+  // One statement. In replication mode, also a replication command.
+  PgResult Query(const std::string& sql, const PgQueryOptions& options = {});
+
+  // Begins COPY ... TO STDOUT; ReadCopyRow then gives each row until there are no more.
+  void StartCopyOut(const std::string& sql, const PgQueryOptions& options);
+  // The bytes are the caller's to change, and valid until the next call. Nothing at the end. Waits
+  // without a limit of its own: the server may be reading a slow disk.
+  std::optional<std::span<char>> ReadCopyRow();
+  // Begins a command that ends in copying both ways (START_REPLICATION); what follows is done with
+  // handle().
+  void StartCopyBoth(const std::string& sql, const PgQueryOptions& options);
+
+  int server_version() const;                     // E.g. 150004.
+  std::string Parameter(const char* name) const;  // As reported at connect; "" when it is not.
+  std::string role() const;                       // The user it logged in as.
+  // "127.0.0.1:5432", for messages.
+  const std::string& address() const { return address_; }
+
+  // For the replication stream, which does its own waiting.
+  pg_conn* handle() { return connection_.get(); }
+  // What is wrong with the connection now, as an Error.
+  [[noreturn]] void ThrowConnectionError(const std::string& doing) const;
+  // The rest of a copy that ended: throws the server's error if it ended by one.
+  void FinishCopy(const std::string& doing);
+
+ private:
+  enum class Direction { kRead, kWrite };
+  struct Finish {
+    void operator()(pg_conn* connection) const;
+  };
+  struct FreeMemory {
+    void operator()(char* bytes) const;
+  };
+
+  void Connect(const CaptureOptions& options, Mode mode);
+  void PollUntilConnected(TimePoint deadline, const std::string& doing);
+  // Waits for the socket; throws when the deadline passes or a stop is requested.
+  void Wait(Direction direction, TimePoint deadline, const std::string& doing);
+  void Send(const std::string& sql, TimePoint deadline, const PgQueryOptions& options);
+  // The next result of the command, or one without rows and status when it has no more.
+  PgResult NextResult(TimePoint deadline, const PgQueryOptions& options);
+  // Sends the command and expects its first result to have this libpq status.
+  void StartCopy(const std::string& sql, const PgQueryOptions& options, int expected_status);
+  void CancelQuietly();
+
+  const Stop& stop_;
+  std::unique_ptr<pg_conn, Finish> connection_;
+  std::string address_;
+  std::string copy_doing_;
+  std::unique_ptr<char, FreeMemory> copy_row_;
+};
+
+}  // namespace bw

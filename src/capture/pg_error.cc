@@ -1,0 +1,149 @@
+#include "capture/pg_error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "base/log.h"
+
+namespace bw {
+namespace {
+
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+bool IsOneOf(std::string_view state, std::initializer_list<std::string_view> states) {
+  return std::find(states.begin(), states.end(), state) != states.end();
+}
+
+bool IsTransient(std::string_view state) {
+  const std::string_view group = state.substr(0, 2);
+  // Connection, transaction rollback (deadlock), resources (also "too many connections").
+  if (IsOneOf(group, {"08", "40", "53", "58", "XX"})) return state != "53400" && state != "58P01";
+  // Shutdown, crash, starting up, idle timeout; a lock or the statement's time ran out.
+  return IsOneOf(state, {"57P01", "57P02", "57P03", "57P05", "57014", "55P03", "25P03"});
+}
+
+bool IsLoginRefusal(std::string_view state) {
+  return state.substr(0, 2) == "28" || state == "3D000";
+}
+
+std::string What(const PgFailure& failure, const PgErrorContext& context) {
+  return fmt::format("cannot {}: {}", context.doing, Printable(failure.message));
+}
+
+// SQLSTATE 55000: something is not in the state that the command needs.
+Error NotInState(const PgFailure& failure, const std::string& what) {
+  if (Contains(failure.message, "wal_level")) {
+    return HaltError(ExitCode::kServerSetting,
+                     what + ". Run ALTER SYSTEM SET wal_level = logical; and restart PostgreSQL");
+  }
+  return HaltError(ExitCode::kHaltSlot, what);
+}
+
+Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
+  const std::string& state = failure.sqlstate;
+  const std::string what = What(failure, context);
+  if (IsTransient(state)) return TransientError(what);
+  if (context.begin_again_when_missing && IsOneOf(state, {"42P01", "42703", "3F000", "22023"})) {
+    return TransientError(what);
+  }
+  if (IsLoginRefusal(state)) return HaltError(ExitCode::kLoginRefused, what);
+  if (Contains(failure.message, "may not be used as an output plugin")) {
+    // The minor releases of August 2026 (CVE-2026-6471).
+    return HaltError(ExitCode::kServerSetting,
+                     what + ". Add pgoutput to the server's output_plugin_libraries");
+  }
+  if (state == "42501") {
+    return HaltError(ExitCode::kMissingRight,
+                     context.remedy_sql.empty()
+                         ? what
+                         : fmt::format("{}. Let an owner run:\n  {}", what, context.remedy_sql));
+  }
+  if (state == "53400") {
+    return HaltError(ExitCode::kServerSetting,
+                     what +
+                         ". Raise max_replication_slots (ALTER SYSTEM SET max_replication_slots "
+                         "= 20; then restart PostgreSQL), or drop a slot that nobody uses");
+  }
+  // Somebody else made it meanwhile, which the next look will see.
+  if (state == "42710" && Contains(context.doing, "publication")) return TransientError(what);
+  if (state == "42710") return HaltError(ExitCode::kHaltForeignSlot, what);
+  if (state == "55006") {
+    return HaltError(
+        ExitCode::kAnotherRelay,
+        what + ". Another relay uses it: stop that one, or give this one its own --slot");
+  }
+  if (state == "55000") return NotInState(failure, what);
+  if (state == "58P01") return HaltError(ExitCode::kHaltSlot, what);
+  if (state == "42704" && Contains(failure.message, "publication")) {
+    return HaltError(ExitCode::kServerSetting,
+                     what +
+                         ". A publication must exist since before the WAL that is read: after "
+                         "it was dropped, only a new slot with a new snapshot helps");
+  }
+  if (state == "42704") return HaltError(ExitCode::kHaltSlot, what);
+  return HaltError(ExitCode::kInternal, fmt::format("{} (SQLSTATE {})", what, state));
+}
+
+// Failures that libpq finds by itself and that waiting does not mend.
+bool IsClientRefusal(std::string_view message) {
+  constexpr std::array<std::string_view, 6> kRefusals = {
+      "no password supplied",        "certificate verify failed", "does not match host name",
+      "server does not support SSL", "root certificate file",     "channel binding",
+  };
+  return std::any_of(kRefusals.begin(), kRefusals.end(),
+                     [&](std::string_view refusal) { return Contains(message, refusal); });
+}
+
+bool IsSqlState(std::string_view text) {
+  return text.size() == 5 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+         });
+}
+
+// Without the lines that PQERRORS_VERBOSE adds about the server's own source.
+std::string WithoutLocation(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t newline = text.find('\n');
+    const std::string_view line = text.substr(0, newline);
+    if (!line.starts_with("LOCATION:")) out.append(line).push_back('\n');
+    if (newline == std::string_view::npos) break;
+    text.remove_prefix(newline + 1);
+  }
+  while (!out.empty() && std::isspace(static_cast<unsigned char>(out.back()))) out.pop_back();
+  return out;
+}
+
+}  // namespace
+
+Error TranslatePgFailure(const PgFailure& failure, const PgErrorContext& context) {
+  if (!failure.sqlstate.empty()) return FromServer(failure, context);
+  const std::string what = What(failure, context);
+  return IsClientRefusal(failure.message) ? HaltError(ExitCode::kLoginRefused, what)
+                                          : TransientError(what);
+}
+
+PgFailure ParseConnectFailure(std::string_view text) {
+  constexpr size_t kStateBytes = 5;
+  PgFailure failure;
+  std::string message = WithoutLocation(text);
+  // "FATAL:  28P01: password authentication failed": the severity may be in any language, the two
+  // spaces and the colons are not.
+  for (size_t at = message.find(":  "); at != std::string::npos; at = message.find(":  ", at + 1)) {
+    const size_t begin = at + 3;
+    if (message.size() < begin + kStateBytes + 2) break;
+    const std::string state = message.substr(begin, kStateBytes);
+    if (!IsSqlState(state) || message.compare(begin + kStateBytes, 2, ": ") != 0) continue;
+    failure.sqlstate = state;
+    message.erase(begin, kStateBytes + 2);
+  }
+  failure.message = std::move(message);
+  return failure;
+}
+
+}  // namespace bw

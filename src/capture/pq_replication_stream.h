@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "capture/pg_connection.h"
+#include "capture/replication_stream.h"
+
+namespace bw {
+
+// The libpq replication connection.
+//
+// A server that is silent for twice wal_sender_timeout is taken for dead: a half-open connection
+// would otherwise stall for hours. Only time spent waiting in Receive counts, so a pause of ours
+// is never held against the server; the session asks for a reply when it hears nothing.
+class PqReplicationStream final : public ReplicationStream {
+ public:
+  // Connects in replication mode. Also good for simple SQL and replication commands until Start.
+  PqReplicationStream(const CaptureOptions& options, const Stop& stop);
+  ~PqReplicationStream() override;
+
+  // Waits up to CaptureOptions::active_slot_wait for a slot that another process still uses, then
+  // throws Halt kAnotherRelay.
+  void Start(const StreamStart& start) override;
+  std::optional<Frame> Receive(TimePoint deadline) override;
+  void SendStatus(const StandbyStatus& status) override;
+  void Finish() noexcept override;
+
+  PgConnection& connection() { return connection_; }
+  // The server ends a connection from which it hears nothing for so long; 0 for never.
+  Duration wal_sender_timeout() const { return wal_sender_timeout_; }
+
+ private:
+  struct FreeMemory {
+    void operator()(char* bytes) const;
+  };
+
+  void ReadSenderTimeout();
+  // The next whole frame that libpq has already received.
+  std::optional<Frame> TakeFrame();
+  void ReadSocket();
+  void FlushOutput();
+  // Waits for bytes until the deadline or a stop; true when there are some.
+  bool WaitForBytes(TimePoint deadline);
+
+  const Duration active_slot_wait_;
+  const Stop& stop_;
+  PgConnection connection_;
+  Duration wal_sender_timeout_{0};
+  Duration silence_max_{0};
+  Duration silence_{0};
+  bool output_pending_ = false;
+  std::unique_ptr<char, FreeMemory> frame_bytes_;
+};
+
+}  // namespace bw

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "capture/pg_connection.h"
+
+namespace bw {
+
+// A table as one publication publishes it: a row of pg_publication_tables. With
+// publish_via_partition_root, the partitioned table stands for its partitions.
+struct PublishedTable {
+  std::string schema;
+  std::string table;
+  std::vector<std::string> columns;  // Empty for all (and before PostgreSQL 15).
+  std::string row_filter;            // SQL; empty for none.
+};
+
+struct Publication {
+  std::string name;
+  bool all_tables = false;
+  bool publishes_insert = false;
+  bool publishes_update = false;
+  bool publishes_delete = false;
+  bool via_root = false;
+  std::vector<PublishedTable> tables;
+
+  const PublishedTable* Find(const std::string& schema, const std::string& table) const;
+};
+
+// Those of the named publications that exist, in the order of the names.
+std::vector<Publication> ReadPublications(PgConnection* connection,
+                                          const std::vector<std::string>& names);
+
+}  // namespace bw

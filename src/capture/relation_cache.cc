@@ -1,0 +1,80 @@
+#include "capture/relation_cache.h"
+
+#include <algorithm>
+
+#include "avro/postgres_type_name.h"
+
+namespace bw {
+namespace {
+
+bool SameColumn(const Column& left, const Column& right) {
+  return left.name == right.name && left.type_oid == right.type_oid &&
+         left.typmod == right.typmod && left.type_name == right.type_name && left.key == right.key;
+}
+
+}  // namespace
+
+bool SameForm(const Table& left, const Table& right) {
+  return left.schema == right.schema && left.name == right.name &&
+         std::equal(left.columns.begin(), left.columns.end(), right.columns.begin(),
+                    right.columns.end(), SameColumn);
+}
+
+void RelationCache::AddType(const TypeMessage& type) {
+  type_names_.insert_or_assign(type.oid, std::string(type.name));
+}
+
+void RelationCache::MarkPrimaryKey(Table* table) const {
+  std::vector<std::string> key = key_lookup_(table->schema, table->name);
+  size_t marked = 0;
+  for (Column& column : table->columns) {
+    column.key = std::find(key.begin(), key.end(), column.name) != key.end();
+    marked += column.key ? 1 : 0;
+  }
+  // The catalog is as of now, the rows are of their time. A part of a key would not be one.
+  if (marked != key.size()) {
+    for (Column& column : table->columns) column.key = false;
+  }
+}
+
+Table RelationCache::Describe(const RelationMessage& relation) const {
+  Table table;
+  table.schema = relation.schema;
+  table.name = relation.name;
+  table.columns.reserve(relation.columns.size());
+  for (const RelationColumn& from : relation.columns) {
+    Column column;
+    column.name = from.name;
+    column.type_oid = from.type_oid;
+    column.typmod = from.typmod;
+    const auto type = type_names_.find(from.type_oid);
+    column.type_name =
+        PostgresTypeName(from.type_oid, from.typmod, type == type_names_.end() ? "" : type->second);
+    column.key = from.key;
+    table.columns.push_back(std::move(column));
+  }
+  return table;
+}
+
+bool RelationCache::AddRelation(const RelationMessage& relation) {
+  Table table = Describe(relation);
+  const bool selected = filter_.Selects(table.schema, table.name);
+  if (selected && relation.identity == ReplicaIdentity::kFull) MarkPrimaryKey(&table);
+  const auto known = relations_.find(relation.id.value);
+  if (known != relations_.end()) {
+    if (known->second.identity == relation.identity && SameForm(known->second.table, table)) {
+      return false;
+    }
+    relations_.erase(known);
+  }
+  relations_.try_emplace(relation.id.value, std::move(table), relation.identity, selected,
+                         encoder_options_);
+  return true;
+}
+
+CachedRelation* RelationCache::Find(RelationId id) {
+  const auto found = relations_.find(id.value);
+  return found == relations_.end() ? nullptr : &found->second;
+}
+
+}  // namespace bw

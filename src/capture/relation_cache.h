@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "avro/row_encoder.h"
+#include "avro/table.h"
+#include "capture/pgoutput_message.h"
+#include "capture/table_filter.h"
+#include "spool/change.h"
+
+namespace bw {
+
+// A table in the form that the stream's rows have now.
+struct CachedRelation {
+  CachedRelation(Table described_table, ReplicaIdentity replica_identity, bool is_selected,
+                 RowEncoderOptions options)
+      : table(std::move(described_table)),
+        identity(replica_identity),
+        selected(is_selected),
+        encoder(table, options) {}
+
+  std::string name() const { return table.schema + "." + table.name; }
+
+  const Table table;  // The columns of the Kafka key are marked.
+  const ReplicaIdentity identity;
+  const bool selected;  // By TableFilter; rows of others are counted and dropped.
+  const RowEncoder encoder;
+  // The spool's id for it. Set by the first row: a table without rows has no topic.
+  std::optional<SchemaId> schema_id;
+};
+
+// Which table a RelationId means. One per connection: after a reconnect PostgreSQL announces every
+// relation again, and an id from before must not be believed.
+//
+// An announcement that changes nothing (the server repeats it after each invalidation of its own
+// cache) keeps the encoder and the schema id. Not thread-safe.
+class RelationCache {
+ public:
+  // The columns of a table's primary key; asked for tables with REPLICA IDENTITY FULL only, where
+  // the stream marks every column. May throw transient Errors.
+  using KeyLookup =
+      std::function<std::vector<std::string>(std::string_view schema, std::string_view table)>;
+
+  RelationCache(TableFilter filter, KeyLookup key_lookup, RowEncoderOptions encoder_options = {})
+      : filter_(std::move(filter)),
+        key_lookup_(std::move(key_lookup)),
+        encoder_options_(encoder_options) {}
+
+  void AddType(const TypeMessage& type);
+  // True when the relation is new to this connection or has another form than before.
+  bool AddRelation(const RelationMessage& relation);
+  // Null when the id was never announced on this connection. Valid until the relation's next
+  // announcement.
+  CachedRelation* Find(RelationId id);
+
+ private:
+  Table Describe(const RelationMessage& relation) const;
+  void MarkPrimaryKey(Table* table) const;
+
+  const TableFilter filter_;
+  const KeyLookup key_lookup_;
+  const RowEncoderOptions encoder_options_;
+  std::unordered_map<uint32_t, CachedRelation> relations_;
+  std::unordered_map<uint32_t, std::string> type_names_;
+};
+
+// Whether two descriptions give the same rows and the same schemas.
+bool SameForm(const Table& left, const Table& right);
+
+}  // namespace bw

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/lsn.h"
+#include "base/stop.h"
+#include "capture/capture_options.h"
+#include "capture/pg_connection.h"
+
+namespace bw {
+
+// 1 to 63 of a-z, 0-9 and '_': what PostgreSQL takes, and what needs no quoting anywhere.
+bool IsValidSlotName(std::string_view name);
+
+struct CreatedSlot {
+  // Every transaction that commits at or behind it will be streamed; the snapshot holds exactly
+  // those that committed before it.
+  Lsn consistent_point;
+  std::string snapshot_name;  // Empty when none was exported.
+};
+
+// Creates a permanent logical slot for pgoutput. `replication` is in replication mode; an exported
+// snapshot lives until its next command or its end, so leave it alone while the snapshot is read.
+//
+// Waits for every transaction that writes now to end, for as long as it takes, and says so in the
+// log. Throws Halt errors: kServerSetting when all slots are in use or wal_level is not logical,
+// kHaltForeignSlot when the slot exists, kMissingRight without the REPLICATION attribute.
+CreatedSlot CreateSlot(PgConnection* replication, const std::string& slot, bool export_snapshot);
+
+// Drops the slot if it exists; true when it did. Waits up to `active_slot_wait` while another
+// process uses it (our own connection that was cut, perhaps), then throws Halt kAnotherRelay.
+bool DropSlotIfExists(PgConnection* replication, const std::string& slot, Duration active_slot_wait,
+                      const Stop& stop);
+
+}  // namespace bw

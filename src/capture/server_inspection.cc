@@ -1,0 +1,221 @@
+#include "capture/server_inspection.h"
+
+#include <fmt/format.h>
+#include <strings.h>
+
+#include <charconv>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "capture/sql_text.h"
+
+namespace bw {
+namespace {
+
+constexpr int kOldestVersion = 120000;
+constexpr int kNewestKnownVersion = 190000;  // First that we have not heard of.
+constexpr int kTestedMajor = 15;
+
+// By replication commands: SQL gives these facts to privileged roles only.
+void ReadIdentity(PgConnection* connection, ServerIdentity* identity) {
+  const PgResult system = connection->Query("IDENTIFY_SYSTEM");
+  identity->system_identifier = system.String(0, 0);
+  identity->timeline = static_cast<uint32_t>(system.Int(0, 1));
+  identity->wal_end = system.LsnAt(0, 2);
+  identity->database = system.String(0, 3);
+  if (identity->timeline > 1) {
+    const PgResult history =
+        connection->Query(fmt::format("TIMELINE_HISTORY {}", identity->timeline));
+    identity->history = ParseTimelineHistory(history.Text(0, 1));
+  }
+}
+
+ServerSettings ReadSettings(PgConnection* connection) {
+  const PgResult found = connection->Query(
+      "SELECT current_setting('wal_level'), current_setting('max_replication_slots'), "
+      "(SELECT count(*) FROM pg_replication_slots), current_setting('max_wal_senders'), "
+      "current_setting('synchronous_standby_names'), current_setting('application_name'), "
+      "current_setting('server_encoding')");
+  ServerSettings settings;
+  settings.wal_level = found.String(0, 0);
+  settings.max_replication_slots = found.Int(0, 1);
+  settings.used_replication_slots = found.Int(0, 2);
+  settings.max_wal_senders = found.Int(0, 3);
+  settings.synchronous_standby_names = found.String(0, 4);
+  settings.application_name = found.String(0, 5);
+  settings.server_encoding = found.String(0, 6);
+  return settings;
+}
+
+RoleRights ReadRights(PgConnection* connection) {
+  const PgResult found = connection->Query(
+      "SELECT rolname, rolsuper, rolreplication, "
+      "has_database_privilege(current_database(), 'CREATE') "
+      "FROM pg_roles WHERE rolname = current_user");
+  return {found.String(0, 0), found.Bool(0, 1), found.Bool(0, 2), found.Bool(0, 3)};
+}
+
+std::optional<SlotState> ReadSlot(PgConnection* connection, const std::string& slot) {
+  constexpr int kFirstWithWalStatus = 130000;
+  const PgResult found = connection->Query(fmt::format(
+      "SELECT slot_name, coalesce(plugin, ''), coalesce(database, ''), temporary, active_pid, "
+      "confirmed_flush_lsn, {} FROM pg_replication_slots WHERE slot_name = {}",
+      connection->server_version() >= kFirstWithWalStatus ? "coalesce(wal_status, '')" : "''",
+      QuoteLiteral(slot)));
+  if (found.rows() == 0) return std::nullopt;
+  SlotState state;
+  state.name = found.String(0, 0);
+  state.plugin = found.String(0, 1);
+  state.database = found.String(0, 2);
+  state.temporary = found.Bool(0, 3);
+  if (!found.IsNull(0, 4)) state.active_pid = static_cast<int>(found.Int(0, 4));
+  if (!found.IsNull(0, 5)) state.confirmed_flush = found.LsnAt(0, 5);
+  state.wal_status = found.String(0, 6);
+  return state;
+}
+
+void RequireVersion(int version) {
+  if (version < kOldestVersion) {
+    throw HaltError(
+        ExitCode::kServerSetting,
+        fmt::format("PostgreSQL {} is too old: the relay needs 12 or later", version / 10000));
+  }
+  if (version / 10000 != kTestedMajor) {
+    spdlog::warn("PostgreSQL {} is {} the relay; it is tested with {}", version / 10000,
+                 version >= kNewestKnownVersion ? "newer than" : "accepted by", kTestedMajor);
+  }
+}
+
+}  // namespace
+
+std::optional<Lsn> ServerIdentity::SwitchPointOf(uint32_t timeline_before) const {
+  if (timeline_before == timeline) return std::nullopt;
+  for (const TimelineSwitch& ended : history) {
+    if (ended.timeline == timeline_before) return ended.switch_point;
+  }
+  return Lsn::Invalid();
+}
+
+ServerView InspectServer(const CaptureOptions& options, const Stop& stop) {
+  ServerView view;
+  {
+    PgConnection connection(options, PgConnection::Mode::kSql, stop);
+    view.settings = ReadSettings(&connection);
+    view.role = ReadRights(&connection);
+    view.slot = ReadSlot(&connection, options.slot);
+    view.identity.version = connection.server_version();
+    view.identity.in_recovery = connection.Query("SELECT pg_is_in_recovery()").Bool(0, 0);
+  }
+  RequireCapturable(view);
+  PgConnection replication(options, PgConnection::Mode::kReplication, stop);
+  ReadIdentity(&replication, &view.identity);
+  return view;
+}
+
+void RequireCapturable(const ServerView& view) {
+  RequireVersion(view.identity.version);
+  if (view.identity.in_recovery) {
+    throw TransientError("the server is a standby; waiting for its promotion");
+  }
+  const ServerSettings& settings = view.settings;
+  if (settings.wal_level != "logical") {
+    throw HaltError(ExitCode::kServerSetting,
+                    fmt::format("the server's wal_level is \"{}\", logical decoding needs "
+                                "\"logical\". Run as a superuser, then restart PostgreSQL:\n"
+                                "  ALTER SYSTEM SET wal_level = logical;",
+                                settings.wal_level));
+  }
+  if (settings.max_wal_senders == 0) {
+    throw HaltError(ExitCode::kServerSetting,
+                    "the server's max_wal_senders is 0. Run as a superuser, then restart "
+                    "PostgreSQL:\n  ALTER SYSTEM SET max_wal_senders = 10;");
+  }
+  if (NamesSynchronousStandby(settings.synchronous_standby_names, settings.application_name)) {
+    throw HaltError(
+        ExitCode::kServerSetting,
+        fmt::format("our application_name \"{}\" matches synchronous_standby_names = '{}': the "
+                    "server would wait for the relay at every commit. Add "
+                    "application_name=<another name> to --postgres, or have a superuser take the "
+                    "name (or the '*') out of synchronous_standby_names",
+                    Printable(settings.application_name),
+                    Printable(settings.synchronous_standby_names)));
+  }
+  if (!view.role.superuser && !view.role.replication) {
+    throw HaltError(ExitCode::kMissingRight,
+                    fmt::format("role {} may not replicate. Let a superuser run:\n"
+                                "  ALTER ROLE {} REPLICATION;",
+                                Printable(view.role.name), QuoteIdentifier(view.role.name)));
+  }
+}
+
+void RequireFreeSlot(const ServerView& view) {
+  const ServerSettings& settings = view.settings;
+  if (settings.used_replication_slots < settings.max_replication_slots) return;
+  throw HaltError(
+      ExitCode::kServerSetting,
+      fmt::format("all {} replication slots of the server are in use (max_replication_slots). Drop "
+                  "one that nobody uses:\n"
+                  "  SELECT slot_name, active FROM pg_replication_slots;\n"
+                  "  SELECT pg_drop_replication_slot('<slot_name>');\n"
+                  "or run as a superuser, then restart PostgreSQL:\n"
+                  "  ALTER SYSTEM SET max_replication_slots = {};",
+                  settings.max_replication_slots, settings.max_replication_slots + 10));
+}
+
+// names := [FIRST | ANY] number '(' list ')' | list, the names quoted like identifiers or not
+// (PostgreSQL documentation, synchronous_standby_names). Names match in any case.
+bool NamesSynchronousStandby(std::string_view setting, std::string_view application_name) {
+  // Only what stands in the parentheses, if there are any outside of quotes, is a list of names.
+  std::string name;
+  bool quoted = false;
+  bool found = false;
+  const auto end_name = [&] {
+    if (name == "*" || (!name.empty() && name.size() == application_name.size() &&
+                        strncasecmp(name.data(), application_name.data(), name.size()) == 0)) {
+      found = true;
+    }
+    name.clear();
+  };
+  for (const char c : setting) {
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (quoted) {
+      name.push_back(c);
+    } else if (c == '(') {
+      name.clear();  // What stood before was FIRST, ANY or a number.
+      found = false;
+    } else if (c == ',' || c == ')') {
+      end_name();
+    } else if (c != ' ' && c != '\t' && c != '\n' && c != '\r') {
+      name.push_back(c);
+    }
+  }
+  end_name();
+  return found;
+}
+
+// Lines of: timeline <tab> LSN at which it ended <tab> reason. '#' begins a comment.
+std::vector<TimelineSwitch> ParseTimelineHistory(std::string_view content) {
+  std::vector<TimelineSwitch> history;
+  while (!content.empty()) {
+    const size_t newline = content.find('\n');
+    std::string_view line = content.substr(0, newline);
+    content.remove_prefix(newline == std::string_view::npos ? content.size() : newline + 1);
+    line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
+    if (line.empty() || line[0] == '#') continue;
+    TimelineSwitch ended;
+    const auto [behind, error] =
+        std::from_chars(line.data(), line.data() + line.size(), ended.timeline);
+    line.remove_prefix(static_cast<size_t>(behind - line.data()));
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    const std::optional<Lsn> lsn = Lsn::Parse(line.substr(0, line.find_first_of(" \t\r")));
+    if (error != std::errc() || !lsn) {
+      throw HaltError(ExitCode::kInternal, "PostgreSQL's timeline history file is malformed");
+    }
+    ended.switch_point = *lsn;
+    history.push_back(ended);
+  }
+  return history;
+}
+
+}  // namespace bw

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "capture/snapshot_tables.h"
+
+namespace bw {
+
+// How far the snapshot is, told in the log: a line per table when it is done, every ten seconds a
+// line per table that is being read, and on a terminal a bar in between.
+//
+// The readers count rows (thread-safe); one thread calls Tell and Finish.
+class SnapshotProgress {
+ public:
+  explicit SnapshotProgress(const std::vector<SnapshotTable>& tables);
+
+  void Begin(size_t table, TimePoint now);
+  void AddRows(size_t table, uint64_t rows);
+  void End(size_t table, TimePoint now);
+
+  void Tell(TimePoint now);
+  // Clears the bar; the last lines of tables that are done.
+  void Finish(TimePoint now);
+  uint64_t rows() const;
+
+ private:
+  struct TableProgress {
+    std::string name;
+    int64_t rows_estimate = -1;
+    std::atomic<uint64_t> rows{0};
+    // Steady time in milliseconds; 0 for not yet.
+    std::atomic<int64_t> began_ms{0};
+    std::atomic<int64_t> ended_ms{0};
+    bool end_told = false;  // Of the telling thread.
+  };
+
+  void TellEnded();
+  void TellRunning(int64_t now_ms);
+  void DrawBar();
+  void ClearBar();
+
+  std::deque<TableProgress> tables_;
+  const bool terminal_;
+  bool bar_drawn_ = false;
+  int64_t told_ms_ = 0;
+};
+
+// "1,234,567"
+std::string WithThousands(uint64_t number);
+
+}  // namespace bw

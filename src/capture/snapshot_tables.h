@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "capture/captured_table.h"
+#include "capture/publication.h"
+#include "capture/table_filter.h"
+
+namespace bw {
+
+// A table as the snapshot reads it: with the columns and rows that the stream would bring.
+struct SnapshotTable {
+  CapturedTable described;  // The columns are the published ones.
+  std::string row_filter;   // SQL; empty for all rows.
+
+  // The COPY statement that gives its rows, columns in order. A partitioned table is read through
+  // its root; an inheritance parent without its children, which are tables of their own.
+  std::string CopySql() const;
+};
+
+// What the publications publish of the tables, as far as the filter selects it; big tables first,
+// so that the connections finish together. Pure.
+std::vector<SnapshotTable> ChooseSnapshotTables(const std::vector<CapturedTable>& tables,
+                                                const std::vector<Publication>& publications,
+                                                const TableFilter& filter);
+
+// Refuses (Halt kMissingRight, with the SQL for an owner) when our role may not read one of them or
+// a row security policy would hide rows. Pure.
+void RequireReadable(const std::vector<SnapshotTable>& tables, const std::string& role);
+
+}  // namespace bw

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bw {
+
+// Names and values inside SQL and replication commands. Our sessions set
+// standard_conforming_strings, so a backslash in a literal is a backslash. Pure.
+
+// "or""ders": for any bytes but NUL, which no PostgreSQL name holds.
+std::string QuoteIdentifier(std::string_view name);
+// "public"."orders"
+std::string QuoteTable(std::string_view schema, std::string_view table);
+// 'it''s'
+std::string QuoteLiteral(std::string_view value);
+// The value of pgoutput's option publication_names: '"a","b"'.
+std::string QuotePublicationNames(const std::vector<std::string>& names);
+
+}  // namespace bw

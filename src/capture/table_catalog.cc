@@ -1,0 +1,156 @@
+#include "capture/table_catalog.h"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+
+#include "avro/postgres_type_name.h"
+#include "capture/sql_text.h"
+
+namespace bw {
+namespace {
+
+// As is_publishable_class() in the server's pg_publication.c: permanent ordinary and partitioned
+// tables that are not part of the system (FirstNormalObjectId).
+constexpr const char* kPublishable =
+    "c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384";
+
+// The index that identifies rows, as RelationGetIndexList() in the server's relcache.c chooses it:
+// a deferrable primary key does not count. With FULL, ours is the primary key.
+constexpr const char* kKeyIndex = R"(
+  SELECT i.indexrelid, i.indkey, i.indnkeyatts FROM pg_index i
+  WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate AND i.indisunique
+    AND i.indpred IS NULL
+    AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'n' THEN false
+        ELSE i.indisprimary END
+  LIMIT 1)";
+
+// A unique index over plain NOT NULL columns: what REPLICA IDENTITY USING INDEX takes.
+constexpr const char* kCandidateIndex = R"(
+  SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+  WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate AND i.indisunique
+    AND i.indpred IS NULL AND i.indexprs IS NULL
+    AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
+                    AND a.attnum = ANY (i.indkey) AND NOT a.attnotnull)
+  ORDER BY i.indnkeyatts, x.relname LIMIT 1)";
+
+std::string TablesQuery() {
+  return fmt::format(R"(
+WITH t AS (
+  SELECT c.oid, n.nspname, c.relname, c.relkind = 'p' AS partitioned, c.relreplident,
+    CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid END AS root,
+    k.indexrelid, (SELECT x.relname FROM pg_class x WHERE x.oid = k.indexrelid) AS key_index,
+    (SELECT string_agg(u.attnum::text, ' ') FROM unnest(k.indkey::int2[]) WITH ORDINALITY u(attnum, n)
+     WHERE u.n <= k.indnkeyatts) AS key_columns,
+    c.relreplident = 'f' OR k.indexrelid IS NOT NULL AS identity,
+    ({candidate}) AS candidate,
+    has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS may_select,
+    row_security_active(c.oid) AS row_security,
+    c.reltuples::int8 AS row_count, pg_table_size(c.oid) AS bytes
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN LATERAL ({key}) k ON true
+  WHERE {publishable})
+SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0), coalesce(key_index, ''),
+  coalesce(key_columns, ''),
+  identity AND NOT (partitioned AND EXISTS (
+    SELECT FROM t leaf WHERE leaf.root = coalesce(t.root, t.oid) AND NOT leaf.partitioned
+      AND NOT leaf.identity)),
+  coalesce(candidate, ''), may_select, row_security,
+  CASE WHEN NOT partitioned THEN row_count
+       ELSE (SELECT sum(greatest(leaf.row_count, 0)) FROM t leaf WHERE leaf.root = t.oid) END,
+  CASE WHEN NOT partitioned THEN bytes
+       ELSE (SELECT coalesce(sum(leaf.bytes), 0) FROM t leaf WHERE leaf.root = t.oid) END
+FROM t ORDER BY nspname, relname)",
+                     fmt::arg("candidate", kCandidateIndex), fmt::arg("key", kKeyIndex),
+                     fmt::arg("publishable", kPublishable));
+}
+
+// A domain is known by its base type's name, as in pgoutput's Type message.
+std::string ColumnsQuery() {
+  return fmt::format(R"(
+SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,
+  CASE WHEN a.atttypid >= 10000 THEN (
+    WITH RECURSIVE base(oid, typname, typtype, typbasetype) AS (
+      SELECT oid, typname, typtype, typbasetype FROM pg_type WHERE oid = a.atttypid
+      UNION ALL
+      SELECT b.oid, b.typname, b.typtype, b.typbasetype
+      FROM base JOIN pg_type b ON base.typtype = 'd' AND b.oid = base.typbasetype)
+    SELECT typname FROM base WHERE typtype <> 'd') END
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE {} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ORDER BY a.attrelid, a.attnum)",
+                     kPublishable);
+}
+
+bool HoldsNumber(std::string_view numbers, std::string_view number) {
+  while (!numbers.empty()) {
+    const size_t space = numbers.find(' ');
+    if (numbers.substr(0, space) == number) return true;
+    if (space == std::string_view::npos) break;
+    numbers.remove_prefix(space + 1);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<CapturedTable> ReadTables(PgConnection* connection) {
+  PgQueryOptions options;
+  options.doing = "read the tables from the catalog";
+  const PgResult tables = connection->Query(TablesQuery(), options);
+  std::vector<CapturedTable> result;
+  std::vector<std::string> key_columns;
+  std::unordered_map<uint32_t, size_t> by_oid;
+  for (int row = 0; row < tables.rows(); ++row) {
+    CapturedTable table;
+    table.oid = static_cast<uint32_t>(tables.Int(row, 0));
+    table.table.schema = tables.String(row, 1);
+    table.table.name = tables.String(row, 2);
+    table.partitioned = tables.Bool(row, 3);
+    table.identity = static_cast<ReplicaIdentity>(tables.String(row, 4).at(0));
+    table.root_oid = static_cast<uint32_t>(tables.Int(row, 5));
+    table.key_index = tables.String(row, 6);
+    key_columns.push_back(tables.String(row, 7));
+    table.has_identity = tables.Bool(row, 8);
+    table.candidate_index = tables.String(row, 9);
+    table.may_select = tables.Bool(row, 10);
+    table.row_security = tables.Bool(row, 11);
+    table.rows_estimate = tables.IsNull(row, 12) ? -1 : tables.Int(row, 12);
+    table.bytes = tables.Int(row, 13);
+    by_oid.emplace(table.oid, result.size());
+    result.push_back(std::move(table));
+  }
+
+  const PgResult columns = connection->Query(ColumnsQuery(), options);
+  for (int row = 0; row < columns.rows(); ++row) {
+    // The two statements see different catalogs outside a snapshot: a table can be new.
+    const auto found = by_oid.find(static_cast<uint32_t>(columns.Int(row, 0)));
+    if (found == by_oid.end()) continue;
+    Column column;
+    column.name = columns.String(row, 2);
+    column.type_oid = static_cast<uint32_t>(columns.Int(row, 3));
+    column.typmod = static_cast<int32_t>(columns.Int(row, 4));
+    column.type_name = PostgresTypeName(column.type_oid, column.typmod, columns.Text(row, 5));
+    column.key = HoldsNumber(key_columns[found->second], columns.Text(row, 1));
+    result[found->second].table.columns.push_back(std::move(column));
+  }
+  return result;
+}
+
+std::vector<std::string> ReadPrimaryKey(PgConnection* connection, std::string_view schema,
+                                        std::string_view table) {
+  PgQueryOptions options;
+  options.doing = fmt::format("read the primary key of {}.{}", schema, table);
+  const PgResult found = connection->Query(fmt::format(R"(
+SELECT a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+WHERE n.nspname = {} AND c.relname = {} ORDER BY a.attnum)",
+                                                       QuoteLiteral(schema), QuoteLiteral(table)),
+                                           options);
+  std::vector<std::string> columns;
+  for (int row = 0; row < found.rows(); ++row) columns.push_back(found.String(row, 0));
+  return columns;
+}
+
+}  // namespace bw

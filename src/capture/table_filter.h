@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bw {
+
+// Which tables to capture (--tables, --exclude-tables).
+//
+// A pattern with a dot is matched against "schema.table", one without against the table's name in
+// any schema; both as fnmatch(3) does it, where '*' also matches dots and slashes. An empty list of
+// tables means all; an exclusion wins over an inclusion. Pure and thread-safe.
+class TableFilter {
+ public:
+  TableFilter() = default;
+  TableFilter(std::vector<std::string> tables, std::vector<std::string> exclude_tables)
+      : tables_(std::move(tables)), exclude_tables_(std::move(exclude_tables)) {}
+
+  bool Selects(std::string_view schema, std::string_view table) const;
+  bool selects_everything() const { return tables_.empty() && exclude_tables_.empty(); }
+
+ private:
+  std::vector<std::string> tables_;
+  std::vector<std::string> exclude_tables_;
+};
+
+}  // namespace bw
