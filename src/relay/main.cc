@@ -1,0 +1,51 @@
+// bottledwater: every change committed in PostgreSQL, in Kafka, exactly once.
+
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <iostream>
+
+#include "base/log.h"
+#include "publish/kafka_property_help.h"
+#include "relay/options.h"
+#include "relay/redact.h"
+#include "relay/relay.h"
+#include "relay/signals.h"
+
+namespace bw {
+namespace {
+
+ExitCode Main(int argc, const char* const* argv) {
+  const CommandLine command = ParseCommandLine(argc, argv, EnvironmentOfProcess());
+  if (command.action != CommandLine::Action::kRun) {
+    std::cout << command.text;
+    if (command.action == CommandLine::Action::kConfigHelp) std::cout << KafkaPropertyHelp();
+    return ExitCode::kOk;
+  }
+  const Options& options = command.options;
+  StartLogging({options.log_level});
+  for (const std::string& warning : options.warnings) spdlog::warn("{}", warning);
+  // The spool holds row data.
+  umask(077);
+  static Stop stop;  // Signal handlers refer to it until the process is gone.
+  InstallSignalHandlers(&stop);
+  spdlog::info("Bottled Water {}: {} to Kafka at {}, spool {}", BOTTLEDWATER_VERSION,
+               RedactedConninfo(options.postgres), Printable(options.brokers),
+               Printable(options.spool));
+  return Relay(options, &stop).Run();
+}
+
+}  // namespace
+}  // namespace bw
+
+int main(int argc, char** argv) {
+  try {
+    return static_cast<int>(bw::Main(argc, argv));
+  } catch (const bw::Error& error) {
+    std::cerr << "bottledwater: " << error.what() << '\n';
+    return static_cast<int>(error.exit_code());
+  } catch (const std::exception& error) {
+    std::cerr << "bottledwater: internal error: " << error.what() << '\n';
+    return static_cast<int>(bw::ExitCode::kInternal);
+  }
+}

@@ -1,0 +1,54 @@
+#include "relay/option_mapping.h"
+
+namespace bw {
+
+CaptureOptions CaptureOptionsOf(const Options& options) {
+  CaptureOptions result;
+  result.conninfo = options.postgres;
+  result.slot = options.slot;
+  if (!options.publication.empty()) result.publication = options.publication;
+  result.allow_unkeyed = options.allow_unkeyed;
+  result.tables = options.tables;
+  result.exclude_tables = options.exclude_tables;
+  result.skip_snapshot = options.skip_snapshot;
+  result.max_wal_retained_bytes = options.max_wal_retained;
+  result.on_error = options.on_error;
+  result.snapshot_connections = static_cast<int>(options.snapshot_connections);
+  return result;
+}
+
+PublishOptions PublishOptionsOf(const Options& options) {
+  PublishOptions result;
+  result.brokers = options.brokers;
+  result.kafka_config.assign(options.kafka_config.begin(), options.kafka_config.end());
+  result.topic_config.assign(options.topic_config.begin(), options.topic_config.end());
+  result.topic_prefix = options.topic_prefix;
+  result.output_format = options.output_format;
+  result.on_error = options.on_error;
+  result.transaction_max_messages = options.transaction_max_messages;
+  result.transaction_max_bytes = options.transaction_max_bytes;
+  result.replay_window_bytes = options.replay_window_bytes;
+  result.republish = options.overrides.republish;
+  return result;
+}
+
+SpoolOptions SpoolOptionsOf(const Options& options) {
+  SpoolOptions result;
+  result.directory = options.spool;
+  result.max_bytes = options.spool_max_bytes;
+  return result;
+}
+
+HttpSchemaRegistryOptions RegistryOptionsOf(const Options& options) {
+  HttpSchemaRegistryOptions result;
+  result.url = options.schema_registry;
+  result.user = options.schema_registry_user;
+  result.password = options.schema_registry_password;
+  result.ca_file = options.schema_registry_ca;
+  result.certificate_file = options.schema_registry_cert;
+  result.key_file = options.schema_registry_key;
+  result.request_timeout = options.schema_registry_timeout;
+  return result;
+}
+
+}  // namespace bw

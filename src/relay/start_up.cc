@@ -1,0 +1,174 @@
+#include "relay/start_up.h"
+
+#include <fmt/format.h>
+
+#include "base/backoff.h"
+#include "base/kill_point.h"
+#include "base/log.h"
+#include "capture/first_start.h"
+#include "publish/checkpoint_reader.h"
+#include "publish/topic_name.h"
+
+namespace bw {
+namespace {
+
+ServerFacts ServerFactsOf(const ServerIdentity& identity, uint32_t known_timeline) {
+  ServerFacts facts;
+  facts.system_identifier = identity.system_identifier;
+  facts.database = identity.database;
+  facts.timeline = identity.timeline;
+  facts.wal_end = identity.wal_end;
+  const std::optional<Lsn> switch_point = identity.SwitchPointOf(known_timeline);
+  if (switch_point && switch_point->valid()) facts.switch_point = switch_point;
+  return facts;
+}
+
+SlotFacts SlotFactsOf(const std::string& name, const std::optional<SlotState>& slot) {
+  SlotFacts facts;
+  facts.name = name;
+  if (!slot) return facts;
+  facts.exists = true;
+  facts.confirmed_flush = slot->confirmed_flush;
+  facts.active = slot->active_pid.has_value();
+  facts.active_pid = slot->active_pid;
+  facts.wal_status = slot->wal_status;
+  facts.plugin = slot->plugin;
+  facts.database = slot->database;
+  return facts;
+}
+
+CheckpointFacts CheckpointFactsOf(const CheckpointState& state, const std::string& cluster_id) {
+  CheckpointFacts facts;
+  facts.cluster_id = cluster_id;
+  if (!state.checkpoint) {
+    facts.kind = CheckpointFacts::Kind::kAbsent;
+    return facts;
+  }
+  facts.kind = CheckpointFacts::Kind::kPresent;
+  facts.lineage = state.checkpoint->lineage;
+  facts.source = state.checkpoint->source;
+  facts.progress = state.checkpoint->progress;
+  return facts;
+}
+
+Source SourceOf(const ServerIdentity& identity, const std::string& slot) {
+  return {identity.system_identifier, identity.database, slot, identity.timeline};
+}
+
+}  // namespace
+
+bool StartUp::Run() {
+  if (Spool* spool = parts_.opened_spool()) spool->Recover();
+  const ServerView view = Inspect();
+  RequireCapturable(view);
+  StartFacts facts = GatherFacts(view);
+  const Plan plan = Decide(view, &facts);
+  for (const std::string& note : plan.notes) spdlog::info("{}", note);
+  for (const std::string& used : plan.overrides_used) spdlog::warn("Used: {}", used);
+  return CarryOut(plan, SourceOf(view.identity, parts_.options->slot));
+}
+
+// The walsender of a relay that was just killed lives on for a moment, and so does our own after a
+// cut connection: a slot that is active at the first look may be free at the next.
+ServerView StartUp::Inspect() const {
+  const TimePoint deadline = Clock::Real().Now() + parts_.capture_options->active_slot_wait;
+  while (true) {
+    ServerView view = InspectServer(*parts_.capture_options, *parts_.stop);
+    const bool active = view.slot && view.slot->active_pid;
+    if (!active || Clock::Real().Now() >= deadline || parts_.stop->WaitFor(Duration(200))) {
+      return view;
+    }
+  }
+}
+
+StartFacts StartUp::GatherFacts(const ServerView& view) const {
+  StartFacts facts;
+  if (const Spool* spool = parts_.opened_spool()) facts.spool = spool->state();
+  facts.server = ServerFactsOf(view.identity,
+                               facts.spool ? facts.spool->source.timeline : view.identity.timeline);
+  facts.slot = SlotFactsOf(parts_.options->slot, view.slot);
+  facts.places.spool_directory = parts_.options->spool;
+  facts.places.checkpoint_topic =
+      CheckpointTopic(parts_.options->topic_prefix, SourceOf(view.identity, parts_.options->slot));
+  return facts;
+}
+
+Plan StartUp::Decide(const ServerView& view, StartFacts* facts) const {
+  const Source source = SourceOf(view.identity, parts_.options->slot);
+  auto outcome = Reconcile(*facts, parts_.options->overrides);
+  const auto* plan = std::get_if<Plan>(&outcome);
+  const bool without_checkpoint = plan != nullptr && plan->kind == Plan::Kind::kFirstStart;
+  const bool needs_checkpoint = plan != nullptr && plan->kind == Plan::Kind::kWaitForCheckpoint;
+  if (without_checkpoint || needs_checkpoint) {
+    // A first start need not wait for Kafka, but when it is there, what it knows is heard before
+    // anything is made.
+    facts->checkpoint = needs_checkpoint ? WaitForCheckpoint(source) : AskForCheckpoint(source);
+    if (facts->checkpoint.kind == CheckpointFacts::Kind::kPresent) {
+      facts->server =
+          ServerFactsOf(view.identity, facts->spool ? facts->spool->source.timeline
+                                                    : facts->checkpoint.source.timeline);
+    }
+    outcome = Reconcile(*facts, parts_.options->overrides);
+  }
+  if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
+  return std::get<Plan>(outcome);
+}
+
+CheckpointFacts StartUp::AskForCheckpoint(const Source& source) const {
+  try {
+    const std::string cluster_id = parts_.cluster->ClusterId();
+    return CheckpointFactsOf(FetchCheckpoint(parts_.cluster, *parts_.publish_options, source),
+                             cluster_id);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kTransient) throw;
+    spdlog::debug("The checkpoint cannot be read yet: {}", error.what());
+    return {};  // Unknown. The publish side reads it when Kafka comes, and halts if it must.
+  }
+}
+
+CheckpointFacts StartUp::WaitForCheckpoint(const Source& source) const {
+  AwayLog away("Kafka, whose checkpoint is needed because there is no spool,");
+  Backoff backoff;
+  while (true) {
+    CheckpointFacts facts = AskForCheckpoint(source);
+    if (facts.kind != CheckpointFacts::Kind::kUnknown) {
+      away.Back();
+      return facts;
+    }
+    away.Away("no broker of " + parts_.options->brokers + " answers");
+    if (parts_.stop->WaitFor(backoff.Next()))
+      throw TransientError("stopped while waiting for Kafka");
+  }
+}
+
+bool StartUp::CarryOut(const Plan& plan, const Source& source) {
+  switch (plan.kind) {
+    case Plan::Kind::kFirstStart: {
+      const FirstStartPlan first = PrepareFirstStart(*parts_.capture_options, *parts_.stop);
+      Spool* spool = parts_.open_spool();
+      BW_KILL_POINT("startup.spool_made");
+      return RunFirstStart(*parts_.capture_options, first, spool, parts_.figures, *parts_.stop);
+    }
+    case Plan::Kind::kBeginAt:
+      parts_.open_spool()->BeginStreamingAt(source, plan.captured, plan.predecessor);
+      BW_KILL_POINT("startup.begun_at");
+      return true;
+    case Plan::Kind::kResume: {
+      Spool* spool = parts_.open_spool();
+      if (plan.new_timeline) spool->SetTimeline(*plan.new_timeline);
+      if (plan.advance_idle_to) {
+        spool->DropUncaptured();
+        spool->AdvanceIdle(*plan.advance_idle_to);
+        while (!spool->WaitUntilDurable(Duration(1'000), *parts_.stop)) {
+          if (parts_.stop->requested()) return false;
+        }
+      }
+      return true;
+    }
+    case Plan::Kind::kWaitForCheckpoint:
+      break;
+  }
+  BW_CHECK(false);  // Decide has asked for the checkpoint.
+}
+
+}  // namespace bw

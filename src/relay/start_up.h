@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/stop.h"
+#include "capture/capture_figures.h"
+#include "capture/capture_options.h"
+#include "capture/server_inspection.h"
+#include "publish/kafka.h"
+#include "publish/publish_options.h"
+#include "relay/options.h"
+#include "relay/reconcile.h"
+#include "spool/spool.h"
+
+namespace bw {
+
+// From whatever was left by earlier starts to a spool that may be streamed into: gathers the facts,
+// lets Reconcile decide, and carries out its plan. Runs at the beginning of every capture session,
+// so that a database that was replaced, or a slot that was dropped, while we were not connected is
+// noticed before a byte is taken from it.
+//
+// Belongs to the capture thread. Throws what stands in the way; nothing is made before everything
+// that can be checked was checked, the spool's directory included.
+class StartUp {
+ public:
+  struct Parts {
+    const Options* options = nullptr;
+    const CaptureOptions* capture_options = nullptr;
+    const PublishOptions* publish_options = nullptr;
+    KafkaCluster* cluster = nullptr;  // The capture thread's own.
+    CaptureFigures* figures = nullptr;
+    const Stop* stop = nullptr;
+    // Opens the spool, or gives it when it is open.
+    std::function<Spool*()> open_spool;
+    // The spool if it is open, else nullptr.
+    std::function<Spool*()> opened_spool;
+  };
+
+  explicit StartUp(const Parts& parts) : parts_(parts) {}
+
+  // Returns true when the spool is in phase kStreaming and continues the slot; false on a stop.
+  bool Run();
+
+ private:
+  ServerView Inspect() const;
+  StartFacts GatherFacts(const ServerView& view) const;
+  Plan Decide(const ServerView& view, StartFacts* facts) const;
+  CheckpointFacts AskForCheckpoint(const Source& source) const;
+  CheckpointFacts WaitForCheckpoint(const Source& source) const;
+  bool CarryOut(const Plan& plan, const Source& source);
+
+  const Parts parts_;
+};
+
+}  // namespace bw
