@@ -1,0 +1,70 @@
+#include "registry/registry_answer.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace bw {
+namespace {
+
+ErrorKind KindOf(long status, std::string_view body) {
+  try {
+    ParseRegisterAnswer(status, body, "registry");
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  ADD_FAILURE() << "accepted: " << body;
+  return ErrorKind::kUsage;
+}
+
+std::string TextOf(long status, std::string_view body) {
+  try {
+    ParseRegisterAnswer(status, body, "registry");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(RegistryAnswer, GivesTheId) {
+  EXPECT_EQ(ParseRegisterAnswer(200, R"({"id":1})", "r"), 1);
+  EXPECT_EQ(ParseRegisterAnswer(200, R"({"id":2147483647,"version":3})", "r"), 2147483647);
+}
+
+TEST(RegistryAnswer, RefusalIsAboutTheRow) {
+  EXPECT_EQ(KindOf(409, R"({"error_code":409,"message":"incompatible"})"), ErrorKind::kRow);
+  EXPECT_EQ(KindOf(422, R"({"error_code":42201,"message":"invalid"})"), ErrorKind::kRow);
+  EXPECT_NE(TextOf(409, R"({"message":"incompatible"})").find("\"incompatible\""),
+            std::string::npos);
+}
+
+TEST(RegistryAnswer, OutageIsNeverAboutTheRow) {
+  for (const long status : {100L, 204L, 301L, 302L, 400L, 401L, 403L, 404L, 408L, 429L, 500L, 502L,
+                            503L, 504L, 599L, 0L}) {
+    EXPECT_EQ(KindOf(status, ""), ErrorKind::kTransient) << status;
+  }
+}
+
+TEST(RegistryAnswer, MalformedAnswerIsTransient) {
+  for (const char* body :
+       {"", "x", "1", "[]", "{}", R"({"id":null})", R"({"id":"1"})", R"({"id":1.5})", R"({"id":0})",
+        R"({"id":-1})", R"({"id":2147483648})", R"({"id":18446744073709551616})",
+        R"({"id":4294967297})", R"({"id":18446744073709551615})", "{\"id\":1", "<html>"}) {
+    EXPECT_EQ(KindOf(200, body), ErrorKind::kTransient) << body;
+  }
+}
+
+TEST(RegistryAnswer, RefusesBottomlessNesting) {
+  EXPECT_EQ(KindOf(200, std::string(1'000'000, '[')), ErrorKind::kTransient);
+  EXPECT_EQ(KindOf(500, std::string(1'000'000, '{')), ErrorKind::kTransient);
+}
+
+TEST(RegistryAnswer, ReasonIsOneBoundedLineWithoutControls) {
+  const std::string text = TextOf(500, "a\nb\x1b[31m" + std::string(100'000, 'x'));
+  EXPECT_LT(text.size(), 1000u);
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace bw
