@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "publish/checkpoint_format.h"
+#include "publish/kafka.h"
+#include "publish/publish_options.h"
+#include "spool/spool_state.h"
+
+namespace bw {
+
+struct NewestCheckpoint {
+  CheckpointState state;    // Absent or present.
+  int64_t next_offset = 0;  // Behind everything that was looked at.
+  bool topic_exists = false;
+};
+
+// The newest committed checkpoint in this topic. Only final when called after InitTransactions:
+// before that, a commit may still be under way.
+//
+// The end is taken read_uncommitted, because a read_committed one may hide the newest record behind
+// an open transaction; then the records up to there are read read_committed. Throws Halt kHaltKafka
+// when the topic cannot be a checkpoint topic (not one partition, not compacted) or its newest
+// record cannot be read.
+NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& topic);
+
+// For the start-up code, when the spool was lost or the slot is ahead of it: fences a former
+// instance, waits for what it left open, and reads what it published last. Takes the settings'
+// topic prefix. Throws as KafkaCluster does; transient when no broker answers.
+CheckpointState FetchCheckpoint(KafkaCluster* cluster, const PublishOptions& options,
+                                const Source& source);
+
+}  // namespace bw

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+
+// Kafka as the publish session sees it. Two implementations: librdkafka (kafka_cluster.h), and the
+// simulation's. All of it belongs to one thread, the publish thread, and every call may wait, but
+// no longer than its own bound or a few seconds after a stop. Unless a method says otherwise, a
+// failure is a transient Error: the session ends and starts again from what Kafka has committed.
+
+namespace bw {
+
+struct TopicPartition {
+  std::string topic;
+  int32_t partition = 0;
+  friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
+};
+
+// Partition -> the offset behind the last record known there.
+using NextOffsets = std::map<TopicPartition, int64_t>;
+
+struct MessageHeader {
+  std::string_view name;
+  std::string_view value;
+};
+
+// A topic opened by one producer: an index that is valid as long as the producer.
+struct TopicHandle {
+  uint32_t index = 0;
+};
+
+struct OpenedTopic {
+  TopicHandle handle;
+  int32_t partitions = 0;
+};
+
+// Everything is copied before Produce returns.
+struct OutgoingMessage {
+  TopicHandle topic;
+  int32_t partition = 0;
+  std::optional<std::string_view> key;
+  std::optional<std::string_view> value;
+  std::span<const MessageHeader> headers;
+};
+
+// One producer's life with a transactional.id. Any exception, and any doubt, ends it: destroy it
+// and make a new one. There is no abort to go on from; an abort is what the next InitTransactions
+// does.
+//
+//   InitTransactions, then again and again: Begin, Produce..., Flush, Produce, Flush, Commit, Doubt
+class TransactionalProducer {
+ public:
+  // Destroying within a transaction leaves it to be aborted, at the latest by the next init.
+  virtual ~TransactionalProducer() = default;
+
+  // Fences every older producer of this transactional.id and waits until what it left open is
+  // committed or aborted. From here on nothing of it can change.
+  virtual void InitTransactions() = 0;
+  // Waits until the topic's partitions are known here. Also allowed within a transaction.
+  virtual OpenedTopic OpenTopic(const std::string& topic) = 0;
+  virtual void Begin() = 0;
+  // Queues the message; waits while the queue is full.
+  virtual void Produce(const OutgoingMessage& message) = 0;
+  // Waits until every message produced so far is written and its offset known, and records for each
+  // partition written since Begin the offset behind. Throws when a single one failed.
+  virtual void Flush(NextOffsets* next_offsets) = 0;
+  // Returns when the transaction is committed. After an exception it may be committed or not.
+  virtual void Commit() = 0;
+  // Why it cannot be excluded that a request of the last transaction is still under way, or was
+  // applied twice; nothing when everything is as it should be. Ask after Commit: such a request can
+  // end the *next* transaction of this epoch (KAFKA-17754, KIP-890), so there must be none.
+  virtual std::optional<std::string> Doubt() const = 0;
+  // Bytes of key, value and headers together that a message may have.
+  virtual size_t message_bytes_max() const = 0;
+};
+
+struct ProducerOptions {
+  std::string transactional_id;
+  // Of a record batch; topics with a smaller max.message.bytes refuse bigger ones.
+  size_t batch_bytes_max = 1'000'000;
+};
+
+struct TopicSpec {
+  std::string name;
+  int32_t partitions = -1;   // -1: the broker's default.
+  int32_t replication = -1;  // -1: the broker's default.
+  std::map<std::string, std::string> config;
+};
+
+// Offsets that a partition holds: from `low` to before `high`. `high` is the high watermark, with
+// everything uncommitted and every control record before it.
+struct StoredOffsets {
+  int64_t low = 0;
+  int64_t high = 0;
+};
+
+struct ReadRange {
+  TopicPartition partition;
+  int64_t from = 0;
+  int64_t to = 0;  // The first offset that is not wanted.
+};
+
+// The views live until the visitor returns, or until the follower's next Poll.
+struct CommittedRecord {
+  size_t range = 0;  // Which of the ranges asked for; 0 for a follower.
+  int64_t offset = 0;
+  std::optional<std::string_view> key;
+  std::optional<std::string_view> value;
+  std::vector<MessageHeader> headers;
+};
+
+// Follows one partition as a read_committed consumer does.
+class CommittedFollower {
+ public:
+  virtual ~CommittedFollower() = default;
+  // The next record that has already arrived, without waiting; nothing when there is none now.
+  virtual std::optional<CommittedRecord> Poll() = 0;
+};
+
+class KafkaCluster {
+ public:
+  virtual ~KafkaCluster() = default;
+
+  // Asks the brokers who they are; also the probe for whether any can be reached.
+  virtual std::string ClusterId() = 0;
+  // Nothing when the topic does not exist.
+  virtual std::optional<int32_t> PartitionCount(const std::string& topic) = 0;
+  // Returns when the topic exists; one that is there already is fine. Throws usage when the brokers
+  // refuse the configuration, row when they refuse the name.
+  virtual void CreateTopic(const TopicSpec& spec) = 0;
+  // The topic's settings; nothing when we lack the right to read them.
+  virtual std::optional<std::map<std::string, std::string>> TopicConfig(
+      const std::string& topic) = 0;
+  // In the order asked for; nothing for partitions that do not exist.
+  virtual std::vector<std::optional<StoredOffsets>> Offsets(
+      std::span<const TopicPartition> partitions) = 0;
+
+  virtual std::unique_ptr<TransactionalProducer> CreateProducer(const ProducerOptions& options) = 0;
+  // Visits, per range in offset order, every committed record; returns when each range was read to
+  // its end. The end is reached by position, not by a record there: control records and aborted
+  // ones take offsets too. `from` must not be below what the partition holds.
+  virtual void ReadCommitted(std::span<const ReadRange> ranges,
+                             const std::function<void(const CommittedRecord&)>& visit) = 0;
+  virtual std::unique_ptr<CommittedFollower> Follow(const TopicPartition& partition,
+                                                    int64_t from) = 0;
+};
+
+}  // namespace bw

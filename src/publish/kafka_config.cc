@@ -1,0 +1,99 @@
+#include "publish/kafka_config.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace bw {
+namespace {
+
+struct OwnedProperty {
+  std::string_view name;
+  std::string_view reason;
+};
+
+constexpr std::string_view kExactlyOnce = "publishing exactly once rests on our value";
+constexpr std::string_view kNoGroup = "we read single partitions and belong to no group";
+
+constexpr auto kOwnedProperties = std::to_array<OwnedProperty>({
+    {"bootstrap.servers", "use --broker"},
+    {"metadata.broker.list", "use --broker"},
+    {"transactional.id", kExactlyOnce},
+    {"enable.idempotence", kExactlyOnce},
+    {"enable.gapless.guarantee", kExactlyOnce},
+    {"acks", kExactlyOnce},
+    {"request.required.acks", kExactlyOnce},
+    {"isolation.level", kExactlyOnce},
+    {"auto.offset.reset", kExactlyOnce},
+    {"message.timeout.ms", "it follows transaction.timeout.ms"},
+    {"delivery.timeout.ms", "it follows transaction.timeout.ms"},
+    {"delivery.report.only.error", kExactlyOnce},
+    {"produce.offset.report", kExactlyOnce},
+    {"partitioner", "partitions are chosen as Java's default partitioner does"},
+    {"partitioner_cb", "partitions are chosen as Java's default partitioner does"},
+    {"queuing.strategy", kExactlyOnce},
+    {"allow.auto.create.topics", "topics are created with --topic-config"},
+    {"enable.partition.eof", kExactlyOnce},
+    {"group.id", kNoGroup},
+    {"group.instance.id", kNoGroup},
+    {"enable.auto.commit", kNoGroup},
+    {"auto.commit.enable", kNoGroup},
+    {"enable.auto.offset.store", kNoGroup},
+    {"debug", "it can print passwords into the log"},
+    {"plugin.library.paths", "code is not loaded from settings"},
+    {"builtin.features", "it cannot be set"},
+});
+
+[[noreturn]] void RefuseBroker(std::string_view broker, const char* problem) {
+  throw UsageError(fmt::format("--broker: \"{}\" {}; write host:port, several with commas",
+                               Printable(broker), problem));
+}
+
+void CheckBroker(std::string_view broker) {
+  std::string_view address = broker;
+  if (const size_t scheme = address.find("://"); scheme != std::string_view::npos) {
+    address.remove_prefix(scheme + 3);
+  }
+  if (address.empty()) RefuseBroker(broker, "has no host");
+  for (const char c : address) {
+    const bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']' ||
+                       c == '%';
+    if (!legal) RefuseBroker(broker, "is not an address");
+  }
+  const size_t colon = address.rfind(':');
+  if (colon == std::string_view::npos || address.ends_with(']')) return;
+  if (colon == 0) RefuseBroker(broker, "has no host");
+  const std::string_view text = address.substr(colon + 1);
+  uint32_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535) {
+    RefuseBroker(broker, "has no port from 1 to 65535 behind its colon");
+  }
+}
+
+}  // namespace
+
+void CheckKafkaProperty(std::string_view property) {
+  for (const auto& [name, reason] : kOwnedProperties) {
+    if (property == name) {
+      throw UsageError(fmt::format("--kafka-config: {} cannot be set: {}", name, reason));
+    }
+  }
+}
+
+void CheckBrokers(std::string_view brokers) {
+  if (brokers.empty()) throw UsageError("--broker: names no broker; write host:port");
+  while (true) {
+    const size_t comma = brokers.find(',');
+    CheckBroker(brokers.substr(0, comma));
+    if (comma == std::string_view::npos) return;
+    brokers.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace bw

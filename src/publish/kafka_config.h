@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace bw {
+
+// Throws a usage Error, with the reason, for a property of --kafka-config that is not the user's to
+// set: those that exactly-once rests on (transactional.id, enable.idempotence, isolation.level,
+// ...), those that another option sets, and those that could leak secrets or load code.
+void CheckKafkaProperty(std::string_view property);
+
+// "host:port,host:port", each with an optional "PROTOCOL://" before and an optional port behind it.
+// Throws a usage Error naming --broker.
+void CheckBrokers(std::string_view brokers);
+
+}  // namespace bw

@@ -1,0 +1,136 @@
+#include "publish/kafka_connection.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/log.h"
+#include "publish/kafka_config.h"
+
+namespace bw {
+namespace {
+
+// librdkafka repeats itself at every reconnect; what a person needs to know about a broker that is
+// away is said by AwayLog, once a minute. So its own log is for --log-level=debug only.
+void OnLog(const rd_kafka_t* handle, int /*level*/, const char* facility, const char* text) {
+  if (spdlog::should_log(spdlog::level::debug)) {
+    spdlog::debug("librdkafka {} {}: {}", handle != nullptr ? rd_kafka_name(handle) : "", facility,
+                  Printable(text));
+  }
+}
+
+void OnError(rd_kafka_t* /*handle*/, int code, const char* reason, void* opaque) {
+  auto* trouble = static_cast<KafkaTrouble*>(opaque);
+  // Says less than what came before it.
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !trouble->Newest().empty()) return;
+  trouble->Note(reason);
+}
+
+// The code alone does not tell why.
+bool SaysLittle(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+         code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE || code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
+         code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+}
+
+bool IsMissingRight(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+         code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+         code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+         code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+}
+
+}  // namespace
+
+void KafkaTrouble::Note(std::string reason) {
+  const std::lock_guard lock(mutex_);
+  newest_ = std::move(reason);
+}
+
+std::string KafkaTrouble::Newest() const {
+  const std::lock_guard lock(mutex_);
+  return newest_;
+}
+
+void Set(rd_kafka_conf_t* conf, const char* property, const std::string& value) {
+  std::array<char, 512> reason{};
+  if (rd_kafka_conf_set(conf, property, value.c_str(), reason.data(), reason.size()) !=
+      RD_KAFKA_CONF_OK) {
+    throw UsageError(fmt::format("--kafka-config {}: {}", property, Printable(reason.data())));
+  }
+}
+
+void SetIfKnown(rd_kafka_conf_t* conf, const char* property, const std::string& value) {
+  std::array<char, 512> reason{};
+  const rd_kafka_conf_res_t result =
+      rd_kafka_conf_set(conf, property, value.c_str(), reason.data(), reason.size());
+  BW_CHECK(result != RD_KAFKA_CONF_INVALID);
+}
+
+std::string Get(const rd_kafka_conf_t* conf, const char* property) {
+  std::array<char, 512> value{};
+  size_t size = value.size();
+  BW_CHECK(rd_kafka_conf_get(conf, property, value.data(), &size) == RD_KAFKA_CONF_OK);
+  return value.data();
+}
+
+KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
+  KafkaConf conf(rd_kafka_conf_new());
+  Set(conf.get(), "bootstrap.servers", settings.brokers);
+  // Defaults of ours, which --kafka-config may change.
+  Set(conf.get(), "client.id", "bottledwater");
+  Set(conf.get(), "socket.keepalive.enable", "true");
+  Set(conf.get(), "socket.nagle.disable", "true");
+  // librdkafka's 10 s would leave a returning broker waiting that long.
+  Set(conf.get(), "reconnect.backoff.max.ms", "2000");
+  for (const auto& [property, value] : settings.properties) {
+    CheckKafkaProperty(property);
+    Set(conf.get(), property.c_str(), value);
+  }
+  Set(conf.get(), "allow.auto.create.topics", "false");
+  // Telemetry of librdkafka 2.5 and later; an assertion in it ended the process in 2.5.0.
+  SetIfKnown(conf.get(), "enable.metrics.push", "false");
+  rd_kafka_conf_set_log_cb(conf.get(), &OnLog);
+  rd_kafka_conf_set_error_cb(conf.get(), &OnError);
+  rd_kafka_conf_set_opaque(conf.get(), trouble);
+  return conf;
+}
+
+KafkaHandle NewKafkaHandle(rd_kafka_type_t type, KafkaConf conf) {
+  std::array<char, 512> reason{};
+  KafkaHandle handle(rd_kafka_new(type, conf.get(), reason.data(), reason.size()));
+  if (!handle) throw UsageError(fmt::format("--kafka-config: {}", Printable(reason.data())));
+  // rd_kafka_new took it.
+  static_cast<void>(conf.release());
+  return handle;
+}
+
+KafkaHandle NewKafkaConsumer(const KafkaSettings& settings, bool read_committed,
+                             KafkaTrouble* trouble) {
+  KafkaConf conf = NewKafkaConf(settings, trouble);
+  Set(conf.get(), "isolation.level", read_committed ? "read_committed" : "read_uncommitted");
+  Set(conf.get(), "enable.auto.commit", "false");
+  Set(conf.get(), "enable.partition.eof", "true");
+  Set(conf.get(), "auto.offset.reset", "error");
+  Set(conf.get(), "queued.max.messages.kbytes", "4096");
+  return NewKafkaHandle(RD_KAFKA_CONSUMER, std::move(conf));
+}
+
+Error KafkaFailure(const std::string& operation, rd_kafka_resp_err_t code, const std::string& text,
+                   const KafkaTrouble& trouble) {
+  std::string message = operation + ": " + Printable(text);
+  if (IsMissingRight(code)) {
+    message += " (the broker's ACLs do not allow it; docs/operations.md lists the rights we need)";
+  }
+  if (const std::string reason = trouble.Newest(); SaysLittle(code) && !reason.empty()) {
+    message += " (" + Printable(reason) + ")";
+  }
+  return TransientError(message);
+}
+
+Error KafkaFailure(const std::string& operation, rd_kafka_resp_err_t code,
+                   const KafkaTrouble& trouble) {
+  return KafkaFailure(operation, code, rd_kafka_err2str(code), trouble);
+}
+
+}  // namespace bw

@@ -1,0 +1,271 @@
+#include "publish/kafka_producer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/byte_size.h"
+#include "base/log.h"
+
+namespace bw {
+namespace {
+
+// Each call into librdkafka waits at most this long, so that a stop is noticed between two.
+constexpr Duration kSlice{200};
+// How long a transaction may still take to end after a stop was requested.
+constexpr Duration kStopGrace{4'000};
+constexpr Duration kInitTimeout{30'000};
+constexpr Duration kTopicTimeout{10'000};
+constexpr Duration kAbortTimeout{1'000};
+// Delivery reports are taken in between, so that finished messages do not pile up.
+constexpr size_t kPollEvery = 256;
+// What a record has around key, value and headers: lengths, deltas, and the batch's header.
+constexpr size_t kRecordOverheadBytes = 128;
+constexpr uint64_t kQueueBytesMin = 64 * kMiB;
+
+int ToMs(Duration duration) { return static_cast<int>(duration.count()); }
+
+std::string FirstTopicError(const rd_kafka_metadata_t& metadata) {
+  return metadata.topic_cnt == 1 ? rd_kafka_err2str(metadata.topics[0].err) : "no answer";
+}
+
+}  // namespace
+
+LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
+                                       const ProducerOptions& options, const Stop& stop)
+    : stop_(stop), transactional_id_(options.transactional_id) {
+  // What the user may change comes first; what is ours is set behind it.
+  KafkaSettings producer_settings = settings;
+  auto& properties = producer_settings.properties;
+  const std::vector<std::pair<std::string, std::string>> defaults = {
+      {"transaction.timeout.ms", "60000"},
+      {"compression.type", "lz4"},
+      // Only batches what is produced faster than it is sent: Flush does not wait for it.
+      {"linger.ms", "5"},
+      {"batch.size", std::to_string(options.batch_bytes_max)},
+      {"queue.buffering.max.messages", "100000"},
+  };
+  properties.insert(properties.begin(), defaults.begin(), defaults.end());
+
+  KafkaConf conf = NewKafkaConf(producer_settings, &trouble_);
+  Set(conf.get(), "transactional.id", options.transactional_id);
+  Set(conf.get(), "enable.idempotence", "true");
+  Set(conf.get(), "acks", "all");
+  const size_t message_max = std::stoul(Get(conf.get(), "message.max.bytes"));
+  message_bytes_max_ = message_max - std::min(message_max, kRecordOverheadBytes);
+  transaction_timeout_ = Duration(std::stol(Get(conf.get(), "transaction.timeout.ms")));
+  // The queue must hold the biggest message, or Produce would wait for ever.
+  const uint64_t queue_kbytes = std::max<uint64_t>(kQueueBytesMin, 2 * message_max) / kKiB;
+  Set(conf.get(), "queue.buffering.max.kbytes",
+      std::to_string(std::min<uint64_t>(queue_kbytes, 2'000'000)));
+  rd_kafka_conf_set_dr_msg_cb(conf.get(), &OnDeliveryReport);
+  // NewKafkaConf has made `trouble_` the opaque of the callbacks; the reports need all of this.
+  rd_kafka_conf_set_opaque(conf.get(), this);
+  rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int, const char* reason, void* opaque) {
+    static_cast<LibrdkafkaProducer*>(opaque)->trouble_.Note(reason);
+  });
+  audit_.Watch(conf.get());
+  handle_ = NewKafkaHandle(RD_KAFKA_PRODUCER, std::move(conf));
+}
+
+LibrdkafkaProducer::~LibrdkafkaProducer() {
+  // A courtesy to readers: without it they wait for this transaction until the next init or until
+  // transaction.timeout.ms. Only where no commit can be under way, and nobody goes on from here.
+  if (may_abort_ && !delivery_failure_) {
+    const KafkaErrorObject ignored(rd_kafka_abort_transaction(handle_.get(), ToMs(kAbortTimeout)));
+  }
+  rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                    RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
+void LibrdkafkaProducer::InitTransactions() {
+  const TimePoint begun = std::chrono::steady_clock::now();
+  while (true) {
+    const KafkaErrorObject error(rd_kafka_init_transactions(handle_.get(), ToMs(5 * kSlice)));
+    if (!error) return;
+    const bool time_left = std::chrono::steady_clock::now() - begun < kInitTimeout;
+    if (!rd_kafka_error_is_retriable(error.get()) || !time_left || stop_.WaitFor(kSlice)) {
+      throw Failure("Becoming the only producer with transactional.id " + transactional_id_,
+                    error.get());
+    }
+  }
+}
+
+OpenedTopic LibrdkafkaProducer::OpenTopic(const std::string& name) {
+  auto topic = std::make_unique<Topic>();
+  topic->name = name;
+  rd_kafka_topic_conf_t* topic_conf = rd_kafka_default_topic_conf_dup(handle_.get());
+  rd_kafka_topic_conf_set_opaque(topic_conf, topic.get());
+  topic->object.reset(rd_kafka_topic_new(handle_.get(), name.c_str(), topic_conf));
+  BW_CHECK(topic->object != nullptr);
+
+  // Asked for through this handle, so that it knows the partitions before messages come: a message
+  // for an unknown topic would wait up to a second.
+  const TimePoint begun = std::chrono::steady_clock::now();
+  std::string reason;
+  while (topic->partitions == 0) {
+    const rd_kafka_metadata_t* metadata = nullptr;
+    const rd_kafka_resp_err_t error =
+        rd_kafka_metadata(handle_.get(), 0, topic->object.get(), &metadata, ToMs(5 * kSlice));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      if (metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        topic->partitions = metadata->topics[0].partition_cnt;
+      } else {
+        reason = FirstTopicError(*metadata);
+      }
+      rd_kafka_metadata_destroy(metadata);
+    } else {
+      reason = rd_kafka_err2str(error);
+    }
+    if (topic->partitions > 0) break;
+    if (std::chrono::steady_clock::now() - begun > kTopicTimeout || stop_.WaitFor(kSlice)) {
+      throw KafkaFailure(fmt::format("Opening topic {}", name), RD_KAFKA_RESP_ERR__TIMED_OUT,
+                         reason, trouble_);
+    }
+  }
+  topic->next_offsets.assign(static_cast<size_t>(topic->partitions), -1);
+  const OpenedTopic opened{{static_cast<uint32_t>(topics_.size())}, topic->partitions};
+  topics_.push_back(std::move(topic));
+  return opened;
+}
+
+void LibrdkafkaProducer::Begin() {
+  produced_ = delivered_ = 0;
+  delivery_failure_.reset();
+  for (const auto& topic : topics_) std::ranges::fill(topic->next_offsets, -1);
+  audit_.Begin();
+  const KafkaErrorObject error(rd_kafka_begin_transaction(handle_.get()));
+  if (error) throw Failure("Beginning a transaction", error.get());
+  may_abort_ = true;
+}
+
+void LibrdkafkaProducer::Produce(const OutgoingMessage& message) {
+  const Topic& topic = *topics_.at(message.topic.index);
+  BW_CHECK(message.partition >= 0 && message.partition < topic.partitions);
+  KafkaHeaders headers(rd_kafka_headers_new(message.headers.size()));
+  for (const MessageHeader& header : message.headers) {
+    rd_kafka_header_add(headers.get(), header.name.data(), static_cast<ssize_t>(header.name.size()),
+                        header.value.data(), static_cast<ssize_t>(header.value.size()));
+  }
+  const auto pointer = [](const std::optional<std::string_view>& bytes) -> const void* {
+    // An empty text is not a null: its pointer is not null either.
+    return !bytes ? nullptr : bytes->empty() ? "" : bytes->data();
+  };
+  const auto size = [](const std::optional<std::string_view>& bytes) -> size_t {
+    return bytes ? bytes->size() : 0;
+  };
+
+  const TimePoint begun = std::chrono::steady_clock::now();
+  while (true) {
+    // Not rd_kafka_produceva, which frees the headers twice when the topic was deleted meanwhile
+    // (librdkafka #4628, fixed in 2.12.0). The types of the arguments are those its macros cast to.
+    const rd_kafka_resp_err_t error = rd_kafka_producev(
+        handle_.get(), RD_KAFKA_VTYPE_RKT, topic.object.get(), RD_KAFKA_VTYPE_PARTITION,
+        message.partition, RD_KAFKA_VTYPE_KEY, pointer(message.key), size(message.key),
+        RD_KAFKA_VTYPE_VALUE, pointer(message.value), size(message.value), RD_KAFKA_VTYPE_MSGFLAGS,
+        int{RD_KAFKA_MSG_F_COPY}, RD_KAFKA_VTYPE_HEADERS, headers.get(), RD_KAFKA_VTYPE_END);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    const bool may_wait = error == RD_KAFKA_RESP_ERR__QUEUE_FULL && !MustLeave(begun) &&
+                          std::chrono::steady_clock::now() - begun < transaction_timeout_;
+    if (!may_wait) {
+      throw KafkaFailure(
+          fmt::format("Producing to topic {} partition {}", topic.name, message.partition), error,
+          trouble_);
+    }
+    rd_kafka_poll(handle_.get(), ToMs(kSlice));
+    ThrowIfDeliveryFailed();
+  }
+  static_cast<void>(headers.release());  // The message has them now.
+  if (++produced_ % kPollEvery == 0) rd_kafka_poll(handle_.get(), 0);
+}
+
+void LibrdkafkaProducer::OnDeliveryReport(rd_kafka_t*, const rd_kafka_message_t* message,
+                                          void* producer) {
+  static_cast<LibrdkafkaProducer*>(producer)->RecordDelivery(*message);
+}
+
+void LibrdkafkaProducer::RecordDelivery(const rd_kafka_message_t& message) {
+  ++delivered_;
+  if (delivery_failure_) return;
+  auto* topic = static_cast<Topic*>(rd_kafka_topic_opaque(message.rkt));
+  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    delivery_failure_ = fmt::format("A message to topic {} partition {} was not written: {}",
+                                    topic->name, message.partition, rd_kafka_err2str(message.err));
+    if (const std::string reason = trouble_.Newest();
+        !reason.empty() && message.err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) {
+      *delivery_failure_ += " (" + Printable(reason) + ")";
+    }
+  } else if (message.offset < 0) {
+    // The broker called it a duplicate: written, but nobody can say where.
+    delivery_failure_ = fmt::format("A message to topic {} partition {} has no offset", topic->name,
+                                    message.partition);
+  } else {
+    int64_t& next = topic->next_offsets.at(static_cast<size_t>(message.partition));
+    next = std::max(next, message.offset + 1);
+  }
+}
+
+void LibrdkafkaProducer::ThrowIfDeliveryFailed() const {
+  if (delivery_failure_) throw TransientError(*delivery_failure_);
+}
+
+void LibrdkafkaProducer::Flush(NextOffsets* next_offsets) {
+  const TimePoint begun = std::chrono::steady_clock::now();
+  while (rd_kafka_flush(handle_.get(), ToMs(kSlice)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    ThrowIfDeliveryFailed();
+    if (MustLeave(begun)) throw TransientError("Stopped while waiting for delivery reports");
+    // message.timeout.ms has ended every message by then; this is for what nobody thought of.
+    if (std::chrono::steady_clock::now() - begun > 2 * transaction_timeout_) {
+      throw TransientError("No delivery reports within twice the transaction timeout");
+    }
+  }
+  ThrowIfDeliveryFailed();
+  if (delivered_ != produced_) {
+    throw TransientError(fmt::format("{} delivery reports for {} messages", delivered_, produced_));
+  }
+  for (const auto& topic : topics_) {
+    for (size_t partition = 0; partition < topic->next_offsets.size(); ++partition) {
+      const int64_t next = topic->next_offsets[partition];
+      if (next >= 0) (*next_offsets)[{topic->name, static_cast<int32_t>(partition)}] = next;
+    }
+  }
+}
+
+// librdkafka recommends an unlimited wait, because after a limited one its state may not be what it
+// seems. A stop could then not end it. So waits are limited, and a commit that needed more than one
+// of them is in doubt: its result is taken, but this producer begins no other transaction.
+void LibrdkafkaProducer::Commit() {
+  may_abort_ = false;
+  const TimePoint begun = std::chrono::steady_clock::now();
+  while (true) {
+    const KafkaErrorObject error(rd_kafka_commit_transaction(handle_.get(), ToMs(5 * kSlice)));
+    if (!error) return;
+    const bool again = rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__TIMED_OUT &&
+                       rd_kafka_error_is_retriable(error.get()) && !MustLeave(begun) &&
+                       std::chrono::steady_clock::now() - begun < transaction_timeout_;
+    if (!again) throw Failure("Committing a transaction", error.get());
+    commit_interrupted_ = true;
+  }
+}
+
+std::optional<std::string> LibrdkafkaProducer::Doubt() const {
+  if (auto doubt = audit_.Doubt()) return doubt;
+  if (commit_interrupted_) return "the commit took more than a second";
+  return std::nullopt;
+}
+
+Error LibrdkafkaProducer::Failure(const std::string& operation, rd_kafka_error_t* error) const {
+  const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+  std::string text = rd_kafka_error_string(error);
+  if (code == RD_KAFKA_RESP_ERR__FENCED) {
+    // Not yet proof of another relay: a transaction that timed out at the broker looks the same.
+    text += " (fenced: by another producer with our transactional.id, or after a timeout)";
+  }
+  return KafkaFailure(operation, code, text, trouble_);
+}
+
+bool LibrdkafkaProducer::MustLeave(TimePoint since) const {
+  return stop_.requested() && std::chrono::steady_clock::now() - since > kStopGrace;
+}
+
+}  // namespace bw

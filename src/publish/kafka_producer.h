@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/stop.h"
+#include "publish/kafka.h"
+#include "publish/kafka_connection.h"
+#include "publish/request_audit.h"
+
+namespace bw {
+
+// A transactional producer of librdkafka. Only included by the kafka_*.cc files.
+//
+// Delivery reports arrive in a callback that runs inside of our own calls (librdkafka calls it from
+// rd_kafka_poll and rd_kafka_flush): it records facts, and Flush acts on them.
+class LibrdkafkaProducer : public TransactionalProducer {
+ public:
+  LibrdkafkaProducer(const KafkaSettings& settings, const ProducerOptions& options,
+                     const Stop& stop);
+  ~LibrdkafkaProducer() override;
+
+  void InitTransactions() override;
+  OpenedTopic OpenTopic(const std::string& topic) override;
+  void Begin() override;
+  void Produce(const OutgoingMessage& message) override;
+  void Flush(NextOffsets* next_offsets) override;
+  void Commit() override;
+  std::optional<std::string> Doubt() const override;
+  size_t message_bytes_max() const override { return message_bytes_max_; }
+
+ private:
+  struct Topic {
+    std::string name;
+    KafkaTopicObject object;
+    int32_t partitions = 0;
+    // By partition; -1 where this transaction has written nothing yet.
+    std::vector<int64_t> next_offsets;
+  };
+
+  static void OnDeliveryReport(rd_kafka_t*, const rd_kafka_message_t* message, void* producer);
+  void RecordDelivery(const rd_kafka_message_t& message);
+  void ThrowIfDeliveryFailed() const;
+  Error Failure(const std::string& operation, rd_kafka_error_t* error) const;
+  // Whether a wait that began at `since` must end: a stop was requested and has had its time.
+  bool MustLeave(TimePoint since) const;
+
+  const Stop& stop_;
+  std::string transactional_id_;
+  KafkaTrouble trouble_;
+  RequestAudit audit_;
+  std::vector<std::unique_ptr<Topic>> topics_;
+  // Messages of this transaction.
+  size_t produced_ = 0;
+  size_t delivered_ = 0;
+  std::optional<std::string> delivery_failure_;  // The first one.
+  bool commit_interrupted_ = false;
+  bool may_abort_ = false;  // In a transaction in which nothing has failed and no commit was tried.
+  size_t message_bytes_max_ = 0;
+  Duration transaction_timeout_{};
+  KafkaHandle handle_;  // Last: destroyed first, before what its threads touch.
+};
+
+}  // namespace bw

@@ -1,0 +1,111 @@
+#include "publish/message_encoder.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "avro/json_writer.h"
+#include "base/bytes.h"
+#include "base/error.h"
+
+namespace bw {
+namespace {
+
+constexpr uint8_t kMagicByte = 0;
+constexpr char kDelete = static_cast<char>(Operation::kDelete);
+
+void AppendWireFormat(int32_t registry_id, std::string_view body, std::string* out) {
+  BW_CHECK(registry_id > 0);
+  AppendU8(out, kMagicByte);
+  AppendU32(out, static_cast<uint32_t>(registry_id));
+  out->append(body);
+}
+
+JsonStyle StyleOf(OutputFormat format) {
+  return format == OutputFormat::kJson ? JsonStyle::kAvroJson : JsonStyle::kPlain;
+}
+
+}  // namespace
+
+size_t EncodedMessage::bytes() const {
+  size_t total = (key ? key->size() : 0) + (value ? value->size() : 0);
+  for (const MessageHeader& header : headers) total += header.name.size() + header.value.size();
+  return total;
+}
+
+std::span<const EncodedMessage> MessageEncoder::Encode(const Change& change,
+                                                       const TableEncoding& table) {
+  lsn_.clear();
+  const auto lsn = std::back_inserter(lsn_);
+  const uint64_t commit_lsn = change.position.commit_lsn.value;
+  fmt::format_to(lsn, "{:X}/{:X}:{}", commit_lsn >> 32, commit_lsn & 0xFFFFFFFFu,
+                 change.position.index);
+  commit_time_ms_.clear();
+  fmt::format_to(std::back_inserter(commit_time_ms_), "{}", change.commit_time_us / 1000);
+
+  if (!change.value && !change.key) return {};
+  size_t count = 0;
+  if (change.old_key && change.value) {
+    old_key_.clear();
+    AppendKey(*change.old_key, table, &old_key_);
+    EncodedMessage& tombstone = messages_[count++];
+    tombstone.key = old_key_;
+    tombstone.value.reset();
+    Describe(&tombstone, kDelete);
+  }
+  EncodedMessage& row = messages_[count++];
+  row.key.reset();
+  row.value.reset();
+  if (change.key) {
+    key_.clear();
+    AppendKey(*change.key, table, &key_);
+    row.key = key_;
+  }
+  if (change.value) {
+    value_.clear();
+    AppendValue(*change.value, table, &value_);
+    row.value = value_;
+  }
+  Describe(&row, static_cast<char>(change.operation));
+  return std::span(messages_).first(count);
+}
+
+void MessageEncoder::AppendKey(std::string_view body, const TableEncoding& table,
+                               std::string* out) const {
+  if (format_ == OutputFormat::kAvro) {
+    AppendWireFormat(table.ids.key, body, out);
+  } else {
+    BW_CHECK(table.key_schema.has_value());
+    AppendJson(*table.key_schema, StyleOf(format_), body, out);
+  }
+}
+
+void MessageEncoder::AppendValue(std::string_view body, const TableEncoding& table,
+                                 std::string* out) const {
+  if (format_ == OutputFormat::kAvro) {
+    AppendWireFormat(table.ids.value, body, out);
+  } else {
+    AppendJson(*table.value_schema, StyleOf(format_), body, out);
+  }
+}
+
+void MessageEncoder::Describe(EncodedMessage* message, char operation) {
+  const size_t index = static_cast<size_t>(message - messages_.data());
+  operations_[index] = operation;
+  message->operation = operation;
+  message->headers = {MessageHeader{"lsn", lsn_},
+                      MessageHeader{"op", std::string_view(&operations_[index], 1)},
+                      MessageHeader{"ts", commit_time_ms_}};
+}
+
+TableEncoding MessageEncoder::EncodingFor(OutputFormat format, const TableSchema& schema,
+                                          const RegistryIds& ids) {
+  TableEncoding encoding{ids, std::nullopt, std::nullopt};
+  if (format != OutputFormat::kAvro) {
+    if (schema.key_json) encoding.key_schema = CompiledSchema::Parse(*schema.key_json);
+    encoding.value_schema = CompiledSchema::Parse(schema.value_json);
+  }
+  return encoding;
+}
+
+}  // namespace bw

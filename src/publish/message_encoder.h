@@ -1,0 +1,69 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "avro/compiled_schema.h"
+#include "publish/kafka.h"
+#include "publish/publish_options.h"
+#include "publish/schema_id_cache.h"
+#include "spool/change.h"
+
+// message := key | value | headers
+// In Avro, key and value are each
+//   0 : 1 byte | registry id : 4 bytes, big-endian | Avro body
+// which is the Confluent wire format (their Schema Registry documentation, "Wire format").
+// In the JSON formats they are one line of JSON.
+// headers := "lsn" position, "2/44DAB970:17" | "op" r, c, u or d | "ts" commit time, decimal ms
+
+namespace bw {
+
+// What the encoder needs to know of a table: the ids for Avro, the schemas for JSON.
+struct TableEncoding {
+  RegistryIds ids;
+  std::optional<CompiledSchema> key_schema;
+  std::optional<CompiledSchema> value_schema;
+};
+
+struct EncodedMessage {
+  std::optional<std::string_view> key;    // Nothing for tables without a key.
+  std::optional<std::string_view> value;  // Nothing is a delete.
+  char operation = 0;
+  std::array<MessageHeader, 3> headers;
+
+  size_t bytes() const;
+};
+
+// Makes Kafka messages out of changes. Reuses its buffers: a message is valid until the next call.
+// Not thread-safe.
+class MessageEncoder {
+ public:
+  explicit MessageEncoder(OutputFormat format) : format_(format) {}
+
+  // The messages of one change, in the order in which they must be published:
+  // - an update that left its key: the tombstone of the old key (op d), then the row;
+  // - a delete: its tombstone, or none for a table without a key, where nothing could be meant;
+  // - anything else: the row.
+  // Throws a row Error when JSON cannot hold the value, a halt Error when the body is corrupt.
+  std::span<const EncodedMessage> Encode(const Change& change, const TableEncoding& table);
+
+  static TableEncoding EncodingFor(OutputFormat format, const TableSchema& schema,
+                                   const RegistryIds& ids);
+
+ private:
+  void AppendKey(std::string_view body, const TableEncoding& table, std::string* out) const;
+  void AppendValue(std::string_view body, const TableEncoding& table, std::string* out) const;
+  void Describe(EncodedMessage* message, char operation);
+
+  OutputFormat format_;
+  std::string old_key_, key_, value_;
+  std::string lsn_, commit_time_ms_;
+  std::array<char, 2> operations_{};
+  std::array<EncodedMessage, 2> messages_;
+};
+
+}  // namespace bw

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/lsn.h"
+
+namespace bw {
+
+// Java's org.apache.kafka.common.utils.Utils.murmur2, which is the 32-bit MurmurHash2 with seed
+// 0x9747b28c.
+uint32_t Murmur2(std::string_view bytes);
+
+// The partition of a message, 0 to partitions - 1: as Java's default partitioner chooses it,
+// toPositive(murmur2(key)) % partitions, so that topics of other producers co-partition with ours.
+// A message without a key goes where its commit LSN's 8 big-endian bytes go: publishing again gives
+// the same partition, and the rows of a transaction keep their order.
+//
+// `partitions` is at least 1. Pure.
+int32_t PartitionOf(const std::optional<std::string_view>& key, Lsn commit_lsn, int32_t partitions);
+
+}  // namespace bw

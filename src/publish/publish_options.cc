@@ -1,0 +1,63 @@
+#include "publish/publish_options.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "publish/kafka_cluster.h"
+#include "publish/topic_name.h"
+
+namespace bw {
+namespace {
+
+// Room for "[schema.]table" behind it.
+constexpr size_t kPrefixBytesMax = 120;
+
+int32_t ParseCount(const std::string& name, const std::string& text, int32_t max) {
+  int32_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count < 1 || count > max) {
+    throw UsageError(fmt::format("--topic-config: {} is \"{}\", not a number from 1 to {}", name,
+                                 Printable(text), max));
+  }
+  return count;
+}
+
+}  // namespace
+
+TopicSettings ParseTopicConfig(const std::vector<std::pair<std::string, std::string>>& config) {
+  TopicSettings settings;
+  for (const auto& [name, value] : config) {
+    if (name == "partitions") {
+      settings.partitions = ParseCount(name, value, 100'000);
+    } else if (name == "replication") {
+      settings.replication = ParseCount(name, value, 32'767);
+    } else if (name.empty() || !IsLegalTopicText(name)) {
+      throw UsageError(fmt::format("--topic-config: \"{}\" is not the name of a topic setting",
+                                   Printable(name)));
+    } else {
+      settings.config[name] = value;
+    }
+  }
+  return settings;
+}
+
+void CheckPublishOptions(const PublishOptions& options) {
+  if (!IsLegalTopicText(options.topic_prefix) || options.topic_prefix.size() > kPrefixBytesMax) {
+    throw UsageError(fmt::format(
+        "--topic-prefix: \"{}\" is not made of at most {} ASCII letters, digits, '.', '_' and '-'",
+        Printable(options.topic_prefix), kPrefixBytesMax));
+  }
+  if (options.transaction_max_messages < 1 || options.transaction_max_messages > 1'000'000) {
+    throw UsageError("--transaction-max-messages: must be from 1 to 1000000");
+  }
+  if (options.transaction_max_bytes < 64 * kKiB || options.transaction_max_bytes > kGiB) {
+    throw UsageError("--transaction-max-bytes: must be from 64KiB to 1GiB");
+  }
+  ParseTopicConfig(options.topic_config);
+  CheckKafkaConfig(options);
+}
+
+}  // namespace bw

@@ -1,0 +1,427 @@
+#include "publish/publish_session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <variant>
+
+#include "base/kill_point.h"
+#include "publish/checkpoint_reader.h"
+#include "publish/partitioner.h"
+#include "publish/topic_name.h"
+
+namespace bw {
+namespace {
+
+// How long an idle session sleeps at most, so that reading back and checkpoints go on.
+constexpr Duration kIdleWait{500};
+constexpr Duration kRefusalSayInterval{1'000};
+
+[[noreturn]] void Halt(const std::string& text) { throw HaltError(ExitCode::kHaltKafka, text); }
+
+int64_t ToMs(int64_t us) { return us / 1000; }
+
+}  // namespace
+
+PublishSession::PublishSession(const PublishOptions& options, const PublishParts& parts,
+                               PublishMemory* memory, const Stop& stop)
+    : options_(options),
+      parts_(parts),
+      memory_(memory),
+      stop_(stop),
+      source_(parts.spool->state().source),
+      lineage_(parts.spool->state().lineage),
+      checkpoint_topic_(CheckpointTopic(options.topic_prefix, source_)),
+      encoder_(options.output_format) {
+  BW_CHECK(parts.spool->state().phase == SpoolPhase::kStreaming);
+}
+
+PublishSession::~PublishSession() {
+  const std::lock_guard lock(memory_->mutex);
+  memory_->figures.in_session = false;
+}
+
+void PublishSession::Run() {
+  Start();
+  while (!stop_.requested()) {
+    switch (TakeStep()) {
+      case Step::kPublished:
+        break;
+      case Step::kIdle:
+        parts_.spool->WaitForCaptured(seen_, kIdleWait, stop_);
+        break;
+      case Step::kRegistryAway:
+        stop_.WaitFor(registry_backoff_.Next());
+        break;
+    }
+  }
+}
+
+// --- Start -------------------------------------------------------------------------------------
+
+void PublishSession::Start() {
+  cluster_id_ = parts_.cluster->ClusterId();
+  producer_ = parts_.cluster->CreateProducer(
+      {.transactional_id = TransactionalId(source_), .batch_bytes_max = memory_->batch_bytes_max});
+  BW_KILL_POINT("publish.before_init");
+  producer_->InitTransactions();
+  BW_KILL_POINT("publish.after_init");
+  // From here on nothing of an older producer can change any more: what is read now is final.
+  const NewestCheckpoint newest = ReadNewestCheckpoint(parts_.cluster, checkpoint_topic_);
+  if (newest.state.checkpoint) CheckNoRival(*newest.state.checkpoint);
+  Resume(Reconcile(newest, cluster_id_));
+  EnsureCheckpointTopic(newest.topic_exists);
+  follower_ = parts_.cluster->Follow({checkpoint_topic_, 0}, newest.next_offset);
+  LookBehindCheckpoint();
+  BW_KILL_POINT("publish.after_tail_scan");
+  routes_ = std::make_unique<TableRoutes>(options_, checkpoint_topic_, parts_.cluster,
+                                          producer_.get(), memory_, parts_.clock);
+  committed_at_ = contact_at_ = read_back_at_ = parts_.clock->Now();
+  const std::lock_guard lock(memory_->mutex);
+  ++memory_->figures.sessions;
+  memory_->figures.in_session = true;
+  memory_->figures.published = progress_;
+}
+
+// A checkpoint of another instance is normal when it is older than this process: our predecessor
+// wrote it. Behind one of ours it proves that another relay publishes with our name.
+void PublishSession::CheckNoRival(const Checkpoint& checkpoint) const {
+  if (!memory_->has_committed || checkpoint.instance == memory_->instance) return;
+  throw Error(ErrorKind::kFenced,
+              fmt::format("Another relay publishes database \"{}\", slot \"{}\" to this Kafka: its "
+                          "checkpoint at {} (instance {}) is newer than ours. Stop one of them.",
+                          source_.database, source_.slot, checkpoint.progress.position.ToString(),
+                          checkpoint.instance),
+              ExitCode::kAnotherRelay);
+}
+
+ResumeFrom PublishSession::Reconcile(const NewestCheckpoint& newest,
+                                     const std::string& cluster_id) {
+  auto plan = ReconcileCheckpoint(parts_.spool->state(), newest.state, cluster_id,
+                                  checkpoint_topic_, options_.republish);
+  if (const auto* halt = std::get_if<PublishHalt>(&plan)) Halt(halt->text);
+  return std::get<ResumeFrom>(std::move(plan));
+}
+
+void PublishSession::Resume(const ResumeFrom& resume) {
+  progress_ = resume.progress;
+  next_offsets_ = resume.next_offsets;
+  remedy_ = resume.remedy;
+  if (!resume.remedy.empty()) spdlog::warn("Publishing again by --republish. {}", resume.remedy);
+  if (progress_.position < parts_.spool->published().position) {
+    BW_CHECK(!resume.remedy.empty());
+    parts_.spool->RewindPublished(progress_);
+  } else {
+    parts_.spool->SetPublished(progress_);
+  }
+  spdlog::info("Publishing to Kafka from {}", progress_.position.ToString());
+}
+
+void PublishSession::EnsureCheckpointTopic(bool exists) {
+  if (!exists) {
+    TopicSettings settings = ParseTopicConfig(options_.topic_config);
+    TopicSpec spec{checkpoint_topic_, 1, settings.replication, {}};
+    spec.config["cleanup.policy"] = "compact";
+    // Small segments: only closed ones are compacted, and each transaction writes a record here.
+    spec.config["segment.bytes"] = "16777216";
+    spec.config["segment.ms"] = "3600000";
+    if (const auto replicas = settings.config.find("min.insync.replicas");
+        replicas != settings.config.end()) {
+      spec.config.insert(*replicas);
+    }
+    parts_.cluster->CreateTopic(spec);
+    spdlog::info("Created checkpoint topic {}", checkpoint_topic_);
+    BW_KILL_POINT("publish.checkpoint_topic_created");
+  }
+  opened_checkpoint_ = producer_->OpenTopic(checkpoint_topic_);
+}
+
+// A late EndTxn of an earlier producer may have committed a part of a transaction, without its
+// checkpoint. Such records lie behind the offsets of the last checkpoint: they are in the topics
+// already and must not be published again.
+void PublishSession::LookBehindCheckpoint() {
+  std::vector<TopicPartition> partitions;
+  for (const auto& [partition, offset] : next_offsets_) partitions.push_back(partition);
+  if (partitions.empty()) return;
+  const auto stored = parts_.cluster->Offsets(partitions);
+
+  std::vector<ReadRange> ranges;
+  for (size_t i = 0; i < partitions.size(); ++i) {
+    const TopicPartition& partition = partitions[i];
+    int64_t& next = next_offsets_.at(partition);
+    const std::string name =
+        fmt::format("topic {} partition {}", partition.topic, partition.partition);
+    if (!stored[i]) {
+      spdlog::warn("{} was deleted; it is created again with its next row", name);
+      next_offsets_.erase(partition);
+      continue;
+    }
+    if (stored[i]->high < next) {
+      const std::string finding = fmt::format(
+          "Kafka has lost committed records: {} ends at offset {}, and {} were written. It was "
+          "created again, restored, or an unclean leader was elected.",
+          name, stored[i]->high, next);
+      if (!options_.republish) {
+        Halt(finding +
+             " Remedies: \"bottledwater resnapshot\" makes the topics complete again from the "
+             "database; or start once with --republish to go on without what was lost.");
+      }
+      spdlog::warn("Going on by --republish. {}", finding);
+      remedy_ = "republish: " + finding;
+    }
+    const ReadRange range{partition, std::max(next, stored[i]->low), stored[i]->high};
+    if (range.from < range.to) ranges.push_back(range);
+    next = stored[i]->high;
+  }
+  parts_.cluster->ReadCommitted(ranges, [&](const CommittedRecord& record) {
+    const auto identity = ParseRecordIdentity(record.headers);
+    if (identity && identity->position > progress_.position) {
+      torn_.Add(*identity, ranges[record.range].partition);
+    }
+  });
+  if (!torn_.empty()) {
+    spdlog::warn(
+        "Found {} messages of a torn transaction beyond the checkpoint at {}: a late EndTxn "
+        "has committed them (KAFKA-17754). They are not published again.",
+        torn_.size(), progress_.position.ToString());
+  }
+}
+
+// --- The loop ----------------------------------------------------------------------------------
+
+PublishSession::Step PublishSession::TakeStep() {
+  const SpoolBatch batch = parts_.spool->Read(
+      progress_.position, {options_.transaction_max_messages, options_.transaction_max_bytes});
+  if (batch.changes().empty()) {
+    seen_ = batch.through();
+    ReadBackIfDue();
+    if (!CheckpointIsDue(batch.through())) return Step::kIdle;
+  } else if (!Prepare(batch)) {
+    ReadBackIfDue();
+    return Step::kRegistryAway;
+  }
+  PauseBeforeBegin();
+  PublishBatch(batch);
+  ReadBackIfDue();
+  return Step::kPublished;
+}
+
+bool PublishSession::CheckpointIsDue(const Progress& through) {
+  const auto age = parts_.clock->Now() - committed_at_;
+  const bool wal_went_on = through.end_lsn > progress_.end_lsn;
+  return (wal_went_on && age >= options_.idle_checkpoint_interval) ||
+         age >= options_.heartbeat_interval;
+}
+
+bool PublishSession::Prepare(const SpoolBatch& batch) {
+  std::optional<SchemaId> last;
+  for (const Change& change : batch.changes()) {
+    if (change.schema_id == last) continue;
+    last = change.schema_id;
+    if (routes_->IsPrepared(change.schema_id)) continue;
+    const auto registry_away =
+        routes_->Prepare(change.schema_id, parts_.spool->Schema(change.schema_id));
+    if (registry_away) {
+      registry_away_.Away(*registry_away);
+      return false;
+    }
+    contact_at_ = parts_.clock->Now();
+  }
+  registry_away_.Back();
+  registry_backoff_.Reset();
+  return true;
+}
+
+void PublishSession::PauseBeforeBegin() {
+  const TimePoint now = parts_.clock->Now();
+  const auto left = std::chrono::ceil<Duration>(committed_at_ + options_.commit_pause - now);
+  if (left > Duration(0) && left <= options_.commit_pause) stop_.WaitFor(left);
+  if (now - contact_at_ >= options_.probe_after_idle) {
+    // A transaction that begins while the brokers are away can only time out.
+    if (const std::string id = parts_.cluster->ClusterId(); id != cluster_id_) {
+      throw TransientError(fmt::format("The Kafka cluster's id has become \"{}\"", id));
+    }
+    contact_at_ = parts_.clock->Now();
+  }
+}
+
+void PublishSession::PublishBatch(const SpoolBatch& batch) {
+  pending_ = {};
+  producer_->Begin();
+  BW_KILL_POINT("publish.after_begin");
+  for (const Change& change : batch.changes()) {
+    PublishChange(change);
+    BW_KILL_POINT("publish.after_produce_one");
+  }
+  BW_KILL_POINT("publish.after_produce_all");
+  producer_->Flush(&next_offsets_);
+  BW_KILL_POINT("publish.after_flush");
+
+  // Within a split transaction there is no end LSN yet: the one before it stays.
+  const Progress progress{batch.through().position,
+                          std::max(progress_.end_lsn, batch.through().end_lsn)};
+  BW_CHECK(progress.position >= progress_.position);
+  ProduceCheckpoint(progress);
+  BW_KILL_POINT("publish.after_produce_checkpoint");
+  // Not into next_offsets_: those are of the data, the checkpoint itself is found by its topic.
+  NextOffsets ignored;
+  producer_->Flush(&ignored);
+  BW_KILL_POINT("publish.after_flush_checkpoint");
+  producer_->Commit();
+  BW_KILL_POINT("publish.after_commit");
+  if (const auto doubt = producer_->Doubt()) {
+    throw TransientError("The last Kafka transaction is in doubt: " + *doubt);
+  }
+  RecordCommit(batch, progress);
+}
+
+void PublishSession::PublishChange(const Change& change) {
+  const TableRoute& route = routes_->Get(change.schema_id);
+  if (route.refusal) return Refuse(change, route, *route.refusal);
+  std::span<const EncodedMessage> messages;
+  try {
+    messages = encoder_.Encode(change, route.encoding);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kRow) throw;
+    return Refuse(change, route, error.what());
+  }
+  for (const EncodedMessage& message : messages) {
+    if (message.bytes() > route.message_bytes_max) {
+      return Refuse(change, route,
+                    fmt::format("its message has {} bytes, and {} are allowed: raise "
+                                "max.message.bytes of topic {} and message.max.bytes with "
+                                "--kafka-config",
+                                message.bytes(), route.message_bytes_max, route.topic));
+    }
+  }
+  for (const EncodedMessage& message : messages) {
+    if (!torn_.empty() &&
+        torn_.Contains({change.position, message.operation, ToMs(change.commit_time_us)})) {
+      ++pending_.torn_skipped;
+      continue;
+    }
+    producer_->Produce(
+        {.topic = route.opened.handle,
+         .partition = PartitionOf(message.key, change.position.commit_lsn, route.opened.partitions),
+         .key = message.key,
+         .value = message.value,
+         .headers = message.headers});
+    ++pending_.messages;
+    pending_.bytes += message.bytes();
+  }
+}
+
+void PublishSession::Refuse(const Change& change, const TableRoute& route,
+                            const std::string& reason) {
+  const std::string text = fmt::format("Table {}, change {} cannot be published: {}", route.table,
+                                       change.position.ToString(), reason);
+  if (options_.on_error == OnError::kExit) throw RowError(text);
+  ++pending_.rows_refused;
+  // A refused schema refuses each of perhaps millions of rows; the figures count them all.
+  const TimePoint now = parts_.clock->Now();
+  if (!refusal_said_at_ || now - *refusal_said_at_ >= kRefusalSayInterval) {
+    refusal_said_at_ = now;
+    spdlog::error("{} (left out by --on-error=log)", text);
+  }
+}
+
+void PublishSession::ProduceCheckpoint(const Progress& progress) {
+  Checkpoint checkpoint{lineage_, memory_->instance, source_, progress, next_offsets_, remedy_};
+  {
+    const std::lock_guard lock(memory_->mutex);
+    noted_remedies_ = memory_->remedies_to_note;
+  }
+  if (!remedy_.empty() && !noted_remedies_.empty()) checkpoint.remedy += "; ";
+  checkpoint.remedy += noted_remedies_;
+  const std::string value = EncodeCheckpoint(checkpoint);
+  producer_->Produce({.topic = opened_checkpoint_.handle,
+                      .partition = 0,
+                      .key = kCheckpointKey,
+                      .value = value,
+                      .headers = {}});
+}
+
+void PublishSession::RecordCommit(const SpoolBatch& batch, const Progress& progress) {
+  progress_ = progress;
+  remedy_.clear();
+  memory_->has_committed = true;
+  // Before the hint: a spool that remembers publishing also remembers where.
+  parts_.spool->SetKafkaClusterId(cluster_id_);
+  parts_.spool->SetPublished(progress_);
+  BW_KILL_POINT("publish.after_set_published");
+  if (!torn_.empty()) {
+    torn_.ForgetThrough(progress_.position);
+    if (torn_.empty()) spdlog::info("The torn transaction is behind us");
+  }
+  committed_at_ = contact_at_ = parts_.clock->Now();
+  if (!unseen_since_) unseen_since_ = committed_at_;
+
+  const std::lock_guard lock(memory_->mutex);
+  // Others only append to it.
+  memory_->remedies_to_note.erase(0, noted_remedies_.size());
+  PublishFigures& figures = memory_->figures;
+  ++figures.transactions;
+  figures.changes += batch.changes().size();
+  figures.messages += pending_.messages;
+  figures.bytes += pending_.bytes;
+  figures.rows_refused += pending_.rows_refused;
+  figures.torn_skipped += pending_.torn_skipped;
+  if (batch.splits_transaction()) ++figures.split_transactions;
+  figures.published = progress_;
+}
+
+// --- Reading back ------------------------------------------------------------------------------
+
+void PublishSession::ReadBackIfDue() {
+  if (!unseen_since_) return;
+  if (parts_.clock->Now() - read_back_at_ < options_.read_back_interval) return;
+  read_back_at_ = parts_.clock->Now();
+  ReadBack();
+  if (!unseen_since_ || read_back_at_ - *unseen_since_ < options_.read_back_overdue) return;
+  // A commit that was reported and is not there (librdkafka #4697, Redpanda #17921): seen once, a
+  // new session looks again; twice in a row, it is not the reader's fault.
+  const std::string finding =
+      fmt::format("The checkpoint at {} was committed but a read_committed reader does not get it",
+                  progress_.position.ToString());
+  if (++memory_->read_backs_overdue >= 2) {
+    Halt(finding +
+         ", also not in a new session. Kafka has lost it, or another producer's open "
+         "transaction blocks the checkpoint topic. Nothing is trimmed from the spool.");
+  }
+  throw TransientError(finding);
+}
+
+void PublishSession::ReadBack() {
+  std::optional<Checkpoint> newest;
+  while (const auto record = follower_->Poll()) {
+    if (record->key != kCheckpointKey || !record->value) continue;
+    newest = DecodeCheckpoint(
+        *record->value, fmt::format("topic {}, offset {}", checkpoint_topic_, record->offset));
+    CheckNoRival(*newest);
+  }
+  if (!newest) return;
+  memory_->read_backs_overdue = 0;
+  const Position position = newest->progress.position;
+  // Ours, and nobody else writes: it can only be something that we have committed.
+  BW_CHECK(position <= progress_.position);
+  if (position == progress_.position) {
+    unseen_since_.reset();
+  } else {
+    unseen_since_ = parts_.clock->Now();
+  }
+  {
+    const std::lock_guard lock(memory_->mutex);
+    memory_->figures.read_back = std::max(memory_->figures.read_back, position);
+  }
+  BW_KILL_POINT("publish.before_trim");
+  if (options_.replay_window_bytes == 0) {
+    parts_.spool->Trim(position);
+  } else if (position.commit_lsn.value > options_.replay_window_bytes) {
+    parts_.spool->Trim(
+        Position::EndOf(Lsn{position.commit_lsn.value - options_.replay_window_bytes}));
+  }
+  BW_KILL_POINT("publish.after_trim");
+}
+
+}  // namespace bw

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "publish/checkpoint_reader.h"
+#include "publish/kafka.h"
+#include "publish/message_encoder.h"
+#include "publish/publish_memory.h"
+#include "publish/publish_options.h"
+#include "publish/publish_reconcile.h"
+#include "publish/table_routes.h"
+#include "publish/torn_records.h"
+#include "spool/spool.h"
+
+namespace bw {
+
+// What a session works with; all of it outlives the session.
+struct PublishParts {
+  KafkaCluster* cluster = nullptr;
+  Spool* spool = nullptr;
+  Clock* clock = &Clock::Real();
+};
+
+// One producer's life: from its init_transactions to the first error, doubt or stop. There is no
+// other recovery than a new session: what Kafka has committed, as the checkpoint says, is where it
+// goes on, never what this side believes. Belongs to the publish thread.
+//
+// What is written where, in order; nothing on a line starts before the line above is done:
+//   1. data messages, acknowledged by all in-sync replicas, uncommitted
+//   2. the checkpoint, likewise
+//   3. EndTxn(commit), which makes 1 and 2 visible together
+//   4. the spool's published position (a hint)
+//   5. the spool's trimming, up to a checkpoint that was read back
+//
+// Errors that leave it: transient (start again), kFenced with kAnotherRelay (a rival instance,
+// proven by its checkpoint behind ours), halt kHaltKafka or the spool's, usage (--topic-config
+// refused by the brokers), and row with --on-error=exit.
+//
+//   Start: new producer -> init_transactions -> read the checkpoint -> reconcile with the spool
+//          -> look behind the checkpoint for torn records
+//   loop:
+//     batch := whole transactions above the published position, within the limits
+//     if batch is empty and no checkpoint is due: read back, trim, wait for captured
+//     prepare topics and schema ids                            (nothing of that in a transaction)
+//     begin; produce the batch, but for torn records; flush; produce the checkpoint; flush; commit
+//     if in doubt: throw
+//     published := batch's end; now and then: read the checkpoint back, trim the spool
+class PublishSession {
+ public:
+  enum class Step {
+    kPublished,     // A transaction was committed; there may be more.
+    kIdle,          // Nothing to publish now.
+    kRegistryAway,  // There is, but the registry does not answer; ask again after a while.
+  };
+
+  // The spool is in phase kStreaming.
+  PublishSession(const PublishOptions& options, const PublishParts& parts, PublishMemory* memory,
+                 const Stop& stop);
+  ~PublishSession();
+
+  // Start and steps, until a stop. A transaction that is open when the stop comes is finished, or
+  // given up after a few seconds.
+  void Run();
+
+  // For the simulation, which decides itself when time passes: what Run does, without its waits.
+  void Start();
+  Step TakeStep();
+
+ private:
+  ResumeFrom Reconcile(const NewestCheckpoint& newest, const std::string& cluster_id);
+  void Resume(const ResumeFrom& resume);
+  void EnsureCheckpointTopic(bool exists);
+  void LookBehindCheckpoint();
+  void CheckNoRival(const Checkpoint& checkpoint) const;
+
+  bool CheckpointIsDue(const Progress& through);
+  bool Prepare(const SpoolBatch& batch);
+  void PauseBeforeBegin();
+  void PublishBatch(const SpoolBatch& batch);
+  void PublishChange(const Change& change);
+  void Refuse(const Change& change, const TableRoute& route, const std::string& reason);
+  void ProduceCheckpoint(const Progress& progress);
+  void RecordCommit(const SpoolBatch& batch, const Progress& progress);
+  void ReadBackIfDue();
+  void ReadBack();
+
+  const PublishOptions& options_;
+  const PublishParts parts_;
+  PublishMemory* memory_;
+  const Stop& stop_;
+  const Source source_;
+  const std::string lineage_;
+  const std::string checkpoint_topic_;
+
+  std::string cluster_id_;
+  std::unique_ptr<TransactionalProducer> producer_;
+  OpenedTopic opened_checkpoint_;
+  std::unique_ptr<CommittedFollower> follower_;  // Of the checkpoint topic.
+  std::unique_ptr<TableRoutes> routes_;
+  MessageEncoder encoder_;
+  TornRecords torn_;
+
+  Progress progress_;         // Committed in Kafka.
+  NextOffsets next_offsets_;  // Behind what is committed.
+  std::string remedy_;        // For the next checkpoint.
+  Progress seen_;             // What `captured` was at the last read.
+
+  TimePoint committed_at_;                 // Or the session's start.
+  TimePoint contact_at_;                   // When the brokers were last known to answer.
+  TimePoint read_back_at_;                 // When we last looked.
+  std::optional<TimePoint> unseen_since_;  // The oldest commit that was not read back yet.
+
+  std::string noted_remedies_;  // Of memory_->remedies_to_note, in the newest checkpoint.
+  // Of the open transaction, added to the figures when it is committed.
+  PublishFigures pending_;
+  std::optional<TimePoint> refusal_said_at_;
+
+  Backoff registry_backoff_;
+  AwayLog registry_away_{"Schema registry"};
+};
+
+}  // namespace bw

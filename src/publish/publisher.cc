@@ -1,0 +1,59 @@
+#include "publish/publisher.h"
+
+#include "base/error.h"
+
+namespace bw {
+
+Publisher::Publisher(const PublishOptions& options, const PublishParts& parts,
+                     SchemaRegistry* registry, const Stop& stop)
+    : options_(options),
+      parts_(parts),
+      stop_(stop),
+      memory_(registry),
+      kafka_away_("Kafka (" + Printable(options.brokers) + ")") {
+  BW_CHECK(registry != nullptr || options.output_format != OutputFormat::kAvro);
+}
+
+void Publisher::RunSession() {
+  if (!WaitForSpool() || !WaitUntilReachable()) return;
+  PublishSession(options_, parts_, &memory_, stop_).Run();
+}
+
+bool Publisher::WaitForSpool() {
+  while (!stop_.requested()) {
+    const SpoolState state = parts_.spool->state();
+    if (state.phase == SpoolPhase::kStreaming) return true;
+    parts_.spool->WaitForCaptured(state.captured, std::chrono::seconds(1), stop_);
+  }
+  return false;
+}
+
+bool Publisher::WaitUntilReachable() {
+  Backoff backoff;
+  while (!stop_.requested()) {
+    try {
+      parts_.cluster->ClusterId();
+      kafka_away_.Back();
+      return true;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kTransient) throw;
+      if (stop_.requested()) break;
+      kafka_away_.Away(error.what());
+    }
+    stop_.WaitFor(backoff.Next());
+  }
+  return false;
+}
+
+void Publisher::NoteRemedy(const std::string& remedy) {
+  const std::lock_guard lock(memory_.mutex);
+  if (!memory_.remedies_to_note.empty()) memory_.remedies_to_note += "; ";
+  memory_.remedies_to_note += remedy;
+}
+
+PublishFigures Publisher::figures() const {
+  const std::lock_guard lock(memory_.mutex);
+  return memory_.figures;
+}
+
+}  // namespace bw

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+
+#include "base/backoff.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "publish/publish_memory.h"
+#include "publish/publish_options.h"
+#include "publish/publish_session.h"
+#include "registry/schema_registry.h"
+
+namespace bw {
+
+// The publish side of the relay: drains the spool into Kafka, session after session. Never talks to
+// PostgreSQL. Everything but figures() belongs to the publish thread.
+//
+// The caller's loop:
+//   while no stop: try RunSession(); transient error: log, back off; anything else: end the process
+class Publisher {
+ public:
+  // `registry` may be nullptr when the output is not Avro. `parts` and `stop` must outlive this.
+  // Does not connect.
+  Publisher(const PublishOptions& options, const PublishParts& parts, SchemaRegistry* registry,
+            const Stop& stop);
+
+  // Waits until the spool has left its first start and brokers answer, however long that takes, and
+  // then runs one PublishSession, which says what is thrown. Returns only after a stop.
+  void RunSession();
+
+  // An operator has allowed something on the capture side (an accepted gap, an adopted slot): the
+  // next checkpoint says so. Thread-safe.
+  void NoteRemedy(const std::string& remedy);
+  // Thread-safe.
+  PublishFigures figures() const;
+
+ private:
+  bool WaitForSpool();
+  bool WaitUntilReachable();
+
+  const PublishOptions options_;
+  const PublishParts parts_;
+  const Stop& stop_;
+  mutable PublishMemory memory_;
+  AwayLog kafka_away_;
+};
+
+}  // namespace bw

@@ -1,0 +1,92 @@
+#include "publish/checkpoint_format.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace bw {
+namespace {
+
+Checkpoint Example() {
+  Checkpoint checkpoint;
+  checkpoint.lineage = std::string(32, 'a');
+  checkpoint.instance = std::string(32, 'b');
+  checkpoint.source = {"7412345678901234567", "shop", "bottledwater", 3};
+  checkpoint.progress = {{*Lsn::Parse("2/44DAB970"), 17}, *Lsn::Parse("2/44DAB9A8")};
+  checkpoint.next_offsets = {{{"test", 0}, 12}, {{"test", 2}, 0}, {{"other", 0}, 7}};
+  return checkpoint;
+}
+
+// Format 1. If this fails, the format has changed: it needs a new number, and code that reads both.
+constexpr char kGolden[] =
+    R"({"crc32c":"3f0f40d5","end_lsn":"2/44DAB9A8","format":1,)"
+    R"("instance":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","lineage":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",)"
+    R"("offsets":{"other":[7],"test":[12,null,0]},"position":"2/44DAB970:17","remedy":"",)"
+    R"("source":{"database":"shop","slot":"bottledwater",)"
+    R"("system_identifier":"7412345678901234567","timeline":3}})";
+
+void ExpectHalt(std::string_view value) {
+  try {
+    DecodeCheckpoint(value, "topic t, offset 7");
+    ADD_FAILURE() << "accepted: " << value;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kHalt);
+    EXPECT_EQ(error.exit_code(), ExitCode::kHaltKafka);
+    EXPECT_NE(std::string(error.what()).find("topic t, offset 7"), std::string::npos);
+  }
+}
+
+TEST(CheckpointFormat, WritesTheseBytes) { EXPECT_EQ(EncodeCheckpoint(Example()), kGolden); }
+
+TEST(CheckpointFormat, ReadsWhatItWrote) {
+  EXPECT_EQ(DecodeCheckpoint(kGolden, "here"), Example());
+  Checkpoint other = Example();
+  other.progress.position = Position::EndOf(Lsn::Max());
+  other.next_offsets.clear();
+  other.remedy = "republish: \"because\" \\ ü";
+  EXPECT_EQ(DecodeCheckpoint(EncodeCheckpoint(other), "here"), other);
+}
+
+TEST(CheckpointFormat, ChecksumIgnoresWhiteSpaceAndOrder) {
+  const auto json = nlohmann::ordered_json::parse(kGolden);
+  nlohmann::ordered_json reversed;
+  for (auto member = json.rbegin(); member != json.rend(); ++member) {
+    reversed[member.key()] = member.value();
+  }
+  EXPECT_EQ(DecodeCheckpoint(reversed.dump(2), "here"), Example());
+}
+
+TEST(CheckpointFormat, HaltsOnEveryTruncation) {
+  const std::string golden = kGolden;
+  for (size_t size = 0; size < golden.size(); ++size) ExpectHalt(golden.substr(0, size));
+}
+
+TEST(CheckpointFormat, HaltsOnEveryChangedByte) {
+  const std::string golden = kGolden;
+  for (size_t i = 0; i < golden.size(); ++i) {
+    std::string changed = golden;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    ExpectHalt(changed);
+  }
+}
+
+TEST(CheckpointFormat, HaltsOnNewerFormatAndSaysSo) {
+  std::string newer = kGolden;
+  newer.replace(newer.find("\"format\":1"), 10, "\"format\":2");
+  try {
+    DecodeCheckpoint(newer, "here");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("format is 2"), std::string::npos) << error.what();
+  }
+}
+
+TEST(CheckpointFormat, HaltsOnNestingWithoutEnd) {
+  ExpectHalt(std::string(1'000'000, '['));
+  ExpectHalt(std::string(1'000'000, '{'));
+}
+
+}  // namespace
+}  // namespace bw

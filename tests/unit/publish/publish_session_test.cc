@@ -1,0 +1,474 @@
+#include "publish/publish_session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "avro/schema_builder.h"
+#include "publish/publisher.h"
+#include "unit/publish/fake_kafka.h"
+
+namespace bw {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kCheckpointTopic[] = "bottledwater.shop.bottledwater.checkpoint";
+
+// Time stands still until a test moves it.
+class FakeClock : public Clock {
+ public:
+  TimePoint Now() override { return now; }
+  int64_t WallMicros() override { return 0; }
+  bool WaitUntil(std::unique_lock<std::mutex>* lock, std::condition_variable* changed,
+                 TimePoint deadline, const std::function<bool()>& done) override {
+    return Clock::Real().WaitUntil(lock, changed, deadline, done);
+  }
+  void SleepUntil(TimePoint, const Stop&) override {}
+  std::unique_ptr<Thread> Start(std::function<void()> run) override {
+    return Clock::Real().Start(std::move(run));
+  }
+  TimePoint now = std::chrono::steady_clock::now();
+};
+
+class FakeRegistry : public SchemaRegistry {
+ public:
+  int32_t Register(const std::string& subject, const std::string& schema_json) override {
+    if (away) throw TransientError("registry is away");
+    if (refused.contains(subject)) throw RowError("refused");
+    return ids.try_emplace(subject + schema_json, static_cast<int32_t>(ids.size() + 1))
+        .first->second;
+  }
+  bool away = false;
+  std::set<std::string> refused;
+  std::map<std::string, int32_t> ids;
+};
+
+// A spool in a folder of its own, a Kafka and a clock. Commits transactions as capture would.
+class PublishSessionTest : public ::testing::Test {
+ protected:
+  PublishSessionTest() {
+    folder_ = std::filesystem::temp_directory_path() /
+              ("bw-publish-" + std::to_string(getpid()) + "-" +
+               ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder_);
+    OpenSpool();
+    options_.output_format = OutputFormat::kAvro;
+    options_.commit_pause = Duration(0);
+    memory_ = std::make_unique<PublishMemory>(&registry_);
+  }
+  ~PublishSessionTest() override {
+    spool_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void OpenSpool() {
+    SpoolOptions options;
+    options.directory = folder_;
+    spool_ = Spool::Open(options);
+    spool_->BeginStreamingAt({"S1", "shop", "bottledwater", 1}, {{Lsn{1}, 0}, Lsn{1}}, "");
+  }
+
+  SchemaId SchemaOf(const std::string& table, bool keyed = true) {
+    const Table columns{"public", table, {{"id", 23, -1, "integer", keyed}}};
+    return spool_->AddSchema({"public", table, BuildKeySchema(columns), BuildValueSchema(columns)});
+  }
+  // One transaction with `count` inserts; keys and values are made of the position.
+  void Commit(uint64_t lsn, int count = 1, const std::string& table = "test") {
+    const SchemaId schema = SchemaOf(table);
+    for (int i = 0; i < count; ++i) {
+      Change change;
+      change.position = {Lsn{lsn}, static_cast<uint64_t>(i)};
+      change.operation = Operation::kInsert;
+      change.schema_id = schema;
+      change.commit_time_us = static_cast<int64_t>(lsn) * 1000;
+      const std::string body = change.position.ToString();
+      change.key = body;
+      change.value = body;
+      spool_->Append(change);
+    }
+    End(lsn);
+  }
+  void CommitKeyChange(uint64_t lsn) {
+    Change change;
+    change.position = {Lsn{lsn}, 0};
+    change.operation = Operation::kUpdate;
+    change.schema_id = SchemaOf("test");
+    change.old_key = "old";
+    change.key = "new";
+    change.value = "row";
+    spool_->Append(change);
+    End(lsn);
+  }
+  void End(uint64_t lsn) {
+    spool_->EndTransaction({Lsn{lsn}, Lsn{lsn + 1}});
+    ASSERT_TRUE(spool_->WaitUntilDurable(Duration(10'000), stop_));
+  }
+
+  std::unique_ptr<PublishSession> NewSession() {
+    PublishParts parts;
+    parts.cluster = &kafka_;
+    parts.spool = spool_.get();
+    parts.clock = &clock_;
+    return std::make_unique<PublishSession>(options_, parts, memory_.get(), stop_);
+  }
+  std::unique_ptr<PublishSession> StartedSession() {
+    auto session = NewSession();
+    session->Start();
+    return session;
+  }
+  static void Drain(PublishSession* session) {
+    while (session->TakeStep() == PublishSession::Step::kPublished) {
+    }
+  }
+  // As the relay does: sessions until one has nothing more to do.
+  void PublishAll() {
+    for (int attempt = 0; attempt < 10; ++attempt) {
+      try {
+        Drain(StartedSession().get());
+        return;
+      } catch (const Error& error) {
+        ASSERT_EQ(error.kind(), ErrorKind::kTransient) << error.what();
+      }
+    }
+    FAIL() << "no session succeeds";
+  }
+
+  std::vector<std::string> Positions(const std::string& topic = "test", size_t partition = 0) {
+    std::vector<std::string> positions;
+    for (const auto& record : kafka_.Committed(topic, partition)) {
+      positions.push_back(record.Header("lsn") + record.Header("op"));
+    }
+    return positions;
+  }
+  Checkpoint NewestCheckpoint() {
+    return DecodeCheckpoint(*kafka_.Committed(kCheckpointTopic).back().value, "test");
+  }
+  static Error ErrorOf(const std::function<void()>& act) {
+    try {
+      act();
+    } catch (const Error& error) {
+      return error;
+    }
+    ADD_FAILURE() << "no error";
+    return TransientError("");
+  }
+
+  std::filesystem::path folder_;
+  Stop stop_;
+  FakeClock clock_;
+  FakeKafka kafka_;
+  FakeRegistry registry_;
+  PublishOptions options_;
+  std::unique_ptr<Spool> spool_;
+  std::unique_ptr<PublishMemory> memory_;
+};
+
+TEST_F(PublishSessionTest, PublishesEveryChangeOnceInOrder) {
+  Commit(10, 3);
+  Commit(20);
+  const auto session = StartedSession();
+  Drain(session.get());
+  Commit(30);
+  Drain(session.get());
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/A:1c", "0/A:2c", "0/14:0c", "0/1E:0c"));
+  EXPECT_EQ(NewestCheckpoint().progress, (Progress{Position::EndOf(Lsn{30}), Lsn{31}}));
+  EXPECT_EQ(spool_->published(), NewestCheckpoint().progress);
+  EXPECT_EQ(kafka_.begun, 2);
+}
+
+TEST_F(PublishSessionTest, ChecksWhatItCreates) {
+  options_.topic_config = {{"partitions", "4"}, {"replication", "3"}, {"retention.ms", "1"}};
+  Commit(10);
+  PublishAll();
+  EXPECT_EQ(kafka_.created.at("test").partitions, 4);
+  EXPECT_EQ(kafka_.created.at("test").replication, 3);
+  EXPECT_EQ(kafka_.created.at("test").config.at("cleanup.policy"), "compact");
+  EXPECT_EQ(kafka_.created.at("test").config.at("retention.ms"), "1");
+  EXPECT_EQ(kafka_.created.at(kCheckpointTopic).partitions, 1);
+  EXPECT_EQ(kafka_.created.at(kCheckpointTopic).replication, 3);
+  EXPECT_EQ(kafka_.created.at(kCheckpointTopic).config.at("cleanup.policy"), "compact");
+}
+
+// The heart of it: a crash before any step of any transaction, and the next session makes it whole.
+TEST_F(PublishSessionTest, IsExactAfterACrashBeforeEachStep) {
+  Commit(10, 3);
+  Commit(20, 2);
+  options_.transaction_max_messages = 3;
+  int steps = 0;
+  kafka_.before_step = [&](const std::string&) { ++steps; };
+  PublishAll();
+  const auto expected = Positions();
+  ASSERT_EQ(expected.size(), 5u);
+
+  for (int crash_at = 1; crash_at <= steps; ++crash_at) {
+    kafka_ = FakeKafka();
+    spool_.reset();
+    std::filesystem::remove_all(folder_);
+    OpenSpool();
+    Commit(10, 3);
+    Commit(20, 2);
+    int step = 0;
+    kafka_.before_step = [&](const std::string& name) {
+      if (++step == crash_at) throw TransientError("crash before " + name);
+    };
+    PublishAll();
+    EXPECT_EQ(Positions(), expected) << "crash at step " << crash_at;
+  }
+}
+
+TEST_F(PublishSessionTest, DoesNotRepeatACommitWhoseAnswerWasLost) {
+  Commit(10, 2);
+  kafka_.lose_commit_answer = true;
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/A:1c"));
+}
+
+TEST_F(PublishSessionTest, EndsInDoubtWithoutBelievingTheCommit) {
+  Commit(10);
+  const auto session = StartedSession();
+  kafka_.doubt = "EndTxn was sent 2 times";
+  const Error error = ErrorOf([&] { session->TakeStep(); });
+  EXPECT_EQ(error.kind(), ErrorKind::kTransient);
+  EXPECT_THAT(error.what(), HasSubstr("EndTxn was sent 2 times"));
+  EXPECT_EQ(spool_->published(), Progress{});
+  kafka_.doubt.reset();
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c"));
+}
+
+TEST_F(PublishSessionTest, SkipsWhatATornTransactionHasPublished) {
+  Commit(5);
+  PublishAll();
+  Commit(10, 4);
+  int produced = 0;
+  kafka_.before_step = [&](const std::string& step) {
+    if (step == "produce" && ++produced == 3) {
+      kafka_.TearOpenTransaction();
+      throw TransientError("crash");
+    }
+  };
+  ErrorOf([&] { StartedSession()->TakeStep(); });
+  EXPECT_THAT(Positions(), ElementsAre("0/5:0c", "0/A:0c", "0/A:1c"));
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/5:0c", "0/A:0c", "0/A:1c", "0/A:2c", "0/A:3c"));
+  EXPECT_EQ(memory_->figures.torn_skipped, 2u);
+}
+
+TEST_F(PublishSessionTest, SkipsATornTombstoneAndPublishesItsRow) {
+  Commit(5);
+  PublishAll();
+  CommitKeyChange(10);
+  int produced = 0;
+  kafka_.before_step = [&](const std::string& step) {
+    if (step == "produce" && ++produced == 2) {
+      kafka_.TearOpenTransaction();
+      throw TransientError("crash");
+    }
+  };
+  ErrorOf([&] { StartedSession()->TakeStep(); });
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/5:0c", "0/A:0d", "0/A:0u"));
+}
+
+TEST_F(PublishSessionTest, SplitsATransactionBeyondTheLimitAndCheckpointsEachPart) {
+  options_.transaction_max_messages = 4;
+  Commit(10, 10);
+  PublishAll();
+  EXPECT_EQ(Positions().size(), 10u);
+  EXPECT_EQ(memory_->figures.split_transactions, 2u);
+  const auto checkpoints = kafka_.Committed(kCheckpointTopic);
+  ASSERT_EQ(checkpoints.size(), 3u);
+  const Progress first = DecodeCheckpoint(*checkpoints[0].value, "").progress;
+  EXPECT_EQ(first.position, (Position{Lsn{10}, 3}));
+  // The transaction's end LSN counts only when all of it is published.
+  EXPECT_LT(first.end_lsn, Lsn{11});
+  EXPECT_EQ(NewestCheckpoint().progress.end_lsn, Lsn{11});
+}
+
+TEST_F(PublishSessionTest, WritesACheckpointWhenOnlyTheWalWentOn) {
+  const auto session = StartedSession();
+  spool_->AdvanceIdle(Lsn{100});
+  ASSERT_TRUE(spool_->WaitUntilDurable(Duration(10'000), stop_));
+  EXPECT_EQ(session->TakeStep(), PublishSession::Step::kIdle);
+  clock_.now += options_.idle_checkpoint_interval;
+  EXPECT_EQ(session->TakeStep(), PublishSession::Step::kPublished);
+  EXPECT_EQ(NewestCheckpoint().progress.end_lsn, Lsn{100});
+  EXPECT_EQ(session->TakeStep(), PublishSession::Step::kIdle);
+  clock_.now += options_.heartbeat_interval;
+  EXPECT_EQ(session->TakeStep(), PublishSession::Step::kPublished);
+  EXPECT_EQ(session->TakeStep(), PublishSession::Step::kIdle);
+}
+
+TEST_F(PublishSessionTest, TrimsOnlyWhatWasReadBack) {
+  Commit(10);
+  const auto session = StartedSession();
+  session->TakeStep();
+  EXPECT_EQ(spool_->state().trimmed, Position::Zero());
+  clock_.now += options_.read_back_interval;
+  session->TakeStep();
+  EXPECT_EQ(spool_->state().trimmed, Position::EndOf(Lsn{10}));
+  EXPECT_EQ(memory_->figures.read_back, Position::EndOf(Lsn{10}));
+}
+
+TEST_F(PublishSessionTest, KeepsTheReplayWindow) {
+  options_.replay_window_bytes = 15;
+  Commit(10);
+  Commit(20);
+  const auto session = StartedSession();
+  session->TakeStep();
+  clock_.now += options_.read_back_interval;
+  session->TakeStep();
+  EXPECT_EQ(spool_->state().trimmed, Position::EndOf(Lsn{5}));
+}
+
+TEST_F(PublishSessionTest, DoesNotBeginWhileTheRegistryIsAway) {
+  Commit(10);
+  registry_.away = true;
+  const auto session = StartedSession();
+  EXPECT_EQ(session->TakeStep(), PublishSession::Step::kRegistryAway);
+  EXPECT_EQ(kafka_.begun, 0);
+  registry_.away = false;
+  EXPECT_EQ(session->TakeStep(), PublishSession::Step::kPublished);
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c"));
+}
+
+TEST_F(PublishSessionTest, DoesNotBeginWhileBrokersAreAway) {
+  const auto session = StartedSession();
+  Commit(10);
+  Drain(session.get());
+  ASSERT_EQ(kafka_.begun, 1);
+  clock_.now += options_.probe_after_idle;
+  kafka_.reachable = false;
+  Commit(20);
+  EXPECT_EQ(ErrorOf([&] { session->TakeStep(); }).kind(), ErrorKind::kTransient);
+  EXPECT_EQ(kafka_.begun, 1);
+}
+
+TEST_F(PublishSessionTest, LeavesARefusedRowOutWithOnErrorLog) {
+  options_.on_error = OnError::kLog;
+  kafka_.message_bytes_max = 50;
+  Commit(10, 1);
+  registry_.refused = {"bad-value"};
+  Commit(20, 2, "bad");
+  Commit(30, 1);
+  PublishAll();
+  EXPECT_THAT(Positions("test"), ElementsAre("0/A:0c", "0/1E:0c"));
+  EXPECT_FALSE(kafka_.topics.contains("bad"));
+  EXPECT_EQ(memory_->figures.rows_refused, 2u);
+}
+
+TEST_F(PublishSessionTest, StopsBeforeARefusedRowWithOnErrorExit) {
+  kafka_.message_bytes_max = 10;
+  Commit(10, 1);
+  const auto session = StartedSession();
+  const Error error = ErrorOf([&] { session->TakeStep(); });
+  EXPECT_EQ(error.kind(), ErrorKind::kRow);
+  EXPECT_EQ(error.exit_code(), ExitCode::kRowRefused);
+  EXPECT_THAT(error.what(), HasSubstr("public.test"));
+  EXPECT_THAT(error.what(), HasSubstr("0/A:0"));
+  EXPECT_THAT(Positions(), IsEmpty());
+}
+
+TEST_F(PublishSessionTest, NamesTwoTablesThatWouldShareATopic) {
+  Commit(10, 1, "a-b");
+  Commit(20, 1, "a_2d_b");
+  const auto session = StartedSession();
+  const Error error = ErrorOf([&] { Drain(session.get()); });
+  EXPECT_EQ(error.kind(), ErrorKind::kRow);
+  EXPECT_THAT(error.what(), HasSubstr("public.a-b"));
+  EXPECT_THAT(error.what(), HasSubstr("public.a_2d_b"));
+}
+
+TEST_F(PublishSessionTest, ExitsWhenAnotherInstancePublishesBehindIt) {
+  Commit(10);
+  const auto session = StartedSession();
+  Drain(session.get());
+  Commit(20);
+  // Another process with a copy of the same spool.
+  PublishMemory rival(&registry_);
+  PublishParts parts;
+  parts.cluster = &kafka_;
+  parts.spool = spool_.get();
+  parts.clock = &clock_;
+  PublishSession rivals_session(options_, parts, &rival, stop_);
+  rivals_session.Start();
+  Drain(&rivals_session);
+
+  Commit(30);
+  EXPECT_EQ(ErrorOf([&] { session->TakeStep(); }).kind(), ErrorKind::kTransient);  // Fenced.
+  const Error error = ErrorOf([&] { StartedSession(); });
+  EXPECT_EQ(error.kind(), ErrorKind::kFenced);
+  EXPECT_EQ(error.exit_code(), ExitCode::kAnotherRelay);
+}
+
+TEST_F(PublishSessionTest, HaltsWhenCommittedRecordsAreGone) {
+  Commit(10);
+  PublishAll();
+  kafka_.topics["test"] = {FakeKafka::Partition{}};
+  Error error = ErrorOf([&] { StartedSession(); });
+  EXPECT_EQ(error.exit_code(), ExitCode::kHaltKafka);
+  EXPECT_THAT(error.what(), HasSubstr("topic test partition 0"));
+  options_.republish = true;
+  Commit(20);
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/14:0c"));
+  EXPECT_THAT(NewestCheckpoint().remedy, HasSubstr("republish"));
+}
+
+TEST_F(PublishSessionTest, GoesOnWhenATopicWasDeleted) {
+  Commit(10);
+  PublishAll();
+  kafka_.topics.erase("test");
+  kafka_.created.erase("test");
+  Commit(20);
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/14:0c"));
+}
+
+TEST_F(PublishSessionTest, HaltsWhenTheCheckpointTopicIsGoneAndRepublishesWhenAllowed) {
+  options_.replay_window_bytes = 1'000'000;
+  Commit(10);
+  PublishAll();
+  kafka_ = FakeKafka();
+  EXPECT_EQ(ErrorOf([&] { StartedSession(); }).exit_code(), ExitCode::kHaltKafka);
+  options_.republish = true;
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c"));
+  EXPECT_THAT(NewestCheckpoint().remedy, HasSubstr("republish"));
+  options_.republish = false;
+  Commit(20);
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/14:0c"));
+  EXPECT_EQ(NewestCheckpoint().remedy, "");
+}
+
+TEST_F(PublishSessionTest, HaltsAtAnUnfitCheckpointTopic) {
+  kafka_.CreateTopic({kCheckpointTopic, 2, 1, {{"cleanup.policy", "compact"}}});
+  EXPECT_EQ(ErrorOf([&] { StartedSession(); }).exit_code(), ExitCode::kHaltKafka);
+  kafka_ = FakeKafka();
+  kafka_.CreateTopic({kCheckpointTopic, 1, 1, {{"cleanup.policy", "delete"}}});
+  EXPECT_EQ(ErrorOf([&] { StartedSession(); }).exit_code(), ExitCode::kHaltKafka);
+}
+
+TEST_F(PublishSessionTest, HaltsWhenACommittedCheckpointNeverAppears) {
+  Commit(10);
+  for (int session = 1; session <= 2; ++session) {
+    const auto current = StartedSession();
+    Commit(10 + 10 * static_cast<uint64_t>(session));
+    current->TakeStep();
+    // As if the broker had forgotten it again.
+    auto& log = kafka_.topics.at(kCheckpointTopic)[0];
+    for (auto& entry : log) entry.key = "other";
+    clock_.now += options_.read_back_overdue;
+    const Error error = ErrorOf([&] { current->TakeStep(); });
+    for (auto& entry : log) entry.key = std::string(kCheckpointKey);
+    EXPECT_EQ(error.kind(), session == 1 ? ErrorKind::kTransient : ErrorKind::kHalt);
+  }
+}
+
+}  // namespace
+}  // namespace bw
