@@ -343,6 +343,27 @@ TEST_F(OptionsTest, HelpListsEveryOptionAndExitCodeWithin100Columns) {
   }
 }
 
+// docs/operations.md is what people read; the table is what the program does.
+TEST_F(OptionsTest, DocumentationListsEveryOptionAndExitCode) {
+  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../../docs/operations.md";
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  ASSERT_FALSE(text.empty()) << path;
+  for (const OptionSpec& spec : OptionTable()) {
+    if (spec.name == "schema-registry-key") continue;  // In the row of its certificate.
+    EXPECT_NE(text.find("--" + std::string(spec.name)), std::string::npos) << spec.name;
+    if (!spec.default_text.empty() && spec.default_text.find_first_of(" '") == std::string::npos &&
+        spec.default_text != "all" && spec.default_text != "none") {
+      EXPECT_NE(text.find("`" + std::string(spec.default_text) + "`"), std::string::npos)
+          << spec.name;
+    }
+  }
+  for (const ExitCodeMeaning& row : ExitCodeTable()) {
+    const int code = static_cast<int>(row.code);
+    EXPECT_NE(text.find("| " + std::to_string(code) + " |"), std::string::npos) << code;
+  }
+}
+
 // The switch fails to compile (with a warning) when a code is added; then the table needs a row.
 TEST(ExitCodeTable, HasEveryCodeOnceInAscendingOrder) {
   std::set<int> codes;
