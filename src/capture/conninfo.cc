@@ -95,6 +95,23 @@ void Set(std::vector<std::pair<std::string, std::string>>* entries, const char* 
   }
 }
 
+// libpq would look at it only when it connects. One number, or one for each host.
+void RequirePorts(std::string_view ports) {
+  constexpr int kPortMax = 65535;
+  while (!ports.empty()) {
+    const size_t comma = ports.find(',');
+    const std::string_view port = ports.substr(0, comma);
+    int number = 0;
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+    const bool whole = error == std::errc() && end == port.data() + port.size();
+    if (!port.empty() && (!whole || number < 1 || number > kPortMax)) {
+      throw UsageError("--postgres: the port must be a number from 1 to 65535");
+    }
+    if (comma == std::string_view::npos) break;
+    ports.remove_prefix(comma + 1);
+  }
+}
+
 // libpq enforces connect_timeout only in its blocking functions; we use the others.
 Duration TakeConnectTimeout(std::vector<std::pair<std::string, std::string>>* entries,
                             Duration default_timeout) {
@@ -117,6 +134,7 @@ ConnectParameters BuildConnectParameters(const std::string& conninfo, bool repli
   auto& entries = parameters.entries;
   entries = ParseConninfo(conninfo);
   parameters.connect_timeout = TakeConnectTimeout(&entries, default_connect_timeout);
+  if (const std::string* ports = Find(&entries, "port")) RequirePorts(*ports);
   for (const auto& [keyword, value] : kDefaults) {
     if (Find(&entries, keyword) == nullptr) entries.emplace_back(keyword, value);
   }

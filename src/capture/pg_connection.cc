@@ -124,7 +124,14 @@ void PgConnection::Connect(const CaptureOptions& options, Mode mode) {
   PQsetNoticeProcessor(connection_.get(), LogNotice, nullptr);
   // The SQLSTATE of a refusal then stands in its text: see ParseConnectFailure.
   PQsetErrorVerbosity(connection_.get(), PQERRORS_VERBOSE);
-  if (PQstatus(connection_.get()) == CONNECTION_BAD) ThrowConnectionError(doing);
+  if (PQstatus(connection_.get()) == CONNECTION_BAD) {
+    const std::string_view problem = PQerrorMessage(connection_.get());
+    // Values that libpq parses only now, e.g. of sslmode.
+    if (problem.starts_with("invalid ") || problem.starts_with("could not match ")) {
+      throw UsageError("--postgres: " + Printable(problem));
+    }
+    ThrowConnectionError(doing);
+  }
   PollUntilConnected(Now() + parameters.connect_timeout, doing);
   PQsetErrorVerbosity(connection_.get(), PQERRORS_DEFAULT);
   address_ = Address(connection_.get());

@@ -1,0 +1,203 @@
+#include "capture/publication_setup.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace bw {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+CapturedTable MakeTable(uint32_t oid, const std::string& name, bool has_identity) {
+  CapturedTable table;
+  table.oid = oid;
+  table.table.schema = "public";
+  table.table.name = name;
+  table.has_identity = has_identity;
+  if (has_identity) table.key_index = name + "_pkey";
+  return table;
+}
+
+class PublicationSetupTest : public testing::Test {
+ protected:
+  PublicationSetupTest() {
+    facts_.role = {"postgres", true, true, true};
+    facts_.database = "db";
+    facts_.version = 150000;
+    facts_.tables = {MakeTable(1, "orders", true), MakeTable(2, "users", true)};
+  }
+  void AddUnkeyed(const std::string& name) { facts_.tables.push_back(MakeTable(9, name, false)); }
+  Publication Existing(const std::string& name, bool all_tables) {
+    Publication publication;
+    publication.name = name;
+    publication.all_tables = all_tables;
+    publication.publishes_insert = true;
+    publication.publishes_update = true;
+    publication.publishes_delete = true;
+    publication.via_root = true;
+    return publication;
+  }
+  PublicationPlan Plan() { return PlanPublications(facts_, options_); }
+  std::pair<ExitCode, std::string> Refusal() {
+    try {
+      Plan();
+    } catch (const Error& error) {
+      return {error.exit_code(), error.what()};
+    }
+    return {ExitCode::kOk, ""};
+  }
+
+  PublicationFacts facts_;
+  CaptureOptions options_;
+};
+
+TEST_F(PublicationSetupTest, PublishesAllTablesWhenEachIsKeyed) {
+  const PublicationPlan plan = Plan();
+  EXPECT_THAT(plan.names, ElementsAre("bottledwater"));
+  EXPECT_THAT(plan.create_sql,
+              ElementsAre("CREATE PUBLICATION \"bottledwater\" FOR ALL TABLES WITH "
+                          "(publish_via_partition_root = true);"));
+}
+
+TEST_F(PublicationSetupTest, LeavesOutWhatPostgres12DoesNotKnow) {
+  facts_.version = 120000;
+  EXPECT_THAT(Plan().create_sql,
+              ElementsAre("CREATE PUBLICATION \"bottledwater\" FOR ALL TABLES;"));
+}
+
+TEST_F(PublicationSetupTest, RefusesUnkeyedTablesWithEachRemedy) {
+  AddUnkeyed("log");
+  facts_.tables.back().candidate_index = "log_unique";
+  const auto [code, text] = Refusal();
+  EXPECT_EQ(code, ExitCode::kUnkeyedTables);
+  EXPECT_THAT(text, HasSubstr("public.log"));
+  EXPECT_THAT(text, HasSubstr("ALTER TABLE \"public\".\"log\" ADD PRIMARY KEY"));
+  EXPECT_THAT(text, HasSubstr("ALTER TABLE \"public\".\"log\" REPLICA IDENTITY USING INDEX "
+                              "\"log_unique\";"));
+  EXPECT_THAT(text, HasSubstr("ALTER TABLE \"public\".\"log\" REPLICA IDENTITY FULL;"));
+  EXPECT_THAT(text, HasSubstr("--allow-unkeyed"));
+  EXPECT_THAT(text, Not(HasSubstr("orders")));
+}
+
+TEST_F(PublicationSetupTest, PublishesUnkeyedTablesByTheirInsertsWhenAllowed) {
+  AddUnkeyed("log");
+  options_.allow_unkeyed = true;
+  const PublicationPlan plan = Plan();
+  EXPECT_THAT(plan.names, ElementsAre("bottledwater", "bottledwater_inserts"));
+  EXPECT_THAT(
+      plan.create_sql,
+      ElementsAre("CREATE PUBLICATION \"bottledwater\" FOR TABLE \"public\".\"orders\", "
+                  "\"public\".\"users\" WITH (publish_via_partition_root = true);",
+                  "CREATE PUBLICATION \"bottledwater_inserts\" FOR ALL TABLES WITH (publish "
+                  "= 'insert', publish_via_partition_root = true);"));
+  EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("public.log")));
+}
+
+TEST_F(PublicationSetupTest, NeverHarmsAnUnkeyedTableThatIsExcluded) {
+  AddUnkeyed("log");
+  options_.exclude_tables = {"log"};
+  const PublicationPlan plan = Plan();
+  ASSERT_EQ(plan.create_sql.size(), 2u);
+  EXPECT_THAT(plan.create_sql[0], Not(HasSubstr("log")));
+  EXPECT_THAT(plan.create_sql[1], HasSubstr("publish = 'insert'"));
+}
+
+TEST_F(PublicationSetupTest, CanPublishNothingButInserts) {
+  facts_.tables.clear();
+  AddUnkeyed("log");
+  options_.allow_unkeyed = true;
+  EXPECT_THAT(Plan().create_sql[0],
+              HasSubstr("CREATE PUBLICATION \"bottledwater\" WITH (publish_via"));
+}
+
+TEST_F(PublicationSetupTest, NamesAPartitionedTableInsteadOfItsPartitions) {
+  CapturedTable root = MakeTable(20, "events", false);
+  root.partitioned = true;
+  CapturedTable leaf = MakeTable(21, "events_2026", false);
+  leaf.root_oid = 20;
+  facts_.tables.push_back(root);
+  facts_.tables.push_back(leaf);
+  const auto [code, text] = Refusal();
+  EXPECT_EQ(code, ExitCode::kUnkeyedTables);
+  EXPECT_THAT(text, HasSubstr("public.events."));
+  EXPECT_THAT(text, Not(HasSubstr("events_2026")));
+}
+
+TEST_F(PublicationSetupTest, CutsTheNameOfTheSecondPublicationAsPostgresWould) {
+  options_.slot = std::string(63, 'a');
+  EXPECT_EQ(InsertsPublicationName(options_), std::string(55, 'a') + "_inserts");
+}
+
+TEST_F(PublicationSetupTest, ShowsTheSqlToARoleThatMayNotCreate) {
+  facts_.role = {"relay", false, true, false};
+  const auto [code, text] = Refusal();
+  EXPECT_EQ(code, ExitCode::kMissingRight);
+  EXPECT_THAT(text, HasSubstr("CREATE PUBLICATION \"bottledwater\" FOR ALL TABLES"));
+  EXPECT_THAT(text, HasSubstr("--publication"));
+}
+
+TEST_F(PublicationSetupTest, UsesAGivenPublicationAsItIs) {
+  options_.publication = "mine";
+  Publication mine = Existing("mine", false);
+  mine.tables = {{"public", "orders", {}, ""}};
+  facts_.existing = {mine};
+  facts_.role = {"relay", false, true, false};
+  const PublicationPlan plan = Plan();
+  EXPECT_THAT(plan.names, ElementsAre("mine"));
+  EXPECT_THAT(plan.create_sql, IsEmpty());
+  EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("public.users")));
+}
+
+TEST_F(PublicationSetupTest, SaysWhatAGivenPublicationFilters) {
+  options_.publication = "mine";
+  Publication mine = Existing("mine", false);
+  mine.publishes_delete = false;
+  mine.tables = {{"public", "orders", {"id"}, "(id > 10)"}, {"public", "users", {}, ""}};
+  facts_.existing = {mine};
+  facts_.tables[0].table.columns.resize(2);
+  EXPECT_THAT(Plan().warnings, ElementsAre(HasSubstr("deletes"), HasSubstr("(id > 10)"),
+                                           HasSubstr("1 of 2 columns")));
+}
+
+TEST_F(PublicationSetupTest, SaysWhomAGivenPublicationHarms) {
+  options_.publication = "mine";
+  AddUnkeyed("log");
+  Publication mine = Existing("mine", true);
+  mine.tables = {
+      {"public", "orders", {}, ""}, {"public", "users", {}, ""}, {"public", "log", {}, ""}};
+  facts_.existing = {mine};
+  EXPECT_THAT(Plan().warnings, ElementsAre(HasSubstr("public.log")));
+}
+
+TEST_F(PublicationSetupTest, RefusesAGivenPublicationThatIsNotThere) {
+  options_.publication = "mine";
+  const auto [code, text] = Refusal();
+  EXPECT_EQ(code, ExitCode::kServerSetting);
+  EXPECT_THAT(text, HasSubstr("CREATE PUBLICATION \"mine\""));
+}
+
+TEST_F(PublicationSetupTest, UsesOneThatAnUnfinishedStartLeft) {
+  Publication ours = Existing("bottledwater", true);
+  ours.tables = {{"public", "orders", {}, ""}, {"public", "users", {}, ""}};
+  facts_.existing = {ours};
+  const PublicationPlan plan = Plan();
+  EXPECT_THAT(plan.names, ElementsAre("bottledwater"));
+  EXPECT_THAT(plan.create_sql, IsEmpty());
+}
+
+TEST_F(PublicationSetupTest, RefusesOneOfOurNameThatHarms) {
+  AddUnkeyed("log");
+  options_.allow_unkeyed = true;
+  facts_.existing = {Existing("bottledwater", true)};
+  const auto [code, text] = Refusal();
+  EXPECT_EQ(code, ExitCode::kUnkeyedTables);
+  EXPECT_THAT(text, HasSubstr("DROP PUBLICATION \"bottledwater\";"));
+}
+
+}  // namespace
+}  // namespace bw

@@ -1,0 +1,84 @@
+#include "capture/relation_cache.h"
+
+#include <gtest/gtest.h>
+
+#include "capture/pgoutput_decoder.h"
+#include "unit/capture/pgoutput_builder.h"
+
+namespace bw {
+namespace {
+
+class RelationCacheTest : public testing::Test {
+ protected:
+  RelationCacheTest()
+      : cache_(TableFilter({}, {"excluded"}), [this](std::string_view, std::string_view) {
+          ++lookups_;
+          return primary_key_;
+        }) {}
+  bool Add(const std::string& bytes) {
+    return cache_.AddRelation(std::get<RelationMessage>(decoder_.Decode(bytes)));
+  }
+  void AddType(const std::string& bytes) {
+    cache_.AddType(std::get<TypeMessage>(decoder_.Decode(bytes)));
+  }
+  const CachedRelation& At(uint32_t id) { return *cache_.Find(RelationId{id}); }
+
+  PgoutputDecoder decoder_;
+  std::vector<std::string> primary_key_;
+  int lookups_ = 0;
+  RelationCache cache_;
+};
+
+TEST_F(RelationCacheTest, KnowsOnlyWhatWasAnnounced) {
+  EXPECT_EQ(cache_.Find(RelationId{5}), nullptr);
+  EXPECT_TRUE(Add(pgoutput::Relation(5, "public", "t", {{"id", 23, true}, {"v", 25}})));
+  EXPECT_TRUE(At(5).encoder.has_key());
+  EXPECT_TRUE(At(5).table.columns[0].key);
+  EXPECT_FALSE(At(5).table.columns[1].key);
+  EXPECT_EQ(At(5).table.columns[0].type_name, "integer");
+  EXPECT_EQ(lookups_, 0);
+}
+
+TEST_F(RelationCacheTest, KeepsTheSchemaIdWhenNothingChanged) {
+  const std::string relation = pgoutput::Relation(5, "public", "t", {{"id", 23, true}});
+  EXPECT_TRUE(Add(relation));
+  cache_.Find(RelationId{5})->schema_id = SchemaId{3};
+  EXPECT_FALSE(Add(relation));
+  EXPECT_EQ(At(5).schema_id, SchemaId{3});
+  EXPECT_TRUE(Add(pgoutput::Relation(5, "public", "t", {{"id", 20, true}})));
+  EXPECT_FALSE(At(5).schema_id.has_value());
+}
+
+TEST_F(RelationCacheTest, NamesTypesOfUsers) {
+  AddType(pgoutput::Type(20000, "public", "mood"));
+  Add(pgoutput::Relation(5, "public", "t", {{"m", 20000}}));
+  EXPECT_EQ(At(5).table.columns[0].type_name, "mood");
+}
+
+TEST_F(RelationCacheTest, LooksUpThePrimaryKeyForFullIdentity) {
+  primary_key_ = {"b"};
+  Add(pgoutput::Relation(5, "public", "t", {{"a", 23, true}, {"b", 23, true}}, 'f'));
+  EXPECT_EQ(lookups_, 1);
+  EXPECT_FALSE(At(5).table.columns[0].key);
+  EXPECT_TRUE(At(5).table.columns[1].key);
+}
+
+TEST_F(RelationCacheTest, TakesFullIdentityWithoutPrimaryKeyAsUnkeyed) {
+  Add(pgoutput::Relation(5, "public", "t", {{"a", 23, true}}, 'f'));
+  EXPECT_FALSE(At(5).encoder.has_key());
+}
+
+TEST_F(RelationCacheTest, NeverTakesAPartOfAKeyForAKey) {
+  primary_key_ = {"a", "gone"};
+  Add(pgoutput::Relation(5, "public", "t", {{"a", 23, true}, {"b", 23, true}}, 'f'));
+  EXPECT_FALSE(At(5).encoder.has_key());
+}
+
+TEST_F(RelationCacheTest, MarksWhatTheFilterLeavesOut) {
+  Add(pgoutput::Relation(5, "public", "excluded", {{"a", 23, true}}, 'f'));
+  EXPECT_FALSE(At(5).selected);
+  EXPECT_EQ(lookups_, 0);
+}
+
+}  // namespace
+}  // namespace bw

@@ -1,0 +1,124 @@
+#include "capture/snapshot_tables.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace bw {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+CapturedTable MakeTable(uint32_t oid, const std::string& name, int64_t bytes = 0) {
+  CapturedTable table;
+  table.oid = oid;
+  table.table.schema = "public";
+  table.table.name = name;
+  table.bytes = bytes;
+  table.may_select = true;
+  for (const char* column : {"id", "v"}) {
+    Column entry;
+    entry.name = column;
+    table.table.columns.push_back(entry);
+  }
+  return table;
+}
+
+Publication Publishing(std::vector<PublishedTable> tables) {
+  Publication publication;
+  publication.publishes_insert = true;
+  publication.tables = std::move(tables);
+  return publication;
+}
+
+std::vector<std::string> Names(const std::vector<SnapshotTable>& tables) {
+  std::vector<std::string> names;
+  for (const SnapshotTable& table : tables) names.push_back(table.described.table.name);
+  return names;
+}
+
+TEST(SnapshotTables, ReadsPublishedAndSelectedTablesBiggestFirst) {
+  const auto chosen = ChooseSnapshotTables(
+      {MakeTable(1, "small", 10), MakeTable(2, "big", 1000), MakeTable(3, "left_out", 5),
+       MakeTable(4, "excluded", 7)},
+      {Publishing({{"public", "small", {}, ""}, {"public", "excluded", {}, ""}}),
+       Publishing({{"public", "big", {}, ""}, {"public", "small", {}, ""}})},
+      TableFilter({}, {"excluded"}));
+  EXPECT_THAT(Names(chosen), ElementsAre("big", "small"));
+}
+
+TEST(SnapshotTables, CopiesColumnsByName) {
+  const auto chosen = ChooseSnapshotTables({MakeTable(1, "t")},
+                                           {Publishing({{"public", "t", {}, ""}})}, TableFilter());
+  EXPECT_EQ(chosen[0].CopySql(), "COPY \"public\".\"t\" (\"id\", \"v\") TO STDOUT");
+}
+
+TEST(SnapshotTables, AppliesColumnListAndRowFilter) {
+  const auto chosen = ChooseSnapshotTables(
+      {MakeTable(1, "t")}, {Publishing({{"public", "t", {"id"}, "(id > 1)"}})}, TableFilter());
+  EXPECT_EQ(chosen[0].CopySql(),
+            "COPY (SELECT \"id\" FROM ONLY \"public\".\"t\" WHERE ((id > 1))) TO STDOUT");
+}
+
+TEST(SnapshotTables, ReadsARowThatAnyPublicationLetsThrough) {
+  const auto filtered = ChooseSnapshotTables(
+      {MakeTable(1, "t")},
+      {Publishing({{"public", "t", {}, "a"}}), Publishing({{"public", "t", {}, "b"}})},
+      TableFilter());
+  EXPECT_EQ(filtered[0].row_filter, "(a) OR (b)");
+  const auto open = ChooseSnapshotTables(
+      {MakeTable(1, "t")},
+      {Publishing({{"public", "t", {}, "a"}}), Publishing({{"public", "t", {}, ""}})},
+      TableFilter());
+  EXPECT_EQ(open[0].row_filter, "");
+}
+
+TEST(SnapshotTables, ReadsAPartitionedTableThroughItsRootOnce) {
+  CapturedTable root = MakeTable(1, "root");
+  root.partitioned = true;
+  CapturedTable leaf = MakeTable(2, "leaf");
+  leaf.root_oid = 1;
+  const auto chosen = ChooseSnapshotTables(
+      {root, leaf},
+      {Publishing({{"public", "root", {}, ""}}), Publishing({{"public", "leaf", {}, ""}})},
+      TableFilter());
+  ASSERT_THAT(Names(chosen), ElementsAre("root"));
+  EXPECT_EQ(chosen[0].CopySql(), "COPY (SELECT \"id\", \"v\" FROM \"public\".\"root\") TO STDOUT");
+}
+
+TEST(SnapshotTables, ReadsATableWithoutColumns) {
+  SnapshotTable table;
+  table.described.table = {"public", "t", {}};
+  EXPECT_EQ(table.CopySql(), "COPY \"public\".\"t\" TO STDOUT");
+}
+
+TEST(SnapshotTables, RefusesWhatTheRoleMayNotRead) {
+  SnapshotTable table{MakeTable(1, "t"), ""};
+  EXPECT_NO_THROW(RequireReadable({table}, "relay"));
+  table.described.may_select = false;
+  try {
+    RequireReadable({table}, "relay");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), ExitCode::kMissingRight);
+    EXPECT_THAT(error.what(), HasSubstr("GRANT SELECT ON TABLE \"public\".\"t\" TO \"relay\";"));
+    EXPECT_THAT(error.what(), HasSubstr("GRANT USAGE ON SCHEMA \"public\" TO \"relay\";"));
+  }
+}
+
+TEST(SnapshotTables, RefusesRowsThatPoliciesWouldHide) {
+  SnapshotTable table{MakeTable(1, "t"), ""};
+  table.described.row_security = true;
+  try {
+    RequireReadable({table}, "relay");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), ExitCode::kMissingRight);
+    EXPECT_THAT(error.what(), HasSubstr("ALTER ROLE \"relay\" BYPASSRLS;"));
+  }
+}
+
+}  // namespace
+}  // namespace bw
