@@ -21,7 +21,7 @@ struct CaptureFigures {
   std::atomic<uint64_t> rows_refused{0};        // By --on-error=log.
   std::atomic<uint64_t> unavailable_values{0};  // Rows with a placeholder for unsent TOAST.
   std::atomic<uint64_t> truncates{0};
-  std::atomic<uint64_t> sessions{0};
+  std::atomic<uint64_t> sessions{0};  // That came to streaming.
 
   // WAL that the slot holds back; 0 before it is known.
   uint64_t RetainedWalBytes() const {

@@ -50,7 +50,6 @@ void CaptureSession::RefuseRow(const Error& error, Position position) {
 }
 
 void CaptureSession::Run() {
-  env_.figures->sessions.fetch_add(1, kRelaxed);
   try {
     Start();
     Loop();
@@ -81,6 +80,7 @@ void CaptureSession::Start() {
   BW_KILL_POINT("capture.before_start");
   env_.stream->Start({env_.options->slot, facts_.publications, captured.end_lsn});
   spdlog::info("Streaming changes from {}", captured.end_lsn.ToString());
+  env_.figures->sessions.fetch_add(1, kRelaxed);
   env_.figures->streaming.store(true, kRelaxed);
   const TimePoint now = env_.clock->Now();
   last_report_ = last_idle_advance_ = next_report_check_ = now;

@@ -81,10 +81,10 @@ void ReadRows(const CaptureOptions& options, const FirstStartPlan& plan, const C
 
 // Makes what PostgreSQL keeps for us, and reads the snapshot. `replication` must stay as it is
 // until the snapshot is read.
-CreatedSlot MakeAndRead(const CaptureOptions& options, const FirstStartPlan& plan,
+CreatedSlot MakeAndRead(const CaptureOptions& options, const FirstStartPlan& plan, bool drop_slot,
                         PgConnection* replication, Spool* spool, CaptureFigures* figures,
                         const Stop& stop, Made* made) {
-  if (plan.drop_slot) DropSlotIfExists(replication, options.slot, options.active_slot_wait, stop);
+  if (drop_slot) DropSlotIfExists(replication, options.slot, options.active_slot_wait, stop);
   {
     PgConnection connection(options, PgConnection::Mode::kSql, stop);
     CreatePublications(&connection, plan.publications);
@@ -137,13 +137,14 @@ bool RunFirstStart(const CaptureOptions& options, const FirstStartPlan& plan, Sp
   for (const std::string& warning : plan.publications.warnings) spdlog::warn("{}", warning);
   PgConnection replication(options, PgConnection::Mode::kReplication, stop);
   spool->Recover();
+  const bool drop_slot = plan.drop_slot || spool->state().phase == SpoolPhase::kFirstStart;
   spool->BeginFirstStart(SourceOf(options, plan.view.identity));
   BW_KILL_POINT("first_start.after_intent");
   Made made;
   Lsn consistent;
   try {
-    consistent =
-        MakeAndRead(options, plan, &replication, spool, figures, stop, &made).consistent_point;
+    consistent = MakeAndRead(options, plan, drop_slot, &replication, spool, figures, stop, &made)
+                     .consistent_point;
   } catch (...) {
     TakeBack(options, plan, made);
     throw;

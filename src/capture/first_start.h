@@ -13,9 +13,10 @@ namespace bw {
 struct FirstStartPlan {
   ServerView view;
   PublicationPlan publications;
-  // The caller knows that a slot of our name is our own, from a first start that did not finish or
-  // for a new snapshot, and may go. PrepareFirstStart leaves it false: then a slot of the name that
-  // comes up in between, perhaps another relay's, ends the start by Halt kHaltForeignSlot.
+  // The caller knows that a slot of our name may go, for a new snapshot. PrepareFirstStart leaves
+  // it false: then only what an unfinished first start left (the spool's phase is kFirstStart) is
+  // dropped, and a slot that comes up otherwise, perhaps another relay's, ends the start by Halt
+  // kHaltForeignSlot.
   bool drop_slot = false;
 };
 
@@ -26,7 +27,7 @@ FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const Stop& stop
 // From nothing to a spool in phase kStreaming:
 //
 //   the spool notes the intent (BeginFirstStart)    a crash from here on starts over
-//   drop our old slot if the plan says so; make the publication
+//   drop the slot that an unfinished first start left; make the publication
 //   create the slot, exporting its snapshot
 //   read all tables into the spool
 //   EndSnapshot at {consistent point - 1, consistent point}: durable, and visible at once

@@ -51,6 +51,7 @@ void PqReplicationStream::Start(const StreamStart& start) {
   options.remedy_sql =
       fmt::format("ALTER ROLE {} REPLICATION;", QuoteIdentifier(connection_.role()));
   const TimePoint give_up = Now() + active_slot_wait_;
+  bool said = false;
   while (true) {
     try {
       connection_.StartCopyBoth(command, options);
@@ -58,6 +59,11 @@ void PqReplicationStream::Start(const StreamStart& start) {
     } catch (const Error& error) {
       // Our own connection that was cut stays active until the server notices.
       if (error.exit_code() != ExitCode::kAnotherRelay || Now() >= give_up) throw;
+      if (!said) {
+        spdlog::info("Slot \"{}\" is still active for another process; waiting up to {} s for it",
+                     start.slot, active_slot_wait_.count() / 1000);
+      }
+      said = true;
     }
     connection_.FinishCopy(options.doing);
     constexpr Duration kPause{100};

@@ -18,6 +18,7 @@ class PqReplicationStream final : public ReplicationStream {
  public:
   // Connects in replication mode. Also good for simple SQL and replication commands until Start.
   PqReplicationStream(const CaptureOptions& options, const Stop& stop);
+
   ~PqReplicationStream() override;
 
   // Waits up to CaptureOptions::active_slot_wait for a slot that another process still uses, then
