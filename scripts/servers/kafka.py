@@ -95,7 +95,8 @@ class KafkaServer:
             **(settings or {}),
         }
         ports = {node: (free_port(), free_port()) for node in range(1, brokers + 1)}
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # As Kafka makes them itself; one that began with "-" would look like an option.
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
         self.brokers = [KafkaBroker(folder / f"broker-{node}", node, ports, cluster_id, common) for node in ports]
 
     @property

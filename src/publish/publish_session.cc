@@ -43,7 +43,6 @@ PublishSession::~PublishSession() {
 }
 
 void PublishSession::Run() {
-  Start();
   while (!stop_.requested()) {
     switch (TakeStep()) {
       case Step::kPublished:
@@ -70,7 +69,7 @@ void PublishSession::Start() {
   // From here on nothing of an older producer can change any more: what is read now is final.
   const NewestCheckpoint newest = ReadNewestCheckpoint(parts_.cluster, checkpoint_topic_);
   if (newest.state.checkpoint) CheckNoRival(*newest.state.checkpoint);
-  Resume(Reconcile(newest, cluster_id_));
+  Resume(parts_.reconcile(parts_.spool->state(), newest.state, cluster_id_));
   EnsureCheckpointTopic(newest.topic_exists);
   follower_ = parts_.cluster->Follow({checkpoint_topic_, 0}, newest.next_offset);
   LookBehindCheckpoint();
@@ -96,19 +95,11 @@ void PublishSession::CheckNoRival(const Checkpoint& checkpoint) const {
               ExitCode::kAnotherRelay);
 }
 
-ResumeFrom PublishSession::Reconcile(const NewestCheckpoint& newest,
-                                     const std::string& cluster_id) {
-  auto plan = ReconcileCheckpoint(parts_.spool->state(), newest.state, cluster_id,
-                                  checkpoint_topic_, options_.republish);
-  if (const auto* halt = std::get_if<PublishHalt>(&plan)) Halt(halt->text);
-  return std::get<ResumeFrom>(std::move(plan));
-}
-
 void PublishSession::Resume(const ResumeFrom& resume) {
   progress_ = resume.progress;
   next_offsets_ = resume.next_offsets;
   remedy_ = resume.remedy;
-  if (!resume.remedy.empty()) spdlog::warn("Publishing again by --republish. {}", resume.remedy);
+  if (!resume.remedy.empty()) spdlog::warn("An operator has allowed: {}", resume.remedy);
   if (progress_.position < parts_.spool->published().position) {
     BW_CHECK(!resume.remedy.empty());
     parts_.spool->RewindPublished(progress_);
@@ -164,8 +155,8 @@ void PublishSession::LookBehindCheckpoint() {
           name, stored[i]->high, next);
       if (!options_.republish) {
         Halt(finding +
-             " Remedies: \"bottledwater resnapshot\" makes the topics complete again from the "
-             "database; or start once with --republish to go on without what was lost.");
+             " What you can do: (1) make the topics complete again from the database: start once "
+             "with --resnapshot; (2) go on without what was lost: start once with --republish");
       }
       spdlog::warn("Going on by --republish. {}", finding);
       remedy_ = "republish: " + finding;
@@ -259,9 +250,9 @@ void PublishSession::PublishBatch(const SpoolBatch& batch) {
   BW_KILL_POINT("publish.after_flush");
 
   // Within a split transaction there is no end LSN yet: the one before it stays.
-  const Progress progress{batch.through().position,
+  // And a spool that is an older copy of itself is behind Kafka until capture has caught up.
+  const Progress progress{std::max(progress_.position, batch.through().position),
                           std::max(progress_.end_lsn, batch.through().end_lsn)};
-  BW_CHECK(progress.position >= progress_.position);
   ProduceCheckpoint(progress);
   BW_KILL_POINT("publish.after_produce_checkpoint");
   // Not into next_offsets_: those are of the data, the checkpoint itself is found by its topic.

@@ -14,18 +14,33 @@
 #include "publish/message_encoder.h"
 #include "publish/publish_memory.h"
 #include "publish/publish_options.h"
-#include "publish/publish_reconcile.h"
 #include "publish/table_routes.h"
 #include "publish/torn_records.h"
 #include "spool/spool.h"
 
 namespace bw {
 
+// Publishing goes on behind `progress`.
+struct ResumeFrom {
+  Progress progress;
+  NextOffsets next_offsets;  // Of the checkpoint; empty without one, or when it was overridden.
+  // Set when an operator's permission was needed: what it overrode, for the log and the checkpoint.
+  // The spool's hint is then rewound to `progress`.
+  std::string remedy;
+};
+
+// Compares what the spool remembers with what Kafka says was published, and throws a Halt where the
+// two contradict each other. `state` is absent or present, read after init_transactions. The table
+// of cases is the relay's (relay/reconcile.h).
+using CheckpointReconciler = std::function<ResumeFrom(
+    const SpoolState& spool, const CheckpointState& state, const std::string& cluster_id)>;
+
 // What a session works with; all of it outlives the session.
 struct PublishParts {
   KafkaCluster* cluster = nullptr;
   Spool* spool = nullptr;
   Clock* clock = &Clock::Real();
+  CheckpointReconciler reconcile;
 };
 
 // One producer's life: from its init_transactions to the first error, doubt or stop. There is no
@@ -65,16 +80,15 @@ class PublishSession {
                  const Stop& stop);
   ~PublishSession();
 
-  // Start and steps, until a stop. A transaction that is open when the stop comes is finished, or
-  // given up after a few seconds.
-  void Run();
-
-  // For the simulation, which decides itself when time passes: what Run does, without its waits.
+  // First: fences what was before, and finds out where to go on.
   void Start();
+  // Steps, until a stop. A transaction that is open when the stop comes is finished, or given up
+  // after a few seconds.
+  void Run();
+  // For the simulation, which decides itself when time passes: what Run does, without its waits.
   Step TakeStep();
 
  private:
-  ResumeFrom Reconcile(const NewestCheckpoint& newest, const std::string& cluster_id);
   void Resume(const ResumeFrom& resume);
   void EnsureCheckpointTopic(bool exists);
   void LookBehindCheckpoint();

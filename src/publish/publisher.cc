@@ -14,18 +14,12 @@ Publisher::Publisher(const PublishOptions& options, const PublishParts& parts,
   BW_CHECK(registry != nullptr || options.output_format != OutputFormat::kAvro);
 }
 
-void Publisher::RunSession() {
-  if (!WaitForSpool() || !WaitUntilReachable()) return;
-  PublishSession(options_, parts_, &memory_, stop_).Run();
-}
-
-bool Publisher::WaitForSpool() {
-  while (!stop_.requested()) {
-    const SpoolState state = parts_.spool->state();
-    if (state.phase == SpoolPhase::kStreaming) return true;
-    parts_.spool->WaitForCaptured(state.captured, std::chrono::seconds(1), stop_);
-  }
-  return false;
+void Publisher::RunSession(const std::function<void()>& made_progress) {
+  if (!WaitUntilReachable()) return;
+  PublishSession session(options_, parts_, &memory_, stop_);
+  session.Start();
+  made_progress();
+  session.Run();
 }
 
 bool Publisher::WaitUntilReachable() {

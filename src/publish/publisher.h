@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "base/backoff.h"
@@ -24,9 +25,10 @@ class Publisher {
   Publisher(const PublishOptions& options, const PublishParts& parts, SchemaRegistry* registry,
             const Stop& stop);
 
-  // Waits until the spool has left its first start and brokers answer, however long that takes, and
-  // then runs one PublishSession, which says what is thrown. Returns only after a stop.
-  void RunSession();
+  // Waits until brokers answer, however long that takes, and then runs one PublishSession, which
+  // says what is thrown. Returns only after a stop. The spool is in phase kStreaming. Calls
+  // `made_progress` when the session has got through its start-up.
+  void RunSession(const std::function<void()>& made_progress);
 
   // An operator has allowed something on the capture side (an accepted gap, an adopted slot): the
   // next checkpoint says so. Thread-safe.
@@ -35,7 +37,6 @@ class Publisher {
   PublishFigures figures() const;
 
  private:
-  bool WaitForSpool();
   bool WaitUntilReachable();
 
   const PublishOptions options_;

@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "capture/capture.h"
 #include "publish/kafka_cluster.h"
+#include "publish/topic_name.h"
 #include "registry/http_schema_registry.h"
 #include "relay/option_mapping.h"
-#include "relay/redact.h"
 #include "relay/start_up.h"
 
 namespace bw {
@@ -16,11 +16,17 @@ namespace {
 // A stop ends the process within 10 s; a library that does not let go is left behind after this.
 constexpr Duration kStopTimeout{9'000};
 
-SessionLoop LoopFor(const char* server, Stop* stop) {
-  SessionLoop::Config config;
-  config.server = server;
-  config.wait = [stop](Duration duration) { return stop->WaitFor(duration); };
-  return SessionLoop(std::move(config));
+// How old the oldest change is that waits in the spool.
+std::optional<Duration> LagOf(Spool* spool) {
+  try {
+    const SpoolBatch oldest =
+        spool->Read(spool->published().position, {.changes_max = 1, .bytes_max = 1});
+    if (oldest.changes().empty()) return std::nullopt;
+    const int64_t age_us = Clock::Real().WallMicros() - oldest.changes().front().commit_time_us;
+    return Duration(std::max<int64_t>(age_us / 1000, 0));
+  } catch (const Error&) {
+    return std::nullopt;  // The spool is being opened again; the sessions deal with it.
+  }
 }
 
 }  // namespace
@@ -30,20 +36,18 @@ Relay::Relay(const Options& options, Stop* stop)
       capture_options_(CaptureOptionsOf(options)),
       publish_options_(PublishOptionsOf(options)),
       stop_(stop),
-      start_up_cluster_(ConnectToKafka(publish_options_, *stop)),
-      cluster_(ConnectToKafka(publish_options_, *stop)) {
+      start_up_cluster_(ConnectToKafka(publish_options_, *stop)) {
   ValidateCaptureOptions(capture_options_);
   CheckPublishOptions(publish_options_);
   if (options_.output_format == OutputFormat::kAvro) {
-    registry_ = std::make_unique<HttpSchemaRegistry>(RegistryOptionsOf(options_), *stop_);
+    HttpSchemaRegistry check_only(RegistryOptionsOf(options_), *stop_);
   }
-  if (Spool::Exists(SpoolOptionsOf(options_))) OpenSpool();
+  if (Spool::Exists(SpoolOptionsOf(options_))) spool_ = Spool::Open(SpoolOptionsOf(options_));
 }
 
 Relay::~Relay() {
   stop_->Request();
   if (capture_thread_.joinable()) capture_thread_.join();
-  if (publish_thread_.joinable()) publish_thread_.join();
 }
 
 Spool* Relay::opened_spool() const {
@@ -51,17 +55,51 @@ Spool* Relay::opened_spool() const {
   return spool_.get();
 }
 
-Spool* Relay::OpenSpool() {
+Spool* Relay::OpenSpoolAlone() {
+  StopPublishing();
   const std::lock_guard lock(mutex_);
-  if (spool_) return spool_.get();
-  spool_ = Spool::Open(SpoolOptionsOf(options_));
-  PublishParts parts;
-  parts.cluster = cluster_.get();
-  parts.spool = spool_.get();
-  publisher_ = std::make_unique<Publisher>(publish_options_, parts, registry_.get(), *stop_);
-  ++threads_running_;
-  publish_thread_ = std::thread([this] { RunPublish(); });
+  if (!spool_) spool_ = Spool::Open(SpoolOptionsOf(options_));
   return spool_.get();
+}
+
+void Relay::StartPublishing() {
+  const std::lock_guard lock(mutex_);
+  if (publish_side_ || stop_->requested()) return;
+  PublishSide::Config config;
+  config.options = publish_options_;
+  config.registry = RegistryOptionsOf(options_);
+  config.overrides = options_.overrides;
+  config.places = {options_.spool, CheckpointTopic(options_.topic_prefix, spool_->state().source)};
+  config.on_exit = [this](const SessionExit& exit) { LeaveWith(exit); };
+  publish_side_ = std::make_unique<PublishSide>(config, spool_.get());
+  if (!remedies_to_note_.empty()) publish_side_->NoteRemedy(remedies_to_note_);
+  remedies_to_note_.clear();
+}
+
+void Relay::StopPublishing() {
+  std::unique_ptr<PublishSide> side;
+  {
+    const std::lock_guard lock(mutex_);
+    side = std::move(publish_side_);
+  }
+  // Destroyed without the lock, which its thread may want for leaving.
+}
+
+void Relay::NoteRemedy(const std::string& remedy) {
+  const std::lock_guard lock(mutex_);
+  if (publish_side_) {
+    publish_side_->NoteRemedy(remedy);
+  } else {
+    remedies_to_note_ += (remedies_to_note_.empty() ? "" : "; ") + remedy;
+  }
+}
+
+void Relay::LeaveWith(const SessionExit& exit) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!exit_) exit_ = exit;
+  }
+  stop_->Request();
 }
 
 void Relay::RunCapture() {
@@ -72,65 +110,61 @@ void Relay::RunCapture() {
   parts.cluster = start_up_cluster_.get();
   parts.figures = &capture_figures_;
   parts.stop = stop_;
-  parts.open_spool = [this] { return OpenSpool(); };
   parts.opened_spool = [this] { return opened_spool(); };
+  parts.open_spool_alone = [this] { return OpenSpoolAlone(); };
+  parts.note_remedy = [this](const std::string& remedy) { NoteRemedy(remedy); };
   StartUp start_up(parts);
-  Leave(LoopFor("PostgreSQL", stop_).Run([&](const std::function<void()>& made_progress) {
+  SessionLoop loop({.server = "PostgreSQL",
+                    .wait = [this](Duration duration) { return stop_->WaitFor(duration); }});
+  const auto exit = loop.Run([&](const std::function<void()>& made_progress) {
     if (!start_up.Run()) return;
+    StartPublishing();
     RunCaptureSession(capture_options_, opened_spool(), &capture_figures_, *stop_, made_progress);
-  }));
-}
-
-void Relay::RunPublish() {
-  Leave(LoopFor("Kafka", stop_).Run([&](const std::function<void()>& made_progress) {
-    publisher_->RunSession();
-    made_progress();
-  }));
-}
-
-void Relay::Leave(const std::optional<SessionExit>& exit) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (exit && !exit_) exit_ = exit;
-    --threads_running_;
-  }
-  if (exit) stop_->Request();
-  ended_.notify_all();
-}
-
-bool Relay::WaitForThreads(Duration timeout) {
-  std::unique_lock lock(mutex_);
-  return ended_.wait_for(lock, timeout, [this] { return threads_running_ == 0; });
+  });
+  if (exit) LeaveWith(*exit);
 }
 
 ExitCode Relay::Run() {
-  {
-    const std::lock_guard lock(mutex_);
-    ++threads_running_;
-    capture_thread_ = std::thread([this] { RunCapture(); });
-  }
+  if (spool_ && spool_->state().phase == SpoolPhase::kStreaming) StartPublishing();
+  capture_thread_ = std::thread([this] { RunCapture(); });
   StatusSample previous = Sample();
   while (!stop_->WaitFor(options_.status_interval)) {
     const StatusSample now = Sample();
     spdlog::info("{}", FormatStatusLine(previous, now));
     previous = now;
   }
-  const bool ended = WaitForThreads(kStopTimeout);
-  ExitCode code = ExitCode::kOk;
-  {
-    const std::lock_guard lock(mutex_);
-    if (exit_) {
-      code = exit_->exit_code;
-      spdlog::critical("{}", exit_->message);
+  EndThreads();
+  const std::lock_guard lock(mutex_);
+  if (exit_) {
+    spdlog::critical("{}", exit_->message);
+    return exit_->exit_code;
+  }
+  spdlog::info("Stopped");
+  return ExitCode::kOk;
+}
+
+// Waits for both sides to end what is open. A library that does not let go is left behind:
+// everything durable is durable already, and ending here is like any crash, which is always safe.
+void Relay::EndThreads() {
+  std::thread ender([this] {
+    {
+      const std::lock_guard lock(mutex_);
+      if (publish_side_) publish_side_->RequestStop();
     }
-  }
-  if (!ended) {
-    // Everything durable is durable already: ending here is like any crash, which is always safe.
+    capture_thread_.join();
+    StopPublishing();
+    const std::lock_guard lock(mutex_);
+    threads_ended_ = true;
+    changed_.notify_all();
+  });
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_for(lock, kStopTimeout, [this] { return threads_ended_; })) {
+    if (exit_) spdlog::critical("{}", exit_->message);
     spdlog::warn("A library does not let go; ending without it");
-    _exit(static_cast<int>(code));
+    _exit(static_cast<int>(exit_ ? exit_->exit_code : ExitCode::kOk));
   }
-  if (code == ExitCode::kOk) spdlog::info("Stopped");
-  return code;
+  lock.unlock();
+  ender.join();
 }
 
 StatusSample Relay::Sample() const {
@@ -140,32 +174,21 @@ StatusSample Relay::Sample() const {
   if (capture_figures_.streaming.load()) {
     sample.retained_wal_bytes = capture_figures_.RetainedWalBytes();
   }
-  Spool* const spool = opened_spool();
-  if (spool == nullptr) return sample;
-  const Spool::Figures figures = spool->figures();
-  const PublishFigures published = publisher_->figures();
+  const std::lock_guard lock(mutex_);
+  if (!spool_) return sample;
+  const Spool::Figures figures = spool_->figures();
   sample.changes_captured = figures.changes_captured;
   sample.spool_bytes = figures.bytes_on_disk;
-  sample.captured_lsn = spool->captured().end_lsn;
-  sample.changes_published = published.changes;
-  sample.published_lsn = spool->published().end_lsn;
-  sample.rows_skipped += published.rows_refused;
-  sample.lag = LagOf(spool);
-  sample.obstacle = spool->Obstacle().value_or("");
-  return sample;
-}
-
-// How old the oldest change is that waits in the spool.
-std::optional<Duration> Relay::LagOf(Spool* spool) const {
-  try {
-    const SpoolBatch oldest =
-        spool->Read(spool->published().position, {.changes_max = 1, .bytes_max = 1});
-    if (oldest.changes().empty()) return std::nullopt;
-    const int64_t age_us = Clock::Real().WallMicros() - oldest.changes().front().commit_time_us;
-    return Duration(std::max<int64_t>(age_us / 1000, 0));
-  } catch (const Error&) {
-    return std::nullopt;  // The spool is being opened again; the sessions deal with it.
+  sample.captured_lsn = spool_->captured().end_lsn;
+  sample.published_lsn = spool_->published().end_lsn;
+  sample.lag = LagOf(spool_.get());
+  sample.obstacle = spool_->Obstacle().value_or("");
+  if (publish_side_) {
+    const PublishFigures published = publish_side_->figures();
+    sample.changes_published = published.changes;
+    sample.rows_skipped += published.rows_refused;
   }
+  return sample;
 }
 
 }  // namespace bw

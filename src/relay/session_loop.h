@@ -40,7 +40,7 @@ class SessionLoop {
     std::string server;  // What is waited for, as the log names it: "PostgreSQL", "Kafka".
     Waiter wait;
     Clock* clock = &Clock::Real();
-    Backoff backoff;
+    Backoff backoff{};
   };
 
   explicit SessionLoop(Config config) : config_(std::move(config)), away_(config_.server) {}

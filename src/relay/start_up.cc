@@ -8,6 +8,7 @@
 #include "capture/first_start.h"
 #include "publish/checkpoint_reader.h"
 #include "publish/topic_name.h"
+#include "relay/checkpoint_facts.h"
 
 namespace bw {
 namespace {
@@ -37,20 +38,6 @@ SlotFacts SlotFactsOf(const std::string& name, const std::optional<SlotState>& s
   return facts;
 }
 
-CheckpointFacts CheckpointFactsOf(const CheckpointState& state, const std::string& cluster_id) {
-  CheckpointFacts facts;
-  facts.cluster_id = cluster_id;
-  if (!state.checkpoint) {
-    facts.kind = CheckpointFacts::Kind::kAbsent;
-    return facts;
-  }
-  facts.kind = CheckpointFacts::Kind::kPresent;
-  facts.lineage = state.checkpoint->lineage;
-  facts.source = state.checkpoint->source;
-  facts.progress = state.checkpoint->progress;
-  return facts;
-}
-
 Source SourceOf(const ServerIdentity& identity, const std::string& slot) {
   return {identity.system_identifier, identity.database, slot, identity.timeline};
 }
@@ -64,7 +51,10 @@ bool StartUp::Run() {
   StartFacts facts = GatherFacts(view);
   const Plan plan = Decide(view, &facts);
   for (const std::string& note : plan.notes) spdlog::info("{}", note);
-  for (const std::string& used : plan.overrides_used) spdlog::warn("Used: {}", used);
+  for (const std::string& used : plan.overrides_used) {
+    spdlog::warn("An operator has allowed: {}", used);
+    parts_.note_remedy(used);
+  }
   return CarryOut(plan, SourceOf(view.identity, parts_.options->slot));
 }
 
@@ -144,17 +134,18 @@ CheckpointFacts StartUp::WaitForCheckpoint(const Source& source) const {
 bool StartUp::CarryOut(const Plan& plan, const Source& source) {
   switch (plan.kind) {
     case Plan::Kind::kFirstStart: {
-      const FirstStartPlan first = PrepareFirstStart(*parts_.capture_options, *parts_.stop);
-      Spool* spool = parts_.open_spool();
+      FirstStartPlan first = PrepareFirstStart(*parts_.capture_options, *parts_.stop);
+      first.drop_slot = plan.drop_slot;
+      Spool* spool = parts_.open_spool_alone();
       BW_KILL_POINT("startup.spool_made");
       return RunFirstStart(*parts_.capture_options, first, spool, parts_.figures, *parts_.stop);
     }
     case Plan::Kind::kBeginAt:
-      parts_.open_spool()->BeginStreamingAt(source, plan.captured, plan.predecessor);
+      parts_.open_spool_alone()->BeginStreamingAt(source, plan.captured, plan.predecessor);
       BW_KILL_POINT("startup.begun_at");
       return true;
     case Plan::Kind::kResume: {
-      Spool* spool = parts_.open_spool();
+      Spool* spool = parts_.opened_spool();
       if (plan.new_timeline) spool->SetTimeline(*plan.new_timeline);
       if (plan.advance_idle_to) {
         spool->DropUncaptured();

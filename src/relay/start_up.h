@@ -32,10 +32,13 @@ class StartUp {
     KafkaCluster* cluster = nullptr;  // The capture thread's own.
     CaptureFigures* figures = nullptr;
     const Stop* stop = nullptr;
-    // Opens the spool, or gives it when it is open.
-    std::function<Spool*()> open_spool;
     // The spool if it is open, else nullptr.
     std::function<Spool*()> opened_spool;
+    // Opens the spool if it is not, and makes sure that nobody publishes from it: its content is
+    // going to be replaced.
+    std::function<Spool*()> open_spool_alone;
+    // An override was used; the next checkpoint is to say so.
+    std::function<void(const std::string& remedy)> note_remedy;
   };
 
   explicit StartUp(const Parts& parts) : parts_(parts) {}

@@ -7,6 +7,7 @@
 
 #include "avro/schema_builder.h"
 #include "publish/publisher.h"
+#include "relay/checkpoint_facts.h"
 #include "unit/publish/fake_kafka.h"
 
 namespace bw {
@@ -108,12 +109,18 @@ class PublishSessionTest : public ::testing::Test {
     ASSERT_TRUE(spool_->WaitUntilDurable(Duration(10'000), stop_));
   }
 
-  std::unique_ptr<PublishSession> NewSession() {
+  PublishParts Parts() {
+    Overrides overrides;
+    overrides.republish = options_.republish;
     PublishParts parts;
     parts.cluster = &kafka_;
     parts.spool = spool_.get();
     parts.clock = &clock_;
-    return std::make_unique<PublishSession>(options_, parts, memory_.get(), stop_);
+    parts.reconcile = ReconcilerFor(overrides, {"spool", kCheckpointTopic});
+    return parts;
+  }
+  std::unique_ptr<PublishSession> NewSession() {
+    return std::make_unique<PublishSession>(options_, Parts(), memory_.get(), stop_);
   }
   std::unique_ptr<PublishSession> StartedSession() {
     auto session = NewSession();
@@ -390,11 +397,7 @@ TEST_F(PublishSessionTest, ExitsWhenAnotherInstancePublishesBehindIt) {
   Commit(20);
   // Another process with a copy of the same spool.
   PublishMemory rival(&registry_);
-  PublishParts parts;
-  parts.cluster = &kafka_;
-  parts.spool = spool_.get();
-  parts.clock = &clock_;
-  PublishSession rivals_session(options_, parts, &rival, stop_);
+  PublishSession rivals_session(options_, Parts(), &rival, stop_);
   rivals_session.Start();
   Drain(&rivals_session);
 
