@@ -14,6 +14,10 @@ namespace {
 constexpr Duration kSlice{200};
 // How long a transaction may still take to end after a stop was requested.
 constexpr Duration kStopGrace{4'000};
+// How long a transaction may go on after one of its requests has failed on its way. It will be in
+// doubt anyway, so it only gets the time to end soon: a new producer finds the brokers faster than
+// this one does again.
+constexpr Duration kFailedRequestGrace{2'000};
 constexpr Duration kInitTimeout{30'000};
 constexpr Duration kTopicTimeout{10'000};
 constexpr Duration kAbortTimeout{1'000};
@@ -71,7 +75,7 @@ LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
 LibrdkafkaProducer::~LibrdkafkaProducer() {
   // A courtesy to readers: without it they wait for this transaction until the next init or until
   // transaction.timeout.ms. Only where no commit can be under way, and nobody goes on from here.
-  if (may_abort_ && !delivery_failure_) {
+  if (may_abort_ && !delivery_failure_ && !audit_.Failure()) {
     const KafkaErrorObject ignored(rd_kafka_abort_transaction(handle_.get(), ToMs(kAbortTimeout)));
   }
   rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
@@ -209,11 +213,21 @@ void LibrdkafkaProducer::ThrowIfDeliveryFailed() const {
   if (delivery_failure_) throw TransientError(*delivery_failure_);
 }
 
+void LibrdkafkaProducer::ThrowIfHopeless(TimePoint waiting_since) const {
+  if (std::chrono::steady_clock::now() - waiting_since < kFailedRequestGrace) return;
+  if (const auto failure = audit_.Failure()) {
+    const std::string reason = trouble_.Newest();
+    throw TransientError("A Kafka transaction is in doubt: " + *failure +
+                         (reason.empty() ? "" : " (" + Printable(reason) + ")"));
+  }
+}
+
 void LibrdkafkaProducer::Flush(NextOffsets* next_offsets) {
   const TimePoint begun = std::chrono::steady_clock::now();
   while (rd_kafka_flush(handle_.get(), ToMs(kSlice)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     ThrowIfDeliveryFailed();
     if (MustLeave(begun)) throw TransientError("Stopped while waiting for delivery reports");
+    ThrowIfHopeless(begun);
     // message.timeout.ms has ended every message by then; this is for what nobody thought of.
     if (std::chrono::steady_clock::now() - begun > 2 * transaction_timeout_) {
       throw TransientError("No delivery reports within twice the transaction timeout");
@@ -244,6 +258,7 @@ void LibrdkafkaProducer::Commit() {
                        rd_kafka_error_is_retriable(error.get()) && !MustLeave(begun) &&
                        std::chrono::steady_clock::now() - begun < transaction_timeout_;
     if (!again) throw Failure("Committing a transaction", error.get());
+    ThrowIfHopeless(begun);
     commit_interrupted_ = true;
   }
 }

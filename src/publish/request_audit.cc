@@ -88,16 +88,16 @@ void RequestAudit::OnResponse(int16_t api_key, int error) {
   ++failures_;
 }
 
+std::optional<std::string> RequestAudit::Failure() const {
+  if (failures_ == 0) return std::nullopt;
+  return fmt::format("{} failed on its way ({}) and may still arrive", Name(failed_api_key_),
+                     rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(failed_error_.load())));
+}
+
 std::optional<std::string> RequestAudit::Doubt() const {
-  if (failures_ > 0) {
-    return fmt::format("a {} request failed on its way ({}) and may still arrive",
-                       Name(failed_api_key_),
-                       rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(failed_error_.load())));
-  }
-  if (end_txn_sent_ != 1) {
-    return fmt::format("EndTxn was sent {} times", end_txn_sent_.load());
-  }
-  return std::nullopt;
+  if (auto failure = Failure()) return failure;
+  if (end_txn_sent_ == 1) return std::nullopt;
+  return fmt::format("EndTxn was sent {} times", end_txn_sent_.load());
 }
 
 }  // namespace bw

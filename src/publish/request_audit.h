@@ -27,6 +27,8 @@ class RequestAudit {
 
   // A transaction begins: forget the last one.
   void Begin();
+  // Which request of this transaction has failed on its way, if one has.
+  std::optional<std::string> Failure() const;
   // Why the transaction that has just ended is in doubt.
   std::optional<std::string> Doubt() const;
 
