@@ -1,5 +1,6 @@
 """A PostgreSQL 15 cluster of our own, made by initdb, on a loopback port, with passwords."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -61,13 +62,11 @@ class PostgresServer:
     def kill9(self) -> None:
         """As when the machine loses power, but for the disk: every process of it is gone at once."""
         self.process.send(signal.SIGSTOP)  # So that no new ones start meanwhile.
-        for pid in self._children():
-            os.kill(pid, signal.SIGKILL)
+        _signal_all(self._children(), signal.SIGKILL)
         self.process.kill9()
 
     def pause(self) -> None:
-        for pid in [self.process.pid, *self._children()]:
-            os.kill(pid, signal.SIGSTOP)
+        _signal_all([self.process.pid, *self._children()], signal.SIGSTOP)
 
     def resume(self) -> None:
         if self.is_running():
@@ -108,3 +107,9 @@ class PostgresServer:
     def _children(self) -> list[int]:
         pid = self.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _signal_all(pids: list[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # A backend can end at any moment.
+            os.kill(pid, number)

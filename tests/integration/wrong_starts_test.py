@@ -81,6 +81,7 @@ def test_synchronous_standby_names_that_match_us(scene: Scene):
 
 def test_slot_in_use_by_another_relay_which_goes_on(scene: Scene):
     scene.running_relay()
+    scene.settle()  # From here on it does receive from its slot.
     second = scene.relay(spool=str(scene.folder / "second-spool"))
     assert second.run(timeout=60) == ANOTHER_RELAY
     assert scene.slot in second.log_text()

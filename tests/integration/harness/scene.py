@@ -49,6 +49,7 @@ class Scene:
 
     def reconnect(self, timeout: float = 30) -> None:
         """After PostgreSQL was away."""
+        self.connection.close()
         self.wait_until(self._try_connect, timeout, "PostgreSQL to accept connections")
 
     def slots(self) -> list[str]:
