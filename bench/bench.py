@@ -19,10 +19,10 @@ MIB = 1 << 20
 
 
 class Relay:
-    def __init__(self, servers: Servers, *options: str):
+    def __init__(self, servers: Servers, *options: str, database: str = "postgres"):
         self._folder = Path(tempfile.mkdtemp(dir=servers.folder))
         command = [str(ROOT / "build/bottledwater"), f"--spool={self._folder / 'spool'}",
-                   f"--postgres={servers.postgres.url()}", f"--broker={servers.kafka.address}",
+                   f"--postgres={servers.postgres.url(database)}", f"--broker={servers.kafka.address}",
                    f"--schema-registry={servers.registry.url}", *options]
         self.process = Process("relay", command, self._folder / "relay.log")
 
@@ -215,7 +215,7 @@ def idle(arguments) -> None:
         with connect(servers, "idle") as captured:
             make_table(captured)
         make_table(db)
-        relay = Relay(servers, f"--postgres={servers.postgres.url('idle')}", *arguments.relay)
+        relay = Relay(servers, *arguments.relay, database="idle")
         relay.start()
         worst, end, row = 0, time.time() + arguments.seconds, 0
         while time.time() < end:
