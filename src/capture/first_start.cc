@@ -121,6 +121,7 @@ bool EnterStreaming(const CaptureOptions& options, const FirstStartPlan& plan, L
 FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const Stop& stop) {
   FirstStartPlan plan;
   plan.view = InspectServer(options, stop);
+  SayIfUntested(plan.view.identity);
   // A slot of the name makes room when it is dropped first; if it may not be, creating ours fails.
   if (!plan.view.slot) RequireFreeSlot(plan.view);
   PgConnection connection(options, PgConnection::Mode::kSql, stop);

@@ -13,7 +13,6 @@ namespace bw {
 namespace {
 
 constexpr int kOldestVersion = 120000;
-constexpr int kNewestKnownVersion = 190000;  // First that we have not heard of.
 constexpr int kTestedMajor = 15;
 
 // By replication commands: SQL gives these facts to privileged roles only.
@@ -57,10 +56,13 @@ RoleRights ReadRights(PgConnection* connection) {
 
 std::optional<SlotState> ReadSlot(PgConnection* connection, const std::string& slot) {
   constexpr int kFirstWithWalStatus = 130000;
+  constexpr int kFirstWithReason = 170000;
+  const int version = connection->server_version();
   const PgResult found = connection->Query(fmt::format(
       "SELECT slot_name, coalesce(plugin, ''), coalesce(database, ''), temporary, active_pid, "
-      "confirmed_flush_lsn, {} FROM pg_replication_slots WHERE slot_name = {}",
-      connection->server_version() >= kFirstWithWalStatus ? "coalesce(wal_status, '')" : "''",
+      "confirmed_flush_lsn, {}, {} FROM pg_replication_slots WHERE slot_name = {}",
+      version >= kFirstWithWalStatus ? "coalesce(wal_status, '')" : "''",
+      version >= kFirstWithReason ? "coalesce(invalidation_reason, '')" : "''",
       QuoteLiteral(slot)));
   if (found.rows() == 0) return std::nullopt;
   SlotState state;
@@ -71,6 +73,7 @@ std::optional<SlotState> ReadSlot(PgConnection* connection, const std::string& s
   if (!found.IsNull(0, 4)) state.active_pid = static_cast<int>(found.Int(0, 4));
   if (!found.IsNull(0, 5)) state.confirmed_flush = found.LsnAt(0, 5);
   state.wal_status = found.String(0, 6);
+  state.invalidation_reason = found.String(0, 7);
   return state;
 }
 
@@ -79,10 +82,6 @@ void RequireVersion(int version) {
     throw HaltError(
         ExitCode::kServerSetting,
         fmt::format("PostgreSQL {} is too old: the relay needs 12 or later", version / 10000));
-  }
-  if (version / 10000 != kTestedMajor) {
-    spdlog::warn("PostgreSQL {} is {} the relay; it is tested with {}", version / 10000,
-                 version >= kNewestKnownVersion ? "newer than" : "accepted by", kTestedMajor);
   }
 }
 
@@ -146,6 +145,12 @@ void RequireCapturable(const ServerView& view) {
                                 "  ALTER ROLE {} REPLICATION;",
                                 Printable(view.role.name), QuoteIdentifier(view.role.name)));
   }
+}
+
+void SayIfUntested(const ServerIdentity& identity) {
+  const int major = identity.version / 10000;
+  if (major == kTestedMajor) return;
+  spdlog::warn("The relay is tested with PostgreSQL {}; this is {}", kTestedMajor, major);
 }
 
 void RequireFreeSlot(const ServerView& view) {

@@ -45,8 +45,11 @@ ServerView InspectServer(const CaptureOptions& options, const Stop& stop);
 // Refuses what cannot work, each with its remedy: a server that is too old, a wal_level that is not
 // logical (kServerSetting), no REPLICATION right (kMissingRight), an application_name that would
 // make us a synchronous standby. A server that is itself a standby is waited for (transient): it
-// may be promoted. Pure; logs what is merely untested.
+// may be promoted. Pure.
 void RequireCapturable(const ServerView& view);
+
+// Logs when the server's major version is not the one that the relay is tested with.
+void SayIfUntested(const ServerIdentity& identity);
 
 // Refuses when there is no room for another slot (kServerSetting). Pure.
 void RequireFreeSlot(const ServerView& view);

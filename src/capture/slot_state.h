@@ -21,10 +21,13 @@ struct SlotState {
   Lsn confirmed_flush;
   // "reserved", "extended", "unreserved" or "lost"; empty before PostgreSQL 13.
   std::string wal_status;
+  // Why the server has given the slot up ("wal_removed", "idle_timeout", ...); empty for a good
+  // slot and before PostgreSQL 17.
+  std::string invalidation_reason;
 
   // The WAL that the slot needs is gone, or the server gave the slot up: it can never be used
   // again.
-  bool lost() const { return wal_status == "lost"; }
+  bool lost() const { return wal_status == "lost" || !invalidation_reason.empty(); }
 };
 
 // A timeline that ended, and where.

@@ -36,9 +36,10 @@ void RequireUsableSlot(const ServerView& view, const SpoolState& spool) {
   }
   if (slot.lost()) {
     throw HaltError(ExitCode::kHaltSlot,
-                    fmt::format("PostgreSQL has invalidated replication slot \"{}\": the WAL that "
-                                "it needs is gone (max_slot_wal_keep_size)",
-                                name));
+                    fmt::format("PostgreSQL has invalidated replication slot \"{}\" (wal_status "
+                                "\"{}\"{}{}): what it needs is gone",
+                                name, slot.wal_status, slot.invalidation_reason.empty() ? "" : ", ",
+                                slot.invalidation_reason));
   }
   if (slot.confirmed_flush > spool.captured.end_lsn) {
     throw HaltError(
