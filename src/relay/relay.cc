@@ -125,7 +125,10 @@ void Relay::RunCapture() {
 }
 
 ExitCode Relay::Run() {
-  if (spool_ && spool_->state().phase == SpoolPhase::kStreaming) StartPublishing();
+  // With --resnapshot the start-up decides first whether this spool is published from at all.
+  if (spool_ && spool_->state().phase == SpoolPhase::kStreaming && !options_.overrides.resnapshot) {
+    StartPublishing();
+  }
   capture_thread_ = std::thread([this] { RunCapture(); });
   StatusSample previous = Sample();
   while (!stop_->WaitFor(options_.status_interval)) {

@@ -83,13 +83,16 @@ StartFacts StartUp::GatherFacts(const ServerView& view) const {
   return facts;
 }
 
-Plan StartUp::Decide(const ServerView& view, StartFacts* facts) const {
+Plan StartUp::Decide(const ServerView& view, StartFacts* facts) {
   const Source source = SourceOf(view.identity, parts_.options->slot);
   auto outcome = Reconcile(*facts, parts_.options->overrides);
   const auto* plan = std::get_if<Plan>(&outcome);
   const bool without_checkpoint = plan != nullptr && plan->kind == Plan::Kind::kFirstStart;
   const bool needs_checkpoint = plan != nullptr && plan->kind == Plan::Kind::kWaitForCheckpoint;
-  if (without_checkpoint || needs_checkpoint) {
+  // A halt on Kafka's side is the publish sessions' to find; to take its remedy, it is looked for
+  // here.
+  const bool remedy_allowed = parts_.options->overrides.resnapshot && !decided_;
+  if (without_checkpoint || needs_checkpoint || remedy_allowed) {
     // A first start need not wait for Kafka, but when it is there, what it knows is heard before
     // anything is made.
     facts->checkpoint = needs_checkpoint ? WaitForCheckpoint(source) : AskForCheckpoint(source);
@@ -101,6 +104,7 @@ Plan StartUp::Decide(const ServerView& view, StartFacts* facts) const {
     outcome = Reconcile(*facts, parts_.options->overrides);
   }
   if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
+  decided_ = true;
   return std::get<Plan>(outcome);
 }
 

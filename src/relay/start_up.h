@@ -49,12 +49,13 @@ class StartUp {
  private:
   ServerView Inspect() const;
   StartFacts GatherFacts(const ServerView& view) const;
-  Plan Decide(const ServerView& view, StartFacts* facts) const;
+  Plan Decide(const ServerView& view, StartFacts* facts);
   CheckpointFacts AskForCheckpoint(const Source& source) const;
   CheckpointFacts WaitForCheckpoint(const Source& source) const;
   bool CarryOut(const Plan& plan, const Source& source);
 
   const Parts parts_;
+  bool decided_ = false;  // Of this process' starts, one has gone on.
 };
 
 }  // namespace bw
