@@ -283,6 +283,8 @@ class Spool::Impl {
     bool Take(std::string_view key, std::string_view value) {
       const Record record = DecodeRecord(key, value);
       if (const auto* end = std::get_if<TransactionEnd>(&record)) {
+        // An empty snapshot: a batch cut here would hold nothing, and its reader would not move on.
+        if (spans.empty()) return true;
         whole_changes = spans.size();
         whole_through = Progress{Position::EndOf(end->commit_lsn), end->end_lsn};
         full = spans.size() >= limits.changes_max || batch->arena_.size() >= limits.bytes_max;

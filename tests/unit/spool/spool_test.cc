@@ -169,6 +169,18 @@ TEST_F(SpoolTest, AFullBatchThatEndsWithItsTransactionIsNotSplit) {
   EXPECT_EQ(batch.through().end_lsn, Lsn{210});
 }
 
+// Found by the simulation: the batch was cut behind the snapshot's end, empty, time and again.
+TEST_F(SpoolTest, AnEmptySnapshotBeforeALargeTransactionIsNoPlaceToCut) {
+  Open();
+  spool_->BeginFirstStart(kSource);
+  spool_->DropUncaptured();
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{99}, Lsn{100}}, stop_));
+  Commit(200, 5);
+  const SpoolBatch batch = spool_->Read(Position::Zero(), {2, kGiB});
+  EXPECT_EQ(Positions(batch), (std::vector<Position>{{Lsn{200}, 0}, {Lsn{200}, 1}}));
+  EXPECT_TRUE(batch.splits_transaction());
+}
+
 TEST_F(SpoolTest, TakesOneChangeHoweverLarge) {
   OpenStreaming();
   Commit(200, 2, std::string(100'000, 'x'));
