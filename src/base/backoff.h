@@ -3,6 +3,7 @@
 #include <random>
 
 #include "base/clock.h"
+#include "base/random_id.h"
 
 namespace bw {
 
@@ -16,7 +17,7 @@ class Backoff {
   };
 
   Backoff() : Backoff(Limits{}) {}
-  explicit Backoff(Limits limits, uint64_t seed = std::random_device{}())
+  explicit Backoff(Limits limits, uint64_t seed = RandomSeed())
       : limits_(limits), next_(limits.first), random_(seed) {}
 
   // How long to wait now; the following wait is twice as long, up to the maximum.

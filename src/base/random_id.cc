@@ -3,16 +3,16 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
-#include <cstdint>
-
 #include "base/error.h"
 
 namespace bw {
 
-std::string RandomId() {
-  uint64_t words[2];
-  BW_CHECK(getrandom(words, sizeof(words), 0) == static_cast<ssize_t>(sizeof(words)));
-  return fmt::format("{:016x}{:016x}", words[0], words[1]);
+std::string RandomId() { return fmt::format("{:016x}{:016x}", RandomSeed(), RandomSeed()); }
+
+uint64_t RandomSeed() {
+  uint64_t seed = 0;
+  BW_CHECK(getrandom(&seed, sizeof(seed), 0) == static_cast<ssize_t>(sizeof(seed)));
+  return seed;
 }
 
 }  // namespace bw
