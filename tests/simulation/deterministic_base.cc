@@ -29,4 +29,6 @@ std::string RandomId() {
   return fmt::format("{:016x}{:016x}", random_ids.Next(), random_ids.Next());
 }
 
+uint64_t RandomSeed() { return random_ids.Next(); }
+
 }  // namespace bw

@@ -1,0 +1,178 @@
+#include "simulation/checker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace bw::simulation {
+
+void Checker::Violate(const std::string& violation) {
+  if (!violation_) violation_ = violation;
+}
+
+void Checker::Expect(const std::string& topic, const Position& position, char operation,
+                     std::optional<int64_t> id, std::string text) {
+  expected_[{topic, position, operation}] = {id, std::move(text)};
+  ++records_of_[position.commit_lsn];
+}
+
+// What has committed since the last time.
+void Checker::Learn() {
+  const auto& tables = postgres_->tables();
+  if (const Lsn point = postgres_->consistent_point(); point != snapshot_) {
+    // A first start that was begun again: the former snapshot must not appear, the transactions
+    // before the new one neither.
+    expected_.clear();
+    records_of_.clear();
+    changes_of_.clear();
+    learnt_ = 0;
+    snapshot_ = point;
+    uint64_t index = 0;
+    for (const RowChange& row : postgres_->snapshot()) {
+      const SimTable& table = tables[row.table];
+      const Position position{Lsn{point.value - 1}, index++};
+      Expect(table.name, position, 'r', table.keyed ? std::optional(row.id) : std::nullopt,
+             row.text);
+    }
+    changes_of_[Lsn{point.value - 1}] = index;
+  }
+  if (!snapshot_.valid()) return;
+  for (; learnt_ < postgres_->transactions().size(); ++learnt_) {
+    const Transaction& transaction = postgres_->transactions()[learnt_];
+    if (transaction.commit_lsn < snapshot_) continue;
+    changes_of_[transaction.commit_lsn] = transaction.changes.size();
+    for (size_t i = 0; i < transaction.changes.size(); ++i) {
+      const RowChange& change = transaction.changes[i];
+      const SimTable& table = tables[change.table];
+      const Position position{transaction.commit_lsn, i};
+      if (change.old_id) Expect(table.name, position, 'd', change.old_id, "");
+      const char operation = static_cast<char>(change.operation);
+      Expect(table.name, position, operation, table.keyed ? std::optional(change.id) : std::nullopt,
+             change.operation == Operation::kDelete ? "" : change.text);
+    }
+  }
+}
+
+std::optional<Checker::Identity> Checker::Identify(const SimKafka::Seen& record) const {
+  const auto lsn = record.headers.find("lsn");
+  const auto operation = record.headers.find("op");
+  if (lsn == record.headers.end() || operation == record.headers.end()) return std::nullopt;
+  const auto position = Position::Parse(lsn->second);
+  if (!position || operation->second.size() != 1) return std::nullopt;
+  return Identity{record.partition.topic, *position, operation->second[0]};
+}
+
+void Checker::OnVisible(const std::vector<SimKafka::Seen>& records) {
+  Learn();
+  std::set<Lsn> touched;
+  for (const SimKafka::Seen& record : records) {
+    if (record.partition.topic.ends_with(".checkpoint")) {
+      CheckCheckpoint(record);
+      continue;
+    }
+    CheckRecord(record);
+    if (const auto identity = Identify(record)) {
+      const Lsn commit_lsn = std::get<Position>(*identity).commit_lsn;
+      ++visible_of_[commit_lsn];
+      touched.insert(commit_lsn);
+    }
+  }
+  for (const Lsn commit_lsn : touched) {
+    if (changes_of_[commit_lsn] > transaction_max_messages_) continue;
+    if (visible_of_[commit_lsn] == records_of_[commit_lsn]) continue;
+    Violate(fmt::format("a part of transaction {} is visible: {} of {} records",
+                        commit_lsn.ToString(), visible_of_[commit_lsn], records_of_[commit_lsn]));
+  }
+}
+
+void Checker::CheckRecord(const SimKafka::Seen& record) {
+  const auto identity = Identify(record);
+  const std::string where =
+      fmt::format("{}-{}@{}", record.partition.topic, record.partition.partition, record.offset);
+  if (!identity) return Violate("a record without our headers at " + where);
+  const std::string what = fmt::format("{} {} {}", std::get<0>(*identity),
+                                       std::get<1>(*identity).ToString(), std::get<2>(*identity));
+  const auto expected = expected_.find(*identity);
+  if (expected == expected_.end()) {
+    return Violate(fmt::format("{} at {} never committed", what, where));
+  }
+  if (!seen_.insert(*identity).second) {
+    return Violate(fmt::format("{} is there twice, again at {}", what, where));
+  }
+  const Expected& row = expected->second;
+  if (row.text.empty() != !record.value) {
+    return Violate(fmt::format("{} is a tombstone when it should not be, or the reverse", what));
+  }
+  if (record.value && record.value->find(row.text) == std::string::npos) {
+    return Violate(what + " has another row's value");
+  }
+  if (row.id.has_value() != record.key.has_value()) Violate(what + " has a key too many or few");
+}
+
+void Checker::CheckCheckpoint(const SimKafka::Seen& record) {
+  if (!record.value) return Violate("a checkpoint without value");
+  const std::string name = "\"position\":\"";
+  const size_t begin = record.value->find(name);
+  if (begin == std::string::npos) return Violate("a checkpoint without position");
+  const size_t text = begin + name.size();
+  const auto position =
+      Position::Parse(record.value->substr(text, record.value->find('"', text) - text));
+  if (!position) return Violate("a checkpoint whose position cannot be read");
+  if (*position < checkpoint_) {
+    Violate(fmt::format("the checkpoint went back from {} to {}", checkpoint_.ToString(),
+                        position->ToString()));
+  }
+  checkpoint_ = *position;
+}
+
+void Checker::OnConfirm(const Confirmation& confirmation) {
+  const auto violate = [&](const std::string& rule) {
+    Violate(fmt::format("confirmed {} {}; before {}, captured {}, published {}, WAL end {}",
+                        confirmation.flush.ToString(), rule, confirmation.before.ToString(),
+                        confirmation.captured_end.ToString(), confirmation.published_end.ToString(),
+                        confirmation.wal_end.ToString()));
+  };
+  if (confirmation.flush < confirmation.before) violate("goes back");
+  if (confirmation.flush > confirmation.captured_end) violate("is not captured");
+  if (confirmation.max_wal_retained == 0) return;
+  const uint64_t bound = confirmation.wal_end.value > confirmation.max_wal_retained
+                             ? confirmation.wal_end.value - confirmation.max_wal_retained
+                             : 0;
+  const Lsn lazy = std::max({confirmation.before, confirmation.published_end, Lsn{bound}});
+  if (confirmation.flush > lazy) violate("is neither published nor beyond --max-wal-retained");
+}
+
+void Checker::OnEnd(const SimKafka& kafka) {
+  Learn();
+  if (violation_) return;
+  // Per key, in commit order. Whether the key's bytes belong to the id is learnt from the first
+  // record and must then hold.
+  std::map<std::pair<std::string, std::string>, Position> newest;
+  std::map<std::pair<std::string, std::string>, int64_t> ids;
+  std::map<std::pair<std::string, int64_t>, std::string> keys;
+  for (const SimKafka::Seen& record : kafka.ReadCommitted()) {
+    const auto identity = Identify(record);
+    if (!identity || !record.key) continue;
+    const std::string& topic = record.partition.topic;
+    const Position& position = std::get<Position>(*identity);
+    const auto key = std::pair(topic, *record.key);
+    Position& last = newest[key];
+    if (position < last) {
+      return Violate(fmt::format("{}: {} comes after {} of the same key", topic,
+                                 position.ToString(), last.ToString()));
+    }
+    last = position;
+    const int64_t id = *expected_.at(*identity).id;
+    if (ids.try_emplace(key, id).first->second != id ||
+        keys.try_emplace({topic, id}, *record.key).first->second != *record.key) {
+      return Violate(fmt::format("{} {}: the key is another row's", topic, position.ToString()));
+    }
+  }
+  for (const auto& [identity, row] : expected_) {
+    if (seen_.contains(identity)) continue;
+    return Violate(fmt::format("{} {} {} is lost", std::get<0>(identity),
+                               std::get<1>(identity).ToString(), std::get<2>(identity)));
+  }
+}
+
+}  // namespace bw::simulation

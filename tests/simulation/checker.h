@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "base/lsn.h"
+#include "publish/publish_options.h"
+#include "simulation/sim_kafka.h"
+#include "simulation/sim_postgres.h"
+
+namespace bw::simulation {
+
+// Compares what a read_committed consumer sees with what the database has committed. Knows nothing
+// of the relay but the message headers and the names of topics.
+//
+// While the schedule runs:
+// - nothing becomes visible twice, and nothing that never committed
+// - of a PostgreSQL transaction that fits a Kafka transaction, all rows become visible at once
+// - the checkpoint never goes back
+// - the slot is never told more than is captured, more than the lazy policy allows, or less than
+//   it knows
+// At the end:
+// - nothing is missing
+// - per key, in the order of the commits; so the last value of each key equals the row
+//
+// The first violation counts; later ones may follow from it.
+class Checker {
+ public:
+  Checker(const SimPostgres* postgres, size_t transaction_max_messages)
+      : postgres_(postgres), transaction_max_messages_(transaction_max_messages) {}
+
+  void OnVisible(const std::vector<SimKafka::Seen>& records);
+  struct Confirmation {
+    Lsn flush;
+    Lsn before;
+    Lsn captured_end;
+    Lsn published_end;
+    Lsn wal_end;
+    uint64_t max_wal_retained = 0;
+  };
+  void OnConfirm(const Confirmation& confirmation);
+  void OnEnd(const SimKafka& kafka);
+  void Violate(const std::string& violation);
+
+  const std::optional<std::string>& violation() const { return violation_; }
+  uint64_t records_seen() const { return seen_.size(); }
+
+ private:
+  // A record as it must appear: by topic, position and operation there is one at most.
+  struct Expected {
+    std::optional<int64_t> id;
+    std::string text;  // Empty for a tombstone.
+  };
+  using Identity = std::tuple<std::string, Position, char>;
+
+  void Learn();
+  void Expect(const std::string& topic, const Position& position, char operation,
+              std::optional<int64_t> id, std::string text);
+  void CheckCheckpoint(const SimKafka::Seen& record);
+  void CheckRecord(const SimKafka::Seen& record);
+  std::optional<Identity> Identify(const SimKafka::Seen& record) const;
+
+  const SimPostgres* const postgres_;
+  const size_t transaction_max_messages_;
+  std::optional<std::string> violation_;
+
+  size_t learnt_ = 0;  // Transactions.
+  Lsn snapshot_;       // The consistent point of the snapshot that was learnt.
+  std::map<Identity, Expected> expected_;
+  std::map<Lsn, size_t> records_of_;  // Per commit LSN.
+  std::map<Lsn, size_t> changes_of_;  // Per commit LSN.
+  std::set<Identity> seen_;
+  std::map<Lsn, size_t> visible_of_;  // Per commit LSN.
+  Position checkpoint_;
+};
+
+}  // namespace bw::simulation

@@ -1,0 +1,441 @@
+#include "simulation/schedule.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/error.h"
+#include "simulation/checker.h"
+#include "simulation/deterministic_base.h"
+#include "simulation/mutation.h"
+#include "simulation/sim_host.h"
+#include "simulation/sim_relay.h"
+
+namespace bw::simulation {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr uint64_t kStepsMax = 400'000;
+constexpr seconds kDrainTimeout{600};
+constexpr seconds kRestartPause{1};
+
+// Which kinds of faults a schedule has: few at a time find more than all at once.
+struct Faults {
+  bool kills = false;
+  bool power_losses = false;
+  bool disk = false;
+  bool network = false;
+  bool kafka_away = false;
+  bool late_requests = false;
+  bool postgres = false;
+  bool amnesia = false;
+  bool foreign = false;
+
+  explicit Faults(Random* random) {
+    for (bool* fault :
+         {&kills, &power_losses, &disk, &network, &kafka_away, &late_requests, &postgres}) {
+      *fault = random->Chance(400);
+    }
+    amnesia = random->Chance(50);
+    foreign = random->Chance(100);
+  }
+};
+
+class World {
+ public:
+  explicit World(const ScheduleOptions& options)
+      : options_(options),
+        random_(options.seed),
+        scheduler_(random_.Next()),
+        postgres_(&scheduler_, random_.Next()),
+        kafka_(&scheduler_, random_.Next()),
+        host_(&scheduler_, random_.Next()),
+        faults_(&random_),
+        settings_(MakeSettings(&random_)),
+        checker_(&postgres_, settings_.publish.transaction_max_messages) {
+    SetRandomIdSeed(random_.Next());
+    scheduler_.SetStepsMax(kStepsMax);
+    kafka_.SetOnVisible([this](const auto& records) { checker_.OnVisible(records); });
+    kafka_.SetHighIsLastStable(Mutated("high_watermark_read_committed"));
+    postgres_.SetOnStatus([this](Lsn flush, Lsn before) { OnStatus(flush, before); });
+    SetKillPointHook([this](const char* name) { OnKillPoint(name); });
+  }
+
+  ~World() { SetKillPointHook(nullptr); }
+
+  ScheduleResult Run() {
+    try {
+      Chaos();
+      HealAndDrain();
+      if (!checker_.violation()) checker_.OnEnd(kafka_);
+    } catch (const SimStuck& stuck) {
+      checker_.Violate(fmt::format("stuck: {}\n{}", stuck.what(), kafka_.Describe()));
+    }
+    SetKillPointHook(nullptr);
+    host_.Crash(SimFileSystem::Crash::kKill);
+    if (host_.busy()) host_.Wait();
+    result_.violation = checker_.violation();
+    result_.fingerprint = scheduler_.fingerprint();
+    result_.steps = scheduler_.steps();
+    result_.records = checker_.records_seen();
+    result_.late_requests = kafka_.late_requests();
+    return result_;
+  }
+
+ private:
+  static RelaySettings MakeSettings(Random* random) {
+    RelaySettings settings;
+    const uint64_t retained[] = {0, 2'000, 20'000, 256 << 20};
+    settings.capture.max_wal_retained_bytes = retained[random->Below(4)];
+    const size_t messages[] = {2, 5, 20, 10'000};
+    settings.publish.transaction_max_messages = messages[random->Below(4)];
+    settings.publish.output_format =
+        random->Chance(500) ? OutputFormat::kAvro : OutputFormat::kPlainJson;
+    settings.publish.replay_window_bytes = random->Chance(700) ? 0 : 3'000;
+    settings.publish.topic_config = {{"partitions", random->Chance(300) ? "1" : "3"}};
+    const int read_back_ms[] = {0, 50, 1'000};
+    settings.publish.read_back_interval = Duration(read_back_ms[random->Below(3)]);
+    return settings;
+  }
+
+  template <typename... Args>
+  void Tell(fmt::format_string<Args...> format, Args&&... args) {
+    if (!options_.verbose) return;
+    const auto now = std::chrono::duration_cast<microseconds>(scheduler_.Now() - start_);
+    fmt::print("{:>12.6f} {}\n", static_cast<double>(now.count()) / 1e6,
+               fmt::format(format, std::forward<Args>(args)...));
+    fflush(stdout);
+  }
+
+  // --- The relay's life -----------------------------------------------------------------------
+
+  void StartRelay() {
+    ++result_.starts;
+    Tell("relay starts");
+    host_.Start("relay", [this](SimProcess* process) {
+      // The pointer must go before the relay does, also when it is killed.
+      struct Handle {
+        SimRelay** pointer;
+        ~Handle() { *pointer = nullptr; }
+      };
+      try {
+        SimRelay relay(process, {&postgres_, &kafka_, &host_.disk()}, settings_);
+        const Handle handle{&relay_};
+        relay_ = &relay;
+        exit_ = relay.Run();
+        process->CheckAlive();
+      } catch (const Error& error) {
+        process->CheckAlive();
+        exit_ = SessionExit{error.exit_code(), error.what()};
+      }
+    });
+  }
+
+  // What an operator and a supervisor would do.
+  void Supervise() {
+    if (host_.busy() && !host_.ended() && !host_.died()) return;
+    if (host_.busy()) {
+      if (host_.died()) {
+        ++result_.kills;
+        exit_.reset();
+      }
+      host_.Wait();
+      relay_ = nullptr;
+    }
+    if (exit_) JudgeExit();
+    exit_.reset();
+    if (checker_.violation()) return;
+    scheduler_.Sleep(kRestartPause);
+    StartRelay();
+  }
+
+  void JudgeExit() {
+    Tell("relay exits {}: {}", static_cast<int>(exit_->exit_code), exit_->message);
+    switch (exit_->exit_code) {
+      case ExitCode::kAnotherRelay:
+        // The walsender of the one before still lives, or fenced by it: start again.
+        return;
+      case ExitCode::kHaltKafka:
+        if (kafka_.forgot_commit()) {
+          settings_.publish.republish = true;
+          settings_.overrides.republish = true;
+          return;
+        }
+        break;
+      case ExitCode::kSpoolUnusable:
+        // An operator looks at the disk and starts again.
+        if (disk_touched_ && exit_->message.find("corrupt") == std::string::npos) {
+          host_.disk().Heal();
+          return;
+        }
+        break;
+      default:
+        break;
+    }
+    checker_.Violate(
+        fmt::format("the relay exits {}: {}", static_cast<int>(exit_->exit_code), exit_->message));
+  }
+
+  void Kill(SimFileSystem::Crash crash) {
+    if (!host_.busy()) return;
+    Tell("{}", crash == SimFileSystem::Crash::kKill ? "kill -9" : "power loss");
+    host_.disk().SetUnsynced(random_.Chance(500) ? SimFileSystem::Unsynced::kDropped
+                                                 : SimFileSystem::Unsynced::kPrefix);
+    host_.Crash(crash);
+  }
+
+  SimFileSystem::Crash ChooseCrash() {
+    if (faults_.power_losses && (!faults_.kills || random_.Chance(500))) {
+      return SimFileSystem::Crash::kPowerLoss;
+    }
+    return SimFileSystem::Crash::kKill;
+  }
+
+  void OnKillPoint(const char* name) {
+    SimProcess* const process = host_.process();
+    if (process == nullptr || process->dead()) return;
+    if (kill_points_left_ > 0 && --kill_points_left_ == 0) {
+      Tell("at {}:", name);
+      Kill(kill_point_crash_);
+      process->CheckAlive();
+      return;
+    }
+    if (yields_.Chance(250)) scheduler_.Sleep(microseconds(yields_.Below(400)));
+  }
+
+  void OnStatus(Lsn flush, Lsn before) {
+    if (relay_ == nullptr || relay_->spool() == nullptr) return;
+    checker_.OnConfirm({flush, before, relay_->spool()->captured().end_lsn,
+                        relay_->spool()->published().end_lsn, postgres_.wal_end(),
+                        settings_.capture.max_wal_retained_bytes});
+  }
+
+  // --- Chaos ----------------------------------------------------------------------------------
+
+  void Chaos() {
+    // Something for the snapshot.
+    for (uint64_t i = random_.Below(4); i > 0; --i) postgres_.Commit(random_.Between(1, 10));
+    StartRelay();
+    const uint64_t actions = random_.Between(20, 60);
+    for (uint64_t i = 0; i < actions && !checker_.violation(); ++i) {
+      Act();
+      Pause();
+      Supervise();
+    }
+  }
+
+  void Pause() {
+    const uint64_t dice = random_.Below(100);
+    const uint64_t micros = dice < 40   ? random_.Below(2'000)
+                            : dice < 80 ? random_.Below(60'000)
+                            : dice < 97 ? random_.Below(2'500'000)
+                                        : random_.Below(20'000'000);
+    scheduler_.Sleep(microseconds(micros));
+  }
+
+  void Act() {
+    const uint64_t dice = random_.Below(100);
+    if (dice < 55) {
+      const uint64_t changes =
+          random_.Chance(100) ? random_.Between(10, 40) : random_.Between(1, 5);
+      postgres_.Commit(changes);
+      Tell("commit of {} changes at {}", changes,
+           postgres_.transactions().back().commit_lsn.ToString());
+    } else if (dice < 60) {
+      postgres_.WriteOtherWal(random_.Below(8'000));
+    } else if (dice < 65) {
+      postgres_.CheckpointSlot();
+    } else if (dice < 68) {
+      kafka_.Compact();
+    } else if (dice < 70 && relay_ != nullptr) {
+      Tell("SIGTERM");
+      relay_->RequestStop();
+    } else {
+      Harm();
+    }
+  }
+
+  void Harm() {
+    switch (random_.Below(10)) {
+      case 0:
+      case 1:
+        if (faults_.kills || faults_.power_losses) Kill(ChooseCrash());
+        break;
+      case 2:
+      case 3:
+        if (!faults_.kills && !faults_.power_losses) break;
+        kill_points_left_ = random_.Between(1, 60);
+        kill_point_crash_ = ChooseCrash();
+        break;
+      case 4:
+        if (!faults_.power_losses) break;
+        Tell("power loss within the disk's next operations");
+        host_.CrashAt(host_.disk().operations() + random_.Below(25),
+                      SimFileSystem::Crash::kPowerLoss);
+        break;
+      case 5:
+        HarmDisk();
+        break;
+      case 6:
+        HarmNetwork();
+        break;
+      case 7:
+        if (!faults_.kafka_away) break;
+        Tell("Kafka goes or comes");
+        kafka_up_ = !kafka_up_;
+        kafka_.SetUp(kafka_up_);
+        break;
+      case 8:
+        HarmPostgres();
+        break;
+      case 9:
+        if (faults_.amnesia && !amnesia_used_) {
+          Tell("Kafka will forget a commit");
+          amnesia_used_ = true;
+          kafka_.ForgetNextCommit();
+        } else if (faults_.foreign) {
+          Tell("a foreign transaction in the checkpoint topic");
+          kafka_.OpenForeignTransaction("bottledwater.shop.bottledwater.checkpoint");
+        }
+        break;
+      default:
+        break;
+    }
+  }
+
+  void HarmDisk() {
+    if (!faults_.disk) return;
+    if (disk_touched_ && random_.Chance(400)) {
+      Tell("the disk is well again");
+      host_.disk().Heal();
+      return;
+    }
+    disk_touched_ = true;
+    const bool full = random_.Chance(500);
+    const uint64_t first = host_.disk().operations() + random_.Below(30);
+    const uint64_t count = random_.Chance(600) ? 1 : random_.Between(2, 40);
+    Tell("{} of the disk's operations will fail: {}", count, full ? "full" : "EIO");
+    host_.disk().FailAt(first, count,
+                        full ? SimFileSystem::Failure::kFull : SimFileSystem::Failure::kOutput);
+  }
+
+  void HarmNetwork() {
+    KafkaFaults faults;
+    if (faults_.network && random_.Chance(600)) {
+      faults.request_lost = random_.Below(30);
+      faults.answer_lost = random_.Below(60);
+      faults.refused = random_.Below(30);
+      faults.registry_away = random_.Below(300);
+    }
+    if (faults_.late_requests && random_.Chance(700)) {
+      faults.request_late = random_.Below(80);
+      faults.request_repeated = random_.Below(150);
+    }
+    Tell("network: {} lost, {} late, {} repeated, {} answers lost", faults.request_lost,
+         faults.request_late, faults.request_repeated, faults.answer_lost);
+    kafka_.SetFaults(faults);
+    kafka_.EndForeignTransaction();
+  }
+
+  void HarmPostgres() {
+    if (!faults_.postgres) return;
+    switch (random_.Below(4)) {
+      case 0:
+        Tell("PostgreSQL: connections cut");
+        postgres_.CutConnections();
+        break;
+      case 1:
+        Tell("PostgreSQL crashes");
+        postgres_.Crash();
+        break;
+      case 2:
+        postgres_up_ = !postgres_up_;
+        Tell("PostgreSQL {}", postgres_up_ ? "is back" : "is away");
+        postgres_.SetUp(postgres_up_);
+        break;
+      case 3:
+        postgres_.SetCutChance(random_.Chance(500) ? 0 : random_.Below(20));
+        break;
+      default:
+        break;
+    }
+  }
+
+  // --- The end --------------------------------------------------------------------------------
+
+  void HealAndDrain() {
+    if (checker_.violation()) return;
+    Tell("everything heals");
+    kill_points_left_ = 0;
+    host_.CrashAt(UINT64_MAX, SimFileSystem::Crash::kKill);
+    host_.disk().Heal();
+    kafka_.SetFaults({});
+    kafka_.SetUp(true);
+    kafka_.EndForeignTransaction();
+    postgres_.SetUp(true);
+    postgres_.SetCutChance(0);
+    const TimePoint deadline = scheduler_.Now() + kDrainTimeout;
+    while (!Drained() && !checker_.violation()) {
+      if (scheduler_.Now() >= deadline) {
+        return checker_.Violate(fmt::format(
+            "not drained: captured {}, published {}, confirmed {}, WAL end {}\n{}",
+            relay_ != nullptr && relay_->spool() != nullptr
+                ? relay_->spool()->captured().end_lsn.ToString()
+                : "nothing",
+            relay_ != nullptr && relay_->spool() != nullptr
+                ? relay_->spool()->published().end_lsn.ToString()
+                : "nothing",
+            postgres_.confirmed().ToString(), postgres_.wal_end().ToString(), kafka_.Describe()));
+      }
+      Supervise();
+      scheduler_.Sleep(milliseconds(500));
+    }
+  }
+
+  // An idle database's slot holds no WAL, so the confirmed LSN gets to its end.
+  bool Drained() const {
+    if (relay_ == nullptr || relay_->spool() == nullptr || !host_.busy() || host_.died()) {
+      return false;
+    }
+    return postgres_.confirmed() >= postgres_.wal_end() &&
+           relay_->spool()->published().end_lsn >= postgres_.wal_end();
+  }
+
+  const ScheduleOptions options_;
+  Random random_;
+  SimScheduler scheduler_;
+  const TimePoint start_ = scheduler_.Now();
+  SimPostgres postgres_;
+  SimKafka kafka_;
+  SimHost host_;
+  const Faults faults_;
+  RelaySettings settings_;
+  Checker checker_;
+  Random yields_{random_.Next()};
+
+  SimRelay* relay_ = nullptr;  // While it lives.
+  std::optional<SessionExit> exit_;
+  uint64_t kill_points_left_ = 0;
+  SimFileSystem::Crash kill_point_crash_ = SimFileSystem::Crash::kKill;
+  bool kafka_up_ = true;
+  bool postgres_up_ = true;
+  bool disk_touched_ = false;
+  bool amnesia_used_ = false;
+  ScheduleResult result_;
+};
+
+}  // namespace
+
+ScheduleResult RunSchedule(const ScheduleOptions& options) {
+  spdlog::set_level(options.verbose ? spdlog::level::debug : spdlog::level::off);
+  return World(options).Run();
+}
+
+}  // namespace bw::simulation

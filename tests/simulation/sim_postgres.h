@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "avro/table.h"
+#include "capture/replication_stream.h"
+#include "relay/reconcile.h"
+#include "simulation/random.h"
+#include "simulation/sim_clock.h"
+#include "spool/change.h"
+
+namespace bw::simulation {
+
+// A table of two columns: an id, and a text that is different in every row that was ever written,
+// by which the checkers know a row again.
+struct SimTable {
+  uint32_t oid = 0;
+  std::string name;
+  bool keyed = true;
+
+  Table Describe() const;
+};
+
+struct RowChange {
+  size_t table = 0;
+  Operation operation = Operation::kInsert;
+  int64_t id = 0;
+  std::optional<int64_t> old_id;  // Of an update that changed the key.
+  std::string text;               // Of the new row.
+};
+
+struct Transaction {
+  Lsn commit_lsn;
+  Lsn end_lsn;
+  uint32_t xid = 0;
+  int64_t commit_time_us = 0;
+  std::vector<RowChange> changes;
+};
+
+// One database of a server, as a replication client sees it: WAL with committed transactions, with
+// rolled-back work and other databases' WAL between them, and one slot that remembers what was
+// confirmed only as of the server's last checkpoint. Speaks pgoutput.
+class SimPostgres {
+ public:
+  SimPostgres(SimScheduler* scheduler, uint64_t seed);
+
+  // --- What users and the schedule do ---------------------------------------------------------
+
+  // Commits a transaction of this many random changes.
+  void Commit(uint64_t changes);
+  // WAL that is nothing to us.
+  void WriteOtherWal(uint64_t bytes);
+  void CheckpointSlot() { confirmed_durable_ = confirmed_; }
+  // Cuts every connection; a crash also takes the slot back to the last checkpoint.
+  void CutConnections() { ++generation_; }
+  void Crash();
+  void SetUp(bool up);
+  // Each frame can be the last of its connection, in thousandths.
+  void SetCutChance(uint64_t in_thousand) { cut_chance_ = in_thousand; }
+
+  // --- What a relay does ----------------------------------------------------------------------
+
+  // As CREATE_REPLICATION_SLOT: the consistent point.
+  Lsn CreateSlot(SimProcess* process);
+  void DropSlot(SimProcess* process);
+  ServerFacts Identify(SimProcess* process) const;
+  SlotFacts Slot(SimProcess* process) const;
+  std::unique_ptr<ReplicationStream> Connect(SimProcess* process, const Stop* stop);
+  // The rows as the exported snapshot shows them.
+  const std::vector<RowChange>& snapshot() const { return snapshot_; }
+
+  // --- What the checkers know -----------------------------------------------------------------
+
+  const std::vector<SimTable>& tables() const { return tables_; }
+  // All that ever committed, in order.
+  const std::vector<Transaction>& transactions() const { return transactions_; }
+  Lsn wal_end() const { return wal_end_; }
+  Lsn confirmed() const { return confirmed_; }
+  Lsn consistent_point() const { return consistent_point_; }
+  // Called for each status message with the flush LSN, and the one that the slot had.
+  void SetOnStatus(std::function<void(Lsn flush, Lsn before)> on_status) {
+    on_status_ = std::move(on_status);
+  }
+  uint64_t connections() const { return connections_; }
+
+ private:
+  friend class SimStream;
+
+  void CheckUp(SimProcess* process) const;
+
+  SimScheduler* const scheduler_;
+  Random random_;
+  std::vector<SimTable> tables_;
+  std::vector<std::map<int64_t, std::string>> rows_;  // By table.
+  std::vector<Transaction> transactions_;
+  Lsn wal_end_{0x1000000};
+  uint32_t xid_ = 700;
+  uint64_t texts_ = 0;
+
+  bool up_ = true;
+  uint64_t generation_ = 0;  // Connections of an older one are cut.
+  uint64_t cut_chance_ = 0;
+  uint64_t connections_ = 0;
+
+  bool slot_exists_ = false;
+  Lsn consistent_point_;
+  Lsn confirmed_;
+  Lsn confirmed_durable_;
+  std::vector<RowChange> snapshot_;
+  // The walsender of a connection that was cut lives on for a moment.
+  TimePoint active_until_{};
+  bool active_ = false;
+  std::function<void(Lsn flush, Lsn before)> on_status_;
+};
+
+}  // namespace bw::simulation

@@ -1,0 +1,252 @@
+#include "simulation/sim_relay.h"
+
+#include <array>
+
+#include "avro/row_encoder.h"
+#include "base/kill_point.h"
+#include "capture/capture_session.h"
+#include "capture/change_assembler.h"
+#include "capture/snapshot_appender.h"
+#include "publish/checkpoint_reader.h"
+#include "publish/topic_name.h"
+#include "relay/checkpoint_facts.h"
+
+namespace bw::simulation {
+namespace {
+
+const char kSlot[] = "bottledwater";
+const char kSpoolPath[] = "/spool";
+
+}  // namespace
+
+SimRelay::SimRelay(SimProcess* process, const Servers& servers, const RelaySettings& settings)
+    : process_(process),
+      servers_(servers),
+      settings_(settings),
+      stop_(*process),
+      start_up_cluster_(servers.kafka->Connect(process)) {}
+
+SimRelay::~SimRelay() {
+  stop_.Request();
+  capture_thread_.reset();
+  publish_side_.reset();
+}
+
+// --- relay/publish_side.cc ---------------------------------------------------------------------
+
+SimRelay::PublishSide::PublishSide(SimRelay* relay, Spool* spool)
+    : stop(*relay->process_),
+      cluster(relay->servers_.kafka->Connect(relay->process_)),
+      registry(relay->servers_.kafka->ConnectRegistry(relay->process_)),
+      publisher(relay->settings_.publish,
+                {.cluster = cluster.get(),
+                 .spool = spool,
+                 .clock = relay->process_,
+                 .reconcile = ReconcilerFor(relay->settings_.overrides, {})},
+                registry.get(), stop) {
+  thread = relay->process_->Start([this, relay] {
+    SessionLoop loop({.server = "Kafka",
+                      .wait = [this](Duration duration) { return stop.WaitFor(duration); },
+                      .clock = relay->process_,
+                      .backoff = Backoff()});
+    const auto exit = loop.Run([this](const std::function<void()>& made_progress) {
+      publisher.RunSession(made_progress);
+    });
+    if (exit) relay->LeaveWith(*exit);
+  });
+}
+
+SimRelay::PublishSide::~PublishSide() {
+  stop.Request();
+  thread.reset();
+}
+
+// --- relay/relay.cc ----------------------------------------------------------------------------
+
+Spool* SimRelay::OpenSpool() {
+  if (spool_) return spool_.get();
+  SpoolOptions options;
+  options.directory = kSpoolPath;
+  options.memtable_bytes = 2 * kMiB;
+  options.env = servers_.disk;
+  options.clock = process_;
+  spool_ = Spool::Open(options);
+  return spool_.get();
+}
+
+Spool* SimRelay::OpenSpoolAlone() {
+  publish_side_.reset();
+  return OpenSpool();
+}
+
+void SimRelay::StartPublishing() {
+  if (publish_side_ || stop_.requested()) return;
+  publish_side_ = std::make_unique<PublishSide>(this, spool_.get());
+}
+
+void SimRelay::LeaveWith(const SessionExit& exit) {
+  process_->CheckAlive();
+  if (!exit_) exit_ = exit;
+  stop_.Request();
+}
+
+std::optional<SessionExit> SimRelay::Run() {
+  if (servers_.disk->FileExists(std::string(kSpoolPath) + "/CURRENT").ok()) OpenSpool();
+  if (spool_ && spool_->state().phase == SpoolPhase::kStreaming) StartPublishing();
+  capture_thread_ = process_->Start([this] { RunCapture(); });
+  while (!stop_.WaitFor(std::chrono::hours(1))) {
+  }
+  if (publish_side_) publish_side_->stop.Request();
+  capture_thread_.reset();
+  publish_side_.reset();
+  return exit_;
+}
+
+void SimRelay::RunCapture() {
+  SessionLoop loop({.server = "PostgreSQL",
+                    .wait = [this](Duration duration) { return stop_.WaitFor(duration); },
+                    .clock = process_,
+                    .backoff = Backoff()});
+  const auto exit = loop.Run([this](const std::function<void()>& made_progress) {
+    if (!StartUp()) return;
+    StartPublishing();
+    CaptureSessionOnce(made_progress);
+  });
+  if (exit) LeaveWith(*exit);
+}
+
+// --- relay/start_up.cc -------------------------------------------------------------------------
+
+bool SimRelay::StartUp() {
+  if (spool_) spool_->Recover();
+  StartFacts facts;
+  facts.server = servers_.postgres->Identify(process_);
+  facts.slot = servers_.postgres->Slot(process_);
+  const TimePoint deadline = process_->Now() + settings_.capture.active_slot_wait;
+  while (facts.slot.active && process_->Now() < deadline) {
+    if (stop_.WaitFor(Duration(200))) break;
+    facts.slot = servers_.postgres->Slot(process_);
+  }
+  if (spool_) facts.spool = spool_->state();
+  const Source source{facts.server.system_identifier, facts.server.database, kSlot,
+                      facts.server.timeline};
+
+  auto outcome = Reconcile(facts, settings_.overrides);
+  const auto* plan = std::get_if<Plan>(&outcome);
+  if (plan != nullptr && plan->kind == Plan::Kind::kFirstStart) {
+    facts.checkpoint = AskForCheckpoint(source);
+    outcome = Reconcile(facts, settings_.overrides);
+  } else if (plan != nullptr && plan->kind == Plan::Kind::kWaitForCheckpoint) {
+    Backoff backoff;
+    while (facts.checkpoint.kind == CheckpointFacts::Kind::kUnknown) {
+      facts.checkpoint = AskForCheckpoint(source);
+      if (stop_.WaitFor(backoff.Next())) return false;
+    }
+    outcome = Reconcile(facts, settings_.overrides);
+  }
+  if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
+  return CarryOut(std::get<Plan>(outcome), source);
+}
+
+CheckpointFacts SimRelay::AskForCheckpoint(const Source& source) {
+  try {
+    const std::string cluster_id = start_up_cluster_->ClusterId();
+    return CheckpointFactsOf(FetchCheckpoint(start_up_cluster_.get(), settings_.publish, source),
+                             cluster_id);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kTransient) throw;
+    return {};
+  }
+}
+
+bool SimRelay::CarryOut(const Plan& plan, const Source& source) {
+  switch (plan.kind) {
+    case Plan::Kind::kFirstStart:
+      return FirstStart(plan, source);
+    case Plan::Kind::kBeginAt:
+      OpenSpoolAlone();
+      spool_->BeginStreamingAt(source, plan.captured, plan.predecessor);
+      return true;
+    case Plan::Kind::kResume:
+      if (plan.new_timeline) spool_->SetTimeline(*plan.new_timeline);
+      if (plan.advance_idle_to) {
+        spool_->DropUncaptured();
+        spool_->AdvanceIdle(*plan.advance_idle_to);
+        while (!spool_->WaitUntilDurable(Duration(1'000), stop_)) {
+          if (stop_.requested()) return false;
+        }
+      }
+      return true;
+    case Plan::Kind::kWaitForCheckpoint:
+      return false;  // Stopped while waiting.
+  }
+  return false;
+}
+
+// --- capture/first_start.cc --------------------------------------------------------------------
+
+bool SimRelay::FirstStart(const Plan& plan, const Source& source) {
+  OpenSpoolAlone();
+  spool_->BeginFirstStart(source);
+  BW_KILL_POINT("first_start.intent_noted");
+  if (plan.drop_slot) servers_.postgres->DropSlot(process_);
+  BW_KILL_POINT("first_start.slot_dropped");
+  const Lsn consistent_point = servers_.postgres->CreateSlot(process_);
+  BW_KILL_POINT("first_start.slot_created");
+  spool_->DropUncaptured();
+  return TakeSnapshot(consistent_point);
+}
+
+bool SimRelay::TakeSnapshot(Lsn consistent_point) {
+  SnapshotAppender appender(consistent_point, process_->WallMicros(), spool_.get(),
+                            &capture_figures_);
+  for (size_t index = 0; index < servers_.postgres->tables().size(); ++index) {
+    const SimTable& table = servers_.postgres->tables()[index];
+    const RowEncoder encoder(table.Describe());
+    const SchemaId schema = appender.AddSchema(MakeTableSchema(table.Describe()));
+    RowBatch batch;
+    for (const RowChange& row : servers_.postgres->snapshot()) {
+      if (row.table != index) continue;
+      const std::string id = std::to_string(row.id);
+      const std::array values = {TextValue::Text(id), TextValue::Text(row.text)};
+      if (table.keyed) {
+        encoder.EncodeKey(values, {}, batch.buffer());
+        batch.FinishKey();
+      }
+      encoder.EncodeValue(values, {}, batch.buffer());
+      batch.FinishRow();
+      if (batch.rows() == 3) {
+        if (!appender.Append(schema, batch, stop_)) return false;
+        batch.Clear();
+        process_->scheduler().Yield();
+      }
+    }
+    if (!batch.empty() && !appender.Append(schema, batch, stop_)) return false;
+  }
+  return spool_->EndSnapshot({Lsn{consistent_point.value - 1}, consistent_point}, stop_);
+}
+
+// --- capture/capture.cc ------------------------------------------------------------------------
+
+void SimRelay::CaptureSessionOnce(const std::function<void()>& made_progress) {
+  spool_->Recover();
+  const SlotFacts slot = servers_.postgres->Slot(process_);
+  const std::unique_ptr<ReplicationStream> stream = servers_.postgres->Connect(process_, &stop_);
+  CaptureSession::Environment environment;
+  environment.options = &settings_.capture;
+  environment.stream = stream.get();
+  environment.spool = spool_.get();
+  environment.clock = process_;
+  environment.stop = &stop_;
+  environment.figures = &capture_figures_;
+  environment.key_lookup = [](std::string_view, std::string_view) {
+    return std::vector<std::string>{};
+  };
+  environment.made_progress = made_progress;
+  CaptureSession::StreamFacts facts;
+  facts.publications = {kSlot};
+  facts.confirmed_flush = slot.confirmed_flush;
+  CaptureSession(environment, facts).Run();
+}
+
+}  // namespace bw::simulation
