@@ -3,6 +3,7 @@
 import base64
 import subprocess
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Optional
 
@@ -12,21 +13,41 @@ from .process import Process, ServerError, free_port
 JVM = ["java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC"]
 
 
+@dataclass(frozen=True)
+class Detour:
+    """A second listener, for clients that are to reach the broker through a proxy: it tells them the proxy's port."""
+
+    port: int
+    proxy_port: int
+
+    def settings(self, listeners: str, port: int) -> dict[str, str]:
+        """What the listener needs, beside the listeners there are."""
+        return {
+            "listeners": f"{listeners},DETOUR://127.0.0.1:{self.port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},DETOUR://127.0.0.1:{self.proxy_port}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
+        }
+
+
 class KafkaBroker:
     def __init__(self, folder: Path, node: int, ports: Mapping[int, tuple[int, int]], cluster_id: str,
-                 settings: Mapping[str, str]):
+                 settings: Mapping[str, str], detour: Optional[Detour] = None):
         """`ports` maps every node of the cluster to its broker port and its controller port."""
+        self.detour = detour
         self.folder = folder
         self.port, controller_port = ports[node]
         self._cluster_id = cluster_id
         self._config = folder / "server.properties"
+        listeners = f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller_port}"
         self._settings = {
             "node.id": node,
             "process.roles": "broker,controller",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller_port}",
+            "listeners": listeners,
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": ",".join(f"{n}@127.0.0.1:{c}" for n, (_, c) in ports.items()),
             "log.dirs": folder / "data",
+            **(detour.settings(listeners, self.port) if detour else {}),
             **settings,
         }
         gc_log = f"-Xlog:gc:file={folder / 'gc.log'}"
@@ -75,9 +96,13 @@ class KafkaBroker:
 
 
 class KafkaServer:
-    """A cluster of `brokers` nodes. What clients do not ask for is not created: no automatic topics."""
+    """A cluster of `brokers` nodes. What clients do not ask for is not created: no automatic topics.
 
-    def __init__(self, folder: Path, brokers: int = 1, settings: Optional[Mapping[str, str]] = None):
+    With `detours`, each broker can also be reached through a proxy, which is the caller's to start.
+    """
+
+    def __init__(self, folder: Path, brokers: int = 1, settings: Optional[Mapping[str, str]] = None,
+                 detours: bool = False):
         replicas = min(brokers, 3)
         common = {
             "offsets.topic.replication.factor": replicas,
@@ -97,7 +122,8 @@ class KafkaServer:
         ports = {node: (free_port(), free_port()) for node in range(1, brokers + 1)}
         # As Kafka makes them itself; one that began with "-" would look like an option.
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
-        self.brokers = [KafkaBroker(folder / f"broker-{node}", node, ports, cluster_id, common) for node in ports]
+        self.brokers = [KafkaBroker(folder / f"broker-{node}", node, ports, cluster_id, common,
+                                    Detour(free_port(), free_port()) if detours else None) for node in ports]
 
     @property
     def address(self) -> str:

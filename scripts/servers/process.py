@@ -27,7 +27,7 @@ class Process:
         self.name = name
         self.log = log
         self._command = [*_credentials(user), "--pdeathsig", "KILL", "--", *command]
-        self._environment = environment
+        self.environment = environment  # Of the next start.
         self._folder = folder
         self._process: Optional[subprocess.Popen] = None
         self._log_start = 0  # Where in the log the newest start begins.
@@ -39,7 +39,7 @@ class Process:
         with open(self.log, "ab") as log:
             # A session of its own: Ctrl-C at the terminal reaches us alone, and we stop things in order.
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                             env=self._environment, cwd=self._folder, start_new_session=True)
+                                             env=self.environment, cwd=self._folder, start_new_session=True)
 
     @property
     def pid(self) -> int:

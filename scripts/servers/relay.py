@@ -33,6 +33,10 @@ class Relay(Process):
         super().__init__("The relay", [str(program or binary()), *command_line(options)], folder / "relay.log",
                          environment={**inherited, **(environment or {})}, folder=folder)
 
+    def use_program(self, program: Path) -> None:
+        """Another build, from the next start on."""
+        self._command[self._command.index("--") + 1] = str(program)
+
     def run(self, timeout: float = 30) -> int:
         """From start to end, for starts that are refused: the exit code."""
         self.start()

@@ -1,0 +1,106 @@
+"""The spool's disk is full, slow, and fails."""
+
+import errno
+import time
+
+from ..faults.bad_disk import BadDisk
+from ..scenario import scenario
+from ..world import World
+
+
+@scenario("disk-full", faults="6, 14", small_disk=True, relay_options={"max_wal_retained": "1MiB"})
+def disk_full(world: World) -> None:
+    """The disk is filled under load, and has room again later: no exit, nothing lost, no hand needed."""
+    world.memory_bound = None
+    world.supervisor.start_relay()
+    with world.load(per_second=100):
+        for number in world.times(4):
+            time.sleep(2)
+            if number % 2:  # Also with Kafka away, when nothing can be trimmed.
+                world.servers.kafka.stop()
+            world.disk.fill()
+            world.done["disk filled"] += 1
+            time.sleep(world.rng.uniform(5, 15))
+            world.supervisor.require_relay()
+            world.disk.make_room()
+            if number % 2:
+                world.servers.kafka.restart()
+            time.sleep(3)
+
+
+@scenario("disk-full-kill", faults="1, 6", small_disk=True)
+def disk_full_kill(world: World) -> None:
+    """Killed while the disk is full, and started on the full disk: it waits for room, or says so and is started again."""
+    world.memory_bound = None
+    world.supervisor.start_relay()
+    with world.load():
+        for _ in world.times(3):
+            time.sleep(2)
+            world.disk.fill()
+            world.done["disk filled"] += 1
+            time.sleep(3)
+            world.supervisor.kill_relay()
+            world.supervisor.start_relay(wait=False)
+            time.sleep(5)
+            world.disk.make_room()
+            if world.relay.is_running():
+                world.relay.wait_streaming(60)
+            else:
+                world.done[f"start on a full disk ended with {world.relay.exit_code(0)}"] += 1
+                world.supervisor.start_relay()
+
+
+@scenario("spool-limit", faults="14", relay_options={"spool_max_bytes": "8MiB", "max_wal_retained": "0"})
+def spool_limit(world: World) -> None:
+    """--spool-max-bytes is reached while Kafka is away: capture pauses, keepalives are answered, and it drains later."""
+    world.supervisor.start_relay()
+    world.insert_many(10)
+    world.scene.settle()
+    world.servers.kafka.stop()
+    with world.load(per_second=500, workers=6):
+        for _ in range(3):
+            world.insert_many(50_000)
+        time.sleep(world.seconds(20))
+        world.servers.kafka.restart()
+    world.done["spool limit reached"] += 1
+
+
+@scenario("slow-fsync", faults="10")
+def slow_fsync(world: World) -> None:
+    """Each fsync takes two seconds: the walsender, with a timeout of five, is answered in time."""
+    disk = BadDisk(world.folder)
+    world.supervisor.start_relay(environment=disk.environment)
+    with world.load():
+        for _ in world.times(2):
+            time.sleep(2)
+            before = walsender_timeouts(world)
+            disk.disturb(milliseconds=2000)
+            world.done["fsync slow"] += 1
+            time.sleep(20)
+            disk.heal()
+            if timeouts := walsender_timeouts(world) - before:
+                world.done["walsender timed out"] += timeouts
+                raise AssertionError("the walsender timed out while the disk was slow")
+            time.sleep(3)
+
+
+@scenario("failed-fsync", faults="7")
+def failed_fsync(world: World) -> None:
+    """fsync fails with EIO: nothing is confirmed past it, and the spool is opened anew, or the relay is started again."""
+    disk = BadDisk(world.folder)
+    world.supervisor.start_relay(environment=disk.environment)
+    with world.load():
+        for _ in world.times(6):
+            time.sleep(world.rng.uniform(1, 3))
+            disk.disturb(error=errno.EIO)
+            world.done["fsync failed"] += 1
+            time.sleep(world.rng.uniform(0.2, 2))
+            disk.heal()
+            time.sleep(1)
+            if not world.relay.is_running():
+                world.done[f"relay ended with {world.relay.exit_code(0)}"] += 1
+                world.supervisor.start_relay(environment=disk.environment)
+
+
+def walsender_timeouts(world: World) -> int:
+    return world.servers.postgres.process.log_text().count("terminating walsender process due to replication timeout")

@@ -1,0 +1,108 @@
+"""Brokers are killed, frozen and away, one of one and one of three."""
+
+import time
+
+from confluent_kafka import Consumer
+
+from servers import KafkaBroker
+
+from ..scenario import scenario
+from ..world import MIB, World
+
+WAL_MAX_MIB = 16
+OUTAGE_S = 60
+
+
+@scenario("kill-broker", faults="16, 18, 19")
+def kill_broker(world: World) -> None:
+    """The only broker is killed with -9 under load, between Produce and EndTxn too."""
+    world.supervisor.start_relay()
+    with world.load():
+        for _ in world.times(10):
+            time.sleep(world.rng.uniform(1, 4))
+            world.supervisor.kill_and_restart("kafka", world.rng.uniform(0, 3))
+
+
+@scenario("pause-broker", faults="16, 24", relay_options={"kafka_config": ["transaction.timeout.ms=10000"]})
+def pause_broker(world: World) -> None:
+    """The broker is frozen, also for longer than a transaction may last."""
+    world.supervisor.start_relay()
+    with world.load():
+        for number in world.times(4):
+            time.sleep(world.rng.uniform(1, 3))
+            world.supervisor.pause(world.servers.kafka, "kafka", 15 if number % 2 else 4)
+
+
+@scenario("kafka-outage", faults="14, 16", relay_options={"max_wal_retained": f"{WAL_MAX_MIB}MiB"})
+def kafka_outage(world: World) -> None:
+    """Kafka is away under a steady load: WAL and memory stay bounded, everything comes once after its return."""
+    world.supervisor.start_relay()
+    world.insert_many(10)
+    world.scene.settle()
+    world.wal_bound = (WAL_MAX_MIB + 16) * MIB
+    world.watcher.forget_wal()
+    world.servers.kafka.stop()
+    with world.load(per_second=500, workers=6):
+        time.sleep(world.seconds(OUTAGE_S))
+        world.servers.kafka.restart()
+        time.sleep(5)
+    world.done["kafka away"] += 1
+
+
+@scenario("three-brokers", faults="17, 18, 27", brokers=3)
+def three_brokers(world: World) -> None:
+    """Of three brokers, the one that leads the checkpoint or the transactions is killed, and comes back, again and again."""
+    world.supervisor.start_relay()
+    with world.load():
+        time.sleep(3)
+        for number in world.times(9):
+            topic = ["__transaction_state", world.scene.checkpoint_topic, world.scene.topic("account")][number % 3]
+            broker = leader(world, topic)
+            broker.kill9()
+            world.done[f"leader of {topic.rsplit('.', 1)[-1]} killed"] += 1
+            time.sleep(world.rng.uniform(5, 9))
+            broker.restart()
+            time.sleep(world.rng.uniform(3, 6))
+
+
+@scenario("too-few-replicas", faults="27", brokers=3)
+def too_few_replicas(world: World) -> None:
+    """Two of three brokers are killed at once: publishing waits, and nothing is lost."""
+    world.supervisor.start_relay()
+    with world.load():
+        for _ in world.times(3):
+            time.sleep(3)
+            down = world.rng.sample(world.servers.kafka.brokers, 2)
+            for broker in down:
+                broker.kill9()
+                world.done["two brokers killed"] += 1
+            time.sleep(world.rng.uniform(3, 8))
+            for broker in down:
+                broker.start()
+            for broker in down:
+                broker.wait_ready()
+
+
+@scenario("transactional-id-expired", faults="25",
+          kafka_settings={"transactional.id.expiration.ms": "8000",
+                          "transaction.remove.expired.transaction.cleanup.interval.ms": "2000"})
+def transactional_id_expired(world: World) -> None:
+    """The brokers forget an idle relay's transactional id: it runs on."""
+    world.supervisor.start_relay()
+    for _ in world.times(3):
+        with world.load():
+            time.sleep(3)
+        time.sleep(14)
+        world.done["idle beyond expiry"] += 1
+
+
+def leader(world: World, topic: str) -> KafkaBroker:
+    """The broker that leads a partition of the topic: of the transactions' log, one that is in use by chance."""
+    consumer = Consumer({"bootstrap.servers": world.servers.kafka.address, "group.id": "chaos", "log_level": 0})
+    try:
+        known = consumer.list_topics(timeout=20)
+        partitions = [one for one in known.topics[topic].partitions.values() if one.leader >= 0]
+        address = known.brokers[world.rng.choice(partitions).leader].port
+    finally:
+        consumer.close()
+    return next(broker for broker in world.servers.kafka.brokers if broker.port == address)

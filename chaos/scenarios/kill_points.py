@@ -1,0 +1,121 @@
+"""Death at each named point of the code, with the real servers."""
+
+import random
+import shutil
+import time
+from collections import Counter
+from pathlib import Path
+
+from servers import ServerError
+
+from ..kill_points import in_first_start, kill_points, program
+from ..scenario import scenario
+from ..world import World
+
+KILLS_EACH = 10
+REACHED_IN_S = 20
+BEGUN_AT = "startup.begun_at"
+ADVANCE_IDLE = "capture.after_advance_idle"
+TABLE_POINTS = ("publish.topic_created", "publish.schema_registered")
+
+
+@scenario("kill-points", faults="1, 2")
+def kill_points_streaming(world: World) -> None:
+    """Killed at every point that is reached in a resumed start or while streaming, ten times each."""
+    use_program(world)
+    points = [point for point in kill_points() if not in_first_start(point)]
+    world.supervisor.start_relay()
+    counts = Counter()
+    for _ in world.times(KILLS_EACH):
+        for point in world.rng.sample(points, len(points)):
+            if point == ADVANCE_IDLE:
+                counts[point] += die_at(world, point, 1)
+                continue
+            with world.load():
+                counts[point] += die_at(world, point, occurrence(world.rng, point))
+    finish(world, counts, points)
+
+
+@scenario("kill-points-first-start", faults="1, 2, 47")
+def kill_points_first_start(world: World) -> None:
+    """The same for the points of a first start: each life is a database of its own, killed at each point in turn."""
+    points = [point for point in kill_points() if in_first_start(point)]
+    counts = Counter()
+    violations = []
+    lives = world.times(KILLS_EACH)
+    for number in lives:
+        if number:
+            world.new_scene()
+        use_program(world)
+        world.fill(20_000)
+        with world.load(per_second=20):
+            # What ends the first start comes last: after it there is none to be killed in.
+            for point in sorted(world.rng.sample(points, len(points)), key=rank):
+                counts[point] += die_at(world, point, world.rng.randint(1, 3) if point == "snapshot.after_append" else 1)
+            if not world.relay.is_running():
+                world.supervisor.start_relay()
+        if number < len(lives) - 1:  # The last one is judged by the runner.
+            violations += world.judge()
+    finish(world, counts, points)
+    if violations:
+        raise ServerError("\n".join(violations))
+
+
+def rank(point: str) -> int:
+    return {"first_start.after_streaming": 1, "publish.checkpoint_topic_created": 2}.get(point, 0)
+
+
+def occurrence(rng: random.Random, point: str) -> int:
+    """Points of a start are reached once; those of the stream again and again."""
+    once = point.startswith("startup.") or point in TABLE_POINTS or point in (
+        "publish.before_init", "publish.after_init", "publish.after_tail_scan", "capture.before_start", ADVANCE_IDLE)
+    return 1 if once else rng.randint(1, 5)
+
+
+def die_at(world: World, point: str, count: int) -> int:
+    """1 when it did."""
+    relay = world.relay
+    relay.kill9()
+    if point == BEGUN_AT:
+        shutil.rmtree(Path(str(relay.options["spool"])), ignore_errors=True)
+    world.supervisor.start_relay(wait=False, environment={"BOTTLEDWATER_KILL_AT": f"{point}:{count}"})
+    deadline = time.monotonic() + REACHED_IN_S
+    provoked = 0.0
+    while relay.is_running() and time.monotonic() < deadline:
+        if not in_first_start(point) and point != ADVANCE_IDLE and time.monotonic() > provoked + 2:
+            provoke(world, point)
+            provoked = time.monotonic()
+        time.sleep(0.02)
+    died = not relay.is_running()
+    if died and relay.exit_code(0) != -9:
+        raise ServerError(f"instead of dying at {point} the relay ended with {relay.exit_code(0)}:\n{relay.log_tail()}")
+    if died:
+        world.done["relay killed at a point"] += 1
+        restart_now_and_then(world)
+    return int(died)
+
+
+def provoke(world: World, point: str) -> None:
+    """Brings about what makes it reach the point."""
+    if point in TABLE_POINTS:
+        world.new_table()
+    elif point == "spool.after_chunk":
+        world.insert_many(60_000)
+
+
+def restart_now_and_then(world: World) -> None:
+    """Most often the next death comes in the recovery from this one."""
+    if world.rng.random() < 0.25:
+        world.supervisor.start_relay(wait=True)
+
+
+def use_program(world: World) -> None:
+    world.relay.use_program(program())
+
+
+def finish(world: World, counts: Counter, points: list[str]) -> None:
+    world.figures["points"] = len(points)
+    world.figures["kills per point"] = f"{min(counts[point] for point in points)} to {max(counts.values())}"
+    missed = [point for point in points if counts[point] == 0]
+    if missed:
+        raise ServerError(f"never reached: {', '.join(missed)}")

@@ -1,0 +1,116 @@
+"""The network between the relay and its servers, by proxies that cut, freeze, delay and half-open."""
+
+import time
+
+from servers import ServerError
+
+from ..faults.late_request import END_TXN, PRODUCE
+from ..scenario import scenario
+from ..world import World
+
+FENCED = {47, 90, 49}  # INVALID_PRODUCER_EPOCH, PRODUCER_FENCED, INVALID_PRODUCER_ID_MAPPING.
+
+
+@scenario("cut-kafka", faults="19", proxied=True)
+def cut_kafka(world: World) -> None:
+    """Connections to the broker are reset at random moments: EndTxn's answer is lost now and then."""
+    cut_repeatedly(world, "kafka", 60)
+
+
+@scenario("cut-postgres", faults="37", proxied=True)
+def cut_postgres(world: World) -> None:
+    """The replication connection is reset at random moments."""
+    cut_repeatedly(world, "postgres", 60)
+
+
+@scenario("refuse-kafka", faults="16, 19", proxied=True)
+def refuse_kafka(world: World) -> None:
+    """The broker runs, and cannot be reached for a while."""
+    world.supervisor.start_relay()
+    with world.load():
+        for _ in world.times(6):
+            time.sleep(world.rng.uniform(1, 3))
+            world.proxies["kafka"][0].refuse()
+            world.done["kafka unreachable"] += 1
+            time.sleep(world.rng.uniform(1, 6))
+            world.proxies["kafka"][0].heal()
+
+
+@scenario("half-open", faults="37", proxied=True)
+def half_open(world: World) -> None:
+    """The servers' ends of all connections vanish and the relay's stay: noticed in time, and nothing is lost."""
+    world.supervisor.start_relay()
+    with world.load():
+        for number in world.times(4):
+            time.sleep(2)
+            name = ["postgres", "kafka"][number % 2]
+            world.proxies[name][0].half_open()
+            world.done[f"{name} half-open"] += 1
+            begun = time.monotonic()
+            world.scene.settle(150)  # Only new connections make progress.
+            longest = f"{name}_half_open_s"
+            world.figures[longest] = max(world.figures.get(longest, 0), round(time.monotonic() - begun, 1))
+
+
+@scenario("freeze", faults="37, 16", proxied=True)
+def freeze(world: World) -> None:
+    """A black hole: nothing passes to PostgreSQL or Kafka for a while, then all that was sent arrives after all."""
+    world.supervisor.start_relay()
+    with world.load():
+        for number in world.times(6):
+            time.sleep(world.rng.uniform(1, 2))
+            name = ["postgres", "kafka"][number % 2]
+            world.proxies[name][0].freeze()
+            world.done[f"{name} frozen"] += 1
+            time.sleep(world.rng.uniform(2, 13))
+            world.proxies[name][0].heal()
+
+
+@scenario("slow-network", faults="10, 19", proxied=True)
+def slow_network(world: World) -> None:
+    """Everything takes 100 ms longer, with cuts between."""
+    world.supervisor.start_relay()
+    for proxy in world.proxies["postgres"] + world.proxies["kafka"]:
+        proxy.delay_s = 0.05
+    with world.load(per_second=20):
+        for _ in world.times(8):
+            time.sleep(world.rng.uniform(1, 3))
+            world.rng.choice(world.proxies["postgres"] + world.proxies["kafka"]).cut()
+            world.done["slow connection cut"] += 1
+
+
+@scenario("late-endtxn", faults="19, 20", proxied=True)
+def late_end_txn(world: World) -> None:
+    """An EndTxn is lost, repeated by librdkafka, and arrives in the next transaction (KAFKA-17754): it must be fenced."""
+    deliver_late(world, END_TXN, 40)
+    unfenced = {code: count for code, count in world.late.answers.items() if code not in FENCED}
+    world.figures["late EndTxn answered with"] = dict(world.late.answers)
+    if 0 in unfenced:
+        raise ServerError(f"{unfenced[0]} late EndTxn were accepted: they ended somebody's transaction")
+
+
+@scenario("late-produce", faults="21", proxied=True)
+def late_produce(world: World) -> None:
+    """The same with Produce: the late one is not to join the next transaction."""
+    deliver_late(world, PRODUCE, 40)
+
+
+def deliver_late(world: World, api_key: int, count: int) -> None:
+    world.supervisor.start_relay()
+    with world.load():
+        time.sleep(2)
+        for _ in world.times(count):
+            world.late.take_next(api_key, world.rng.randint(1, 4))
+            world.scene.wait_until(lambda: world.late.is_idle, 60, "the request that is to be late to pass, and to arrive")
+            world.done["request delivered late"] += 1
+            time.sleep(world.rng.uniform(0, 0.3))
+
+
+def cut_repeatedly(world: World, name: str, count: int) -> None:
+    world.supervisor.start_relay()
+    with world.load():
+        for _ in world.times(count):
+            time.sleep(world.rng.uniform(0.05, 1.5))
+            for proxy in world.proxies[name]:
+                proxy.cut()
+            world.done[f"{name} cut"] += 1
