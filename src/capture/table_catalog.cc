@@ -40,7 +40,8 @@ WITH t AS (
   SELECT c.oid, n.nspname, c.relname, c.relkind = 'p' AS partitioned, c.relreplident,
     CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid END AS root,
     k.indexrelid, (SELECT x.relname FROM pg_class x WHERE x.oid = k.indexrelid) AS key_index,
-    (SELECT string_agg(u.attnum::text, ' ') FROM unnest(k.indkey::int2[]) WITH ORDINALITY u(attnum, n)
+    (SELECT string_agg(u.attnum::text, ' ')
+     FROM unnest(k.indkey::int2[]) WITH ORDINALITY u(attnum, n)
      WHERE u.n <= k.indnkeyatts) AS key_columns,
     c.relreplident = 'f' OR k.indexrelid IS NOT NULL AS identity,
     ({candidate}) AS candidate,
@@ -50,8 +51,8 @@ WITH t AS (
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN LATERAL ({key}) k ON true
   WHERE {publishable})
-SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0), coalesce(key_index, ''),
-  coalesce(key_columns, ''),
+SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0),
+  coalesce(key_index, ''), coalesce(key_columns, ''),
   identity AND NOT (partitioned AND EXISTS (
     SELECT FROM t leaf WHERE leaf.root = coalesce(t.root, t.oid) AND NOT leaf.partitioned
       AND NOT leaf.identity)),
@@ -144,7 +145,8 @@ std::vector<std::string> ReadPrimaryKey(PgConnection* connection, std::string_vi
   const PgResult found = connection->Query(fmt::format(R"(
 SELECT a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+JOIN pg_attribute a ON a.attrelid = c.oid
+  AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
 WHERE n.nspname = {} AND c.relname = {} ORDER BY a.attnum)",
                                                        QuoteLiteral(schema), QuoteLiteral(table)),
                                            options);
