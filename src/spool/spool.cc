@@ -38,7 +38,7 @@ class Spool::Impl {
         directory_(options.env == nullptr ? std::make_unique<SpoolDirectory>(options.directory)
                                           : nullptr),
         store_(options, directory_ ? directory_->database_path() : options.directory) {
-    LoadState();
+    LoadState(Published::kUnknown);
     LoadSchemas();
     writer_ = std::make_unique<SpoolWriter>(
         &store_, options_, [this](uint64_t bytes) { return CheckRoom(bytes); },
@@ -152,7 +152,7 @@ class Spool::Impl {
   void Recover() {
     if (!failed()) return;
     store_.Reopen();
-    LoadState();
+    LoadState(Published::kKnown);
     writer_->Restart();
     DropUncaptured();
     spdlog::info("The spool was opened again and read back, captured up to {}",
@@ -324,7 +324,10 @@ class Spool::Impl {
     }
   };
 
-  void LoadState() {
+  // Whether state_.published counts: Kafka has it, and the hint on the disk may be behind.
+  enum class Published { kUnknown, kKnown };
+
+  void LoadState(Published published) {
     SpoolState loaded;
     if (const auto format = ReadMeta(kMetaFormat)) {
       CheckFormatVersion(*format);
@@ -339,6 +342,7 @@ class Spool::Impl {
       WriteMeta(kMetaFormat, EncodeFormatVersion(), /*sync=*/true);
     }
     const std::lock_guard lock(state_mutex_);
+    if (published == Published::kKnown) loaded.published = state_.published;
     state_ = std::move(loaded);
     newest_appended_ = state_.captured.position;
     newest_ended_ = state_.captured;
@@ -372,7 +376,7 @@ class Spool::Impl {
     PutMeta(&batch, kMetaTrimmed, EncodeProgress({fresh.trimmed, Lsn::Invalid()}));
     PutMeta(&batch, kMetaKafkaCluster, fresh.kafka_cluster_id);
     store_.Write(&batch, /*sync=*/true);
-    LoadState();
+    LoadState(Published::kUnknown);
     LoadSchemas();
   }
 
