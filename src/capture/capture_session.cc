@@ -196,6 +196,8 @@ void CaptureSession::AdvanceIdle(TimePoint now, bool at_once) {
 void CaptureSession::ReportIfDue(TimePoint now) {
   if (now < next_report_check_) return;
   next_report_check_ = now + kReportCheckInterval;
+  // An idle database gives no other occasion to notice it, and what failed must be received again.
+  if (env_.spool->failed()) throw TransientError("the spool could not be written");
   AdvanceIdle(now, /*at_once=*/false);
   if (env_.every_second) env_.every_second();
 
