@@ -78,7 +78,7 @@ void Checker::OnVisible(const std::vector<SimKafka::Seen>& records) {
     }
   }
   for (const Lsn commit_lsn : touched) {
-    if (changes_of_[commit_lsn] > transaction_max_messages_) continue;
+    if (changes_of_[commit_lsn] > whole_transactions_max_) continue;
     if (visible_of_[commit_lsn] == records_of_[commit_lsn]) continue;
     Violate(fmt::format("a part of transaction {} is visible: {} of {} records",
                         commit_lsn.ToString(), visible_of_[commit_lsn], records_of_[commit_lsn]));
@@ -140,6 +140,12 @@ void Checker::OnConfirm(const Confirmation& confirmation) {
                              : 0;
   const Lsn lazy = std::max({confirmation.before, confirmation.published_end, Lsn{bound}});
   if (confirmation.flush > lazy) violate("is neither published nor beyond --max-wal-retained");
+}
+
+bool Checker::Complete() {
+  Learn();
+  return std::all_of(expected_.begin(), expected_.end(),
+                     [this](const auto& entry) { return seen_.contains(entry.first); });
 }
 
 void Checker::OnEnd(const SimKafka& kafka) {

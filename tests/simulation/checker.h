@@ -31,8 +31,9 @@ namespace bw::simulation {
 // The first violation counts; later ones may follow from it.
 class Checker {
  public:
-  Checker(const SimPostgres* postgres, size_t transaction_max_messages)
-      : postgres_(postgres), transaction_max_messages_(transaction_max_messages) {}
+  // `whole_transactions_max`: transactions with more changes need not become visible at once.
+  Checker(const SimPostgres* postgres, size_t whole_transactions_max)
+      : postgres_(postgres), whole_transactions_max_(whole_transactions_max) {}
 
   void OnVisible(const std::vector<SimKafka::Seen>& records);
   struct Confirmation {
@@ -44,6 +45,8 @@ class Checker {
     uint64_t max_wal_retained = 0;
   };
   void OnConfirm(const Confirmation& confirmation);
+  // Whether everything that committed is visible.
+  bool Complete();
   void OnEnd(const SimKafka& kafka);
   void Violate(const std::string& violation);
 
@@ -66,7 +69,7 @@ class Checker {
   std::optional<Identity> Identify(const SimKafka::Seen& record) const;
 
   const SimPostgres* const postgres_;
-  const size_t transaction_max_messages_;
+  const size_t whole_transactions_max_;
   std::optional<std::string> violation_;
 
   size_t learnt_ = 0;  // Transactions.

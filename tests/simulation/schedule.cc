@@ -37,6 +37,7 @@ struct Faults {
   bool postgres = false;
   bool amnesia = false;
   bool foreign = false;
+  bool torn = false;  // Copies of EndTxn, of which no client knows.
 
   explicit Faults(Random* random) {
     for (bool* fault :
@@ -45,6 +46,7 @@ struct Faults {
     }
     amnesia = random->Chance(50);
     foreign = random->Chance(100);
+    torn = random->Chance(100);
   }
 };
 
@@ -59,10 +61,11 @@ class World {
         host_(&scheduler_, random_.Next()),
         faults_(&random_),
         settings_(MakeSettings(&random_)),
-        checker_(&postgres_, settings_.publish.transaction_max_messages) {
+        checker_(&postgres_, faults_.torn ? 0 : settings_.publish.transaction_max_messages) {
     SetRandomIdSeed(random_.Next());
     scheduler_.SetStepsMax(kStepsMax);
     kafka_.SetOnVisible([this](const auto& records) { checker_.OnVisible(records); });
+    if (options.verbose) kafka_.SetTrace([this](const std::string& what) { Tell("    {}", what); });
     kafka_.SetHighIsLastStable(Mutated("high_watermark_read_committed"));
     postgres_.SetOnStatus([this](Lsn flush, Lsn before) { OnStatus(flush, before); });
     SetKillPointHook([this](const char* name) { OnKillPoint(name); });
@@ -338,6 +341,10 @@ class World {
       faults.request_late = random_.Below(80);
       faults.request_repeated = random_.Below(150);
     }
+    if (faults_.torn) {
+      faults.request_repeated = random_.Below(500);
+      faults.repeats_end = true;
+    }
     Tell("network: {} lost, {} late, {} repeated, {} answers lost", faults.request_lost,
          faults.request_late, faults.request_repeated, faults.answer_lost);
     kafka_.SetFaults(faults);
@@ -384,6 +391,7 @@ class World {
     const TimePoint deadline = scheduler_.Now() + kDrainTimeout;
     while (!Drained() && !checker_.violation()) {
       if (scheduler_.Now() >= deadline) {
+        checker_.OnEnd(kafka_);
         return checker_.Violate(fmt::format(
             "not drained: captured {}, published {}, confirmed {}, WAL end {}\n{}",
             relay_ != nullptr && relay_->spool() != nullptr
@@ -400,12 +408,12 @@ class World {
   }
 
   // An idle database's slot holds no WAL, so the confirmed LSN gets to its end.
-  bool Drained() const {
+  bool Drained() {
     if (relay_ == nullptr || relay_->spool() == nullptr || !host_.busy() || host_.died()) {
       return false;
     }
-    return postgres_.confirmed() >= postgres_.wal_end() &&
-           relay_->spool()->published().end_lsn >= postgres_.wal_end();
+    return kafka_.settled() && postgres_.confirmed() >= postgres_.wal_end() &&
+           relay_->spool()->published().end_lsn >= postgres_.wal_end() && checker_.Complete();
   }
 
   const ScheduleOptions options_;

@@ -110,7 +110,7 @@ class SimProducer : public TransactionalProducer {
       if (added_.insert(where).second) Add(where);
       uint64_t& sequence = sequences_[where];
       const SimKafka::Answer answer = kafka_->Call(
-          process_, "Produce",
+          process_, "Produce to " + where.topic + " " + std::to_string(where.partition),
           [kafka = kafka_, id = id_, producer = producer_id_, epoch = epoch_, first = sequence,
            partition = where, records = batch] {
             return kafka->Produce(id, producer, epoch, first, partition, records);
@@ -376,6 +376,9 @@ SimKafka::Answer SimKafka::Call(SimProcess* process, const std::string& what,
     const auto deliver = [this, handler, answer, answer_lost, latency, what] {
       if (!up_) return;
       const Answer made = random_.Chance(faults_.refused) ? Answer{Code::kRefused} : handler();
+      if (trace_) {
+        trace_(fmt::format("{} -> {} {}", what, static_cast<int>(made.code), made.number));
+      }
       if (!answer_lost) Post(latency(), [answer, made] { *answer = made; });
     };
     if (random_.Chance(faults_.request_lost)) {
@@ -385,7 +388,8 @@ SimKafka::Answer SimKafka::Call(SimProcess* process, const std::string& what,
       Post(microseconds(random_.Between(2'000'000, 12'000'000)), deliver);
     } else {
       Post(latency(), deliver);
-      if (random_.Chance(faults_.request_repeated)) {
+      const bool may_repeat = what != "EndTxn" || faults_.repeats_end;
+      if (may_repeat && random_.Chance(faults_.request_repeated)) {
         ++late_requests_;
         Post(microseconds(random_.Between(1'000, 10'000'000)), deliver);
       }
@@ -518,6 +522,7 @@ void SimKafka::Prepare(Coordinated* coordinated, bool commit) {
 
 void SimKafka::WriteMarkers(Coordinated* coordinated) {
   std::vector<Seen> visible;
+  if (trace_) trace_(coordinated->commits ? "commit markers" : "abort markers");
   for (const TopicPartition& where : coordinated->partitions) {
     Partition* const partition = Find(where);
     const auto open = partition->open.find(coordinated->producer_id);
@@ -601,6 +606,12 @@ SimKafka::Seen SimKafka::See(const TopicPartition& where, int64_t offset,
   Seen seen{where, offset, record.key, record.value, {}};
   for (const auto& [name, value] : record.headers) seen.headers[name] = value;
   return seen;
+}
+
+bool SimKafka::settled() const {
+  return std::none_of(coordinated_.begin(), coordinated_.end(), [](const auto& entry) {
+    return entry.second.state == TransactionState::kPreparing;
+  });
 }
 
 std::vector<SimKafka::Seen> SimKafka::ReadCommitted() const {

@@ -22,9 +22,12 @@ namespace bw::simulation {
 struct KafkaFaults {
   uint64_t request_lost = 0;
   uint64_t request_late = 0;      // The sender gives up on it, and it arrives all the same.
-  uint64_t request_repeated = 0;  // It arrives, and a copy of it later.
-  uint64_t answer_lost = 0;       // Applied, but the sender never knows.
-  uint64_t refused = 0;           // Answered by a retriable error.
+  uint64_t request_repeated = 0;  // It arrives, and a copy of it later; but see the next.
+  // Copies of EndTxn too. TCP makes none: a client that never sent two cannot know, and the copy
+  // tears the next transaction.
+  bool repeats_end = false;
+  uint64_t answer_lost = 0;  // Applied, but the sender never knows.
+  uint64_t refused = 0;      // Answered by a retriable error.
   uint64_t registry_away = 0;
 };
 
@@ -76,6 +79,10 @@ class SimKafka {
   void SetOnVisible(std::function<void(const std::vector<Seen>&)> on_visible) {
     on_visible_ = std::move(on_visible);
   }
+  // Told what reaches the brokers; for people.
+  void SetTrace(std::function<void(const std::string&)> trace) { trace_ = std::move(trace); }
+  // Whether every transaction that was ended is visible, or gone.
+  bool settled() const;
   uint64_t transactions_committed() const { return transactions_committed_; }
   uint64_t late_requests() const { return late_requests_; }
   std::string Describe() const;
@@ -168,6 +175,7 @@ class SimKafka {
   bool forget_next_commit_ = false;
   bool forgot_commit_ = false;
   std::function<void(const std::vector<Seen>&)> on_visible_;
+  std::function<void(const std::string&)> trace_;
 
   std::map<std::string, Topic> topics_;
   std::map<std::string, Coordinated> coordinated_;
