@@ -1,12 +1,15 @@
 """The spool's disk is full, slow, and fails."""
 
 import errno
+import shutil
 import time
+from pathlib import Path
 
 from ..faults.bad_disk import BadDisk
 from ..scenario import scenario
 from ..world import World
 
+EXIT_SPOOL = 74  # It cannot be written, or is corrupt.
 
 @scenario("disk-full", faults="6, 14", small_disk=True, relay_options={"max_wal_retained": "1MiB"})
 def disk_full(world: World) -> None:
@@ -46,7 +49,9 @@ def disk_full_kill(world: World) -> None:
             if world.relay.is_running():
                 world.relay.wait_streaming(60)
             else:
-                world.done[f"start on a full disk ended with {world.relay.exit_code(0)}"] += 1
+                code = world.relay.exit_code(0)
+                world.done[f"start on a full disk ended with {code}"] += 1
+                assert code == EXIT_SPOOL, f"started on a full disk, the relay ended with {code}:\n{world.relay.log_tail()}"
                 world.supervisor.start_relay()
 
 
@@ -104,3 +109,41 @@ def failed_fsync(world: World) -> None:
 
 def walsender_timeouts(world: World) -> int:
     return world.servers.postgres.process.log_text().count("terminating walsender process due to replication timeout")
+
+
+@scenario("bit-flip", faults="9")
+def bit_flip(world: World) -> None:
+    """A bit of the spool flips while Kafka is away: noticed or harmless, never published; then the spool is given up."""
+    world.supervisor.start_relay()
+    with world.load(per_second=100):
+        for _ in world.times(8):
+            time.sleep(2)
+            world.servers.kafka.stop()
+            time.sleep(world.rng.uniform(2, 5))
+            world.supervisor.kill_relay()
+            flipped = flip_bit(world)
+            world.servers.kafka.restart()
+            world.supervisor.start_relay(wait=False)
+            time.sleep(5)
+            if world.relay.is_running():
+                world.done["bit flipped: harmless"] += 1
+                continue
+            code = world.relay.exit_code(0)
+            world.done[f"bit flipped: exit code {code}"] += 1
+            assert code == EXIT_SPOOL, f"a flipped bit in {flipped} ended the relay with {code}:\n{world.relay.log_tail()}"
+            shutil.rmtree(str(world.relay.options["spool"]))  # PostgreSQL still has what Kafka has not.
+            world.supervisor.start_relay()
+
+
+def flip_bit(world: World) -> Path:
+    """In one of the files that hold data."""
+    files = [path for path in Path(str(world.relay.options["spool"])).rglob("*")
+             if path.suffix in (".sst", ".log") or path.name.startswith("MANIFEST")]
+    path = world.rng.choice([path for path in files if path.stat().st_size])
+    with open(path, "r+b") as file:
+        place = world.rng.randrange(path.stat().st_size)
+        file.seek(place)
+        [byte] = file.read(1)
+        file.seek(place)
+        file.write(bytes([byte ^ 1 << world.rng.randrange(8)]))
+    return path

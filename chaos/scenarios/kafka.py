@@ -2,7 +2,7 @@
 
 import time
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Producer
 
 from servers import KafkaBroker
 
@@ -94,6 +94,25 @@ def transactional_id_expired(world: World) -> None:
             time.sleep(3)
         time.sleep(14)
         world.done["idle beyond expiry"] += 1
+
+
+@scenario("foreign-transaction", faults="31")
+def foreign_transaction(world: World) -> None:
+    """Somebody else's transaction stays open on the checkpoint's partition while the relay starts: no old checkpoint is believed."""
+    world.supervisor.start_relay()
+    with world.load():
+        for number in world.times(4):
+            world.scene.settle()
+            world.supervisor.kill_relay()
+            other = Producer({"bootstrap.servers": world.servers.kafka.address, "transactional.id": f"other-{number}"})
+            other.init_transactions(30)
+            other.begin_transaction()
+            other.produce(world.scene.checkpoint_topic, b"never committed", b"somebody else's")
+            other.flush(30)
+            world.supervisor.start_relay()
+            time.sleep(world.rng.uniform(1, 6))
+            other.abort_transaction(30)
+            world.done["foreign transaction open"] += 1
 
 
 def leader(world: World, topic: str) -> KafkaBroker:

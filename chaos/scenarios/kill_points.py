@@ -82,7 +82,7 @@ def die_at(world: World, point: str, count: int) -> int:
     deadline = time.monotonic() + REACHED_IN_S
     provoked = 0.0
     while relay.is_running() and time.monotonic() < deadline:
-        if not in_first_start(point) and point != ADVANCE_IDLE and time.monotonic() > provoked + 2:
+        if not in_first_start(point) and time.monotonic() > provoked + 2:
             provoke(world, point)
             provoked = time.monotonic()
         time.sleep(0.02)
@@ -101,6 +101,8 @@ def provoke(world: World, point: str) -> None:
         world.new_table()
     elif point == "spool.after_chunk":
         world.insert_many(60_000)
+    elif point == ADVANCE_IDLE:  # WAL in which there is nothing for us.
+        world.scene.execute("SELECT pg_logical_emit_message(false, 'chaos', repeat('x', 1000)), pg_switch_wal()")
 
 
 def restart_now_and_then(world: World) -> None:
