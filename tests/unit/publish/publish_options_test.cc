@@ -22,9 +22,20 @@ std::string UsageTextOf(const PublishOptions& options) {
   return "";
 }
 
-TEST(PublishOptions, DefaultsAreGood) { CheckPublishOptions({}); }
+// Makes real handles of librdkafka, whose threads are started by C11's thrd_create. GCC 12's thread
+// sanitizer does not know that call and crashes in such a thread.
+class KafkaHandles : public ::testing::Test {
+ protected:
+  void SetUp() override {
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "librdkafka's threads are unknown to the thread sanitizer";
+#endif
+  }
+};
 
-TEST(PublishOptions, PassesKafkaPropertiesOn) {
+TEST_F(KafkaHandles, AreMadeWithTheDefaults) { CheckPublishOptions({}); }
+
+TEST_F(KafkaHandles, TakeTheUsersProperties) {
   PublishOptions options;
   options.kafka_config = {{"compression.type", "zstd"},
                           {"linger.ms", "1"},
@@ -34,7 +45,7 @@ TEST(PublishOptions, PassesKafkaPropertiesOn) {
   CheckPublishOptions(options);
 }
 
-TEST(PublishOptions, NamesABadKafkaProperty) {
+TEST_F(KafkaHandles, NameABadProperty) {
   PublishOptions options;
   options.kafka_config = {{"no.such.property", "1"}};
   EXPECT_THAT(UsageTextOf(options), HasSubstr("no.such.property"));
