@@ -192,6 +192,14 @@ PublishSession::Step PublishSession::TakeStep() {
     ReadBackIfDue();
     return Step::kRegistryAway;
   }
+  if (!partitions_announced_) {
+    // Partitions are in a committed checkpoint before the first row goes there:
+    // LookBehindCheckpoint only looks at those, and a torn transaction elsewhere would be published
+    // twice.
+    PauseBeforeBegin();
+    PublishBatch(SpoolBatch());
+    partitions_announced_ = true;
+  }
   PauseBeforeBegin();
   PublishBatch(batch);
   ReadBackIfDue();
@@ -217,11 +225,28 @@ bool PublishSession::Prepare(const SpoolBatch& batch) {
       registry_away_.Away(*registry_away);
       return false;
     }
+    NotePartitions(routes_->Get(change.schema_id));
     contact_at_ = parts_.clock->Now();
   }
   registry_away_.Back();
   registry_backoff_.Reset();
   return true;
+}
+
+void PublishSession::NotePartitions(const TableRoute& route) {
+  if (route.refusal) return;
+  std::vector<TopicPartition> unknown;
+  for (int32_t partition = 0; partition < route.opened.partitions; ++partition) {
+    const TopicPartition candidate{route.topic, partition};
+    if (!next_offsets_.contains(candidate)) unknown.push_back(candidate);
+  }
+  if (unknown.empty()) return;
+  const auto stored = parts_.cluster->Offsets(unknown);
+  for (size_t i = 0; i < unknown.size(); ++i) {
+    if (!stored[i]) throw TransientError("Topic " + route.topic + " has just been deleted");
+    next_offsets_[unknown[i]] = stored[i]->high;
+  }
+  partitions_announced_ = false;
 }
 
 void PublishSession::PauseBeforeBegin() {

@@ -65,6 +65,7 @@ struct PublishParts {
 //     batch := whole transactions above the published position, within the limits
 //     if batch is empty and no checkpoint is due: read back, trim, wait for captured
 //     prepare topics and schema ids                            (nothing of that in a transaction)
+//     partitions that are new: first a transaction of a checkpoint alone that names them
 //     begin; produce the batch, but for torn records; flush; produce the checkpoint; flush; commit
 //     if in doubt: throw
 //     published := batch's end; now and then: read the checkpoint back, trim the spool
@@ -97,6 +98,7 @@ class PublishSession {
 
   bool CheckpointIsDue(const Progress& through);
   bool Prepare(const SpoolBatch& batch);
+  void NotePartitions(const TableRoute& route);
   void PauseBeforeBegin();
   void PublishBatch(const SpoolBatch& batch);
   void PublishChange(const Change& change);
@@ -122,10 +124,11 @@ class PublishSession {
   MessageEncoder encoder_;
   TornRecords torn_;
 
-  Progress progress_;         // Committed in Kafka.
-  NextOffsets next_offsets_;  // Behind what is committed.
-  std::string remedy_;        // For the next checkpoint.
-  Progress seen_;             // What `captured` was at the last read.
+  Progress progress_;                 // Committed in Kafka.
+  NextOffsets next_offsets_;          // Behind what is committed.
+  bool partitions_announced_ = true;  // All of next_offsets_ are in a committed checkpoint.
+  std::string remedy_;                // For the next checkpoint.
+  Progress seen_;                     // What `captured` was at the last read.
 
   TimePoint committed_at_;                 // Or the session's start.
   TimePoint contact_at_;                   // When the brokers were last known to answer.

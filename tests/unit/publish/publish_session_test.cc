@@ -184,7 +184,8 @@ TEST_F(PublishSessionTest, PublishesEveryChangeOnceInOrder) {
   EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/A:1c", "0/A:2c", "0/14:0c", "0/1E:0c"));
   EXPECT_EQ(NewestCheckpoint().progress, (Progress{Position::EndOf(Lsn{30}), Lsn{31}}));
   EXPECT_EQ(spool_->published(), NewestCheckpoint().progress);
-  EXPECT_EQ(kafka_.begun, 2);
+  // One names the new topic's partitions, and one a Drain.
+  EXPECT_EQ(kafka_.begun, 3);
 }
 
 TEST_F(PublishSessionTest, ChecksWhatItCreates) {
@@ -265,6 +266,22 @@ TEST_F(PublishSessionTest, SkipsWhatATornTransactionHasPublished) {
   EXPECT_EQ(memory_->figures.torn_skipped, 2u);
 }
 
+TEST_F(PublishSessionTest, SkipsWhatATornTransactionHasPublishedToANewTopic) {
+  Commit(10, 4);
+  int produced = 0;
+  kafka_.before_step = [&](const std::string& step) {
+    // The first is the checkpoint that announces the topic's partitions.
+    if (step == "produce" && ++produced == 4) {
+      kafka_.TearOpenTransaction();
+      throw TransientError("crash");
+    }
+  };
+  ErrorOf([&] { StartedSession()->TakeStep(); });
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/A:1c"));
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/A:1c", "0/A:2c", "0/A:3c"));
+}
+
 TEST_F(PublishSessionTest, SkipsATornTombstoneAndPublishesItsRow) {
   Commit(5);
   PublishAll();
@@ -288,8 +305,8 @@ TEST_F(PublishSessionTest, SplitsATransactionBeyondTheLimitAndCheckpointsEachPar
   EXPECT_EQ(Positions().size(), 10u);
   EXPECT_EQ(memory_->figures.split_transactions, 2u);
   const auto checkpoints = kafka_.Committed(kCheckpointTopic);
-  ASSERT_EQ(checkpoints.size(), 3u);
-  const Progress first = DecodeCheckpoint(*checkpoints[0].value, "").progress;
+  ASSERT_EQ(checkpoints.size(), 4u);  // The first names the new topic's partitions.
+  const Progress first = DecodeCheckpoint(*checkpoints[1].value, "").progress;
   EXPECT_EQ(first.position, (Position{Lsn{10}, 3}));
   // The transaction's end LSN counts only when all of it is published.
   EXPECT_LT(first.end_lsn, Lsn{11});
@@ -347,12 +364,12 @@ TEST_F(PublishSessionTest, DoesNotBeginWhileBrokersAreAway) {
   const auto session = StartedSession();
   Commit(10);
   Drain(session.get());
-  ASSERT_EQ(kafka_.begun, 1);
+  const int begun = kafka_.begun;
   clock_.now += options_.probe_after_idle;
   kafka_.reachable = false;
   Commit(20);
   EXPECT_EQ(ErrorOf([&] { session->TakeStep(); }).kind(), ErrorKind::kTransient);
-  EXPECT_EQ(kafka_.begun, 1);
+  EXPECT_EQ(kafka_.begun, begun);
 }
 
 TEST_F(PublishSessionTest, LeavesARefusedRowOutWithOnErrorLog) {
@@ -441,7 +458,8 @@ TEST_F(PublishSessionTest, HaltsWhenTheCheckpointTopicIsGoneAndRepublishesWhenAl
   options_.republish = true;
   PublishAll();
   EXPECT_THAT(Positions(), ElementsAre("0/A:0c"));
-  EXPECT_THAT(NewestCheckpoint().remedy, HasSubstr("republish"));
+  const auto first = DecodeCheckpoint(*kafka_.Committed(kCheckpointTopic)[0].value, "");
+  EXPECT_THAT(first.remedy, HasSubstr("republish"));
   options_.republish = false;
   Commit(20);
   PublishAll();
