@@ -345,7 +345,7 @@ TEST_F(OptionsTest, HelpListsEveryOptionAndExitCodeWithin100Columns) {
 
 // docs/operations.md is what people read; the table is what the program does.
 TEST_F(OptionsTest, DocumentationListsEveryOptionAndExitCode) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../../docs/operations.md";
+  const auto path = std::filesystem::path(BOTTLEDWATER_SOURCE_DIR) / "docs/operations.md";
   std::ifstream file(path);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   ASSERT_FALSE(text.empty()) << path;
