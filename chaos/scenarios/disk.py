@@ -115,6 +115,7 @@ def walsender_timeouts(world: World) -> int:
 def bit_flip(world: World) -> None:
     """A bit of the spool flips while Kafka is away: noticed or harmless, never published; then the spool is given up."""
     world.supervisor.start_relay()
+    world.scene.settle()  # Without spool and checkpoint the slot would be a stranger's.
     with world.load(per_second=100):
         for _ in world.times(8):
             time.sleep(2)

@@ -86,6 +86,7 @@ def spool_lost(world: World) -> None:
     """The spool's disk is lost while Kafka is reachable: PostgreSQL still has what Kafka has not."""
     world.fill(5_000)
     world.supervisor.start_relay()
+    world.scene.settle()  # Without spool and checkpoint the slot would be a stranger's.
     with world.load():
         for _ in world.times(8):
             time.sleep(world.rng.uniform(1, 3))

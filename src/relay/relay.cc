@@ -16,6 +16,20 @@ namespace {
 // A stop ends the process within 10 s; a library that does not let go is left behind after this.
 constexpr Duration kStopTimeout{9'000};
 
+// Started on a full disk: PostgreSQL keeps the WAL until there is room.
+void WaitForRoom(const SpoolOptions& options, const Stop& stop) {
+  if (Spool::HasRoomToOpen(options)) return;
+  spdlog::error("The disk of the spool \"{}\" is too full to open it; waiting for room",
+                options.directory);
+  while (!Spool::HasRoomToOpen(options)) {
+    if (stop.WaitFor(std::chrono::seconds(1))) {
+      throw Error(ErrorKind::kTransient, "Stopped while the disk of the spool was full",
+                  ExitCode::kOk);
+    }
+  }
+  spdlog::info("There is room for the spool again");
+}
+
 // How old the oldest change is that waits in the spool.
 std::optional<Duration> LagOf(Spool* spool) {
   try {
@@ -42,7 +56,10 @@ Relay::Relay(const Options& options, Stop* stop)
   if (options_.output_format == OutputFormat::kAvro) {
     HttpSchemaRegistry check_only(RegistryOptionsOf(options_), *stop_);
   }
-  if (Spool::Exists(SpoolOptionsOf(options_))) spool_ = Spool::Open(SpoolOptionsOf(options_));
+  if (Spool::Exists(SpoolOptionsOf(options_))) {
+    WaitForRoom(SpoolOptionsOf(options_), *stop_);
+    spool_ = Spool::Open(SpoolOptionsOf(options_));
+  }
 }
 
 Relay::~Relay() {

@@ -27,6 +27,15 @@ constexpr std::chrono::seconds kDiskFigureAge{1};
 const std::string kBehindAllPositions(kPositionKeySize + 1, '\xFF');
 
 // The smallest key above this position's.
+// What RocksDB needs on the disk to open: a manifest, and what it writes of its log.
+constexpr uint64_t kOpenFreeBytes = 16 * kMiB;
+
+void RequireRoomToOpen(const SpoolOptions& options) {
+  if (Spool::HasRoomToOpen(options)) return;
+  throw TransientError("the disk of the spool \"" + options.directory +
+                       "\" is too full to open it again");
+}
+
 std::string KeyAfter(const Position& position) { return EncodePositionKey(position) + '\0'; }
 
 }  // namespace
@@ -151,6 +160,7 @@ class Spool::Impl {
 
   void Recover() {
     if (!failed()) return;
+    RequireRoomToOpen(options_);
     store_.Reopen();
     LoadState(Published::kKnown);
     writer_->Restart();
@@ -416,11 +426,34 @@ class Spool::Impl {
       return fmt::format("the disk of the spool \"{}\" is full ({} MiB free, {} MiB are kept free)",
                          options_.directory, free / kMiB, options_.min_free_bytes / kMiB);
     }
-    if (options_.max_bytes != 0 && BytesOnDisk() + bytes > options_.max_bytes) {
+    if (IsBeyondMaxBytes(bytes)) Reclaim();
+    // With everything published there is nothing to wait for: a transaction that is larger than the
+    // limit alone would otherwise wait for ever, and a snapshot, which is published when it is whole.
+    if (IsBeyondMaxBytes(bytes) && published().position < captured().position) {
       return fmt::format("the spool has reached --spool-max-bytes ({} MiB)",
                          options_.max_bytes / kMiB);
     }
     return std::nullopt;
+  }
+
+  bool IsBeyondMaxBytes(uint64_t more) {
+    return options_.max_bytes != 0 && BytesOnDisk() + more > options_.max_bytes;
+  }
+
+  // What was trimmed may still be in memory and in RocksDB's log, where no trimming frees it. Only
+  // the writer's thread calls it.
+  void Reclaim() {
+    const Position trimmed = state().trimmed;
+    if (trimmed == reclaimed_) return;
+    try {
+      store_.Reclaim(EncodePositionKey(trimmed));
+    } catch (const Error& error) {
+      spdlog::debug("spool not reclaimed now: {}", error.what());
+      return;
+    }
+    reclaimed_ = trimmed;
+    const std::lock_guard lock(disk_mutex_);
+    bytes_on_disk_at_ = {};
   }
 
   uint64_t BytesOnDisk() {
@@ -464,6 +497,7 @@ class Spool::Impl {
   std::map<std::string, SchemaId> schema_ids_;  // By encoded schema.
 
   std::mutex disk_mutex_;  // Protects the two figures.
+  Position reclaimed_;  // Up to here Reclaim() has freed what can be freed.
   uint64_t bytes_on_disk_ = 0;
   TimePoint bytes_on_disk_at_{};
 
@@ -477,6 +511,10 @@ class Spool::Impl {
 
 std::unique_ptr<Spool> Spool::Open(const SpoolOptions& options) {
   return std::unique_ptr<Spool>(new Spool(std::make_unique<Impl>(options)));
+}
+
+bool Spool::HasRoomToOpen(const SpoolOptions& options) {
+  return options.env != nullptr || FreeBytes(options.directory) >= kOpenFreeBytes;
 }
 
 bool Spool::Exists(const SpoolOptions& options) {

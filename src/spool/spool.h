@@ -78,6 +78,9 @@ class Spool {
   static std::unique_ptr<Spool> Open(const SpoolOptions& options);
   // Whether a spool is there at all, without opening or creating one.
   static bool Exists(const SpoolOptions& options);
+  // Whether its disk has room enough to open it. On a full disk RocksDB does not fail to open but
+  // aborts the process (7.8 with assertions, as Debian builds it): wait for room first.
+  static bool HasRoomToOpen(const SpoolOptions& options);
 
   ~Spool();
   Spool(const Spool&) = delete;

@@ -181,4 +181,19 @@ void SpoolStore::DeleteFiles(std::string_view begin, std::string_view end) {
   if (!status.ok()) throw TransientError("the spool cannot be trimmed: " + status.ToString());
 }
 
+void SpoolStore::Reclaim(std::string_view end) {
+  {
+    const std::shared_lock lock(db_mutex_);
+    const Slice last = ToSlice(end);
+    rocksdb::ColumnFamilyHandle* const changes = handle(Family::kChanges);
+    // All families: one that has anything in memory keeps the log of all.
+    rocksdb::Status status = db_->Flush(rocksdb::FlushOptions(), handles_);
+    if (status.ok()) {
+      status = db_->CompactRange(rocksdb::CompactRangeOptions(), changes, nullptr, &last);
+    }
+    if (!status.ok()) throw TransientError("the spool cannot be trimmed: " + status.ToString());
+  }
+  DeleteFiles("", end);
+}
+
 }  // namespace bw

@@ -54,6 +54,9 @@ class SpoolStore {
   void Scan(Family family, std::string_view begin, std::string_view end, const Visitor& visit);
   // Frees the files that only hold changes in [begin, end).
   void DeleteFiles(std::string_view begin, std::string_view end);
+  // DeleteFiles("", end), and also what is still in memory, in the log and in files of the first
+  // level, which DeleteFiles() passes over. Rewrites what it cannot free: for when room is short.
+  void Reclaim(std::string_view end);
 
  private:
   void OpenDatabase(ErrorKind kind_of_io_errors);

@@ -325,6 +325,26 @@ TEST_F(SpoolTest, PausesAtMaxBytesAndGoesOnWhenThereIsRoom) {
   EXPECT_EQ(spool_->captured().position, Position::EndOf(Lsn{100}));
 }
 
+TEST_F(SpoolTest, AtMaxBytesRoomComesFromTrimmingAlthoughNothingIsFlushed) {
+  options_.max_bytes = 2 * kMiB;  // Less than a memtable: all of it is in memory and in the log.
+  OpenStreaming();
+  for (uint64_t commit = 200; commit < 2000; commit += 100) {
+    Commit(commit, 4, std::string(64 * kKiB, 'x'));
+    const Progress published = spool_->captured();
+    spool_->SetPublished(published);
+    spool_->Trim(published.position);
+  }
+  EXPECT_EQ(spool_->captured().position, Position::EndOf(Lsn{1900}));
+}
+
+TEST_F(SpoolTest, ATransactionLargerThanMaxBytesPassesWhenNothingElseWaits) {
+  options_.max_bytes = 2 * kMiB;
+  OpenStreaming();
+  spool_->SetPublished(spool_->captured());
+  Commit(200, 64, std::string(64 * kKiB, 'x'));
+  EXPECT_EQ(spool_->captured().position, Position::EndOf(Lsn{200}));
+}
+
 TEST_F(SpoolTest, ACorruptChangeIsNeverReturned) {
   OpenStreaming();
   Commit(200, 50, std::string(1000, 'x'));
