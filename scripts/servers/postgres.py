@@ -70,8 +70,7 @@ class PostgresServer:
 
     def resume(self) -> None:
         if self.is_running():
-            for pid in [self.process.pid, *self._children()]:
-                os.kill(pid, signal.SIGCONT)
+            _signal_all([self.process.pid, *self._children()], signal.SIGCONT)
 
     def configure(self, **settings: str) -> None:
         """For the next start."""
@@ -106,7 +105,9 @@ class PostgresServer:
 
     def _children(self) -> list[int]:
         pid = self.process.pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # It may have ended meanwhile.
+            return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return []
 
 
 def _signal_all(pids: list[int], number: int) -> None:
