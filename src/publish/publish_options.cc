@@ -12,9 +12,6 @@
 namespace bw {
 namespace {
 
-// Room for "[schema.]table" behind it.
-constexpr size_t kPrefixBytesMax = 120;
-
 int32_t ParseCount(const std::string& name, const std::string& text, int32_t max) {
   int32_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -45,10 +42,10 @@ TopicSettings ParseTopicConfig(const std::vector<std::pair<std::string, std::str
 }
 
 void CheckPublishOptions(const PublishOptions& options) {
-  if (!IsLegalTopicText(options.topic_prefix) || options.topic_prefix.size() > kPrefixBytesMax) {
+  if (!IsLegalTopicText(options.topic_prefix) || options.topic_prefix.size() > kTopicPrefixBytesMax) {
     throw UsageError(fmt::format(
         "--topic-prefix: \"{}\" is not made of at most {} ASCII letters, digits, '.', '_' and '-'",
-        Printable(options.topic_prefix), kPrefixBytesMax));
+        Printable(options.topic_prefix), kTopicPrefixBytesMax));
   }
   if (options.transaction_max_messages < 1 || options.transaction_max_messages > 1'000'000) {
     throw UsageError("--transaction-max-messages: must be from 1 to 1000000");

@@ -18,6 +18,9 @@ enum class OutputFormat {
   kPlainJson,  // {"id":1,"value":"hello"}.
 };
 
+// Of --topic-prefix: room for "[schema.]table" behind it, out of the 249 that Kafka allows.
+inline constexpr size_t kTopicPrefixBytesMax = 120;
+
 // Everything about publishing that can be set. Validate once, at start, with CheckPublishOptions.
 struct PublishOptions {
   // --broker: "host:port,host:port"; enough of them that one is up.

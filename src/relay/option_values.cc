@@ -10,6 +10,7 @@
 #include "base/byte_size.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "publish/publish_options.h"
 #include "relay/nearest_name.h"
 
 namespace bw {
@@ -275,13 +276,14 @@ std::string ParseIdentifier(std::string_view where, std::string_view text) {
 }
 
 std::string ParseTopicPrefix(std::string_view where, std::string_view text) {
-  const bool valid = text.size() <= 150 && std::all_of(text.begin(), text.end(), [](char c) {
+  const bool valid = text.size() <= kTopicPrefixBytesMax && std::all_of(text.begin(), text.end(), [](char c) {
                        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                               (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
                      });
   if (!valid) {
     Refuse(where, text,
-           "is not a topic prefix: up to 150 letters, digits and the characters . _ -");
+           fmt::format("is not a topic prefix: up to {} letters, digits and the characters . _ -",
+                       kTopicPrefixBytesMax));
   }
   return std::string(text);
 }
