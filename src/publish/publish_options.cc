@@ -42,7 +42,8 @@ TopicSettings ParseTopicConfig(const std::vector<std::pair<std::string, std::str
 }
 
 void CheckPublishOptions(const PublishOptions& options) {
-  if (!IsLegalTopicText(options.topic_prefix) || options.topic_prefix.size() > kTopicPrefixBytesMax) {
+  if (!IsLegalTopicText(options.topic_prefix) ||
+      options.topic_prefix.size() > kTopicPrefixBytesMax) {
     throw UsageError(fmt::format(
         "--topic-prefix: \"{}\" is not made of at most {} ASCII letters, digits, '.', '_' and '-'",
         Printable(options.topic_prefix), kTopicPrefixBytesMax));

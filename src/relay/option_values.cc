@@ -276,10 +276,11 @@ std::string ParseIdentifier(std::string_view where, std::string_view text) {
 }
 
 std::string ParseTopicPrefix(std::string_view where, std::string_view text) {
-  const bool valid = text.size() <= kTopicPrefixBytesMax && std::all_of(text.begin(), text.end(), [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                              (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-                     });
+  const bool valid =
+      text.size() <= kTopicPrefixBytesMax && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '_' || c == '-';
+      });
   if (!valid) {
     Refuse(where, text,
            fmt::format("is not a topic prefix: up to {} letters, digits and the characters . _ -",
