@@ -428,7 +428,8 @@ class Spool::Impl {
     }
     if (IsBeyondMaxBytes(bytes)) Reclaim();
     // With everything published there is nothing to wait for: a transaction that is larger than the
-    // limit alone would otherwise wait for ever, and a snapshot, which is published when it is whole.
+    // limit alone would otherwise wait for ever, and a snapshot, which is published when it is
+    // whole.
     if (IsBeyondMaxBytes(bytes) && published().position < captured().position) {
       return fmt::format("the spool has reached --spool-max-bytes ({} MiB)",
                          options_.max_bytes / kMiB);
@@ -497,7 +498,7 @@ class Spool::Impl {
   std::map<std::string, SchemaId> schema_ids_;  // By encoded schema.
 
   std::mutex disk_mutex_;  // Protects the two figures.
-  Position reclaimed_;  // Up to here Reclaim() has freed what can be freed.
+  Position reclaimed_;     // Up to here Reclaim() has freed what can be freed.
   uint64_t bytes_on_disk_ = 0;
   TimePoint bytes_on_disk_at_{};
 
