@@ -179,8 +179,8 @@ def outage(arguments) -> None:
         sampled = 0.0
         while time.time() < end:
             tick = time.time()
-            writer.execute("INSERT INTO bench SELECT i, repeat(md5(i::text), 4) FROM generate_series(%s::bigint, %s) i",
-                           (written, written + arguments.rate // 10 - 1))
+            writer.execute("INSERT INTO bench SELECT i, md5(i::text) || md5((-i)::text) || md5((i / 7)::text) || md5((i * 3)::text) "
+                           "FROM generate_series(%s::bigint, %s) i", (written, written + arguments.rate // 10 - 1))
             written += arguments.rate // 10
             if tick - sampled >= 1:
                 sampled = tick
@@ -197,7 +197,8 @@ def outage(arguments) -> None:
         reading = reader.result()
         wal_written = db.execute("SELECT pg_current_wal_lsn() - '0/0'").fetchone()[0]
         tenth = max(1, len(memory) // 10)
-        print(f"outage of {arguments.seconds} s at {arguments.rate} rows/s: {written} changes, spool {disk / MIB:.0f} MiB")
+        print(f"outage of {arguments.seconds} s at {arguments.rate} rows/s: {written} changes, spool {disk / MIB:.0f} MiB, "
+              f"{disk / reading.avro_bytes:.2f} x the {reading.avro_bytes / MIB:.0f} MiB of Avro it holds")
         print(f"retained WAL: {worst_wal / MIB:.1f} MiB at most, --max-wal-retained={arguments.max_wal_retained} MiB "
               f"(WAL written in all: {float(wal_written) / MIB:.0f} MiB)")
         print(f"memory: {statistics.mean(memory[:tenth]):.0f} MiB in the first tenth, "

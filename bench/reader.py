@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, TopicPartition
 
 
+REGISTRY_HEADER = 5
+
+
 @dataclass
 class Reading:
     """What arrived. Times are time.time(), which is the same clock in every process here."""
     first: float = 0.0
     last: float = 0.0
+    avro_bytes: int = 0  # Of keys and values, without the registry's header before each.
     lsns: list = field(default_factory=list)  # The `lsn` header of each message, in order of arrival.
     stamps: dict = field(default_factory=dict)  # Key -> time of arrival; only when asked for.
 
@@ -51,6 +55,7 @@ def _read(brokers: str, topic: str, expected: int, timeout: float, with_stamps: 
         reading.first = reading.first or now
         reading.last = now
         for message in messages:
+            reading.avro_bytes += len(message.key() or b"") + len(message.value() or b"") - 2 * REGISTRY_HEADER
             reading.lsns.append(next(value for name, value in message.headers() if name == "lsn"))
             if with_stamps:
                 reading.stamps[bytes(message.key())] = now
