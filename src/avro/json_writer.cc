@@ -4,7 +4,7 @@
 #include "avro/calendar.h"
 #include "avro/iso_date_time.h"
 #include "avro/json_text.h"
-#include "avro/utf8.h"
+#include "base/utf8.h"
 #include "avro/value_kind.h"
 #include "base/error.h"
 #include "base/log.h"

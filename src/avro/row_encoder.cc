@@ -3,7 +3,7 @@
 #include "avro/binary_format.h"
 #include "avro/type_encoder.h"
 #include "avro/type_oid.h"
-#include "avro/utf8.h"
+#include "base/utf8.h"
 #include "base/error.h"
 #include "base/log.h"
 

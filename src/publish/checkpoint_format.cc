@@ -7,6 +7,8 @@
 
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "base/json_depth.h"
+#include "base/name_text.h"
 
 namespace bw {
 namespace {
@@ -15,8 +17,7 @@ using Json = nlohmann::json;  // Members sorted by name: that is what makes the 
 
 constexpr int kFormat = 1;
 constexpr size_t kValueBytesMax = 64 * 1024 * 1024;
-// Three levels are ours; brackets inside of texts (a database may have some in its name) count too.
-constexpr int kDepthMax = 128;
+constexpr int kDepthMax = 32;  // Three levels are ours; a newer format may have more.
 
 std::string Canonical(const Json& json) {
   return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
@@ -84,7 +85,9 @@ Source ReadSource(const Json& json, const std::string& where) {
   ObjectReader reader(json, where);
   Source source;
   source.system_identifier = reader.Text("system_identifier");
-  source.database = reader.Text("database");
+  const auto database = NameOfText(reader.Text("database"));
+  if (!database) reader.Fail("\"database\" is not a name");
+  source.database = *database;
   source.slot = reader.Text("slot");
   const uint64_t timeline = reader.Number("timeline");
   if (timeline > std::numeric_limits<uint32_t>::max()) reader.Fail("\"timeline\" is too large");
@@ -113,18 +116,6 @@ NextOffsets ReadOffsets(const Json& json, const ObjectReader& reader) {
   return next_offsets;
 }
 
-bool IsTooDeep(std::string_view text) {
-  int depth = 0;
-  for (const char c : text) {
-    if (c == '[' || c == '{') {
-      if (++depth > kDepthMax) return true;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 std::string EncodeCheckpoint(const Checkpoint& checkpoint) {
@@ -134,7 +125,7 @@ std::string EncodeCheckpoint(const Checkpoint& checkpoint) {
       {"instance", checkpoint.instance},
       {"source",
        {{"system_identifier", checkpoint.source.system_identifier},
-        {"database", checkpoint.source.database},
+        {"database", TextOfName(checkpoint.source.database)},
         {"slot", checkpoint.source.slot},
         {"timeline", checkpoint.source.timeline}}},
       {"position", checkpoint.progress.position.ToString()},
@@ -148,7 +139,7 @@ std::string EncodeCheckpoint(const Checkpoint& checkpoint) {
 
 Checkpoint DecodeCheckpoint(std::string_view value, const std::string& where) {
   Json json;
-  if (value.size() <= kValueBytesMax && !IsTooDeep(value)) {
+  if (value.size() <= kValueBytesMax && !IsNestedDeeperThan(value, kDepthMax)) {
     json = Json::parse(value, nullptr, /*allow_exceptions=*/false);
   }
   ObjectReader reader(json, where);

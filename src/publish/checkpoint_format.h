@@ -15,6 +15,7 @@
 //   "lineage"   of the spool that was published from: 32 hex digits
 //   "instance"  of the process that wrote it: 32 hex digits, new at each start
 //   "source"    {"system_identifier": text, "database": text, "slot": text, "timeline": number}
+//               (a database whose name is not UTF-8: base/name_text.h)
 //   "position"  of the newest change that this and all earlier transactions hold, "2/44DAB970:17"
 //   "end_lsn"   the WAL up to here is done, "2/44DAB9A8"
 //   "offsets"   {topic: [next offset of partition 0, of 1, ...]}, null where nothing was written;

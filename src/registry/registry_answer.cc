@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json_depth.h"
 #include "base/log.h"
+#include "base/utf8.h"
 
 namespace bw {
 namespace {
@@ -13,22 +15,8 @@ namespace {
 constexpr int kJsonDepthMax = 64;
 constexpr size_t kReasonBytesMax = 400;
 
-// Counts brackets only: enough to refuse what is nested without end before it is parsed. Brackets
-// inside of texts count too, which can only refuse more.
-bool IsTooDeep(std::string_view text) {
-  int depth = 0;
-  for (const char c : text) {
-    if (c == '[' || c == '{') {
-      if (++depth > kJsonDepthMax) return true;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return false;
-}
-
 nlohmann::json Parse(std::string_view body) {
-  if (IsTooDeep(body)) return nlohmann::json::value_t::discarded;
+  if (IsNestedDeeperThan(body, kJsonDepthMax)) return nlohmann::json::value_t::discarded;
   return nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
 }
 
@@ -41,9 +29,8 @@ std::string Reason(long status, std::string_view body) {
   } else {
     reason = std::string(body);
   }
-  if (reason.size() > kReasonBytesMax) reason.resize(kReasonBytesMax);
   return "HTTP status " + std::to_string(status) +
-         (reason.empty() ? "" : ", \"" + Printable(reason) + "\"");
+         (reason.empty() ? "" : ", \"" + Printable(Utf8Prefix(reason, kReasonBytesMax)) + "\"");
 }
 
 }  // namespace

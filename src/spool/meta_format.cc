@@ -1,9 +1,14 @@
 #include "spool/meta_format.h"
 
+#include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "base/log.h"
+#include "base/name_text.h"
+#include "base/utf8.h"
 
 namespace bw {
 namespace {
@@ -16,6 +21,27 @@ using Json = nlohmann::json;
                       ". Nothing of it was published. Keep the spool directory for study and "
                       "check the disk; then run `bottledwater resnapshot` or restore the "
                       "directory.");
+}
+
+// `what` cannot be read, for the reason that nlohmann_json gives: it may repeat the text.
+[[noreturn]] void CorruptJson(const std::string& what, const Json::exception& error) {
+  constexpr size_t kReasonBytesMax = 200;
+  Corrupt(what + " cannot be read: " + Printable(Utf8Prefix(error.what(), kReasonBytesMax)));
+}
+
+std::string ReadName(const Json& json) {
+  const auto name = NameOfText(json.get<std::string>());
+  if (!name) Corrupt("a name in the spool cannot be read");
+  return *name;
+}
+
+uint32_t ReadNumber(const Json& json, const char* name, uint32_t max) {
+  const Json& number = json.at(name);
+  if (!number.is_number_unsigned() || number.get<uint64_t>() > max) {
+    Corrupt(std::string("the spool's identity has no ") + name + " from 0 to " +
+            std::to_string(max));
+  }
+  return number.get<uint32_t>();
 }
 
 std::string NameForPeople(std::string_view name) {
@@ -64,7 +90,7 @@ std::string EncodeIdentity(const SpoolState& state) {
   return Json{{"lineage", state.lineage},
               {"predecessor", state.predecessor},
               {"system_identifier", state.source.system_identifier},
-              {"database", state.source.database},
+              {"database", TextOfName(state.source.database)},
               {"slot", state.source.slot},
               {"timeline", state.source.timeline},
               {"phase", static_cast<int>(state.phase)}}
@@ -77,16 +103,14 @@ void DecodeIdentity(std::string_view body, SpoolState* state) {
     state->lineage = json.at("lineage");
     state->predecessor = json.at("predecessor");
     state->source.system_identifier = json.at("system_identifier");
-    state->source.database = json.at("database");
+    state->source.database = ReadName(json.at("database"));
     state->source.slot = json.at("slot");
-    state->source.timeline = json.at("timeline");
-    const int phase = json.at("phase");
-    if (phase < 0 || phase > static_cast<int>(SpoolPhase::kStreaming)) {
-      Corrupt("the spool's identity has the unknown phase " + std::to_string(phase));
-    }
-    state->phase = static_cast<SpoolPhase>(phase);
+    constexpr uint32_t kTimelineMax = std::numeric_limits<uint32_t>::max();
+    state->source.timeline = ReadNumber(json, "timeline", kTimelineMax);
+    constexpr auto kPhaseMax = static_cast<uint32_t>(SpoolPhase::kStreaming);
+    state->phase = static_cast<SpoolPhase>(ReadNumber(json, "phase", kPhaseMax));
   } catch (const Json::exception& error) {
-    Corrupt(std::string("the spool's identity cannot be read: ") + error.what());
+    CorruptJson("the spool's identity", error);
   }
 }
 
@@ -105,6 +129,7 @@ void CheckFormatVersion(std::string_view body) {
                         "; this program knows version " + std::to_string(kSpoolFormatVersion) +
                         ". Start the program version that wrote it, or a newer one.");
   }
+  reader.ExpectEnd();
 }
 
 std::string EncodeSchemaKey(SchemaId id) {
@@ -121,7 +146,9 @@ SchemaId DecodeSchemaKey(std::string_view key) {
 }
 
 std::string EncodeTableSchema(const TableSchema& schema) {
-  Json json{{"schema", schema.schema}, {"table", schema.table}, {"value", schema.value_json}};
+  Json json{{"schema", TextOfName(schema.schema)},
+            {"table", TextOfName(schema.table)},
+            {"value", schema.value_json}};
   if (schema.key_json) json["key"] = *schema.key_json;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -129,11 +156,12 @@ std::string EncodeTableSchema(const TableSchema& schema) {
 TableSchema DecodeTableSchema(std::string_view body) {
   try {
     const Json json = Json::parse(body);
-    TableSchema schema{json.at("schema"), json.at("table"), std::nullopt, json.at("value")};
+    TableSchema schema{ReadName(json.at("schema")), ReadName(json.at("table")), std::nullopt,
+                       json.at("value")};
     if (json.contains("key")) schema.key_json = json.at("key").get<std::string>();
     return schema;
   } catch (const Json::exception& error) {
-    Corrupt(std::string("a schema in the spool cannot be read: ") + error.what());
+    CorruptJson("a schema in the spool", error);
   }
 }
 

@@ -11,6 +11,7 @@ constexpr char kEndTag = 'E';
 constexpr uint8_t kHasOldKey = 1;
 constexpr uint8_t kHasKey = 2;
 constexpr uint8_t kHasValue = 4;
+constexpr uint8_t kAllFields = kHasOldKey | kHasKey | kHasValue;
 constexpr size_t kCrcSize = 4;
 
 [[noreturn]] void Corrupt(std::string_view key, const std::string& problem) {
@@ -45,9 +46,9 @@ void AppendField(const std::optional<std::string_view>& field, std::string* out)
 
 std::string_view ReadField(ByteReader* reader) { return reader->ReadBytes(reader->ReadU32()); }
 
-Change DecodeChange(std::string_view key, ByteReader* reader) {
+Change DecodeChange(const Position& position, ByteReader* reader) {
   Change change;
-  change.position = DecodePositionKey(key);
+  change.position = position;
   change.operation = static_cast<Operation>(reader->ReadU8());
   switch (change.operation) {
     case Operation::kSnapshot:
@@ -59,6 +60,7 @@ Change DecodeChange(std::string_view key, ByteReader* reader) {
       reader->Fail("unknown operation");
   }
   const uint8_t fields = reader->ReadU8();
+  if ((fields & ~kAllFields) != 0) reader->Fail("unknown fields");
   change.schema_id = SchemaId{reader->ReadU32()};
   change.xid = reader->ReadU32();
   change.commit_time_us = static_cast<int64_t>(reader->ReadU64());
@@ -115,11 +117,13 @@ Record DecodeRecord(std::string_view key, std::string_view value) {
       reader.Fail("its checksum does not match");
     }
     const char tag = static_cast<char>(reader.ReadU8());
+    const Position position = DecodePositionKey(key);
+    if (position.is_end() != (tag == kEndTag)) reader.Fail("this kind of record is not kept here");
     Record record;
     if (tag == kChangeTag) {
-      record = DecodeChange(key, &reader);
+      record = DecodeChange(position, &reader);
     } else if (tag == kEndTag) {
-      record = TransactionEnd{DecodePositionKey(key).commit_lsn, Lsn{reader.ReadU64()}};
+      record = TransactionEnd{position.commit_lsn, Lsn{reader.ReadU64()}};
     } else {
       reader.Fail("unknown kind of record");
     }

@@ -88,5 +88,27 @@ TEST(CheckpointFormat, HaltsOnNestingWithoutEnd) {
   ExpectHalt(std::string(1'000'000, '{'));
 }
 
+// Closing brackets in a text do not make up for those that open.
+TEST(CheckpointFormat, HaltsOnNestingThatHidesBehindTexts) {
+  std::string nested = R"({"format":1,"crc32c":"0","x":)";
+  for (int i = 0; i < 1'000'000; ++i) nested += R"(["]",)";
+  nested += "1" + std::string(1'000'000, ']') + "}";
+  ASSERT_TRUE(nlohmann::json::accept(nested));
+  ExpectHalt(nested);
+}
+
+TEST(CheckpointFormat, BracketsInTextsAreNoNesting) {
+  Checkpoint checkpoint = Example();
+  checkpoint.source.database = std::string(63, '[');
+  checkpoint.remedy = std::string(1000, '{');
+  EXPECT_EQ(DecodeCheckpoint(EncodeCheckpoint(checkpoint), "here"), checkpoint);
+}
+
+TEST(CheckpointFormat, DatabaseThatIsNotUtf8ReadsBack) {
+  Checkpoint checkpoint = Example();
+  checkpoint.source.database = "caf\xE9";
+  EXPECT_EQ(DecodeCheckpoint(EncodeCheckpoint(checkpoint), "here"), checkpoint);
+}
+
 }  // namespace
 }  // namespace bw

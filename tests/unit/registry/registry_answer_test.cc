@@ -59,6 +59,12 @@ TEST(RegistryAnswer, RefusesBottomlessNesting) {
   EXPECT_EQ(KindOf(500, std::string(1'000'000, '{')), ErrorKind::kTransient);
 }
 
+TEST(RegistryAnswer, ReasonIsNotCutWithinACharacter) {
+  const std::string text = TextOf(500, std::string(399, 'x') + "ü");
+  EXPECT_NE(text.find("xx\""), std::string::npos);
+  EXPECT_EQ(text.find('\xC3'), std::string::npos);
+}
+
 TEST(RegistryAnswer, ReasonIsOneBoundedLineWithoutControls) {
   const std::string text = TextOf(500, "a\nb\x1b[31m" + std::string(100'000, 'x'));
   EXPECT_LT(text.size(), 1000u);

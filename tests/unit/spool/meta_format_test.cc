@@ -37,6 +37,41 @@ TEST(MetaFormat, UnknownPhaseOrBrokenIdentityHalts) {
   EXPECT_THROW(DecodeIdentity(body, &read), Error);
 }
 
+TEST(MetaFormat, NumbersOutOfRangeAreNotTakenForOthers) {
+  SpoolState state;
+  state.source.timeline = 3;
+  const std::string body = EncodeIdentity(state);
+  for (const char* timeline : {"4294967299", "-1", "3.5", "\"3\"", "null"}) {
+    std::string other = body;
+    other.replace(other.find("\"timeline\":3"), 12, std::string("\"timeline\":") + timeline);
+    SpoolState read;
+    EXPECT_THROW(DecodeIdentity(other, &read), Error) << timeline;
+  }
+}
+
+// A database in SQL_ASCII takes any bytes as a name; two of them must not become one.
+TEST(MetaFormat, NamesThatAreNotUtf8ReadBack) {
+  SpoolState state;
+  state.source.database = "caf\xE9";
+  SpoolState read;
+  DecodeIdentity(EncodeIdentity(state), &read);
+  EXPECT_EQ(read.source.database, "caf\xE9");
+  const TableSchema acute{"s\xFF", "caf\xE9", "{}", "{}"};
+  const TableSchema grave{"s\xFF", "caf\xE8", "{}", "{}"};
+  EXPECT_EQ(DecodeTableSchema(EncodeTableSchema(acute)), acute);
+  EXPECT_NE(EncodeTableSchema(acute), EncodeTableSchema(grave));
+  EXPECT_THROW(DecodeTableSchema(R"({"schema":"s","table":"\\x4","value":"{}"})"), Error);
+}
+
+TEST(MetaFormat, MessageDoesNotRepeatWhatCannotBeRead) {
+  try {
+    DecodeTableSchema("{\"schema\":\"" + std::string(100'000, 'x'));
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_LT(std::string(error.what()).size(), 600u);
+  }
+}
+
 TEST(MetaFormat, AnotherEntrysValueIsFound) {
   const std::string value = WrapMeta(kMetaCaptured, "body");
   EXPECT_EQ(UnwrapMeta(kMetaCaptured, value), "body");
@@ -47,6 +82,7 @@ TEST(MetaFormat, AnotherEntrysValueIsFound) {
 TEST(MetaFormat, NewerFormatHalts) {
   EXPECT_NO_THROW(CheckFormatVersion(EncodeFormatVersion()));
   EXPECT_THROW(CheckFormatVersion(std::string("\0\0\0\2", 4)), Error);
+  EXPECT_THROW(CheckFormatVersion(EncodeFormatVersion() + "x"), Error);
 }
 
 TEST(MetaFormat, TableSchemaReadsBack) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/error.h"
 
 namespace bw {
@@ -128,6 +130,35 @@ TEST(RecordFormat, EveryTruncationIsFound) {
   for (size_t size = 0; size < value.size(); ++size) {
     EXPECT_THROW(DecodeRecord(key, value.substr(0, size)), Error) << size;
   }
+}
+
+// A right checksum over what this version does not write: another version did.
+std::string WithChecksum(std::string_view key, const std::string& body) {
+  std::string value;
+  AppendU32(&value, Crc32c(body, Crc32c(key)));
+  return value + body;
+}
+
+TEST(RecordFormat, UnknownFieldsAreFound) {
+  const Change change = FullChange();
+  const std::string key = EncodePositionKey(change.position);
+  std::string value;
+  EncodeChange(key, change, &value);
+  std::string body = value.substr(4);
+  EXPECT_EQ(WithChecksum(key, body), value);
+  body[2] = static_cast<char>(body[2] | 8);
+  EXPECT_THROW(DecodeRecord(key, WithChecksum(key, body)), Error);
+}
+
+TEST(RecordFormat, OnlyAnEndIsKeptAtATransactionsEnd) {
+  const std::string end_key = EncodePositionKey(Position::EndOf(Lsn{0x10}));
+  std::string value;
+  EncodeChange(end_key, FullChange(), &value);
+  EXPECT_THROW(DecodeRecord(end_key, value), Error);
+  const std::string key = EncodePositionKey({Lsn{0x10}, 3});
+  value.clear();
+  EncodeTransactionEnd(key, Lsn{0x20}, &value);
+  EXPECT_THROW(DecodeRecord(key, value), Error);
 }
 
 TEST(RecordFormat, ErrorNamesThePositionAndIsAHalt) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace bw {
@@ -7,5 +8,8 @@ namespace bw {
 // Whether the bytes are valid UTF-8 (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF).
 // Fast for ASCII, which is skipped eight bytes at a time.
 bool IsValidUtf8(std::string_view bytes);
+
+// The longest beginning of at most `bytes_max` bytes that cuts no character in two.
+std::string_view Utf8Prefix(std::string_view text, size_t bytes_max);
 
 }  // namespace bw

@@ -1,4 +1,4 @@
-#include "avro/utf8.h"
+#include "base/utf8.h"
 
 #include <gtest/gtest.h>
 
@@ -26,6 +26,19 @@ TEST(Utf8, RefusesMalformedSequencesAtEveryOffset) {
       EXPECT_FALSE(IsValidUtf8(std::string(offset, 'x') + bad + "12345678"));
     }
   }
+}
+
+TEST(Utf8, PrefixCutsNoCharacterInTwo) {
+  EXPECT_EQ(Utf8Prefix("abc", 3), "abc");
+  EXPECT_EQ(Utf8Prefix("abcd", 3), "abc");
+  for (const std::string character : {"\u00e9", "\u20ac", "\U0001F376"}) {
+    const std::string text = "ab" + character + "c";
+    for (size_t size = 2; size < text.size() - 1; ++size) EXPECT_EQ(Utf8Prefix(text, size), "ab");
+    EXPECT_EQ(Utf8Prefix(text, text.size() - 1), "ab" + character);
+  }
+  // What is no UTF-8 has a prefix too.
+  EXPECT_EQ(Utf8Prefix("\x80\x80\x80", 2), "");
+  EXPECT_EQ(Utf8Prefix(std::string(10, '\x80'), 8).size(), 5u);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "avro/utf8.h"
+#include "base/utf8.h"
 
 #include <cstdint>
 #include <cstring>
@@ -46,6 +46,16 @@ bool IsValidUtf8(std::string_view bytes) {
     p += length;
   }
   return true;
+}
+
+std::string_view Utf8Prefix(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  size_t end = bytes_max;
+  // A character has at most three continuation bytes; what has more is no UTF-8 anyway.
+  for (int i = 0; i < 3 && end > 0 && IsContinuation(static_cast<unsigned char>(text[end])); ++i) {
+    --end;
+  }
+  return text.substr(0, end);
 }
 
 }  // namespace bw
