@@ -23,6 +23,15 @@ else()
   target_compile_definitions(bw_options INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
 
+if(BOTTLEDWATER_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "BOTTLEDWATER_FUZZ needs clang: cmake --preset fuzz")
+  endif()
+  # libFuzzer follows the code by the counters that this adds; its main() is in tests/fuzz alone.
+  target_compile_options(bw_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_compile_definitions(bw_options INTERFACE _GLIBCXX_ASSERTIONS)
+endif()
+
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 # A folder of src/ is one static library with the folder's name.

@@ -6,6 +6,7 @@ BUILD_PACKAGES=(
   libpq-dev librdkafka-dev librocksdb-dev libavro-dev libcurl4-openssl-dev
   libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev
 )
+FUZZ_PACKAGES=(clang libclang-rt-14-dev)
 PYTHON_PACKAGES=(python3 python3-venv)
 POSTGRES_PACKAGES=(postgresql-15)
 # Maven fetches Kafka and the schema registry: see scripts/servers/fetch.py.
