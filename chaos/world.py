@@ -42,6 +42,7 @@ class World:
         self.late = LateRequests()
         self.wal_bound: Optional[int] = None
         self.memory_bound: Optional[int] = MEMORY_BOUND
+        self.unclaimed: set[str] = set()  # Invariants that the scenario breaks itself.
         self.figures: dict[str, Any] = {}
         self.proxies: dict[str, list[Proxy]] = {"kafka": [], "postgres": [], "registry": []}
         self._stack = ExitStack()
@@ -131,7 +132,7 @@ class World:
         figures["messages"] = figures.get("messages", 0) + len(evidence.messages)
         figures["memory_mib"] = max(figures.get("memory_mib", 0), evidence.watched.memory_max // MIB)
         figures["retained_wal_mib"] = max(figures.get("retained_wal_mib", 0), evidence.watched.retained_wal_max // MIB)
-        return violations(evidence)
+        return violations(evidence, unclaimed=self.unclaimed)
 
     def report(self) -> str:
         """One line of figures."""

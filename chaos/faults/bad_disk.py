@@ -1,4 +1,4 @@
-"""A disk whose fsyncs are slow or fail, for the relay alone: a library that is loaded before libc's."""
+"""A disk whose fsyncs are slow or fail, or that cannot be read, for the relay alone: a library loaded before libc's."""
 
 import subprocess
 from pathlib import Path
@@ -24,10 +24,10 @@ class BadDisk:
         """What the relay must be started with."""
         return {"LD_PRELOAD": str(self._library), "CHAOS_DISK": str(self._control)}
 
-    def disturb(self, milliseconds: int = 0, error: int = 0) -> None:
-        """Each fsync takes so much longer, and fails when `error` is an errno."""
+    def disturb(self, milliseconds: int = 0, error: int = 0, read_error: int = 0) -> None:
+        """Each fsync takes so much longer, and fails when `error` is an errno; reads fail with `read_error`."""
         new = self._control.with_suffix(".new")
-        new.write_text(f"{milliseconds} {error}\n")
+        new.write_text(f"{milliseconds} {error} {read_error}\n")
         new.rename(self._control)
 
     def heal(self) -> None:

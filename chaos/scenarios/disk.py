@@ -1,6 +1,8 @@
 """The spool's disk is full, slow, and fails."""
 
 import errno
+import os
+import resource
 import shutil
 import time
 from pathlib import Path
@@ -10,6 +12,8 @@ from ..scenario import scenario
 from ..world import World
 
 EXIT_SPOOL = 74  # It cannot be written, or is corrupt.
+BACKLOG_ROWS = 200_000  # More than a memtable holds: some of it is read from tables.
+
 
 @scenario("disk-full", faults="6, 14", small_disk=True, relay_options={"max_wal_retained": "1MiB"})
 def disk_full(world: World) -> None:
@@ -29,6 +33,21 @@ def disk_full(world: World) -> None:
             if number % 2:
                 world.servers.kafka.restart()
             time.sleep(3)
+
+
+@scenario("disk-full-long", faults="6, 14", small_disk=True, relay_options={"max_wal_retained": "1MiB"})
+def disk_full_long(world: World) -> None:
+    """The disk stays full for ten minutes under load, then there is room again: no exit, nothing lost, no hand needed."""
+    world.memory_bound = None
+    world.supervisor.start_relay()
+    with world.load(per_second=100):
+        time.sleep(2)
+        world.disk.fill()
+        world.done["disk filled"] += 1
+        time.sleep(world.seconds(600))
+        world.supervisor.require_relay()
+        world.disk.make_room()
+        time.sleep(3)
 
 
 @scenario("disk-full-kill", faults="1, 6", small_disk=True)
@@ -105,6 +124,54 @@ def failed_fsync(world: World) -> None:
             if not world.relay.is_running():
                 world.done[f"relay ended with {world.relay.exit_code(0)}"] += 1
                 world.supervisor.start_relay(environment=disk.environment)
+
+
+@scenario("failed-read", faults="8")
+def failed_read(world: World) -> None:
+    """A backlog's tables cannot be read (EIO): nothing is skipped, and it goes on when they can be, or when started again."""
+    disk = BadDisk(world.folder)
+    world.supervisor.start_relay(environment=disk.environment)
+    with world.load():
+        for _ in world.times(3):
+            world.servers.kafka.stop()
+            world.insert_many(BACKLOG_ROWS)
+            world.supervisor.kill_relay(2)  # What it reads afterwards is in no cache.
+            world.supervisor.start_relay(environment=disk.environment)
+            disk.disturb(read_error=errno.EIO)
+            world.done["reads failed"] += 1
+            world.servers.kafka.restart()
+            time.sleep(5)
+            disk.heal()
+            if not world.relay.is_running():
+                code = world.relay.exit_code(0)
+                world.done[f"relay ended with {code}"] += 1
+                assert code == EXIT_SPOOL, f"when reads failed, the relay ended with {code}:\n{world.relay.log_tail()}"
+                world.supervisor.start_relay(environment=disk.environment)
+            time.sleep(3)
+
+
+@scenario("few-descriptors", faults="15")
+def few_descriptors(world: World) -> None:
+    """The relay may open no more files for a while, under load and with a backlog: nothing is lost, and it goes on."""
+    world.supervisor.start_relay()
+    with world.load():
+        for number in world.times(4):
+            time.sleep(2)
+            pid = world.relay.pid
+            soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")), hard))
+            world.done["no more descriptors"] += 1
+            if number % 2:
+                world.supervisor.terminate_walsender()
+            world.insert_many(BACKLOG_ROWS)
+            time.sleep(world.rng.uniform(3, 8))
+            if world.relay.is_running():
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+            else:
+                code = world.relay.exit_code(0)
+                world.done[f"relay ended with {code}"] += 1
+                assert code == EXIT_SPOOL, f"without descriptors, the relay ended with {code}:\n{world.relay.log_tail()}"
+                world.supervisor.start_relay()
 
 
 def walsender_timeouts(world: World) -> int:

@@ -3,6 +3,7 @@
 import time
 
 from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from servers import KafkaBroker
 
@@ -113,6 +114,22 @@ def foreign_transaction(world: World) -> None:
             time.sleep(world.rng.uniform(1, 6))
             other.abort_transaction(30)
             world.done["foreign transaction open"] += 1
+
+
+@scenario("partitions-added", faults="29")
+def partitions_added(world: World) -> None:
+    """A topic gets more partitions under load: nothing is lost or repeated. (Its keys move: their order is not claimed.)"""
+    world.unclaimed = {"order per key", "last value"}
+    world.supervisor.start_relay()
+    admin = AdminClient({"bootstrap.servers": world.servers.kafka.address})
+    with world.load():
+        for number in world.times(4):
+            time.sleep(world.rng.uniform(1, 3))
+            [done] = admin.create_partitions([NewPartitions(world.scene.topic("account"), 4 + number)]).values()
+            done.result(30)
+            world.done["partition added"] += 1
+            time.sleep(world.rng.uniform(0, 2))
+            world.supervisor.restart_killed_relay(world.rng.uniform(0, 1))
 
 
 def leader(world: World, topic: str) -> KafkaBroker:
