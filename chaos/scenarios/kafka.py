@@ -3,7 +3,8 @@
 import time
 
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, NewPartitions,
+                                   ResourcePatternType, ResourceType)
 
 from servers import KafkaBroker
 
@@ -130,6 +131,31 @@ def partitions_added(world: World) -> None:
             world.done["partition added"] += 1
             time.sleep(world.rng.uniform(0, 2))
             world.supervisor.restart_killed_relay(world.rng.uniform(0, 1))
+
+
+@scenario("acl-revoked", faults="33",
+          kafka_settings={"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                          "allow.everyone.if.no.acl.found": "true"})
+def acl_revoked(world: World) -> None:
+    """The right to write a topic, or to use the transactional id, is taken away for a while: capture goes on, it waits."""
+    world.supervisor.start_relay()
+    admin = AdminClient({"bootstrap.servers": world.servers.kafka.address})
+    resources = [(ResourceType.TOPIC, world.scene.topic("account")), (ResourceType.TOPIC, world.scene.checkpoint_topic),
+                 (ResourceType.TRANSACTIONAL_ID, "bottledwater.")]
+    with world.load():
+        for number in world.times(6):
+            time.sleep(2)
+            kind, name = resources[number % 3]
+            pattern = ResourcePatternType.PREFIXED if kind == ResourceType.TRANSACTIONAL_ID else ResourcePatternType.LITERAL
+            denied = (kind, name, pattern, "User:ANONYMOUS", "*", AclOperation.WRITE, AclPermissionType.DENY)
+            [made] = admin.create_acls([AclBinding(*denied)]).values()
+            made.result(30)
+            world.done[f"right to {kind.name.lower()} taken away"] += 1
+            time.sleep(world.rng.uniform(3, 6))
+            world.supervisor.require_relay()
+            [gone] = admin.delete_acls([AclBindingFilter(*denied)]).values()
+            assert gone.result(30), "the rule was not found"
+            time.sleep(world.rng.uniform(1, 4))
 
 
 def leader(world: World, topic: str) -> KafkaBroker:

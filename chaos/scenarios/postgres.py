@@ -36,6 +36,25 @@ def walsender_terminate(world: World) -> None:
             world.supervisor.terminate_walsender()
 
 
+@scenario("password-rotated", faults="33")
+def password_rotated(world: World) -> None:
+    """The role gets another password, or may not replicate, and the walsender ends: it waits until that is mended."""
+    world.scene.execute("CREATE ROLE chaos LOGIN SUPERUSER PASSWORD 'first'")
+    world.relay.environment["BOTTLEDWATER_POSTGRES"] = world.servers.postgres.url(
+        world.scene.url().rsplit("/", 1)[1], "chaos", "first")
+    world.supervisor.start_relay()
+    with world.load():
+        for number in world.times(4):
+            time.sleep(2)
+            world.scene.execute("ALTER ROLE chaos NOSUPERUSER" if number % 2 else "ALTER ROLE chaos PASSWORD 'second'")
+            world.supervisor.terminate_walsender()
+            world.done["right revoked" if number % 2 else "password rotated"] += 1
+            time.sleep(world.rng.uniform(3, 8))
+            world.supervisor.require_relay()
+            world.scene.execute("ALTER ROLE chaos SUPERUSER PASSWORD 'first'")
+            time.sleep(3)
+
+
 @scenario("large-transactions", faults="42, 43")
 def large_transactions(world: World) -> None:
     """Transactions of 200,000 rows and of thousands of savepoints beside twenty small writers, with kills between."""
