@@ -19,11 +19,37 @@ void StartLogging(const LogOptions& options) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+namespace {
+
+// Bytes of the UTF-8 control at the begin of `text`: C1 (U+0080 to U+009F, which terminals obey
+// too), or one that turns the direction of what follows (U+200E, U+200F, U+202A to U+202E,
+// U+2066 to U+2069). 0 if there is none.
+size_t Utf8ControlSize(std::string_view text) {
+  const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (text.size() >= 2 && byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) <= 0x9F) return 2;
+  if (text.size() < 3 || byte(0) != 0xE2) return 0;
+  const unsigned char last = byte(2);
+  const bool turns =
+      (byte(1) == 0x80 && (last == 0x8E || last == 0x8F || (last >= 0xAA && last <= 0xAE))) ||
+      (byte(1) == 0x81 && last >= 0xA6 && last <= 0xA9);
+  return turns ? 3 : 0;
+}
+
+}  // namespace
+
 std::string Printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (const char c : text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
+    if (const size_t size = Utf8ControlSize(text.substr(i))) {
+      for (const char part : text.substr(i, size)) {
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(part));
+      }
+      i += size - 1;
+      continue;
+    }
     if (c == '\n' || c == '\t' || c == '\r') {
       if (!out.empty() && out.back() != ' ') out.push_back(' ');
     } else if (byte < 0x20 || byte == 0x7F) {

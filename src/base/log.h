@@ -18,7 +18,7 @@ struct LogOptions {
 void StartLogging(const LogOptions& options);
 
 // The text on one line and without control characters, so that a table name or a server's message
-// cannot forge log lines or colour a terminal. UTF-8 passes unchanged.
+// cannot forge log lines or colour a terminal. Other UTF-8 passes unchanged.
 std::string Printable(std::string_view text);
 
 // Says "... away" once and then at most once a minute, and "... is back" when it returns: what the

@@ -29,6 +29,13 @@ TEST(Printable, CannotForgeLinesOrColourTheTerminal) {
   EXPECT_EQ(Printable(std::string_view("a\0b", 3)), "a\\x00b");
 }
 
+// Terminals obey C1 controls as well, and a name that turns the direction can hide its end.
+TEST(Printable, ShowsControlsThatAreUtf8) {
+  EXPECT_EQ(Printable("a\u009B31mb"), "a\\xc2\\x9b31mb");
+  EXPECT_EQ(Printable("a\u202Eb\u2066"), "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa6");
+  EXPECT_EQ(Printable("\u00A0\u2028\xC2"), "\u00A0\u2028\xC2");
+}
+
 TEST(Printable, KeepsUtf8) { EXPECT_EQ(Printable("crêpes 🥞"), "crêpes 🥞"); }
 
 TEST(StartLogging, NamesTheLevelsWhenOneIsUnknown) {
