@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/byte_size.h"
 #include "base/crc32c.h"
 #include "base/error.h"
 #include "base/json_depth.h"
@@ -16,7 +17,7 @@ namespace {
 using Json = nlohmann::json;  // Members sorted by name: that is what makes the checksum canonical.
 
 constexpr int kFormat = 1;
-constexpr size_t kValueBytesMax = 64 * 1024 * 1024;
+constexpr size_t kValueBytesMax = 64 * kMiB;
 constexpr int kDepthMax = 32;  // Three levels are ours; a newer format may have more.
 
 std::string Canonical(const Json& json) {

@@ -196,11 +196,8 @@ void EncodeAnything(fuzz::Input input) {
     BW_CHECK(error.kind() == (drop_one ? ErrorKind::kHalt : ErrorKind::kRow));
     fuzz::CheckMessage(error.what(), "table s.t", kMessageBytesMax);
     BW_CHECK(drop_one || std::string_view(error.what()).find("column \"c") != std::string::npos);
-    // The value itself is never told.
-    for (const TextValue& value : values) {
-      BW_CHECK(value.text.size() < 20 ||
-               std::string_view(error.what()).find(value.text) == std::string_view::npos);
-    }
+    // The value itself is never told; only values hold this character.
+    BW_CHECK(std::string_view(error.what()).find('#') == std::string_view::npos);
     BW_CHECK(out == "before");
     return;
   }
