@@ -111,18 +111,34 @@ void Checker::CheckRecord(const SimKafka::Seen& record) {
 
 void Checker::CheckCheckpoint(const SimKafka::Seen& record) {
   if (!record.value) return Violate("a checkpoint without value");
-  const std::string name = "\"position\":\"";
-  const size_t begin = record.value->find(name);
-  if (begin == std::string::npos) return Violate("a checkpoint without position");
-  const size_t text = begin + name.size();
-  const auto position =
-      Position::Parse(record.value->substr(text, record.value->find('"', text) - text));
+  const auto field = [&](const std::string& name) {
+    const std::string begin = "\"" + name + "\":\"";
+    const size_t at = record.value->find(begin);
+    if (at == std::string::npos) return std::string();
+    const size_t text = at + begin.size();
+    return record.value->substr(text, record.value->find('"', text) - text);
+  };
+  const auto position = Position::Parse(field("position"));
+  checkpoint_end_ = Lsn::Parse(field("end_lsn")).value_or(Lsn::Invalid());
   if (!position) return Violate("a checkpoint whose position cannot be read");
   if (*position < checkpoint_) {
     Violate(fmt::format("the checkpoint went back from {} to {}", checkpoint_.ToString(),
                         position->ToString()));
   }
   checkpoint_ = *position;
+  if (const std::string lineage = field("lineage"); lineage != lineage_) {
+    if (!lineage_.empty()) superseded_.insert(lineage_);
+    lineage_ = lineage;
+    if (superseded_.contains(lineage)) Violate("a spool that was replaced publishes again");
+  }
+}
+
+void Checker::OnTrimmed(const Position& trimmed, uint64_t replay_window_bytes) {
+  if (trimmed == Position::Zero()) return;
+  const uint64_t newest = checkpoint_.commit_lsn.value;
+  if (trimmed <= checkpoint_ && trimmed.commit_lsn.value + replay_window_bytes <= newest) return;
+  Violate(fmt::format("trimmed up to {}, with a checkpoint at {} and a replay window of {} bytes",
+                      trimmed.ToString(), checkpoint_.ToString(), replay_window_bytes));
 }
 
 void Checker::OnConfirm(const Confirmation& confirmation) {

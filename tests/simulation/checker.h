@@ -21,7 +21,8 @@ namespace bw::simulation {
 // While the schedule runs:
 // - nothing becomes visible twice, and nothing that never committed
 // - of a PostgreSQL transaction that fits a Kafka transaction, all rows become visible at once
-// - the checkpoint never goes back
+// - the checkpoint never goes back, nor to a lineage that another one has followed
+// - the spool trims nothing that no checkpoint covers, and nothing of the replay window
 // - the slot is never told more than is captured, more than the lazy policy allows, or less than
 //   it knows
 // At the end:
@@ -50,6 +51,11 @@ class Checker {
   void OnEnd(const SimKafka& kafka);
   void Violate(const std::string& violation);
 
+  // What the spool no longer has. It must be visible, and beyond the replay window.
+  void OnTrimmed(const Position& trimmed, uint64_t replay_window_bytes);
+
+  // Of the newest visible checkpoint; invalid when there is none.
+  Lsn checkpoint_end() const { return checkpoint_end_; }
   const std::optional<std::string>& violation() const { return violation_; }
   uint64_t records_seen() const { return seen_.size(); }
 
@@ -80,6 +86,9 @@ class Checker {
   std::set<Identity> seen_;
   std::map<Lsn, size_t> visible_of_;  // Per commit LSN.
   Position checkpoint_;
+  std::string lineage_;               // The newest checkpoint's.
+  std::set<std::string> superseded_;  // Lineages before it.
+  Lsn checkpoint_end_;
 };
 
 }  // namespace bw::simulation

@@ -37,7 +37,10 @@ struct Faults {
   bool postgres = false;
   bool amnesia = false;
   bool foreign = false;
-  bool torn = false;  // Copies of EndTxn, of which no client knows.
+  bool spool_lost = false;  // The disk is replaced, by an empty one or by an older copy.
+  bool outage = false;      // A long one of Kafka at the end, to see that the WAL is bounded.
+  bool torn = false;        // Copies of EndTxn, of which no client knows.
+  bool impostor = false;    // Another database answers at PostgreSQL's address, for a while.
 
   explicit Faults(Random* random) {
     for (bool* fault :
@@ -46,7 +49,11 @@ struct Faults {
     }
     amnesia = random->Chance(50);
     foreign = random->Chance(100);
-    torn = random->Chance(100);
+    torn = random->Chance(150);
+    spool_lost = random->Chance(150);
+    outage = random->Chance(150);
+    // With neither a spool nor Kafka a relay cannot know that it is another database.
+    impostor = !spool_lost && random->Chance(80);
   }
 };
 
@@ -68,6 +75,9 @@ class World {
     if (options.verbose) kafka_.SetTrace([this](const std::string& what) { Tell("    {}", what); });
     kafka_.SetHighIsLastStable(Mutated("high_watermark_read_committed"));
     postgres_.SetOnStatus([this](Lsn flush, Lsn before) { OnStatus(flush, before); });
+    postgres_.SetOnStart([this] {
+      if (postgres_.impostor()) checker_.Violate("streams from another database");
+    });
     SetKillPointHook([this](const char* name) { OnKillPoint(name); });
   }
 
@@ -77,7 +87,7 @@ class World {
     try {
       Chaos();
       HealAndDrain();
-      if (!checker_.violation()) checker_.OnEnd(kafka_);
+      if (!checker_.violation() && !halted_rightly_) checker_.OnEnd(kafka_);
     } catch (const SimStuck& stuck) {
       checker_.Violate(fmt::format("stuck: {}\n{}", stuck.what(), kafka_.Describe()));
     }
@@ -154,16 +164,43 @@ class World {
     }
     if (exit_) JudgeExit();
     exit_.reset();
-    if (checker_.violation()) return;
+    if (checker_.violation() || halted_rightly_) return;
+    if (faults_.spool_lost) ReplaceDisk();
     scheduler_.Sleep(kRestartPause);
     StartRelay();
+  }
+
+  void ReplaceDisk() {
+    const uint64_t dice = random_.Below(10);
+    if (dice < 3) {
+      if (!checker_.checkpoint_end().valid()) return;  // A copy of half a snapshot helps nobody.
+      host_.disk().Save();
+      saved_superseded_ = false;
+    } else if (dice == 3 && host_.disk().Restore()) {
+      Tell("the disk is restored from an older copy");
+      spool_lost_ = true;
+      spool_superseded_ = saved_superseded_;
+    } else if (dice == 4) {
+      Tell("the disk is lost");
+      host_.disk().Wipe();
+      spool_lost_ = true;
+      saved_superseded_ = true;
+      spool_superseded_ = false;
+    }
+  }
+
+  // Whether what was confirmed to PostgreSQL and not published may be gone with the disk.
+  bool MayHaveLost() const {
+    return spool_lost_ && postgres_.confirmed() > checker_.checkpoint_end();
   }
 
   void JudgeExit() {
     Tell("relay exits {}: {}", static_cast<int>(exit_->exit_code), exit_->message);
     switch (exit_->exit_code) {
       case ExitCode::kAnotherRelay:
-        // The walsender of the one before still lives, or fenced by it: start again.
+        // The walsender of the one before still lives, or fenced by it: start again. But the copy
+        // of a spool that was lost cannot go on beside the one that followed it.
+        halted_rightly_ = spool_superseded_ && exit_->message.starts_with("[checkpoint-foreign]");
         return;
       case ExitCode::kHaltKafka:
         if (kafka_.forgot_commit()) {
@@ -171,6 +208,21 @@ class World {
           settings_.overrides.republish = true;
           return;
         }
+        // A copy from before the disk was lost: another spool has published since.
+        halted_rightly_ = spool_superseded_;
+        if (halted_rightly_) return;
+        break;
+      case ExitCode::kHaltOtherDatabase:
+        if (postgres_.impostor() || impostor_was_there_) {
+          impostor_was_there_ = false;
+          return;
+        }
+        break;
+      case ExitCode::kHaltGap:
+      case ExitCode::kHaltForeignSlot:
+        // Right, and the end of this schedule: only an operator can go on, and not without a gap.
+        halted_rightly_ = MayHaveLost();
+        if (halted_rightly_) return;
         break;
       case ExitCode::kSpoolUnusable:
         // An operator looks at the disk and starts again.
@@ -218,6 +270,7 @@ class World {
     checker_.OnConfirm({flush, before, relay_->spool()->captured().end_lsn,
                         relay_->spool()->published().end_lsn, postgres_.wal_end(),
                         settings_.capture.max_wal_retained_bytes});
+    checker_.OnTrimmed(relay_->spool()->state().trimmed, settings_.publish.replay_window_bytes);
   }
 
   // --- Chaos ----------------------------------------------------------------------------------
@@ -225,9 +278,11 @@ class World {
   void Chaos() {
     // Something for the snapshot.
     for (uint64_t i = random_.Below(4); i > 0; --i) postgres_.Commit(random_.Between(1, 10));
+    if (faults_.torn && random_.Chance(700)) HarmNetwork();
+    postgres_.SetStalls(faults_.postgres);
     StartRelay();
     const uint64_t actions = random_.Between(20, 60);
-    for (uint64_t i = 0; i < actions && !checker_.violation(); ++i) {
+    for (uint64_t i = 0; i < actions && !checker_.violation() && !halted_rightly_; ++i) {
       Act();
       Pause();
       Supervise();
@@ -351,8 +406,23 @@ class World {
     kafka_.EndForeignTransaction();
   }
 
+  void ReplacePostgres() {
+    const bool may_begin = relay_ != nullptr && relay_->spool() != nullptr &&
+                           relay_->spool()->state().phase == SpoolPhase::kStreaming;
+    if (!postgres_.impostor() && !may_begin) return;
+    Tell("{} answers at PostgreSQL's address",
+         postgres_.impostor() ? "our own server" : "another server");
+    postgres_.SetUp(false);
+    scheduler_.Sleep(seconds(1));
+    impostor_was_there_ = postgres_.impostor();
+    postgres_.SetImpostor(!postgres_.impostor());
+    postgres_up_ = true;
+    postgres_.SetUp(true);
+  }
+
   void HarmPostgres() {
-    if (!faults_.postgres) return;
+    if (!faults_.postgres && !faults_.impostor) return;
+    if (faults_.impostor && random_.Chance(400)) return ReplacePostgres();
     switch (random_.Below(4)) {
       case 0:
         Tell("PostgreSQL: connections cut");
@@ -378,18 +448,22 @@ class World {
   // --- The end --------------------------------------------------------------------------------
 
   void HealAndDrain() {
-    if (checker_.violation()) return;
+    if (checker_.violation() || halted_rightly_) return;
     Tell("everything heals");
     kill_points_left_ = 0;
     host_.CrashAt(UINT64_MAX, SimFileSystem::Crash::kKill);
     host_.disk().Heal();
     kafka_.SetFaults({});
-    kafka_.SetUp(true);
     kafka_.EndForeignTransaction();
+    if (postgres_.impostor()) ReplacePostgres();
     postgres_.SetUp(true);
     postgres_.SetCutChance(0);
+    postgres_.SetStalls(false);
+    if (faults_.outage) LastThroughOutage();
+    if (halted_rightly_) return;
+    kafka_.SetUp(true);
     const TimePoint deadline = scheduler_.Now() + kDrainTimeout;
-    while (!Drained() && !checker_.violation()) {
+    while (!halted_rightly_ && !Drained() && !checker_.violation()) {
       if (scheduler_.Now() >= deadline) {
         checker_.OnEnd(kafka_);
         return checker_.Violate(fmt::format(
@@ -405,6 +479,26 @@ class World {
       Supervise();
       scheduler_.Sleep(milliseconds(500));
     }
+  }
+
+  // While Kafka is away the WAL that the slot retains stays below --max-wal-retained.
+  void LastThroughOutage() {
+    Tell("a long outage of Kafka");
+    kafka_.SetUp(false);
+    Lsn earlier;
+    for (int second = 0; second < 60 && !checker_.violation() && !halted_rightly_; ++second) {
+      postgres_.Commit(random_.Between(1, 20));
+      Supervise();
+      scheduler_.Sleep(seconds(1));
+      // What was written in the last seconds has not been reported yet.
+      if (second == 55) earlier = postgres_.wal_end();
+    }
+    const bool streaming = relay_ != nullptr && relay_->capture_figures().streaming.load();
+    const uint64_t retained = WalBytesBetween(postgres_.confirmed(), earlier);
+    if (!streaming || retained <= settings_.capture.max_wal_retained_bytes) return;
+    // A start that needs the checkpoint waits for Kafka before it streams.
+    checker_.Violate(fmt::format("{} bytes of WAL are retained, {} are allowed", retained,
+                                 settings_.capture.max_wal_retained_bytes));
   }
 
   // An idle database's slot holds no WAL, so the confirmed LSN gets to its end.
@@ -436,6 +530,11 @@ class World {
   bool postgres_up_ = true;
   bool disk_touched_ = false;
   bool amnesia_used_ = false;
+  bool impostor_was_there_ = false;
+  bool spool_lost_ = false;
+  bool spool_superseded_ = false;  // Of a lineage that another one has followed, perhaps.
+  bool saved_superseded_ = false;  // The copy of the disk likewise.
+  bool halted_rightly_ = false;
   ScheduleResult result_;
 };
 

@@ -151,6 +151,32 @@ void SimFileSystem::Restart() {
   locks_.clear();
 }
 
+void SimFileSystem::Wipe() {
+  BW_CHECK(jobs_.empty());
+  image_ = std::make_unique<Names>();
+  durable_names_.clear();
+  unsynced_names_.clear();
+}
+
+// As a backup of a stopped relay: everything is synced.
+void SimFileSystem::Save() {
+  saved_ = std::make_unique<Names>();
+  for (const auto& [path, inode] : image_ ? *image_ : names_) {
+    auto copy = std::make_shared<Inode>();
+    copy->data = inode->data;
+    copy->synced = copy->data.size();
+    (*saved_)[path] = std::move(copy);
+  }
+}
+
+bool SimFileSystem::Restore() {
+  if (!saved_) return false;
+  Wipe();
+  image_ = std::move(saved_);
+  durable_names_ = *image_;
+  return true;
+}
+
 // Copies the inodes, so that the dying process's writes do not reach the image; the unsynced state
 // stays as it is, since the kernel lives on.
 std::unique_ptr<SimFileSystem::Names> SimFileSystem::PageCache() const {

@@ -52,6 +52,12 @@ class SimFileSystem : public rocksdb::EnvWrapper {
   // the last process may be using the file system any more.
   void Restart();
 
+  // The disk is lost and replaced by an empty one, or by a copy of what it was when Save was
+  // called. Between two processes only.
+  void Wipe();
+  void Save();
+  bool Restore();
+
   // --- Errors ---------------------------------------------------------------------------------
 
   enum class Failure {
@@ -189,6 +195,7 @@ class SimFileSystem : public rocksdb::EnvWrapper {
   std::map<std::string, bool> directories_;
   std::map<std::string, bool> locks_;
   std::unique_ptr<Names> image_;
+  std::unique_ptr<Names> saved_;
 
   uint64_t operations_ = 0;
   uint64_t syncs_ = 0;

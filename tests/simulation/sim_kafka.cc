@@ -87,6 +87,10 @@ class SimProducer : public TransactionalProducer {
 
   void Commit() override {
     BW_CHECK(pending_.empty());
+    if (added_.empty()) {  // Librdkafka has nothing to end then.
+      end_requests_ = 1;
+      return;
+    }
     const SimKafka::Answer answer = kafka_->Call(
         process_, "EndTxn",
         [kafka = kafka_, id = id_, epoch = epoch_] {
@@ -391,7 +395,8 @@ SimKafka::Answer SimKafka::Call(SimProcess* process, const std::string& what,
       const bool may_repeat = what != "EndTxn" || faults_.repeats_end;
       if (may_repeat && random_.Chance(faults_.request_repeated)) {
         ++late_requests_;
-        Post(microseconds(random_.Between(1'000, 10'000'000)), deliver);
+        Post(microseconds(random_.Between(1'000, random_.Chance(500) ? 60'000 : 10'000'000)),
+             deliver);
       }
     }
     const std::function<bool()> answered = [answer] { return answer->has_value(); };

@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr uint32_t kInt8Oid = 20;
 constexpr uint32_t kTextOid = 25;
+constexpr uint64_t kStallMicrosMax = 10'000'000;
 constexpr int64_t kPostgresEpochUs = 946'684'800'000'000;
 
 // Big-endian, as the protocol has it.
@@ -136,12 +137,15 @@ class SimStream : public ReplicationStream {
 
   void Start(const StreamStart& start) override {
     Enter();
+    if (postgres_->on_start_) postgres_->on_start_();
     started_ = true;
     postgres_->active_ = true;
     ++postgres_->connections_;
-    // As PostgreSQL does, without a word.
-    const Lsn from = std::max(start.start_lsn, postgres_->confirmed_);
-    // The slot may only move once it has moved: see LogicalConfirmReceivedLocation().
+    // As PostgreSQL does, without a word. Now and then more than was asked for is sent again, which
+    // PostgreSQL does not do, and we do not rely on.
+    const Lsn from = postgres_->random_.Chance(100)
+                         ? postgres_->confirmed_
+                         : std::max(start.start_lsn, postgres_->confirmed_);
     const auto& all = postgres_->transactions_;
     next_ = static_cast<size_t>(
         std::partition_point(all.begin(), all.end(),
@@ -157,7 +161,9 @@ class SimStream : public ReplicationStream {
         return stop_->requested() || Broken() || HasFrame();
       };
       postgres_->scheduler_->Sleep(microseconds(postgres_->random_.Below(300)));
-      postgres_->scheduler_->WaitUntil(deadline, ready);
+      // The end of a stall is nobody's event.
+      const TimePoint until = Stalled() ? std::min(deadline, stalled_until_) : deadline;
+      postgres_->scheduler_->WaitUntil(until, ready);
     }
     Enter();
     if (stop_->requested() || !HasFrame()) return std::nullopt;
@@ -192,7 +198,10 @@ class SimStream : public ReplicationStream {
     postgres_->active_until_ = postgres_->scheduler_->Now() + after;
   }
 
+  bool Stalled() const { return process_->Now() < stalled_until_; }
+
   bool HasFrame() const {
+    if (Stalled()) return false;
     return !frames_.empty() || next_ < postgres_->transactions_.size() || reply_wanted_ ||
            sent_ < postgres_->wal_end_;
   }
@@ -204,8 +213,13 @@ class SimStream : public ReplicationStream {
       reply_wanted_ = false;
       return Keepalive{sent_, AsksForReply()};
     }
-    // Also within a transaction, when the receiver is slow: the WAL end is then behind its commit.
-    if (postgres_->random_.Chance(30)) {
+    // Also within a transaction, when the receiver is slow. The WAL end is then behind its commit,
+    // which a real walsender says only after it, and we do not rely on. Before its Begin nobody
+    // could know.
+    if (frames_.front()[0] != 'B' && postgres_->random_.Chance(30)) {
+      if (postgres_->stalls_ && postgres_->random_.Chance(100)) {
+        stalled_until_ = process_->Now() + microseconds(postgres_->random_.Below(kStallMicrosMax));
+      }
       return Keepalive{sent_, AsksForReply()};
     }
     bytes_ = std::move(frames_.front());
@@ -247,6 +261,7 @@ class SimStream : public ReplicationStream {
   std::deque<std::string> frames_;
   std::string bytes_;
   TimePoint asked_at_{};
+  TimePoint stalled_until_{};
   std::set<uint32_t> announced_;
 };
 
@@ -340,7 +355,7 @@ void SimPostgres::DropSlot(SimProcess* process) {
 ServerFacts SimPostgres::Identify(SimProcess* process) const {
   CheckUp(process);
   ServerFacts facts;
-  facts.system_identifier = "7300000000000000001";
+  facts.system_identifier = impostor_ ? "7300000000000000002" : "7300000000000000001";
   facts.database = "shop";
   facts.timeline = 1;
   facts.wal_end = wal_end_;

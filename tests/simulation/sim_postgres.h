@@ -61,6 +61,13 @@ class SimPostgres {
   void CutConnections() { ++generation_; }
   void Crash();
   void SetUp(bool up);
+  // Within transactions nothing may come for seconds: the walsender reads from a slow disk, or the
+  // network is stuck.
+  void SetStalls(bool stalls) { stalls_ = stalls; }
+  // Another server answers at our address: a copy of ours, with a system identifier of its own.
+  // Only while it is down.
+  void SetImpostor(bool is) { impostor_ = is; }
+  bool impostor() const { return impostor_; }
   // Each frame can be the last of its connection, in thousandths.
   void SetCutChance(uint64_t in_thousand) { cut_chance_ = in_thousand; }
 
@@ -87,6 +94,8 @@ class SimPostgres {
   void SetOnStatus(std::function<void(Lsn flush, Lsn before)> on_status) {
     on_status_ = std::move(on_status);
   }
+  // Called when changes begin to be streamed.
+  void SetOnStart(std::function<void()> on_start) { on_start_ = std::move(on_start); }
   uint64_t connections() const { return connections_; }
 
  private:
@@ -104,6 +113,8 @@ class SimPostgres {
   uint64_t texts_ = 0;
 
   bool up_ = true;
+  bool impostor_ = false;
+  bool stalls_ = false;
   uint64_t generation_ = 0;  // Connections of an older one are cut.
   uint64_t cut_chance_ = 0;
   uint64_t connections_ = 0;
@@ -117,6 +128,7 @@ class SimPostgres {
   TimePoint active_until_{};
   bool active_ = false;
   std::function<void(Lsn flush, Lsn before)> on_status_;
+  std::function<void()> on_start_;
 };
 
 }  // namespace bw::simulation

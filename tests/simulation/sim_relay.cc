@@ -7,6 +7,7 @@
 #include "capture/capture_session.h"
 #include "capture/change_assembler.h"
 #include "capture/snapshot_appender.h"
+#include "capture/stream_check.h"
 #include "publish/checkpoint_reader.h"
 #include "publish/topic_name.h"
 #include "relay/checkpoint_facts.h"
@@ -16,6 +17,22 @@ namespace {
 
 const char kSlot[] = "bottledwater";
 const char kSpoolPath[] = "/spool";
+
+ServerView ViewOf(const ServerFacts& server, const SlotFacts& slot) {
+  ServerView view;
+  view.identity.system_identifier = server.system_identifier;
+  view.identity.timeline = server.timeline;
+  view.identity.wal_end = server.wal_end;
+  view.identity.database = server.database;
+  if (!slot.exists) return view;
+  view.slot.emplace();
+  view.slot->name = slot.name;
+  view.slot->plugin = slot.plugin;
+  view.slot->database = slot.database;
+  view.slot->confirmed_flush = slot.confirmed_flush;
+  view.slot->wal_status = slot.wal_status;
+  return view;
+}
 
 }  // namespace
 
@@ -230,7 +247,9 @@ bool SimRelay::TakeSnapshot(Lsn consistent_point) {
 
 void SimRelay::CaptureSessionOnce(const std::function<void()>& made_progress) {
   spool_->Recover();
+  const ServerFacts server = servers_.postgres->Identify(process_);
   const SlotFacts slot = servers_.postgres->Slot(process_);
+  RequireStreamable(ViewOf(server, slot), spool_->state());
   const std::unique_ptr<ReplicationStream> stream = servers_.postgres->Connect(process_, &stop_);
   CaptureSession::Environment environment;
   environment.options = &settings_.capture;

@@ -145,6 +145,7 @@ Outcome Run(const RunOptions& options, bool quiet) {
 }
 
 int RunMutations(RunOptions options) {
+  const auto start = std::chrono::steady_clock::now();
   int missed = 0;
   for (const Mutation& mutation : Mutations()) {
     const std::string name(mutation.name);
@@ -163,6 +164,8 @@ int RunMutations(RunOptions options) {
                                            .c_str());
     fflush(stdout);
   }
+  printf("%.1f s, %d not found\n",
+         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), missed);
   return missed;
 }
 
@@ -174,8 +177,8 @@ int RunMany(const RunOptions& options) {
   printf("%.1f s, %.0f schedules a minute\n", took,
          static_cast<double>(outcome.schedules) * 60 / took);
   if (outcome.violation.empty()) return 0;
-  printf("VIOLATION in seed %lu: %s\nto see it: simulate --seed %lu\n", outcome.seed,
-         outcome.violation.c_str(), outcome.seed);
+  printf("VIOLATION in seed %lu: %s\nto see it: simulate --seed %lu, and the same --mutation\n",
+         outcome.seed, outcome.violation.c_str(), outcome.seed);
   return 1;
 }
 
