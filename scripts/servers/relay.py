@@ -4,7 +4,7 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import Mapping, Optional, Union
+from typing import Mapping, Optional, Sequence, Union
 
 from .process import Process, ServerError
 
@@ -21,16 +21,16 @@ class Relay(Process):
 
     Options are named as on the command line, with `_` for `-`: `topic_prefix="x"`, `allow_unkeyed=True`,
     `kafka_config=["a=1", "b=2"]`. Those in `environment` (with their BOTTLEDWATER_ names) stay off the
-    command line, where everyone on the machine could read them.
+    command line, where everyone on the machine could read them. `arguments` come first, as they are.
     """
 
     def __init__(self, folder: Path, environment: Optional[Mapping[str, str]] = None, *, program: Optional[Path] = None,
-                 **options: Option):
+                 arguments: Sequence[str] = (), **options: Option):
         folder.mkdir(parents=True, exist_ok=True)
         options.setdefault("spool", str(folder / "spool"))
         self.options = options
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("BOTTLEDWATER_")}
-        super().__init__("The relay", [str(program or binary()), *command_line(options)], folder / "relay.log",
+        super().__init__("The relay", [str(program or binary()), *arguments, *command_line(options)], folder / "relay.log",
                          environment={**inherited, **(environment or {})}, folder=folder)
 
     def use_program(self, program: Path) -> None:

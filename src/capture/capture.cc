@@ -24,7 +24,8 @@ CaptureOptions WithStatusInterval(CaptureOptions options, Duration wal_sender_ti
 }  // namespace
 
 void RunCaptureSession(const CaptureOptions& given_options, Spool* spool, CaptureFigures* figures,
-                       const Stop& stop, const std::function<void()>& made_progress) {
+                       const Stop& stop, const std::function<void()>& made_progress,
+                       std::optional<Lsn> stop_before) {
   spool->Recover();
   const ServerView view = InspectServer(given_options, stop);
   const SpoolState state = spool->state();
@@ -61,6 +62,7 @@ void RunCaptureSession(const CaptureOptions& given_options, Spool* spool, Captur
   facts.publications = publications;
   facts.confirmed_flush = view.slot->confirmed_flush;
   facts.validate_utf8 = view.settings.server_encoding == "SQL_ASCII";
+  facts.stop_before = stop_before;
   CaptureSession(environment, facts).Run();
 }
 

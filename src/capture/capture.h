@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "base/stop.h"
 #include "capture/capture_figures.h"
@@ -20,8 +21,10 @@ namespace bw {
 // One session: connects, checks once more that the slot continues the spool (stream_check.h),
 // and streams. Returns when a stop was requested, else throws; a transient Error may then also mean
 // that a wait was cut short by the stop. `figures` outlives all sessions. `made_progress` is called
-// once the server has worked with the session; may be empty.
+// once the server has worked with the session; may be empty. With `stop_before` it
+// also returns when exactly what commits before it is captured, durable or not yet.
 void RunCaptureSession(const CaptureOptions& options, Spool* spool, CaptureFigures* figures,
-                       const Stop& stop, const std::function<void()>& made_progress);
+                       const Stop& stop, const std::function<void()>& made_progress,
+                       std::optional<Lsn> stop_before = std::nullopt);
 
 }  // namespace bw

@@ -87,7 +87,8 @@ void CaptureSession::Start() {
 }
 
 void CaptureSession::Loop() {
-  while (!env_.stop->requested()) {
+  CheckStopBefore(env_.spool->captured().end_lsn);
+  while (!env_.stop->requested() && !is_complete_) {
     const TimePoint now = env_.clock->Now();
     ReportIfDue(now);
     if (!env_.spool->HasRoom()) {
@@ -122,6 +123,8 @@ void CaptureSession::Handle(const XLogData& data) {
 void CaptureSession::HandleMessage(std::string_view bytes) {
   switch (assembler_->Handle(decoder_.Decode(bytes))) {
     case Assembled::kNothing:
+      // A transaction that has just begun is behind everything that committed before it.
+      if (assembler_->in_transaction()) CheckStopBefore(assembler_->commit_lsn());
       break;
     case Assembled::kChange:
       env_.spool->Append(assembler_->change());
@@ -150,6 +153,10 @@ void CaptureSession::HandleMessage(std::string_view bytes) {
   }
 }
 
+void CaptureSession::CheckStopBefore(Lsn wal_end) {
+  is_complete_ = is_complete_ || (facts_.stop_before && wal_end >= *facts_.stop_before);
+}
+
 // A walsender that shuts down waits until everything it has sent is confirmed, and asks again as
 // soon as it has our answer (WalSndDone() in walsender.c). With a lazily confirmed slot it would
 // wait for as long as Kafka is away, and so would pg_ctl stop. At other times it only asks after
@@ -163,7 +170,11 @@ void CaptureSession::Handle(const Keepalive& keepalive) {
   // A WAL end that goes back (it should not) says nothing new.
   server_wal_end_ = std::max(server_wal_end_, keepalive.wal_end);
   received_ = std::max(received_, keepalive.wal_end);
-  if (!assembler_->in_transaction()) idle_lsn_ = std::max(idle_lsn_, keepalive.wal_end);
+  if (!assembler_->in_transaction()) {
+    CheckStopBefore(keepalive.wal_end);
+    idle_lsn_ =
+        std::max(idle_lsn_, std::min(keepalive.wal_end, facts_.stop_before.value_or(Lsn::Max())));
+  }
   if (!keepalive.reply_requested) {
     answered_request_ = false;
     return;
@@ -203,7 +214,9 @@ void CaptureSession::ReportIfDue(TimePoint now) {
 
   env_.figures->received_lsn.store(received_.value, kRelaxed);
   env_.figures->server_wal_end.store(server_wal_end_.value, kRelaxed);
-  const bool due = now - last_report_ >= env_.options->status_interval;
+  // Of an idle server only the answer to a request tells how far its WAL has come.
+  const bool due =
+      now - last_report_ >= env_.options->status_interval || facts_.stop_before.has_value();
   // Asking a silent server for a sign of life also tells us how far its WAL has come.
   if (due || FlushToReport() > confirmed_) Report(now, due && !heard_since_report_);
 }

@@ -62,11 +62,13 @@ class CaptureSession {
     std::vector<std::string> publications;
     Lsn confirmed_flush;         // Of the slot, read after the previous session ended.
     bool validate_utf8 = false;  // The database's encoding is SQL_ASCII.
+    // Ends the session when exactly what commits before it is captured.
+    std::optional<Lsn> stop_before;
   };
 
   CaptureSession(const Environment& environment, const StreamFacts& facts);
 
-  // Returns when a stop was requested.
+  // Returns when a stop was requested, or stop_before is reached.
   void Run();
 
  private:
@@ -77,6 +79,7 @@ class CaptureSession {
   void HandleMessage(std::string_view bytes);
   // The server asks again and again: see the .cc.
   bool LooksLikeShutdown(const Keepalive& keepalive) const;
+  void CheckStopBefore(Lsn wal_end);
   void AdvanceIdle(TimePoint now, bool at_once);
   void ReportIfDue(TimePoint now);
   void Report(TimePoint now, bool request_reply);
@@ -105,6 +108,7 @@ class CaptureSession {
   bool answered_request_ = false;    // The last status message was asked for, ...
   bool confirm_everything_ = false;  // The server is shutting down.
   bool progress_told_ = false;
+  bool is_complete_ = false;  // facts_.stop_before is reached.
 };
 
 }  // namespace bw

@@ -68,20 +68,27 @@ Source SourceOf(const CaptureOptions& options, const ServerIdentity& identity) {
   return source;
 }
 
-void ReadRows(const CaptureOptions& options, const FirstStartPlan& plan, const CreatedSlot& slot,
-              Spool* spool, CaptureFigures* figures, const Stop& stop) {
+std::vector<TableName> ReadRows(const CaptureOptions& options, const FirstStartPlan& plan,
+                                const CreatedSlot& slot, Spool* spool, CaptureFigures* figures,
+                                const Stop& stop) {
   SnapshotSource source;
   source.slot = slot;
   source.publications = plan.publications.names;
   source.validate_utf8 = plan.view.settings.server_encoding == "SQL_ASCII";
-  const uint64_t rows = ReadSnapshot(options, source, spool, figures, stop);
-  spdlog::debug("{} rows in the snapshot", WithThousands(rows));
+  SnapshotContent content = ReadSnapshot(options, source, spool, figures, stop);
+  spdlog::debug("{} rows in the snapshot", WithThousands(content.rows));
   BW_KILL_POINT("first_start.after_rows");
+  return std::move(content.tables);
 }
+
+struct MadeAndRead {
+  Lsn consistent_point;
+  std::vector<TableName> tables;
+};
 
 // Makes what PostgreSQL keeps for us, and reads the snapshot. `replication` must stay as it is
 // until the snapshot is read.
-CreatedSlot MakeAndRead(const CaptureOptions& options, const FirstStartPlan& plan, bool drop_slot,
+MadeAndRead MakeAndRead(const CaptureOptions& options, const FirstStartPlan& plan, bool drop_slot,
                         PgConnection* replication, Spool* spool, CaptureFigures* figures,
                         const Stop& stop, Made* made) {
   if (drop_slot) DropSlotIfExists(replication, options.slot, options.active_slot_wait, stop);
@@ -95,19 +102,23 @@ CreatedSlot MakeAndRead(const CaptureOptions& options, const FirstStartPlan& pla
       CreateSlot(replication, options.slot, /*export_snapshot=*/!options.skip_snapshot);
   made->slot = true;
   BW_KILL_POINT("first_start.after_slot");
-  if (!options.skip_snapshot) ReadRows(options, plan, slot, spool, figures, stop);
-  return slot;
+  MadeAndRead result{slot.consistent_point, {}};
+  if (!options.skip_snapshot) {
+    result.tables = ReadRows(options, plan, slot, spool, figures, stop);
+  }
+  return result;
 }
 
 // The last step. From here on nothing is taken back: what fails may have become durable, and then
 // the slot is needed. Either way the next start knows from the spool what to do.
-bool EnterStreaming(const CaptureOptions& options, const FirstStartPlan& plan, Lsn consistent,
-                    Spool* spool, const Stop& stop) {
+bool EnterStreaming(const CaptureOptions& options, const FirstStartPlan& plan,
+                    const MadeAndRead& made, Spool* spool, const Stop& stop) {
+  const Lsn consistent = made.consistent_point;
   const Lsn before{consistent.value - 1};
   if (options.skip_snapshot) {
     spool->BeginStreamingAt(SourceOf(options, plan.view.identity),
                             {Position::EndOf(before), consistent}, /*predecessor=*/"");
-  } else if (!spool->EndSnapshot({before, consistent}, stop)) {
+  } else if (!spool->EndSnapshot({before, consistent}, made.tables, stop)) {
     return false;
   }
   BW_KILL_POINT("first_start.after_streaming");
@@ -139,18 +150,17 @@ bool RunFirstStart(const CaptureOptions& options, const FirstStartPlan& plan, Sp
   PgConnection replication(options, PgConnection::Mode::kReplication, stop);
   spool->Recover();
   const bool drop_slot = plan.drop_slot || spool->state().phase == SpoolPhase::kFirstStart;
-  spool->BeginFirstStart(SourceOf(options, plan.view.identity));
+  spool->BeginFirstStart(SourceOf(options, plan.view.identity), plan.supersedes);
   BW_KILL_POINT("first_start.after_intent");
   Made made;
-  Lsn consistent;
+  MadeAndRead read;
   try {
-    consistent = MakeAndRead(options, plan, drop_slot, &replication, spool, figures, stop, &made)
-                     .consistent_point;
+    read = MakeAndRead(options, plan, drop_slot, &replication, spool, figures, stop, &made);
   } catch (...) {
     TakeBack(options, plan, made);
     throw;
   }
-  return EnterStreaming(options, plan, consistent, spool, stop);
+  return EnterStreaming(options, plan, read, spool, stop);
 }
 
 }  // namespace bw

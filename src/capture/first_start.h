@@ -1,5 +1,9 @@
 #pragma once
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "base/stop.h"
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
@@ -18,6 +22,8 @@ struct FirstStartPlan {
   // dropped, and a slot that comes up otherwise, perhaps another relay's, ends the start by Halt
   // kHaltForeignSlot.
   bool drop_slot = false;
+  // A re-snapshot: the lineages whose checkpoints it supersedes (SpoolState).
+  std::optional<std::vector<std::string>> supersedes;
 };
 
 // Looks and decides. Refuses everything that cannot work, by Halt errors with remedies, and leaves

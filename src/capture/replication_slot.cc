@@ -21,6 +21,23 @@ void SayWhoIsWaitedFor(PgConnection* connection, const std::string& slot) {
                slot, writers.Int(0, 0), writers.Int(0, 1));
 }
 
+CreatedSlot Create(PgConnection* replication, const std::string& slot, const char* persistence,
+                   bool export_snapshot) {
+  BW_CHECK(IsValidSlotName(slot));
+  SayWhoIsWaitedFor(replication, slot);
+  PgQueryOptions options;
+  options.doing = fmt::format("create replication slot \"{}\"", slot);
+  options.remedy_sql =
+      fmt::format("ALTER ROLE {} REPLICATION;", QuoteIdentifier(replication->role()));
+  // As long as the longest transaction that is open now.
+  options.timeout = std::chrono::hours(24 * 365);
+  const PgResult created = replication->Query(
+      fmt::format("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput {}", QuoteIdentifier(slot),
+                  persistence, export_snapshot ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT"),
+      options);
+  return {created.LsnAt(0, 1), export_snapshot ? created.String(0, 2) : ""};
+}
+
 }  // namespace
 
 bool IsValidSlotName(std::string_view name) {
@@ -32,19 +49,7 @@ bool IsValidSlotName(std::string_view name) {
 }
 
 CreatedSlot CreateSlot(PgConnection* replication, const std::string& slot, bool export_snapshot) {
-  BW_CHECK(IsValidSlotName(slot));
-  SayWhoIsWaitedFor(replication, slot);
-  PgQueryOptions options;
-  options.doing = fmt::format("create replication slot \"{}\"", slot);
-  options.remedy_sql =
-      fmt::format("ALTER ROLE {} REPLICATION;", QuoteIdentifier(replication->role()));
-  // As long as the longest transaction that is open now.
-  options.timeout = std::chrono::hours(24 * 365);
-  const PgResult created = replication->Query(
-      fmt::format("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput {}", QuoteIdentifier(slot),
-                  export_snapshot ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT"),
-      options);
-  CreatedSlot result{created.LsnAt(0, 1), export_snapshot ? created.String(0, 2) : ""};
+  CreatedSlot result = Create(replication, slot, "", export_snapshot);
   if (export_snapshot) {
     spdlog::info("Created replication slot \"{}\", capturing consistent snapshot {}", slot,
                  result.snapshot_name);
@@ -52,6 +57,13 @@ CreatedSlot CreateSlot(PgConnection* replication, const std::string& slot, bool 
     spdlog::info("Created replication slot \"{}\" at {}, without a snapshot", slot,
                  result.consistent_point.ToString());
   }
+  return result;
+}
+
+CreatedSlot CreateTemporarySlot(PgConnection* replication, const std::string& slot) {
+  CreatedSlot result = Create(replication, slot, " TEMPORARY", /*export_snapshot=*/true);
+  spdlog::info("Capturing consistent snapshot {} with temporary slot \"{}\" at {}",
+               result.snapshot_name, slot, result.consistent_point.ToString());
   return result;
 }
 

@@ -28,6 +28,9 @@ struct CreatedSlot {
 // kHaltForeignSlot when the slot exists, kMissingRight without the REPLICATION attribute.
 CreatedSlot CreateSlot(PgConnection* replication, const std::string& slot, bool export_snapshot);
 
+// The same for a slot that PostgreSQL drops with this connection. Exports its snapshot.
+CreatedSlot CreateTemporarySlot(PgConnection* replication, const std::string& slot);
+
 // Drops the slot if it exists; true when it did. Waits up to `active_slot_wait` while another
 // process uses it (our own connection that was cut, perhaps), then throws Halt kAnotherRelay.
 bool DropSlotIfExists(PgConnection* replication, const std::string& slot, Duration active_slot_wait,

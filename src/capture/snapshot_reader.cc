@@ -1,6 +1,7 @@
 #include "capture/snapshot_reader.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <condition_variable>
 #include <exception>
@@ -234,11 +235,21 @@ int64_t SnapshotTimeMicros(PgConnection* connection) {
       .Int(0, 0);
 }
 
-std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOptions& options,
-                                      const SnapshotSource& source) {
+std::vector<SnapshotTable> ChooseTables(PgConnection* connection, const CaptureOptions& options,
+                                        const SnapshotSource& source) {
   std::vector<SnapshotTable> tables = ChooseSnapshotTables(
       ReadTables(connection), ReadPublications(connection, source.publications),
       TableFilter(options.tables, options.exclude_tables));
+  const TableFilter only(source.only, {});
+  std::erase_if(tables, [&](const SnapshotTable& table) {
+    return !only.Selects(table.described.table.schema, table.described.table.name);
+  });
+  return tables;
+}
+
+std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOptions& options,
+                                      const SnapshotSource& source) {
+  std::vector<SnapshotTable> tables = ChooseTables(connection, options, source);
   RequireReadable(tables, connection->role());
   for (const SnapshotTable& table : tables) {
     const std::string name = Printable(table.described.qualified_name());
@@ -253,8 +264,15 @@ std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOpt
 
 }  // namespace
 
-uint64_t ReadSnapshot(const CaptureOptions& options, const SnapshotSource& source, Spool* spool,
-                      CaptureFigures* figures, const Stop& stop) {
+void RequireSelected(PgConnection* connection, const CaptureOptions& options,
+                     const SnapshotSource& source) {
+  if (!ChooseTables(connection, options, source).empty()) return;
+  throw UsageError(fmt::format("resnapshot: none of the captured tables is {}",
+                               Printable(fmt::format("{}", fmt::join(source.only, ", ")))));
+}
+
+SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource& source,
+                             Spool* spool, CaptureFigures* figures, const Stop& stop) {
   SharedWork work;
   work.options = &options;
   work.source = &source;
@@ -279,7 +297,11 @@ uint64_t ReadSnapshot(const CaptureOptions& options, const SnapshotSource& sourc
   }
   progress.Finish(Now());
   if (work.failure) std::rethrow_exception(work.failure);
-  return progress.rows();
+  SnapshotContent content{progress.rows(), {}};
+  for (const SnapshotTable& table : work.tables) {
+    content.tables.push_back({table.described.table.schema, table.described.table.name});
+  }
+  return content;
 }
 
 }  // namespace bw

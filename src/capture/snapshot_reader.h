@@ -6,6 +6,7 @@
 #include "base/stop.h"
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
+#include "capture/pg_connection.h"
 #include "capture/replication_slot.h"
 #include "spool/spool.h"
 
@@ -26,10 +27,21 @@ struct SnapshotSource {
   CreatedSlot slot;
   std::vector<std::string> publications;
   bool validate_utf8 = false;  // The database's encoding is SQL_ASCII.
+  // Patterns of TableFilter: of the captured tables only these; all when empty.
+  std::vector<std::string> only;
 };
 
-// The number of rows. Throws; a stop request also ends it by a transient Error. `figures` counts.
-uint64_t ReadSnapshot(const CaptureOptions& options, const SnapshotSource& source, Spool* spool,
-                      CaptureFigures* figures, const Stop& stop);
+// Throws a usage Error when `only` selects none of the captured tables.
+void RequireSelected(PgConnection* connection, const CaptureOptions& options,
+                     const SnapshotSource& source);
+
+struct SnapshotContent {
+  uint64_t rows = 0;
+  std::vector<TableName> tables;  // All that were read, the empty ones too.
+};
+
+// Throws; a stop request also ends it by a transient Error. `figures` counts.
+SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource& source,
+                             Spool* spool, CaptureFigures* figures, const Stop& stop);
 
 }  // namespace bw

@@ -35,14 +35,7 @@ size_t EncodedMessage::bytes() const {
 
 std::span<const EncodedMessage> MessageEncoder::Encode(const Change& change,
                                                        const TableEncoding& table) {
-  lsn_.clear();
-  const auto lsn = std::back_inserter(lsn_);
-  const uint64_t commit_lsn = change.position.commit_lsn.value;
-  fmt::format_to(lsn, "{:X}/{:X}:{}", commit_lsn >> 32, commit_lsn & 0xFFFFFFFFu,
-                 change.position.index);
-  commit_time_ms_.clear();
-  fmt::format_to(std::back_inserter(commit_time_ms_), "{}", change.commit_time_us / 1000);
-
+  SetHeaders(change.position, change.commit_time_us);
   if (!change.value && !change.key) return {};
   size_t count = 0;
   if (change.old_key && change.value) {
@@ -68,6 +61,31 @@ std::span<const EncodedMessage> MessageEncoder::Encode(const Change& change,
   }
   Describe(&row, static_cast<char>(change.operation));
   return std::span(messages_).first(count);
+}
+
+std::string_view MessageEncoder::EncodeKey(const Change& change, const TableEncoding& table) {
+  key_.clear();
+  AppendKey(change.key.value(), table, &key_);
+  return key_;
+}
+
+EncodedMessage MessageEncoder::Tombstone(std::string_view key, const Position& position,
+                                         int64_t time_us) {
+  SetHeaders(position, time_us);
+  EncodedMessage& tombstone = messages_[0];
+  tombstone.key = key;
+  tombstone.value.reset();
+  Describe(&tombstone, kDelete);
+  return tombstone;
+}
+
+void MessageEncoder::SetHeaders(const Position& position, int64_t time_us) {
+  lsn_.clear();
+  const uint64_t commit_lsn = position.commit_lsn.value;
+  fmt::format_to(std::back_inserter(lsn_), "{:X}/{:X}:{}", commit_lsn >> 32,
+                 commit_lsn & 0xFFFFFFFFu, position.index);
+  commit_time_ms_.clear();
+  fmt::format_to(std::back_inserter(commit_time_ms_), "{}", time_us / 1000);
 }
 
 void MessageEncoder::AppendKey(std::string_view body, const TableEncoding& table,

@@ -51,12 +51,19 @@ class MessageEncoder {
   // Throws a row Error when JSON cannot hold the value, a halt Error when the body is corrupt.
   std::span<const EncodedMessage> Encode(const Change& change, const TableEncoding& table);
 
+  // The message key of a change that has a key. Throws as Encode does.
+  std::string_view EncodeKey(const Change& change, const TableEncoding& table);
+  // A delete of a key as it is in the topic.
+  EncodedMessage Tombstone(std::string_view key, const Position& position, int64_t time_us);
+
   static TableEncoding EncodingFor(OutputFormat format, const TableSchema& schema,
                                    const RegistryIds& ids);
 
  private:
   void AppendKey(std::string_view body, const TableEncoding& table, std::string* out) const;
   void AppendValue(std::string_view body, const TableEncoding& table, std::string* out) const;
+  // What the headers of the messages at this position have in common.
+  void SetHeaders(const Position& position, int64_t time_us);
   void Describe(EncodedMessage* message, char operation);
 
   OutputFormat format_;

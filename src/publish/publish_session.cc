@@ -100,6 +100,7 @@ void PublishSession::Resume(const ResumeFrom& resume) {
   next_offsets_ = resume.next_offsets;
   remedy_ = resume.remedy;
   if (!resume.remedy.empty()) spdlog::warn("An operator has allowed: {}", resume.remedy);
+  if (resume.supersedes) parts_.spool->Supersede(*resume.supersedes);
   if (progress_.position < parts_.spool->published().position) {
     BW_CHECK(!resume.remedy.empty());
     parts_.spool->RewindPublished(progress_);
@@ -154,9 +155,10 @@ void PublishSession::LookBehindCheckpoint() {
           "created again, restored, or an unclean leader was elected.",
           name, stored[i]->high, next);
       if (!options_.republish) {
-        Halt(finding +
-             " What you can do: (1) make the topics complete again from the database: start once "
-             "with --resnapshot; (2) go on without what was lost: start once with --republish");
+        Halt("[records-lost] " + finding +
+             " What you can do: (1) make the topics complete again from the database: start once, "
+             "with the same options, as: bottledwater resnapshot; (2) go on without what was lost: "
+             "start with the same options and once with: --republish");
       }
       spdlog::warn("Going on by --republish. {}", finding);
       remedy_ = "republish: " + finding;
@@ -182,8 +184,25 @@ void PublishSession::LookBehindCheckpoint() {
 // --- The loop ----------------------------------------------------------------------------------
 
 PublishSession::Step PublishSession::TakeStep() {
-  const SpoolBatch batch = parts_.spool->Read(
-      progress_.position, {options_.transaction_max_messages, options_.transaction_max_bytes});
+  std::optional<SnapshotMark> purge;
+  {
+    const SpoolBatch batch = ReadNext(Lsn::Max());
+    // Asked for afterwards: a snapshot is marked before it can be read.
+    purge = NextPurge();
+    if (!purge || batch.through().position < Position{purge->tombstones_lsn(), 0}) {
+      return Publish(batch);
+    }
+  }
+  const SpoolBatch batch = ReadNext(purge->tombstones_lsn());
+  return batch.changes().empty() ? Purge(*purge) : Publish(batch);
+}
+
+SpoolBatch PublishSession::ReadNext(Lsn before) {
+  return parts_.spool->Read(progress_.position, {options_.transaction_max_messages,
+                                                 options_.transaction_max_bytes, before});
+}
+
+PublishSession::Step PublishSession::Publish(const SpoolBatch& batch) {
   if (batch.changes().empty()) {
     seen_ = batch.through();
     ReadBackIfDue();
@@ -192,18 +211,20 @@ PublishSession::Step PublishSession::TakeStep() {
     ReadBackIfDue();
     return Step::kRegistryAway;
   }
-  if (!partitions_announced_) {
-    // Partitions are in a committed checkpoint before the first row goes there:
-    // LookBehindCheckpoint only looks at those, and a torn transaction elsewhere would be published
-    // twice.
-    PauseBeforeBegin();
-    PublishBatch(SpoolBatch());
-    partitions_announced_ = true;
-  }
+  AnnouncePartitions();
   PauseBeforeBegin();
   PublishBatch(batch);
   ReadBackIfDue();
   return Step::kPublished;
+}
+
+// Partitions are in a committed checkpoint before the first row goes there: LookBehindCheckpoint
+// only looks at those, and a torn transaction elsewhere would be published twice.
+void PublishSession::AnnouncePartitions() {
+  if (partitions_announced_) return;
+  PauseBeforeBegin();
+  PublishBatch(SpoolBatch());
+  partitions_announced_ = true;
 }
 
 bool PublishSession::CheckpointIsDue(const Progress& through) {
@@ -225,7 +246,8 @@ bool PublishSession::Prepare(const SpoolBatch& batch) {
       registry_away_.Away(*registry_away);
       return false;
     }
-    NotePartitions(routes_->Get(change.schema_id));
+    const TableRoute& route = routes_->Get(change.schema_id);
+    if (!route.refusal) NotePartitions(route.topic, route.opened.partitions);
     contact_at_ = parts_.clock->Now();
   }
   registry_away_.Back();
@@ -233,17 +255,16 @@ bool PublishSession::Prepare(const SpoolBatch& batch) {
   return true;
 }
 
-void PublishSession::NotePartitions(const TableRoute& route) {
-  if (route.refusal) return;
+void PublishSession::NotePartitions(const std::string& topic, int32_t partitions) {
   std::vector<TopicPartition> unknown;
-  for (int32_t partition = 0; partition < route.opened.partitions; ++partition) {
-    const TopicPartition candidate{route.topic, partition};
+  for (int32_t partition = 0; partition < partitions; ++partition) {
+    const TopicPartition candidate{topic, partition};
     if (!next_offsets_.contains(candidate)) unknown.push_back(candidate);
   }
   if (unknown.empty()) return;
   const auto stored = parts_.cluster->Offsets(unknown);
   for (size_t i = 0; i < unknown.size(); ++i) {
-    if (!stored[i]) throw TransientError("Topic " + route.topic + " has just been deleted");
+    if (!stored[i]) throw TransientError("Topic " + topic + " has just been deleted");
     next_offsets_[unknown[i]] = stored[i]->high;
   }
   partitions_announced_ = false;
@@ -263,21 +284,31 @@ void PublishSession::PauseBeforeBegin() {
 }
 
 void PublishSession::PublishBatch(const SpoolBatch& batch) {
+  const Progress progress = CommitTransaction([&] {
+    for (const Change& change : batch.changes()) {
+      PublishChange(change);
+      BW_KILL_POINT("publish.after_produce_one");
+    }
+    pending_.changes = batch.changes().size();
+    if (batch.splits_transaction()) pending_.split_transactions = 1;
+    return batch.through();
+  });
+  RecordCommit(progress);
+}
+
+Progress PublishSession::CommitTransaction(const std::function<Progress()>& produce) {
   pending_ = {};
   producer_->Begin();
   BW_KILL_POINT("publish.after_begin");
-  for (const Change& change : batch.changes()) {
-    PublishChange(change);
-    BW_KILL_POINT("publish.after_produce_one");
-  }
+  const Progress through = produce();
   BW_KILL_POINT("publish.after_produce_all");
   producer_->Flush(&next_offsets_);
   BW_KILL_POINT("publish.after_flush");
 
   // Within a split transaction there is no end LSN yet: the one before it stays.
   // And a spool that is an older copy of itself is behind Kafka until capture has caught up.
-  const Progress progress{std::max(progress_.position, batch.through().position),
-                          std::max(progress_.end_lsn, batch.through().end_lsn)};
+  const Progress progress{std::max(progress_.position, through.position),
+                          std::max(progress_.end_lsn, through.end_lsn)};
   ProduceCheckpoint(progress);
   BW_KILL_POINT("publish.after_produce_checkpoint");
   // Not into next_offsets_: those are of the data, the checkpoint itself is found by its topic.
@@ -289,7 +320,7 @@ void PublishSession::PublishBatch(const SpoolBatch& batch) {
   if (const auto doubt = producer_->Doubt()) {
     throw TransientError("The last Kafka transaction is in doubt: " + *doubt);
   }
-  RecordCommit(batch, progress);
+  return progress;
 }
 
 void PublishSession::PublishChange(const Change& change) {
@@ -358,7 +389,7 @@ void PublishSession::ProduceCheckpoint(const Progress& progress) {
                       .headers = {}});
 }
 
-void PublishSession::RecordCommit(const SpoolBatch& batch, const Progress& progress) {
+void PublishSession::RecordCommit(const Progress& progress) {
   progress_ = progress;
   remedy_.clear();
   memory_->has_committed = true;
@@ -378,13 +409,127 @@ void PublishSession::RecordCommit(const SpoolBatch& batch, const Progress& progr
   memory_->remedies_to_note.erase(0, noted_remedies_.size());
   PublishFigures& figures = memory_->figures;
   ++figures.transactions;
-  figures.changes += batch.changes().size();
+  figures.changes += pending_.changes;
   figures.messages += pending_.messages;
   figures.bytes += pending_.bytes;
   figures.rows_refused += pending_.rows_refused;
   figures.torn_skipped += pending_.torn_skipped;
-  if (batch.splits_transaction()) ++figures.split_transactions;
+  figures.split_transactions += pending_.split_transactions;
   figures.published = progress_;
+}
+
+// --- A re-snapshot ------------------------------------------------------------------------------
+
+// The snapshot whose rows are next and that supersedes what its topics hold.
+std::optional<SnapshotMark> PublishSession::NextPurge() const {
+  for (SnapshotMark& snapshot : parts_.spool->snapshots()) {
+    if (snapshot.purges && progress_.position < Position::EndOf(snapshot.tombstones_lsn())) {
+      return std::move(snapshot);
+    }
+  }
+  return std::nullopt;
+}
+
+// One transaction of tombstones. What an earlier session has committed of them is seen in the
+// topics themselves, so a new session begins by comparing again.
+PublishSession::Step PublishSession::Purge(const SnapshotMark& snapshot) {
+  if (!leftovers_ && !FindLeftovers(snapshot)) {
+    ReadBackIfDue();
+    return Step::kRegistryAway;
+  }
+  BW_KILL_POINT("resnapshot.leftovers_found");
+  AnnouncePartitions();
+  PauseBeforeBegin();
+  RecordCommit(CommitTransaction([&] { return ProduceTombstones(snapshot); }));
+  if (progress_.position.is_end()) {
+    leftovers_.reset();
+    spdlog::info("{} keys that the new snapshot does not have got their tombstone",
+                 next_tombstone_.index);
+  }
+  ReadBackIfDue();
+  return Step::kPublished;
+}
+
+bool PublishSession::FindLeftovers(const SnapshotMark& snapshot) {
+  auto leftovers = std::make_unique<LeftoverKeys>(parts_.cluster, parts_.spool->MakeScratch(),
+                                                  snapshot.tombstones_lsn());
+  std::map<std::string, size_t> topics;
+  for (const TableName& table : snapshot.tables) {
+    const std::string topic = TopicOfTable(options_.topic_prefix, table.schema, table.table);
+    if (topic == checkpoint_topic_ || topics.contains(topic)) continue;
+    if (const auto index = leftovers->AddTopic(topic)) topics.emplace(topic, *index);
+  }
+  if (!topics.empty()) {
+    spdlog::info("Looking in {} topics for keys that the new snapshot does not have",
+                 topics.size());
+    if (!AddSnapshotRows(snapshot, topics, leftovers.get())) return false;
+    leftovers->ReadTopics();
+  }
+  for (const auto& [topic, index] : topics) NotePartitions(topic, routes_->Open(topic).partitions);
+  next_tombstone_ = {snapshot.tombstones_lsn(), leftovers->next_tombstone_index()};
+  if (progress_.position >= next_tombstone_) {
+    next_tombstone_.index = progress_.position.index + 1;
+  }
+  leftovers_ = std::move(leftovers);
+  return true;
+}
+
+// False when the registry, whose ids are in the keys, cannot be asked now.
+bool PublishSession::AddSnapshotRows(const SnapshotMark& snapshot,
+                                     const std::map<std::string, size_t>& topics,
+                                     LeftoverKeys* leftovers) {
+  Position after = Position::EndOf(snapshot.tombstones_lsn());
+  while (true) {
+    if (stop_.requested()) throw TransientError("Stopped while comparing topics and snapshot");
+    const SpoolBatch batch = parts_.spool->Read(
+        after, {options_.transaction_max_messages, options_.transaction_max_bytes,
+                Lsn{snapshot.commit_lsn.value + 1}});
+    if (batch.changes().empty()) return true;
+    if (!Prepare(batch)) return false;
+    for (const Change& change : batch.changes()) {
+      if (!change.key) continue;
+      const TableSchema& schema = parts_.spool->Schema(change.schema_id);
+      const auto topic =
+          topics.find(TopicOfTable(options_.topic_prefix, schema.schema, schema.table));
+      if (topic == topics.end()) continue;
+      const TableRoute& route = routes_->Get(change.schema_id);
+      if (route.refusal) {
+        leftovers->LeaveAlone(topic->second);
+      } else {
+        AddSnapshotRow(change, route, topic->second, leftovers);
+      }
+    }
+    after = batch.through().position;
+  }
+}
+
+void PublishSession::AddSnapshotRow(const Change& change, const TableRoute& route, size_t topic,
+                                    LeftoverKeys* leftovers) {
+  try {
+    leftovers->AddRow(topic, encoder_.EncodeKey(change, route.encoding));
+  } catch (const Error& error) {
+    // Refused again, and counted, when its turn comes.
+    if (error.kind() != ErrorKind::kRow) throw;
+  }
+}
+
+Progress PublishSession::ProduceTombstones(const SnapshotMark& snapshot) {
+  for (size_t count = 0; count < options_.transaction_max_messages; ++count) {
+    const auto leftover = leftovers_->Next();
+    if (!leftover) return {Position::EndOf(snapshot.tombstones_lsn()), Lsn::Invalid()};
+    const EncodedMessage tombstone =
+        encoder_.Tombstone(leftover->key, next_tombstone_, parts_.clock->WallMicros());
+    producer_->Produce({.topic = routes_->Open(leftovers_->topic(leftover->topic)).handle,
+                        .partition = leftover->partition,
+                        .key = tombstone.key,
+                        .value = std::nullopt,
+                        .headers = tombstone.headers});
+    ++next_tombstone_.index;
+    ++pending_.messages;
+    pending_.bytes += tombstone.bytes();
+    BW_KILL_POINT("resnapshot.after_tombstone");
+  }
+  return {{next_tombstone_.commit_lsn, next_tombstone_.index - 1}, Lsn::Invalid()};
 }
 
 // --- Reading back ------------------------------------------------------------------------------

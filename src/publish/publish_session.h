@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/stop.h"
 #include "publish/checkpoint_reader.h"
 #include "publish/kafka.h"
+#include "publish/leftover_keys.h"
 #include "publish/message_encoder.h"
 #include "publish/publish_memory.h"
 #include "publish/publish_options.h"
@@ -28,6 +30,8 @@ struct ResumeFrom {
   // Set when an operator's permission was needed: what it overrode, for the log and the checkpoint.
   // The spool's hint is then rewound to `progress`.
   std::string remedy;
+  // The spool's snapshot supersedes what was published with this lineage.
+  std::optional<std::string> supersedes;
 };
 
 // Compares what the spool remembers with what Kafka says was published, and throws a Halt where the
@@ -62,6 +66,9 @@ struct PublishParts {
 //   Start: new producer -> init_transactions -> read the checkpoint -> reconcile with the spool
 //          -> look behind the checkpoint for torn records
 //   loop:
+//     if a re-snapshot is next: tombstones for the keys it no longer has, in transactions like
+//     those
+//       below; their positions are just before its rows'
 //     batch := whole transactions above the published position, within the limits
 //     if batch is empty and no checkpoint is due: read back, trim, wait for captured
 //     prepare topics and schema ids                            (nothing of that in a transaction)
@@ -96,15 +103,29 @@ class PublishSession {
   void LookBehindCheckpoint();
   void CheckNoRival(const Checkpoint& checkpoint) const;
 
+  SpoolBatch ReadNext(Lsn before);
+  Step Publish(const SpoolBatch& batch);
   bool CheckpointIsDue(const Progress& through);
   bool Prepare(const SpoolBatch& batch);
-  void NotePartitions(const TableRoute& route);
+  void NotePartitions(const std::string& topic, int32_t partitions);
+  void AnnouncePartitions();
   void PauseBeforeBegin();
   void PublishBatch(const SpoolBatch& batch);
+  // One Kafka transaction: what `produce` queues, and the checkpoint of how far that goes, which is
+  // returned.
+  Progress CommitTransaction(const std::function<Progress()>& produce);
+  std::optional<SnapshotMark> NextPurge() const;
+  Step Purge(const SnapshotMark& snapshot);
+  bool FindLeftovers(const SnapshotMark& snapshot);
+  bool AddSnapshotRows(const SnapshotMark& snapshot, const std::map<std::string, size_t>& topics,
+                       LeftoverKeys* leftovers);
+  void AddSnapshotRow(const Change& change, const TableRoute& route, size_t topic,
+                      LeftoverKeys* leftovers);
+  Progress ProduceTombstones(const SnapshotMark& snapshot);
   void PublishChange(const Change& change);
   void Refuse(const Change& change, const TableRoute& route, const std::string& reason);
   void ProduceCheckpoint(const Progress& progress);
-  void RecordCommit(const SpoolBatch& batch, const Progress& progress);
+  void RecordCommit(const Progress& progress);
   void ReadBackIfDue();
   void ReadBack();
 
@@ -124,11 +145,13 @@ class PublishSession {
   MessageEncoder encoder_;
   TornRecords torn_;
 
-  Progress progress_;                 // Committed in Kafka.
-  NextOffsets next_offsets_;          // Behind what is committed.
-  bool partitions_announced_ = true;  // All of next_offsets_ are in a committed checkpoint.
-  std::string remedy_;                // For the next checkpoint.
-  Progress seen_;                     // What `captured` was at the last read.
+  Progress progress_;                        // Committed in Kafka.
+  NextOffsets next_offsets_;                 // Behind what is committed.
+  bool partitions_announced_ = true;         // All of next_offsets_ are in a committed checkpoint.
+  std::string remedy_;                       // For the next checkpoint.
+  Progress seen_;                            // What `captured` was at the last read.
+  std::unique_ptr<LeftoverKeys> leftovers_;  // While a purge goes on.
+  Position next_tombstone_;                  // Of leftovers_.
 
   TimePoint committed_at_;                 // Or the session's start.
   TimePoint contact_at_;                   // When the brokers were last known to answer.

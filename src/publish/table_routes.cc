@@ -65,14 +65,8 @@ std::optional<std::string> TableRoutes::Fill(const TableSchema& schema, TableRou
     }
   }
   route->encoding = MessageEncoder::EncodingFor(options_.output_format, schema, ids);
-  const auto opened = opened_.find(route->topic);
-  if (opened != opened_.end()) {
-    route->opened = opened->second;
-  } else {
-    CreateIfMissing(schema, route->topic);
-    route->opened = producer_->OpenTopic(route->topic);
-    opened_.emplace(route->topic, route->opened);
-  }
+  if (!opened_.contains(route->topic)) CreateIfMissing(schema, route->topic);
+  route->opened = Open(route->topic);
   LearnSettings(route->topic, &known);
   if (known.compacted && !schema.key_json) {
     throw RowError(
@@ -83,6 +77,12 @@ std::optional<std::string> TableRoutes::Fill(const TableSchema& schema, TableRou
   }
   route->message_bytes_max = MessageBytesMax(route->topic, known);
   return std::nullopt;
+}
+
+const OpenedTopic& TableRoutes::Open(const std::string& topic) {
+  const auto found = opened_.find(topic);
+  if (found != opened_.end()) return found->second;
+  return opened_.emplace(topic, producer_->OpenTopic(topic)).first->second;
 }
 
 PublishMemory::KnownTopic& TableRoutes::Claim(const TableSchema& schema, const std::string& topic) {

@@ -40,6 +40,8 @@ class TableRoutes {
   std::optional<std::string> Prepare(SchemaId id, const TableSchema& schema);
   bool IsPrepared(SchemaId id) const;
   const TableRoute& Get(SchemaId id) const { return routes_.at(id.value); }
+  // A topic that exists.
+  const OpenedTopic& Open(const std::string& topic);
 
  private:
   // Throws row errors, which become the refusal.

@@ -30,6 +30,7 @@ CheckpointReconciler ReconcilerFor(const Overrides& overrides, const RelayPlaces
 
     ResumeFrom resume;
     resume.remedy = fmt::format("{}", fmt::join(plan.overrides_used, "; "));
+    if (plan.supersede) resume.supersedes = state.checkpoint->lineage;
     // The checkpoint counts unless it was overridden: of another position, only that is known.
     if (state.checkpoint && state.checkpoint->progress.position == plan.publish_after) {
       resume.progress = state.checkpoint->progress;

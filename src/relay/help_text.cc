@@ -60,11 +60,19 @@ void AppendOption(const OptionSpec& spec, std::string* out) {
 
 std::string HelpText() {
   std::string out =
-      "Usage: bottledwater --postgres=CONNINFO [OPTIONS]\n"
+      "Usage: bottledwater [resnapshot [TABLE...]] --postgres=CONNINFO [OPTIONS]\n"
       "\n"
       "Relays every committed change of a PostgreSQL database to Kafka, exactly once: one topic "
       "per\n"
-      "table. Needs logical replication (wal_level=logical) and nothing installed in the server.\n";
+      "table. Needs logical replication (wal_level=logical) and nothing installed in the server.\n"
+      "\n"
+      "With the command resnapshot it first drops slot and spool and takes the snapshot again, and "
+      "makes\n"
+      "the topics equal to the tables: all rows are published again, and keys that the tables do "
+      "not have\n"
+      "any more get a tombstone. Then it goes on as always. Given tables (schema.table, or globs "
+      "as for\n"
+      "--tables), it reads those again, and drops nothing.\n";
   std::string_view group;
   for (const OptionSpec& spec : OptionTable()) {
     if (spec.group != group) {

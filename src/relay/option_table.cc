@@ -316,6 +316,9 @@ void CheckTogether(const Options& options) {
   if (options.skip_snapshot && options.overrides.resnapshot) {
     throw UsageError("--skip-snapshot and --resnapshot contradict each other");
   }
+  if (options.skip_snapshot && options.overrides.begin_anew) {
+    throw UsageError("--skip-snapshot and the command resnapshot contradict each other");
+  }
 }
 
 }  // namespace bw

@@ -15,10 +15,12 @@
 #include "relay/help_text.h"
 #include "relay/nearest_name.h"
 #include "relay/option_table.h"
+#include "relay/option_values.h"
 
 namespace bw {
 namespace {
 
+constexpr std::string_view kResnapshotCommand = "resnapshot";
 constexpr std::string_view kRegistryPassword = "BOTTLEDWATER_SCHEMA_REGISTRY_PASSWORD";
 
 // What each source gave, by option name.
@@ -69,6 +71,8 @@ struct ParsedArguments {
   bool help = false;
   bool version = false;
   bool config_help = false;
+  bool resnapshot = false;          // The command, ...
+  std::vector<std::string> tables;  // ... and its tables.
 };
 
 ParsedArguments ParseArguments(int argc, const char* const* argv) {
@@ -107,9 +111,16 @@ ParsedArguments ParseArguments(int argc, const char* const* argv) {
     if (!parsed.help) RefuseIncomplete(error.what());
   }
   if (parsed.help || parsed.version || parsed.config_help) return parsed;
-  if (const std::vector<std::string> extras = app.remaining(); !extras.empty()) {
-    RefuseExtra(extras.front());
+  std::vector<std::string> extras = app.remaining();
+  if (!extras.empty() && extras.front() == kResnapshotCommand) {
+    parsed.resnapshot = true;
+    const auto first_option =
+        std::find_if(extras.begin() + 1, extras.end(),
+                     [](const std::string& extra) { return extra.starts_with("-"); });
+    parsed.tables.assign(extras.begin() + 1, first_option);
+    extras.erase(extras.begin(), first_option);
   }
+  if (!extras.empty()) RefuseExtra(extras.front());
   for (const Bound& b : bound) {
     if (b.option->count() == 0) continue;
     OptionText text{b.values, fmt::format("--{}", b.spec->name), OptionSource::kCommandLine};
@@ -326,6 +337,12 @@ CommandLine ParseCommandLine(int argc, const char* const* argv, const Environmen
     sources.file = ParseConfig(config->where, config->values.front());
   }
   SetOptions(sources, &options);
+  options.overrides.begin_anew = arguments.resnapshot && arguments.tables.empty();
+  for (const std::string& tables : arguments.tables) {
+    for (std::string& glob : ParseGlobs(kResnapshotCommand, tables)) {
+      options.resnapshot_tables.push_back(std::move(glob));
+    }
+  }
 
   const auto password = environment.find(std::string(kRegistryPassword));
   if (password != environment.end()) options.schema_registry_password = password->second;

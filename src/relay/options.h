@@ -56,6 +56,8 @@ struct Options {
 
   // --- After a halt ---
   Overrides overrides;
+  // `bottledwater resnapshot TABLE...`: globs of the tables that are read again.
+  std::vector<std::string> resnapshot_tables;
 
   // --- General ---
   std::string log_level = "info";

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/log.h"
 #include "relay/reconcile_halts.h"
@@ -44,6 +45,28 @@ bool IsOurs(const SpoolState& spool, const CheckpointFacts& checkpoint) {
          spool.published.position == checkpoint.progress.position;
 }
 
+// Whether the checkpoint is one that this spool's re-snapshot was allowed to supersede.
+bool IsSuperseded(const SpoolState& spool, const CheckpointFacts& checkpoint) {
+  if (checkpoint.kind != CheckpointKind::kPresent || !spool.supersedes) return false;
+  const std::vector<std::string>& lineages = *spool.supersedes;
+  return std::find(lineages.begin(), lineages.end(), checkpoint.lineage) != lineages.end();
+}
+
+// Every lineage that the newest checkpoint can have when a re-snapshot begins at these facts.
+std::vector<std::string> LineagesBefore(const StartFacts& facts) {
+  std::set<std::string> lineages;
+  if (HasSpool(facts)) {
+    lineages = {facts.spool->lineage, facts.spool->predecessor};
+    // A re-snapshot of which nothing is published yet may itself be superseded.
+    if (facts.spool->supersedes) {
+      lineages.insert(facts.spool->supersedes->begin(), facts.spool->supersedes->end());
+    }
+  }
+  if (facts.checkpoint.kind == CheckpointKind::kPresent) lineages.insert(facts.checkpoint.lineage);
+  lineages.erase("");
+  return {lineages.begin(), lineages.end()};
+}
+
 // The first start from Reconcile's view: whatever was before is wiped.
 Plan FirstStart(const StartFacts& facts, std::string note) {
   Plan plan;
@@ -53,14 +76,48 @@ Plan FirstStart(const StartFacts& facts, std::string note) {
   return plan;
 }
 
+// A re-snapshot: a first start that knows what it supersedes.
+Plan Resnapshot(const StartFacts& facts, std::string note) {
+  Plan plan = FirstStart(facts, std::move(note));
+  plan.supersedes = LineagesBefore(facts);
+  plan.overrides_used.push_back("resnapshot");
+  return plan;
+}
+
 // Begins anew instead of halting, if the operator has allowed it.
 Outcome ResnapshotOr(const StartFacts& facts, const Overrides& overrides, Halt halt) {
   if (!overrides.resnapshot) return halt;
-  Plan plan = FirstStart(
+  return Resnapshot(
       facts, fmt::format("--resnapshot: instead of the halt \"{}\", everything captured so far is "
                          "dropped and the snapshot is taken again. ({})",
                          halt.code, halt.found));
-  plan.overrides_used.push_back("resnapshot");
+}
+
+// `bottledwater resnapshot`: begins anew where the relay would otherwise go on.
+Plan BeginAnew(const StartFacts& facts, Plan plan) {
+  switch (plan.kind) {
+    case Plan::Kind::kFirstStart:
+      // Topics may be left of a life of which nothing else is, too.
+      if (!plan.supersedes) {
+        plan.supersedes = LineagesBefore(facts);
+        plan.overrides_used.push_back("resnapshot");
+      }
+      break;
+    case Plan::Kind::kWaitForCheckpoint:
+      // Without a spool, only Kafka knows whose slot that is.
+      if (!HasSpool(facts)) return plan;
+      [[fallthrough]];
+    case Plan::Kind::kResume:
+    case Plan::Kind::kBeginAt:
+      return Resnapshot(facts,
+                        "resnapshot: everything captured so far is dropped and the snapshot "
+                        "is taken again");
+  }
+  if (!HasSpool(facts) && facts.checkpoint.kind == CheckpointKind::kUnknown) {
+    plan = Plan();
+    plan.kind = Plan::Kind::kWaitForCheckpoint;
+    plan.notes.push_back("resnapshot: waiting for Kafka, to know what was published before");
+  }
   return plan;
 }
 
@@ -194,7 +251,8 @@ Outcome WithoutSpool(const StartFacts& facts, const Overrides& overrides) {
 
 Outcome AfterCrashInFirstStart(const StartFacts& facts, const Overrides& overrides) {
   const CheckpointFacts& checkpoint = facts.checkpoint;
-  if (checkpoint.kind == CheckpointKind::kPresent && !overrides.resnapshot) {
+  if (checkpoint.kind == CheckpointKind::kPresent && !overrides.resnapshot &&
+      !IsSuperseded(*facts.spool, checkpoint)) {
     // Kafka was away when the first start began, and now shows that it was not the first.
     if (SameSource(checkpoint.source, facts.spool->source)) {
       return halts::CheckpointForeign(*facts.spool, checkpoint, /*has_published=*/false,
@@ -202,11 +260,18 @@ Outcome AfterCrashInFirstStart(const StartFacts& facts, const Overrides& overrid
     }
     return halts::CheckpointOfOtherDatabase(checkpoint, facts.spool->source, facts.places);
   }
-  return FirstStart(facts, facts.slot.exists
-                               ? fmt::format("The first start was interrupted: dropping its slot "
-                                             "\"{}\" and starting again",
-                                             facts.slot.name)
-                               : "The first start was interrupted: starting again");
+  const std::string note = facts.slot.exists
+                               ? fmt::format(
+                                     "The first start was interrupted: dropping its slot "
+                                     "\"{}\" and starting again",
+                                     facts.slot.name)
+                               : "The first start was interrupted: starting again";
+  if (checkpoint.kind == CheckpointKind::kPresent && overrides.resnapshot) {
+    return Resnapshot(facts, note);
+  }
+  Plan plan = FirstStart(facts, note);
+  if (facts.spool->supersedes) plan.supersedes = LineagesBefore(facts);
+  return plan;
 }
 
 // What the spool and, if it is known, the checkpoint prove to be durable.
@@ -326,7 +391,9 @@ Progress CapturedUpTo(Lsn lsn) {
   return {Position::EndOf(Lsn{lsn.value - 1}), lsn};
 }
 
-std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& overrides) {
+std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& given_overrides) {
+  Overrides overrides = given_overrides;
+  if (overrides.begin_anew) overrides.resnapshot = true;
   // Whether it is ours matters before whether it is busy: a busy foreign slot stays foreign.
   if (facts.slot.exists &&
       (facts.slot.plugin != "pgoutput" || facts.slot.database != facts.server.database)) {
@@ -334,6 +401,9 @@ std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& ove
   }
   if (facts.slot.exists && facts.slot.active) return halts::SlotActive(facts.slot);
   Outcome outcome = HasSpool(facts) ? WithSpool(facts, overrides) : WithoutSpool(facts, overrides);
+  if (Plan* plan = std::get_if<Plan>(&outcome); plan != nullptr && overrides.begin_anew) {
+    outcome = BeginAnew(facts, std::move(*plan));
+  }
   if (const Plan* plan = std::get_if<Plan>(&outcome)) {
     // The invariant on top of reconcile.h, once more and independent of how the plan was found.
     const Lsn confirmed = facts.slot.confirmed_flush;
@@ -367,16 +437,21 @@ std::variant<PublishPlan, Halt> ReconcilePublish(const SpoolState& spool,
 
   PublishPlan plan;
   if (checkpoint.kind == CheckpointKind::kAbsent) {
-    if (!HasPublished(spool)) return plan;  // From the beginning.
+    if (!HasPublished(spool)) {  // From the beginning.
+      if (spool.supersedes) plan.overrides_used.push_back("resnapshot");
+      return plan;
+    }
     if (overrides.republish) return Republish(spool, Position::Zero());
     return halts::CheckpointMissing(spool, places);
   }
 
   if (!IsOurs(spool, checkpoint)) {
-    // After a first start the spool still holds the whole snapshot, which supersedes the topics.
-    if (overrides.resnapshot && !HasPublished(spool)) {
+    // The spool still holds the whole snapshot, which supersedes the topics.
+    const bool is_superseded = IsSuperseded(spool, checkpoint);
+    if ((is_superseded || overrides.resnapshot) && !HasPublished(spool)) {
+      plan.supersede = !is_superseded;
       plan.notes.push_back(fmt::format(
-          "--resnapshot: the checkpoint of the relay before (lineage {}, {}) is superseded by the "
+          "resnapshot: the checkpoint of the relay before (lineage {}, {}) is superseded by the "
           "new snapshot",
           Printable(checkpoint.lineage), checkpoint.progress.position.ToString()));
       plan.overrides_used.push_back("resnapshot");

@@ -76,6 +76,9 @@ struct Overrides {
   std::optional<Lsn> accept_gap;
   bool adopt_slot = false;  // --adopt-slot: take over a slot that nobody knows, without snapshot.
   bool resnapshot = false;  // --resnapshot: where data is lost, begin anew with a snapshot.
+  // `bottledwater resnapshot`: begin anew even where nothing is lost. Once: whoever starts again in
+  // the same process clears it.
+  bool begin_anew = false;
   // --republish: where Kafka lost data, or is another cluster, publish what the spool retains.
   bool republish = false;
 };
@@ -114,7 +117,8 @@ struct Halt {
 
 struct Plan {
   enum class Kind {
-    // If `drop_slot`, drop the slot. BeginFirstStart, create publication and slot, snapshot.
+    // If `drop_slot`, drop the slot. BeginFirstStart with `supersedes`, create publication and
+    // slot, snapshot.
     kFirstStart,
     // Keep the spool. If `advance_idle_to`, AdvanceIdle to it first. Stream from captured.end_lsn.
     kResume,
@@ -126,10 +130,11 @@ struct Plan {
   };
   Kind kind = Kind::kResume;
   bool drop_slot = false;
-  Progress captured;                     // kBeginAt: what counts as captured.
-  std::string predecessor;               // kBeginAt: the checkpoint's lineage.
-  std::optional<Lsn> advance_idle_to;    // kResume, after an accepted gap.
-  std::optional<uint32_t> new_timeline;  // kResume: SetTimeline to it.
+  std::optional<std::vector<std::string>> supersedes;  // As in SpoolState; set for a re-snapshot.
+  Progress captured;                                   // kBeginAt: what counts as captured.
+  std::string predecessor;                             // kBeginAt: the checkpoint's lineage.
+  std::optional<Lsn> advance_idle_to;                  // kResume, after an accepted gap.
+  std::optional<uint32_t> new_timeline;                // kResume: SetTimeline to it.
   // For the log, and what was overridden also for the checkpoint.
   std::vector<std::string> notes;
   std::vector<std::string> overrides_used;
@@ -141,6 +146,7 @@ std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& ove
 struct PublishPlan {
   Position publish_after;    // Publish the spool's changes above this.
   bool rewind_hint = false;  // RewindPublished to publish_after first.
+  bool supersede = false;    // Supersede() the checkpoint's lineage first.
   std::vector<std::string> notes;
   std::vector<std::string> overrides_used;
 };

@@ -33,9 +33,9 @@ std::string MoveSpoolAside(const RelayPlaces& places) {
 
 Remedy Resnapshot() {
   return {
-      "take the snapshot again: rows are published again as they are now, and keys that were "
-      "deleted meanwhile stay in the topics. Start with the same options and once with",
-      "--resnapshot"};
+      "take the snapshot again: every row is published again as it is now, and keys that were "
+      "deleted meanwhile get their tombstone. Start once, with the same options, as",
+      "bottledwater resnapshot"};
 }
 
 Remedy AcceptGap(Lsn confirmed) {
@@ -170,7 +170,7 @@ Halt OtherDatabase(const StartFacts& facts) {
           "Another database answers at this address, or the spool is another relay's.",
           {{"give the right database or spool", "--postgres=..., --spool=DIR"},
            {"if the cluster was rebuilt (pg_upgrade, dump and restore) and everything shall be "
-            "captured anew, move the spool aside and start once with --resnapshot",
+            "captured anew, move the spool aside and then start once as `bottledwater resnapshot`",
             MoveSpoolAside(facts.places)}}};
 }
 
@@ -222,8 +222,9 @@ Halt CheckpointOfOtherDatabase(const CheckpointFacts& checkpoint, const Source& 
           "Another relay publishes to the same topics, or the database was rebuilt.",
           {{"give this relay topics of its own", "--topic-prefix=PREFIX"},
            {"if the database was rebuilt (pg_upgrade, dump and restore), let this relay take the "
-            "topics over with a new snapshot: without a slot and a spool, start once with",
-            "--resnapshot"}}};
+            "topics over with a new snapshot: without a slot and a spool, start once, with the "
+            "same options, as",
+            "bottledwater resnapshot"}}};
 }
 
 Halt CheckpointForeign(const SpoolState& spool, const CheckpointFacts& checkpoint,
@@ -248,7 +249,7 @@ Halt CheckpointForeign(const SpoolState& spool, const CheckpointFacts& checkpoin
         "Kafka already has what an earlier relay of this name published; its spool and slot are "
         "gone.";
     halt.remedies = {{"publish this spool's new snapshot over it; keys that were deleted between "
-                      "the two stay in the topics. Start with the same options and once with",
+                      "the two get their tombstone. Start with the same options and once with",
                       "--resnapshot"},
                      {"give this relay topics of its own: remove its slot and spool, and start "
                       "with",

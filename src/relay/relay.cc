@@ -1,9 +1,11 @@
 #include "relay/relay.h"
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "capture/capture.h"
+#include "capture/table_resnapshot.h"
 #include "publish/kafka_cluster.h"
 #include "publish/topic_name.h"
 #include "registry/http_schema_registry.h"
@@ -50,7 +52,8 @@ Relay::Relay(const Options& options, Stop* stop)
       capture_options_(CaptureOptionsOf(options)),
       publish_options_(PublishOptionsOf(options)),
       stop_(stop),
-      start_up_cluster_(ConnectToKafka(publish_options_, *stop)) {
+      start_up_cluster_(ConnectToKafka(publish_options_, *stop)),
+      tables_to_read_(options.resnapshot_tables) {
   ValidateCaptureOptions(capture_options_);
   CheckPublishOptions(publish_options_);
   if (options_.output_format == OutputFormat::kAvro) {
@@ -136,14 +139,33 @@ void Relay::RunCapture() {
   const auto exit = loop.Run([&](const std::function<void()>& made_progress) {
     if (!start_up.Run()) return;
     StartPublishing();
+    if (ResnapshotTablesIfAsked(start_up, made_progress)) return;
     RunCaptureSession(capture_options_, opened_spool(), &capture_figures_, *stop_, made_progress);
   });
   if (exit) LeaveWith(*exit);
 }
 
+bool Relay::ResnapshotTablesIfAsked(const StartUp& start_up,
+                                    const std::function<void()>& made_progress) {
+  if (tables_to_read_.empty()) return false;
+  const std::string tables = fmt::format("{}", fmt::join(tables_to_read_, ", "));
+  if (start_up.took_snapshot()) {
+    spdlog::info("resnapshot {}: all tables were just read", Printable(tables));
+    tables_to_read_.clear();
+    return false;
+  }
+  if (ResnapshotTables(capture_options_, tables_to_read_, opened_spool(), &capture_figures_, *stop_,
+                       made_progress)) {
+    NoteRemedy("resnapshot " + tables);
+    tables_to_read_.clear();
+  }
+  return true;
+}
+
 ExitCode Relay::Run() {
-  // With --resnapshot the start-up decides first whether this spool is published from at all.
-  if (spool_ && spool_->state().phase == SpoolPhase::kStreaming && !options_.overrides.resnapshot) {
+  // For a re-snapshot the start-up decides first whether this spool is published from at all.
+  const bool may_be_dropped = options_.overrides.resnapshot || options_.overrides.begin_anew;
+  if (spool_ && spool_->state().phase == SpoolPhase::kStreaming && !may_be_dropped) {
     StartPublishing();
   }
   capture_thread_ = std::thread([this] { RunCapture(); });

@@ -14,6 +14,7 @@
 #include "relay/options.h"
 #include "relay/publish_side.h"
 #include "relay/session_loop.h"
+#include "relay/start_up.h"
 #include "relay/status_line.h"
 #include "spool/spool.h"
 
@@ -39,6 +40,8 @@ class Relay {
 
  private:
   void RunCapture();
+  // True when a session was used for it.
+  bool ResnapshotTablesIfAsked(const StartUp& start_up, const std::function<void()>& made_progress);
   Spool* opened_spool() const;
   Spool* OpenSpoolAlone();
   void StartPublishing();
@@ -63,6 +66,7 @@ class Relay {
   std::string remedies_to_note_;  // Used while nobody published.
   std::optional<SessionExit> exit_;
   bool threads_ended_ = false;
+  std::vector<std::string> tables_to_read_;  // The capture thread's: to be read again, still.
 
   std::thread capture_thread_;
 };

@@ -53,7 +53,8 @@ bool StartUp::Run() {
   for (const std::string& note : plan.notes) spdlog::info("{}", note);
   for (const std::string& used : plan.overrides_used) {
     spdlog::warn("An operator has allowed: {}", used);
-    parts_.note_remedy(used);
+    // Of a re-snapshot the spool keeps note itself, until its first checkpoint.
+    if (!plan.supersedes) parts_.note_remedy(used);
   }
   return CarryOut(plan, SourceOf(view.identity, parts_.options->slot));
 }
@@ -83,15 +84,26 @@ StartFacts StartUp::GatherFacts(const ServerView& view) const {
   return facts;
 }
 
+// `bottledwater resnapshot` means one re-snapshot, however often this process starts again.
+Overrides StartUp::AllowedOverrides() {
+  Overrides overrides = parts_.options->overrides;
+  const Spool* spool = parts_.opened_spool();
+  const std::string lineage = spool != nullptr ? spool->state().lineage : "";
+  if (!first_lineage_) first_lineage_ = lineage;
+  if (lineage != *first_lineage_) overrides.begin_anew = false;
+  return overrides;
+}
+
 Plan StartUp::Decide(const ServerView& view, StartFacts* facts) {
+  const Overrides overrides = AllowedOverrides();
   const Source source = SourceOf(view.identity, parts_.options->slot);
-  auto outcome = Reconcile(*facts, parts_.options->overrides);
+  auto outcome = Reconcile(*facts, overrides);
   const auto* plan = std::get_if<Plan>(&outcome);
   const bool without_checkpoint = plan != nullptr && plan->kind == Plan::Kind::kFirstStart;
   const bool needs_checkpoint = plan != nullptr && plan->kind == Plan::Kind::kWaitForCheckpoint;
   // A halt on Kafka's side is the publish sessions' to find; to take its remedy, it is looked for
   // here.
-  const bool remedy_allowed = parts_.options->overrides.resnapshot && !decided_;
+  const bool remedy_allowed = overrides.begin_anew || (overrides.resnapshot && !decided_);
   if (without_checkpoint || needs_checkpoint || remedy_allowed) {
     // A first start need not wait for Kafka, but when it is there, what it knows is heard before
     // anything is made.
@@ -101,7 +113,7 @@ Plan StartUp::Decide(const ServerView& view, StartFacts* facts) {
           ServerFactsOf(view.identity, facts->spool ? facts->spool->source.timeline
                                                     : facts->checkpoint.source.timeline);
     }
-    outcome = Reconcile(*facts, parts_.options->overrides);
+    outcome = Reconcile(*facts, overrides);
   }
   if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
   decided_ = true;
@@ -140,8 +152,10 @@ bool StartUp::CarryOut(const Plan& plan, const Source& source) {
     case Plan::Kind::kFirstStart: {
       FirstStartPlan first = PrepareFirstStart(*parts_.capture_options, *parts_.stop);
       first.drop_slot = plan.drop_slot;
+      first.supersedes = plan.supersedes;
       Spool* spool = parts_.open_spool_alone();
       BW_KILL_POINT("startup.spool_made");
+      took_snapshot_ = true;
       return RunFirstStart(*parts_.capture_options, first, spool, parts_.figures, *parts_.stop);
     }
     case Plan::Kind::kBeginAt:

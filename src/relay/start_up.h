@@ -45,6 +45,8 @@ class StartUp {
 
   // Returns true when the spool is in phase kStreaming and continues the slot; false on a stop.
   bool Run();
+  // A Run() of this process has read all tables.
+  bool took_snapshot() const { return took_snapshot_; }
 
  private:
   ServerView Inspect() const;
@@ -54,8 +56,14 @@ class StartUp {
   CheckpointFacts WaitForCheckpoint(const Source& source) const;
   bool CarryOut(const Plan& plan, const Source& source);
 
+  Overrides AllowedOverrides();
+
   const Parts parts_;
+  bool took_snapshot_ = false;
   bool decided_ = false;  // Of this process' starts, one has gone on.
+  // The spool's when this process began, empty without one: a re-snapshot that was asked for has
+  // begun when it is another.
+  std::optional<std::string> first_lineage_;
 };
 
 }  // namespace bw

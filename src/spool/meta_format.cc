@@ -19,8 +19,8 @@ using Json = nlohmann::json;
   throw HaltError(ExitCode::kSpoolUnusable,
                   what +
                       ". Nothing of it was published. Keep the spool directory for study and "
-                      "check the disk; then run `bottledwater resnapshot` or restore the "
-                      "directory.");
+                      "check the disk; then restore it, or move it away and start once as "
+                      "`bottledwater resnapshot`.");
 }
 
 // `what` cannot be read, for the reason that nlohmann_json gives: it may repeat the text.
@@ -87,14 +87,15 @@ Progress DecodeProgress(std::string_view body) {
 }
 
 std::string EncodeIdentity(const SpoolState& state) {
-  return Json{{"lineage", state.lineage},
-              {"predecessor", state.predecessor},
-              {"system_identifier", state.source.system_identifier},
-              {"database", TextOfName(state.source.database)},
-              {"slot", state.source.slot},
-              {"timeline", state.source.timeline},
-              {"phase", static_cast<int>(state.phase)}}
-      .dump();
+  Json json{{"lineage", state.lineage},
+            {"predecessor", state.predecessor},
+            {"system_identifier", state.source.system_identifier},
+            {"database", TextOfName(state.source.database)},
+            {"slot", state.source.slot},
+            {"timeline", state.source.timeline},
+            {"phase", static_cast<int>(state.phase)}};
+  if (state.supersedes) json["supersedes"] = *state.supersedes;
+  return json.dump();
 }
 
 void DecodeIdentity(std::string_view body, SpoolState* state) {
@@ -102,6 +103,9 @@ void DecodeIdentity(std::string_view body, SpoolState* state) {
     const Json json = Json::parse(body);
     state->lineage = json.at("lineage");
     state->predecessor = json.at("predecessor");
+    if (json.contains("supersedes")) {
+      state->supersedes = json.at("supersedes").get<std::vector<std::string>>();
+    }
     state->source.system_identifier = json.at("system_identifier");
     state->source.database = ReadName(json.at("database"));
     state->source.slot = json.at("slot");
@@ -111,6 +115,42 @@ void DecodeIdentity(std::string_view body, SpoolState* state) {
     state->phase = static_cast<SpoolPhase>(ReadNumber(json, "phase", kPhaseMax));
   } catch (const Json::exception& error) {
     CorruptJson("the spool's identity", error);
+  }
+}
+
+std::string EncodeSnapshots(const std::vector<SnapshotMark>& snapshots) {
+  Json json = Json::array();
+  for (const SnapshotMark& snapshot : snapshots) {
+    Json tables = Json::array();
+    for (const TableName& table : snapshot.tables) {
+      tables.push_back(Json::array({TextOfName(table.schema), TextOfName(table.table)}));
+    }
+    json.push_back({{"commit_lsn", snapshot.commit_lsn.value},
+                    {"purges", snapshot.purges},
+                    {"tables", std::move(tables)}});
+  }
+  return json.dump();
+}
+
+std::vector<SnapshotMark> DecodeSnapshots(std::string_view body) {
+  try {
+    std::vector<SnapshotMark> snapshots;
+    for (const Json& json : Json::parse(body)) {
+      SnapshotMark& snapshot = snapshots.emplace_back();
+      const Json& commit_lsn = json.at("commit_lsn");
+      // Tombstones are one below it.
+      if (!commit_lsn.is_number_unsigned() || commit_lsn.get<uint64_t>() < 2) {
+        Corrupt("the spool's snapshots have no commit LSN");
+      }
+      snapshot.commit_lsn = Lsn{commit_lsn.get<uint64_t>()};
+      snapshot.purges = json.at("purges");
+      for (const Json& table : json.at("tables")) {
+        snapshot.tables.push_back({ReadName(table.at(0)), ReadName(table.at(1))});
+      }
+    }
+    return snapshots;
+  } catch (const Json::exception& error) {
+    CorruptJson("the spool's snapshots", error);
   }
 }
 

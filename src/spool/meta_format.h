@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "spool/change.h"
 #include "spool/spool_state.h"
@@ -23,6 +24,7 @@ inline constexpr char kMetaCaptured[] = "captured";    // Progress
 inline constexpr char kMetaPublished[] = "published";  // Progress
 inline constexpr char kMetaTrimmed[] = "trimmed";      // Progress, without end LSN
 inline constexpr char kMetaKafkaCluster[] = "kafka_cluster";  // The id as text
+inline constexpr char kMetaSnapshots[] = "snapshots";  // JSON: of each commit_lsn, purges, tables
 
 // Wraps and unwraps the checksum. Unwrap throws Halt kSpoolUnusable naming the entry.
 std::string WrapMeta(std::string_view name, std::string_view body);
@@ -31,9 +33,12 @@ std::string_view UnwrapMeta(std::string_view name, std::string_view value);
 std::string EncodeProgress(const Progress& progress);
 Progress DecodeProgress(std::string_view body);
 
-// Only lineage, predecessor, source and phase.
+// Only lineage, predecessor, supersedes, source and phase.
 std::string EncodeIdentity(const SpoolState& state);
 void DecodeIdentity(std::string_view body, SpoolState* state);
+
+std::string EncodeSnapshots(const std::vector<SnapshotMark>& snapshots);
+std::vector<SnapshotMark> DecodeSnapshots(std::string_view body);
 
 std::string EncodeFormatVersion();
 // Throws Halt kSpoolUnusable for a version that this program does not know.

@@ -47,6 +47,7 @@ class Spool::Impl {
         directory_(options.env == nullptr ? std::make_unique<SpoolDirectory>(options.directory)
                                           : nullptr),
         store_(options, directory_ ? directory_->database_path() : options.directory) {
+    ScratchSet::Destroy(scratch_path(), options.env);
     LoadState(Published::kUnknown);
     LoadSchemas();
     writer_ = std::make_unique<SpoolWriter>(
@@ -61,9 +62,11 @@ class Spool::Impl {
 
   // --- Life ---
 
-  void BeginFirstStart(const Source& source) {
+  void BeginFirstStart(const Source& source,
+                       const std::optional<std::vector<std::string>>& supersedes) {
     SpoolState fresh;
     fresh.source = source;
+    fresh.supersedes = supersedes;
     fresh.phase = SpoolPhase::kFirstStart;
     Reset(std::move(fresh));
   }
@@ -79,13 +82,7 @@ class Spool::Impl {
   }
 
   void SetTimeline(uint32_t timeline) {
-    SpoolState changed = state();
-    changed.source.timeline = timeline;
-    rocksdb::WriteBatch batch;
-    PutMeta(&batch, kMetaIdentity, EncodeIdentity(changed));
-    store_.Write(&batch, /*sync=*/true);
-    const std::lock_guard lock(state_mutex_);
-    state_.source.timeline = timeline;
+    ChangeIdentity([timeline](SpoolState* state) { state->source.timeline = timeline; });
   }
 
   // --- Capture ---
@@ -106,7 +103,8 @@ class Spool::Impl {
     }
     newest_appended_ = captured_position;
     newest_ended_ = captured();
-    LoadSchemas();  // Forgets those that were only pending.
+    LoadSchemas();    // Forgets those that were only pending, ...
+    LoadSnapshots();  // ... and a snapshot that did not come to its end.
   }
 
   SchemaId AddSchema(const TableSchema& schema) {
@@ -133,16 +131,28 @@ class Spool::Impl {
     writer_->End(newest_ended_);
   }
 
-  void EndSnapshot(const TransactionEnd& end) {
+  void EndSnapshot(const TransactionEnd& end, const std::vector<TableName>& tables) {
     AppendEnd(end);
     SpoolState streaming = state();
-    streaming.phase = SpoolPhase::kStreaming;
-    writer_->Append(Family::kMeta, kMetaIdentity,
-                    WrapMeta(kMetaIdentity, EncodeIdentity(streaming)));
+    const bool is_first = streaming.phase == SpoolPhase::kFirstStart;
+    std::vector<SnapshotMark> marks = snapshots();
+    // What is published needs no mark any more.
+    std::erase_if(marks, [&](const SnapshotMark& mark) {
+      return streaming.published.position >= Position::EndOf(mark.commit_lsn);
+    });
+    marks.push_back({end.commit_lsn, !is_first || streaming.supersedes, tables});
+    writer_->Append(Family::kMeta, kMetaSnapshots,
+                    WrapMeta(kMetaSnapshots, EncodeSnapshots(marks)));
+    if (is_first) {
+      streaming.phase = SpoolPhase::kStreaming;
+      writer_->Append(Family::kMeta, kMetaIdentity,
+                      WrapMeta(kMetaIdentity, EncodeIdentity(streaming)));
+    }
     {
-      // The phase in memory may run ahead of the disk: nobody acts on it before it is durable.
+      // Memory may run ahead of the disk: nobody acts on it before it is durable.
       const std::lock_guard lock(state_mutex_);
       state_.phase = SpoolPhase::kStreaming;
+      snapshots_ = std::move(marks);
     }
     writer_->End(newest_ended_);
   }
@@ -176,13 +186,23 @@ class Spool::Impl {
     SpoolBatch batch;
     const Progress end = captured();
     batch.through_ = end;
-    if (end.position <= after) return batch;
+    const Position limit{limits.before, 0};
+    const bool is_limited = limit <= end.position;
+    if (is_limited) {
+      const Position last = Position::EndOf(Lsn{limits.before.value - 1});
+      batch.through_ = {std::max(after, last), Lsn::Invalid()};
+    }
+    if (end.position <= after || limit <= after) return batch;
     // Nothing above `captured` is read: it may be an unfinished transaction.
     BatchReader reader(limits, &batch);
     store_.Scan(
-        Family::kChanges, KeyAfter(after), KeyAfter(end.position),
+        Family::kChanges, KeyAfter(after),
+        is_limited ? EncodePositionKey(limit) : KeyAfter(end.position),
         [&](std::string_view key, std::string_view value) { return reader.Take(key, value); });
     reader.Finish();
+    if (is_limited && !reader.full && reader.whole_through) {
+      batch.through_.end_lsn = reader.whole_through->end_lsn;
+    }
     return batch;
   }
 
@@ -235,6 +255,28 @@ class Spool::Impl {
       state_.kafka_cluster_id = cluster_id;
     }
     WriteMeta(kMetaKafkaCluster, cluster_id, /*sync=*/true);
+  }
+
+  std::vector<SnapshotMark> snapshots() const {
+    const std::lock_guard lock(state_mutex_);
+    std::vector<SnapshotMark> snapshots = snapshots_;
+    // The first one's permission may have come after it.
+    for (SnapshotMark& mark : snapshots) mark.purges = mark.purges || state_.supersedes;
+    return snapshots;
+  }
+
+  void Supersede(const std::string& lineage) {
+    ChangeIdentity([&](SpoolState* state) {
+      if (!state->supersedes) state->supersedes.emplace();
+      state->supersedes->push_back(lineage);
+    });
+  }
+
+  std::unique_ptr<ScratchSet> MakeScratch() {
+    RequireRoomToOpen(options_);
+    return std::make_unique<ScratchSet>(scratch_path(), options_.env, [this](uint64_t bytes) {
+      return !directory_ || FreeBytes(options_.directory) >= options_.min_free_bytes + bytes;
+    });
   }
 
   void Trim(const Position& through) {
@@ -348,6 +390,7 @@ class Spool::Impl {
         loaded.trimmed = DecodeProgress(*body).position;
       }
       if (const auto body = ReadMeta(kMetaKafkaCluster)) loaded.kafka_cluster_id = *body;
+      LoadSnapshots();
     } else {
       WriteMeta(kMetaFormat, EncodeFormatVersion(), /*sync=*/true);
     }
@@ -356,6 +399,29 @@ class Spool::Impl {
     state_ = std::move(loaded);
     newest_appended_ = state_.captured.position;
     newest_ended_ = state_.captured;
+  }
+
+  void LoadSnapshots() {
+    std::vector<SnapshotMark> loaded;
+    if (const auto body = ReadMeta(kMetaSnapshots)) loaded = DecodeSnapshots(*body);
+    const std::lock_guard lock(state_mutex_);
+    snapshots_ = std::move(loaded);
+  }
+
+  template <typename Change>
+  void ChangeIdentity(const Change& change) {
+    const std::lock_guard identity_lock(identity_mutex_);
+    SpoolState changed = state();
+    change(&changed);
+    rocksdb::WriteBatch batch;
+    PutMeta(&batch, kMetaIdentity, EncodeIdentity(changed));
+    store_.Write(&batch, /*sync=*/true);
+    const std::lock_guard lock(state_mutex_);
+    change(&state_);
+  }
+
+  std::string scratch_path() const {
+    return directory_ ? directory_->scratch_path() : options_.directory + ".scratch";
   }
 
   void LoadSchemas() {
@@ -385,6 +451,7 @@ class Spool::Impl {
     PutMeta(&batch, kMetaPublished, EncodeProgress(fresh.published));
     PutMeta(&batch, kMetaTrimmed, EncodeProgress({fresh.trimmed, Lsn::Invalid()}));
     PutMeta(&batch, kMetaKafkaCluster, fresh.kafka_cluster_id);
+    PutMeta(&batch, kMetaSnapshots, EncodeSnapshots({}));
     store_.Write(&batch, /*sync=*/true);
     LoadState(Published::kUnknown);
     LoadSchemas();
@@ -488,9 +555,12 @@ class Spool::Impl {
   const std::unique_ptr<SpoolDirectory> directory_;  // None under a simulated file system.
   SpoolStore store_;
 
-  mutable std::mutex state_mutex_;  // Protects state_ and figures_.
+  std::mutex identity_mutex_;  // Held by whoever changes what EncodeIdentity() writes.
+
+  mutable std::mutex state_mutex_;  // Protects the members down to figures_.
   std::condition_variable captured_changed_;
   SpoolState state_;
+  std::vector<SnapshotMark> snapshots_;
   Figures figures_;
 
   std::mutex schemas_mutex_;  // Protects the two maps.
@@ -528,7 +598,10 @@ Spool::~Spool() = default;
 SpoolState Spool::state() const { return impl_->state(); }
 Progress Spool::captured() const { return impl_->captured(); }
 Progress Spool::published() const { return impl_->published(); }
-void Spool::BeginFirstStart(const Source& source) { impl_->BeginFirstStart(source); }
+void Spool::BeginFirstStart(const Source& source,
+                            const std::optional<std::vector<std::string>>& supersedes) {
+  impl_->BeginFirstStart(source, supersedes);
+}
 void Spool::BeginStreamingAt(const Source& source, const Progress& captured,
                              const std::string& predecessor) {
   impl_->BeginStreamingAt(source, captured, predecessor);
@@ -538,8 +611,9 @@ void Spool::DropUncaptured() { impl_->DropUncaptured(); }
 SchemaId Spool::AddSchema(const TableSchema& schema) { return impl_->AddSchema(schema); }
 void Spool::Append(const Change& change) { impl_->Append(change); }
 void Spool::EndTransaction(const TransactionEnd& end) { impl_->EndTransaction(end); }
-bool Spool::EndSnapshot(const TransactionEnd& end, const Stop& stop) {
-  impl_->EndSnapshot(end);
+bool Spool::EndSnapshot(const TransactionEnd& end, const std::vector<TableName>& tables,
+                        const Stop& stop) {
+  impl_->EndSnapshot(end, tables);
   while (!stop.requested()) {
     if (impl_->writer().WaitUntilDurable(std::chrono::seconds(1), stop)) return true;
   }
@@ -568,6 +642,9 @@ void Spool::RewindPublished(const Progress& published) { impl_->RewindPublished(
 void Spool::SetKafkaClusterId(const std::string& cluster_id) {
   impl_->SetKafkaClusterId(cluster_id);
 }
+std::vector<SnapshotMark> Spool::snapshots() const { return impl_->snapshots(); }
+void Spool::Supersede(const std::string& lineage) { impl_->Supersede(lineage); }
+std::unique_ptr<ScratchSet> Spool::MakeScratch() { return impl_->MakeScratch(); }
 void Spool::Trim(const Position& through) { impl_->Trim(through); }
 Spool::Figures Spool::figures() const { return impl_->figures(); }
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/stop.h"
 #include "spool/change.h"
+#include "spool/scratch_set.h"
 #include "spool/spool_state.h"
 
 namespace rocksdb {
@@ -95,7 +96,9 @@ class Spool {
 
   // Empties the spool and gives it a new lineage: phase kFirstStart for `source`. Synced. Written
   // before the slot is created, so that a crash finds the intent and starts over.
-  void BeginFirstStart(const Source& source);
+  // `supersedes` is set for a re-snapshot, as in SpoolState.
+  void BeginFirstStart(const Source& source,
+                       const std::optional<std::vector<std::string>>& supersedes = std::nullopt);
   // Phase kStreaming at `captured` with a new lineage, for a spool whose own changes do not matter
   // (any more): one that was lost and goes on from the checkpoint, an older copy that jumps to the
   // checkpoint, or one that adopts a slot. `predecessor` is the checkpoint's lineage, empty when
@@ -118,9 +121,11 @@ class Spool {
   void Append(const Change& change);
   // The transaction is complete: it, with everything before it, becomes one group commit.
   void EndTransaction(const TransactionEnd& end);
-  // The snapshot is complete: like EndTransaction, and the phase becomes kStreaming in the same
-  // batch. Returns true when it is durable, false when a stop was requested before.
-  bool EndSnapshot(const TransactionEnd& end, const Stop& stop);
+  // The snapshot of these tables is complete: like EndTransaction, and in the same batch the phase
+  // becomes kStreaming and the snapshot is marked. One that is taken while the spool streams
+  // already purges. Returns true when it is durable, false when a stop was requested before.
+  bool EndSnapshot(const TransactionEnd& end, const std::vector<TableName>& tables,
+                   const Stop& stop);
   // WAL without changes for us ended at `end_lsn`. Only call when no transaction is being received.
   void AdvanceIdle(Lsn end_lsn);
   // Whether Append may be called without growing beyond pending_bytes_max.
@@ -145,6 +150,9 @@ class Spool {
   struct ReadLimits {
     size_t changes_max = 10'000;
     size_t bytes_max = 16 * kMiB;
+    // Nothing at or above this commit LSN is read; through() then lies before it, with an end LSN
+    // if a transaction was read.
+    Lsn before = Lsn::Max();
   };
   // The next changes above `after`, up to `captured`: whole transactions as long as one fits the
   // limits, else a part of one, and then through().end_lsn is invalid. A batch without changes has
@@ -164,6 +172,14 @@ class Spool {
   // publish again from there. Synced.
   void RewindPublished(const Progress& published);
   void SetKafkaClusterId(const std::string& cluster_id);
+  // The snapshots that this spool began with or took later, in order. Only those up to captured()
+  // count.
+  std::vector<SnapshotMark> snapshots() const;
+  // An operator has allowed that the snapshot, of which nothing is published yet, supersedes what
+  // was published with this lineage. Synced.
+  void Supersede(const std::string& lineage);
+  // An empty set on the spool's disk, for what does not fit into memory. One at a time.
+  std::unique_ptr<ScratchSet> MakeScratch();
   // Removes changes up to `through`, as far as whole files allow. Call only with what was read back
   // from Kafka, read_committed. Never an error: the next call covers what this one could not.
   void Trim(const Position& through);

@@ -64,7 +64,7 @@ void CheckOwnership(const std::string& path) {
 void CheckForForeignFiles(const std::string& path) {
   for (const auto& entry : fs::directory_iterator(path)) {
     const std::string name = entry.path().filename();
-    if (name != "lock" && name != "db" && name != "lost+found") {
+    if (name != "lock" && name != "db" && name != "scratch" && name != "lost+found") {
       Unusable(path, fmt::format("it holds \"{}\", which is not a spool's. Give a directory of its "
                                  "own with --spool=DIR",
                                  name));

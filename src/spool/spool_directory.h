@@ -9,6 +9,7 @@ namespace bw {
 //
 //   <directory>/lock   locked with flock(2) while a relay runs; holds its process id
 //   <directory>/db/    RocksDB
+//   <directory>/scratch/   a ScratchSet, while there is one
 //
 // Constructed means locked; destroyed means released. The kernel releases the lock of a process
 // that dies.
@@ -24,6 +25,7 @@ class SpoolDirectory {
 
   static bool Exists(const std::string& path);
   std::string database_path() const { return path_ + "/db"; }
+  std::string scratch_path() const { return path_ + "/scratch"; }
 
  private:
   std::string path_;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/lsn.h"
 
@@ -30,12 +32,36 @@ enum class SpoolPhase : uint8_t {
   kStreaming = 2,   // `captured` is valid.
 };
 
+// As PostgreSQL names it.
+struct TableName {
+  std::string schema;
+  std::string table;
+  friend auto operator<=>(const TableName&, const TableName&) = default;
+};
+
+// A snapshot among the changes: its rows have this commit LSN.
+struct SnapshotMark {
+  Lsn commit_lsn;
+  // A re-snapshot: keys that the topics of these tables hold and that are not among its rows get
+  // their tombstone before its first row is published.
+  bool purges = false;
+  std::vector<TableName> tables;  // All that were read, the empty ones too.
+  friend bool operator==(const SnapshotMark&, const SnapshotMark&) = default;
+
+  // The commit LSN of its tombstones. Nothing commits there, nor at the rows' own: records of the
+  // WAL begin at multiples of 8, and the consistent point, one above the rows', is one of them.
+  Lsn tombstones_lsn() const { return Lsn{commit_lsn.value - 1}; }
+};
+
 // What the spool knows durably, besides the changes.
 struct SpoolState {
   std::string lineage;  // 128 random bits in hex, new for each new spool.
   // The lineage of the checkpoint that this spool goes on from; empty for a first start. A
   // checkpoint of either lineage is ours.
   std::string predecessor;
+  // Set for a spool that began with a re-snapshot: the lineages whose checkpoints its snapshot
+  // supersedes, empty when there was no checkpoint. The topics' leftovers then get tombstones.
+  std::optional<std::vector<std::string>> supersedes;
   Source source;
   SpoolPhase phase = SpoolPhase::kEmpty;
   Progress captured;             // Durable in the spool.

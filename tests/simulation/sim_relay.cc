@@ -204,7 +204,7 @@ bool SimRelay::CarryOut(const Plan& plan, const Source& source) {
 
 bool SimRelay::FirstStart(const Plan& plan, const Source& source) {
   OpenSpoolAlone();
-  spool_->BeginFirstStart(source);
+  spool_->BeginFirstStart(source, plan.supersedes);
   BW_KILL_POINT("first_start.intent_noted");
   if (plan.drop_slot) servers_.postgres->DropSlot(process_);
   BW_KILL_POINT("first_start.slot_dropped");
@@ -240,7 +240,12 @@ bool SimRelay::TakeSnapshot(Lsn consistent_point) {
     }
     if (!batch.empty() && !appender.Append(schema, batch, stop_)) return false;
   }
-  return spool_->EndSnapshot({Lsn{consistent_point.value - 1}, consistent_point}, stop_);
+  std::vector<TableName> tables;
+  for (const SimTable& table : servers_.postgres->tables()) {
+    const Table described = table.Describe();
+    tables.push_back({described.schema, described.name});
+  }
+  return spool_->EndSnapshot({Lsn{consistent_point.value - 1}, consistent_point}, tables, stop_);
 }
 
 // --- capture/capture.cc ------------------------------------------------------------------------

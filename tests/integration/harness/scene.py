@@ -69,8 +69,9 @@ class Scene:
 
     # The relay
 
-    def relay(self, *, environment: Optional[dict[str, str]] = None, **options: Any) -> Relay:
+    def relay(self, *arguments: str, environment: Optional[dict[str, str]] = None, **options: Any) -> Relay:
         """A relay on this scene's servers. Options not given here are the scene's; None leaves one out.
+        `arguments` are put on the command line as they are.
 
         The database's URL has a password, so it goes through the environment, as in real life.
         """
@@ -86,13 +87,13 @@ class Scene:
             **options,
         }
         given = {name: value for name, value in chosen.items() if value is not None}
-        relay = Relay(self.folder / f"relay-{number}", environment, **given)
+        relay = Relay(self.folder / f"relay-{number}", environment, arguments=arguments, **given)
         self.relays.append(relay)
         return relay
 
-    def running_relay(self, **options: Any) -> Relay:
+    def running_relay(self, *arguments: str, **options: Any) -> Relay:
         """A relay that has taken its snapshot and streams."""
-        relay = self.relay(**options)
+        relay = self.relay(*arguments, **options)
         relay.start()
         relay.wait_streaming()
         return relay

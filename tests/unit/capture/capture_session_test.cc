@@ -172,6 +172,47 @@ TEST_F(CaptureSessionTest, StartsAtTheCapturedEndAndSpoolsWholeTransactions) {
   EXPECT_FALSE(figures_.streaming);
 }
 
+// What a re-snapshot of tables stands on: P is in the snapshot exactly if it committed before it.
+TEST_F(CaptureSessionTest, StopsBeforeATransactionThatCommitsAtTheGivenLsn) {
+  source_.stop_before = Lsn{0x40};
+  Transaction(0x20, 0x30, 1);
+  Transaction(0x30, 0x40, 1);
+  Transaction(0x40, 0x50, 1);
+  stream_.Do([] { FAIL() << "it goes on"; });
+  Run();
+  EXPECT_TRUE(stream_.finished);
+  EXPECT_FALSE(stop_->requested());
+  ASSERT_TRUE(spool_->WaitUntilDurable(std::chrono::seconds(20), *stop_));
+  EXPECT_EQ(spool_->captured(), (Progress{Position::EndOf(Lsn{0x30}), Lsn{0x40}}));
+}
+
+TEST_F(CaptureSessionTest, StopsWhenTheServerHasSentEverythingBeforeTheGivenLsn) {
+  source_.stop_before = Lsn{0x40};
+  options_.idle_advance_interval = Duration(0);
+  stream_.Data(pgoutput::Begin(0x30));
+  Announce();
+  stream_.Alive(0x1000);  // Within a transaction it says nothing.
+  stream_.Data(pgoutput::Insert(5, {"1", "x"}));
+  stream_.Data(pgoutput::Commit(0x30, 0x38));
+  stream_.Alive(0x3F);
+  stream_.Alive(0x1000);
+  stream_.Do([] { FAIL() << "it goes on"; });
+  Run();
+  ASSERT_TRUE(spool_->WaitUntilDurable(std::chrono::seconds(20), *stop_));
+  EXPECT_EQ(spool_->captured().position, Position::EndOf(Lsn{0x30}));
+  EXPECT_LE(spool_->captured().end_lsn, Lsn{0x40});
+}
+
+TEST_F(CaptureSessionTest, AsksAnIdleServerHowFarItsWalHasComeWhenItIsToStop) {
+  source_.stop_before = Lsn{0x40};
+  stream_.Silence(Duration(2'000));
+  stream_.Alive(0x40);
+  stream_.Do([] { FAIL() << "it goes on"; });
+  Run();
+  ASSERT_FALSE(stream_.statuses.empty());
+  EXPECT_TRUE(stream_.statuses.front().request_reply);
+}
+
 TEST_F(CaptureSessionTest, HaltsOnAGapBeforeStreaming) {
   source_.confirmed_flush = Lsn{0x11};
   try {

@@ -16,6 +16,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 constexpr char kCheckpointTopic[] = "bottledwater.shop.bottledwater.checkpoint";
 
@@ -489,6 +492,175 @@ TEST_F(PublishSessionTest, HaltsWhenACommittedCheckpointNeverAppears) {
     for (auto& entry : log) entry.key = std::string(kCheckpointKey);
     EXPECT_EQ(error.kind(), session == 1 ? ErrorKind::kTransient : ErrorKind::kHalt);
   }
+}
+
+// --- A re-snapshot ------------------------------------------------------------------------------
+
+// What an earlier spool has published, and a new one whose snapshot supersedes it: key "a" is still
+// there, "b" and "c" are not, nor is anything of table "emptied"; "gone" was deleted before.
+class ResnapshotTest : public PublishSessionTest {
+ protected:
+  ResnapshotTest() {
+    options_.transaction_max_messages = 2;
+    Begin();
+  }
+
+  void Begin() {
+    kafka_ = FakeKafka();
+    spool_.reset();
+    std::filesystem::remove_all(folder_);
+    OpenSpool();
+    memory_ = std::make_unique<PublishMemory>(&registry_);
+    Write(Operation::kInsert, {Lsn{10}, 0}, "test", "a", "1");
+    Write(Operation::kInsert, {Lsn{10}, 1}, "test", "b", "1");
+    Write(Operation::kInsert, {Lsn{10}, 2}, "test", "c", "1");
+    Write(Operation::kInsert, {Lsn{10}, 3}, "test", "gone", "1");
+    Write(Operation::kDelete, {Lsn{10}, 4}, "test", "gone", std::nullopt);
+    Write(Operation::kInsert, {Lsn{10}, 5}, "emptied", "x", "1");
+    Write(Operation::kInsert, {Lsn{10}, 6}, "other", "y", "1");
+    End(10);
+    PublishAll();
+    memory_ = std::make_unique<PublishMemory>(&registry_);  // A new process.
+    spool_->BeginFirstStart(spool_->state().source, std::vector{spool_->state().lineage});
+    Write(Operation::kSnapshot, {Lsn{499}, 0}, "test", "a", "2");
+    Write(Operation::kSnapshot, {Lsn{499}, 1}, "test", "d", "2");
+    ASSERT_TRUE(spool_->EndSnapshot(
+        {Lsn{499}, Lsn{500}},
+        {{"public", "test"}, {"public", "emptied"}, {"public", "never_published"}}, stop_));
+    Write(Operation::kInsert, {Lsn{500}, 0}, "test", "b", "3");
+    End(500);
+  }
+  void Write(Operation operation, const Position& position, const std::string& table,
+             std::string_view key, std::optional<std::string_view> value) {
+    Change change;
+    change.position = position;
+    change.operation = operation;
+    change.schema_id = SchemaOf(table);
+    change.key = key;
+    change.value = value;
+    spool_->Append(change);
+  }
+
+  // What a reader of the topic has in the end, by key without the registry's header.
+  std::map<std::string, std::string> View(const std::string& topic) const {
+    std::map<std::string, std::string> view;
+    for (const auto& record : kafka_.Committed(topic)) {
+      const std::string key = record.key->substr(5);
+      view.erase(key);
+      if (record.value) view[key] = record.value->substr(5);
+    }
+    return view;
+  }
+  void ExpectTopicsAreRight(const std::string& where) {
+    EXPECT_THAT(View("test"), ElementsAre(Pair("a", "2"), Pair("b", "3"), Pair("d", "2"))) << where;
+    EXPECT_THAT(View("emptied"), IsEmpty()) << where;
+    EXPECT_THAT(View("other"), ElementsAre(Pair("y", "1"))) << where;
+    EXPECT_THAT(kafka_.Committed("emptied"), SizeIs(2)) << where;
+    // Five before, two tombstones, two rows of the snapshot, one change.
+    const std::vector<std::string> positions = Positions();
+    EXPECT_THAT(positions, SizeIs(10)) << where;
+    EXPECT_EQ(std::set(positions.begin(), positions.end()).size(), 10u) << where;
+    EXPECT_EQ(NewestCheckpoint().progress, (Progress{Position::EndOf(Lsn{500}), Lsn{501}}));
+  }
+};
+
+TEST_F(ResnapshotTest, GivesKeysThatAreNoMoreTheirTombstoneBeforeTheSnapshotsRows) {
+  PublishAll();
+  ExpectTopicsAreRight("");
+  std::vector<std::string> positions = Positions();
+  positions.erase(positions.begin(), positions.begin() + 5);
+  EXPECT_THAT(positions,
+              UnorderedElementsAre("0/1F2:0d", "0/1F2:1d", "0/1F3:0r", "0/1F3:1r", "0/1F4:0c"));
+  EXPECT_THAT(positions[2], "0/1F3:0r");
+  bool is_noted = false;
+  for (const auto& record : kafka_.Committed(kCheckpointTopic)) {
+    is_noted = is_noted || DecodeCheckpoint(*record.value, "").remedy == "resnapshot";
+  }
+  EXPECT_TRUE(is_noted);
+}
+
+TEST_F(ResnapshotTest, IsExactAfterACrashBeforeEachStep) {
+  int steps = 0;
+  kafka_.before_step = [&](const std::string&) { ++steps; };
+  PublishAll();
+  for (int crash_at = 1; crash_at <= steps; ++crash_at) {
+    Begin();
+    int step = 0;
+    kafka_.before_step = [&](const std::string& name) {
+      if (++step == crash_at) throw TransientError("crash before " + name);
+    };
+    PublishAll();
+    ExpectTopicsAreRight(fmt::format("crash at step {}", crash_at));
+  }
+}
+
+TEST_F(ResnapshotTest, IsExactAfterATornTransaction) {
+  int produced = 0;
+  kafka_.before_step = [&](const std::string& step) { produced += step == "produce" ? 1 : 0; };
+  PublishAll();
+  const int messages = produced;
+  for (int tear_at = 1; tear_at <= messages; ++tear_at) {
+    Begin();
+    produced = 0;
+    kafka_.before_step = [&](const std::string& step) {
+      if (step == "produce" && ++produced == tear_at) {
+        kafka_.TearOpenTransaction();
+        throw TransientError("crash");
+      }
+    };
+    PublishAll();
+    ExpectTopicsAreRight(fmt::format("torn at message {}", tear_at));
+  }
+}
+
+TEST_F(ResnapshotTest, WaitsForTheRegistryWithoutTouchingATopic) {
+  PublishAll();  // Learns nothing that a new process knows.
+  Begin();
+  registry_.ids.clear();
+  registry_.away = true;
+  const auto session = StartedSession();
+  EXPECT_EQ(session->TakeStep(), PublishSession::Step::kRegistryAway);
+  EXPECT_THAT(Positions(), SizeIs(5));
+  registry_.away = false;
+  Drain(session.get());
+  EXPECT_THAT(View("emptied"), IsEmpty());
+}
+
+TEST_F(ResnapshotTest, LeavesATopicAloneWhoseRowsAreRefused) {
+  options_.on_error = OnError::kLog;
+  registry_.refused = {"test-key", "test-value"};
+  PublishAll();
+  EXPECT_THAT(View("test"), ElementsAre(Pair("a", "1"), Pair("b", "1"), Pair("c", "1")));
+  EXPECT_THAT(View("emptied"), IsEmpty());
+}
+
+TEST_F(ResnapshotTest, OfOneTableWhileTheSpoolStreamsComesBetweenTheChanges) {
+  PublishAll();
+  // What is in the topic and not in the table, as after a TRUNCATE.
+  Write(Operation::kSnapshot, {Lsn{599}, 0}, "test", "a", "4");
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{599}, Lsn{600}}, {{"public", "test"}}, stop_));
+  Write(Operation::kInsert, {Lsn{600}, 0}, "test", "d", "5");
+  End(600);
+  PublishAll();
+  EXPECT_THAT(View("test"), ElementsAre(Pair("a", "4"), Pair("d", "5")));
+  EXPECT_THAT(View("other"), ElementsAre(Pair("y", "1")));
+}
+
+TEST_F(ResnapshotTest, SnapshotOfAFirstStartPurgesNothingUntilItIsAllowed) {
+  spool_->BeginFirstStart(spool_->state().source);
+  Write(Operation::kSnapshot, {Lsn{699}, 0}, "test", "a", "2");
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{699}, Lsn{700}}, {{"public", "test"}}, stop_));
+  EXPECT_EQ(ErrorOf([&] { StartedSession(); }).kind(), ErrorKind::kHalt);
+  Overrides overrides;
+  overrides.resnapshot = true;
+  PublishParts parts = Parts();
+  parts.reconcile = ReconcilerFor(overrides, {"spool", kCheckpointTopic});
+  auto session = std::make_unique<PublishSession>(options_, parts, memory_.get(), stop_);
+  session->Start();
+  session->TakeStep();  // Some of it; the rest needs no permission any more.
+  session.reset();
+  PublishAll();
+  EXPECT_THAT(View("test"), ElementsAre(Pair("a", "2")));
 }
 
 }  // namespace

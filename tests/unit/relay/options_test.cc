@@ -308,6 +308,19 @@ TEST_F(OptionsTest, TakeTheRegistrysPasswordFromEnvironmentOrFile) {
 TEST_F(OptionsTest, RefuseCombinationsThatContradict) {
   EXPECT_NE(Refusal({"--schema-registry-cert=c"}), "");
   EXPECT_NE(Refusal({"--skip-snapshot", "--resnapshot"}), "");
+  EXPECT_NE(Refusal({"resnapshot", "--skip-snapshot"}), "");
+}
+
+TEST_F(OptionsTest, TakeTheCommandResnapshot) {
+  EXPECT_FALSE(Parse({}).overrides.begin_anew);
+  EXPECT_TRUE(Parse({"resnapshot"}).overrides.begin_anew);
+  EXPECT_TRUE(Parse({"--slot=a", "resnapshot", "--adopt-slot"}).overrides.begin_anew);
+  const Options options = Parse({"resnapshot", "public.a,public.b", "sales.*", "--slot=a"});
+  EXPECT_FALSE(options.overrides.begin_anew);
+  EXPECT_EQ(options.resnapshot_tables,
+            (std::vector<std::string>{"public.a", "public.b", "sales.*"}));
+  EXPECT_NE(Refusal({"public.a", "resnapshot"}), "");
+  EXPECT_NE(Refusal({"resnapsho"}).find("resnapsho"), std::string::npos);
 }
 
 TEST_F(OptionsTest, HelpAndVersionWinOverEverythingElse) {

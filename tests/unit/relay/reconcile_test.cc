@@ -85,6 +85,7 @@ class ReconcileTest : public testing::Test {
   Plan ExpectRemedy(const Halt& halt, const std::string& command, Kind kind) {
     EXPECT_NE(halt.Message().find(command), std::string::npos) << halt.Message();
     if (command == "--resnapshot") overrides_.resnapshot = true;
+    if (command == "bottledwater resnapshot") overrides_.begin_anew = true;
     if (command == "--adopt-slot") overrides_.adopt_slot = true;
     if (command == "--republish") overrides_.republish = true;
     if (command.starts_with("--accept-gap="))
@@ -213,7 +214,7 @@ TEST_F(ReconcileTest, SpoolLostAndDataGoneHalts) {
   const Halt halt = ExpectHalt("gap", ExitCode::kHaltGap);
   EXPECT_NE(halt.found.find("0/1000"), std::string::npos);
   EXPECT_NE(halt.found.find("0/F00"), std::string::npos);
-  EXPECT_TRUE(ExpectRemedy(halt, "--resnapshot", Kind::kFirstStart).drop_slot);
+  EXPECT_TRUE(ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart).drop_slot);
   const Plan plan = ExpectRemedy(halt, "--accept-gap=0/1000", Kind::kBeginAt);
   EXPECT_EQ(plan.captured, CapturedUpTo(kC));
   EXPECT_EQ(plan.predecessor, "lineage-0");
@@ -280,7 +281,7 @@ TEST_F(ReconcileTest, AcceptedGapKeepsTheSpoolsUnpublishedChanges) {
 TEST_F(ReconcileTest, SlotMissingBesideASpoolHalts) {
   HaveSpool(At(0xD00, 0xE00));
   const Halt halt = ExpectHalt("slot-missing", ExitCode::kHaltSlot);
-  EXPECT_FALSE(ExpectRemedy(halt, "--resnapshot", Kind::kFirstStart).drop_slot);
+  EXPECT_FALSE(ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart).drop_slot);
   KafkaAway();
   ExpectHalt("slot-missing", ExitCode::kHaltSlot);
 }
@@ -288,7 +289,7 @@ TEST_F(ReconcileTest, SlotMissingBesideASpoolHalts) {
 TEST_F(ReconcileTest, SlotMissingBesideACheckpointHalts) {
   HaveCheckpoint(At(0xE80, 0xF00));
   const Halt halt = ExpectHalt("slot-missing", ExitCode::kHaltSlot);
-  ExpectRemedy(halt, "--resnapshot", Kind::kFirstStart);
+  ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart);
 }
 
 TEST_F(ReconcileTest, SlotInvalidatedHalts) {
@@ -298,7 +299,7 @@ TEST_F(ReconcileTest, SlotInvalidatedHalts) {
   HaveSpool(At(0x1FF0, 0x2000));
   const Halt halt = ExpectHalt("slot-invalidated", ExitCode::kHaltSlot);
   EXPECT_NE(halt.found.find("wal_removed"), std::string::npos);
-  EXPECT_TRUE(ExpectRemedy(halt, "--resnapshot", Kind::kFirstStart).drop_slot);
+  EXPECT_TRUE(ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart).drop_slot);
   facts_.spool.reset();
   HaveCheckpoint(At(0x1FF0, 0x2000));
   ExpectHalt("slot-invalidated", ExitCode::kHaltSlot);
@@ -353,7 +354,7 @@ TEST_F(ReconcileTest, CheckpointGoneHalts) {
   HaveSpool(At(0x1FF0, 0x2000)).published = At(0x1800, 0x1900);
   const Halt halt = ExpectHalt("checkpoint-missing", ExitCode::kHaltKafka);
   ExpectRemedy(halt, "--republish", Kind::kResume);
-  ExpectRemedy(halt, "--resnapshot", Kind::kFirstStart);
+  ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart);
 }
 
 TEST_F(ReconcileTest, CheckpointOfThePredecessorGoneHalts) {
@@ -454,7 +455,7 @@ TEST_F(ReconcileTest, SpoolOfAnotherSlotIsNotOurs) {
 TEST_F(ReconcileTest, CheckpointOfAnotherDatabaseHalts) {
   HaveCheckpoint(At(0x1800, 0x1900)).source.system_identifier = "7001";
   const Halt halt = ExpectHalt("checkpoint-other-database", ExitCode::kHaltOtherDatabase);
-  ExpectRemedy(halt, "--resnapshot", Kind::kFirstStart);
+  ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart);
   HaveSlot(kC);
   ExpectHalt("checkpoint-other-database", ExitCode::kHaltOtherDatabase);
   HaveSpool(At(0x1FF0, 0x2000)).published = At(0x1800, 0x1900);
@@ -466,7 +467,7 @@ TEST_F(ReconcileTest, WalThatEndsBeforeTheSpoolIsADatabaseThatWentBack) {
   HaveSpool(At(0x1FF0, 0x2000));
   facts_.server.wal_end = Lsn{0x1FFF};
   const Halt halt = ExpectHalt("database-went-back", ExitCode::kHaltDatabaseWentBack);
-  ExpectRemedy(halt, "--resnapshot", Kind::kFirstStart);
+  ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart);
   facts_.server.wal_end = Lsn{0x2000};
   ExpectPlan(Kind::kResume);
   // What Kafka has counts too, with and without a spool.
@@ -498,6 +499,83 @@ TEST_F(ReconcileTest, FailoverToAnOlderStateHalts) {
   HaveCheckpoint(At(0x1FF0, 0x2000));
   facts_.server.switch_point = Lsn{0x1FFF};
   ExpectHalt("database-went-back", ExitCode::kHaltDatabaseWentBack);
+}
+
+// --- Re-snapshot --------------------------------------------------------------------------------
+
+using Lineages = std::optional<std::vector<std::string>>;
+
+TEST_F(ReconcileTest, ResnapshotBeginsAnewWhereTheRelayWouldGoOn) {
+  overrides_.begin_anew = true;
+  HaveSlot(kC);
+  HaveSpool(At(0x1FF0, 0x2000)).published = At(0x1FF0, 0x2000);
+  facts_.spool->predecessor = "lineage-0";
+  HaveCheckpoint(At(0x1FF0, 0x2000));
+  Plan plan = ExpectPlan(Kind::kFirstStart);
+  EXPECT_TRUE(plan.drop_slot);
+  EXPECT_EQ(plan.supersedes, (Lineages{{"lineage-0", "lineage-1"}}));
+  EXPECT_EQ(plan.overrides_used, (std::vector<std::string>{"resnapshot"}));
+  // The spool knows what it has published.
+  KafkaAway();
+  EXPECT_EQ(ExpectPlan(Kind::kFirstStart).supersedes, (Lineages{{"lineage-0", "lineage-1"}}));
+  // So does Kafka.
+  facts_.spool.reset();
+  HaveCheckpoint(At(0x1FF0, 0x2000), "lineage-7");
+  EXPECT_EQ(ExpectPlan(Kind::kFirstStart).supersedes, (Lineages{{"lineage-7"}}));
+}
+
+TEST_F(ReconcileTest, ResnapshotWithoutASpoolWaitsForKafka) {
+  overrides_.begin_anew = true;
+  KafkaAway();
+  EXPECT_FALSE(ExpectPlan(Kind::kWaitForCheckpoint).notes.empty());
+  HaveSlot(kC);
+  ExpectPlan(Kind::kWaitForCheckpoint);
+}
+
+TEST_F(ReconcileTest, ResnapshotWhereNothingIsLeftStillPurgesTheTopics) {
+  overrides_.begin_anew = true;
+  const Plan plan = ExpectPlan(Kind::kFirstStart);
+  EXPECT_FALSE(plan.drop_slot);
+  EXPECT_EQ(plan.supersedes, Lineages{std::vector<std::string>{}});
+}
+
+TEST_F(ReconcileTest, ResnapshotTakesNothingThatIsSomebodyElses) {
+  overrides_.begin_anew = true;
+  HaveSlot(kC);
+  ExpectHalt("slot-foreign", ExitCode::kHaltForeignSlot);
+  HaveSpool(At(0x1FF0, 0x2000)).source.database = "other";
+  ExpectHalt("other-database", ExitCode::kHaltOtherDatabase);
+  facts_.spool->source = {"7000", "shop", "other", 1};
+  ExpectHalt("other-slot", ExitCode::kSpoolUnusable);
+  facts_.slot.active = true;
+  ExpectHalt("slot-active", ExitCode::kAnotherRelay);
+}
+
+// No permission is needed twice: the spool remembers it.
+TEST_F(ReconcileTest, CrashInsideAResnapshotStartsItAgain) {
+  HaveSpool({}).phase = SpoolPhase::kFirstStart;
+  facts_.spool->lineage = "lineage-2";
+  facts_.spool->supersedes = {"lineage-1"};
+  HaveSlot(kC);
+  HaveCheckpoint(At(0x1FF0, 0x2000));
+  EXPECT_EQ(ExpectPlan(Kind::kFirstStart).supersedes, (Lineages{{"lineage-1", "lineage-2"}}));
+  KafkaAway();
+  EXPECT_EQ(ExpectPlan(Kind::kFirstStart).supersedes, (Lineages{{"lineage-1", "lineage-2"}}));
+  HaveCheckpoint(At(0x1FF0, 0x2000), "lineage-9");
+  ExpectHalt("checkpoint-foreign", ExitCode::kHaltKafka);
+}
+
+TEST_F(ReconcileTest, AfterAResnapshotTheOldCheckpointIsSuperseded) {
+  HaveSpool(At(0x1FF0, 0x2000)).supersedes = {"lineage-0"};
+  HaveSlot(kC);
+  HaveCheckpoint(At(0x3000, 0x3001), "lineage-0");
+  ExpectPlan(Kind::kResume);
+  // Not for ever: this is another relay's now.
+  facts_.spool->published = At(0x1FF0, 0x2000);
+  ExpectHalt("checkpoint-foreign", ExitCode::kAnotherRelay);
+  facts_.spool->published = {};
+  HaveCheckpoint(At(0x3000, 0x3001), "lineage-9");
+  ExpectHalt("checkpoint-foreign", ExitCode::kHaltKafka);
 }
 
 // --- Messages ---------------------------------------------------------------------------------
@@ -569,6 +647,7 @@ TEST_F(ReconcilePublishTest, ANewSnapshotSupersedesTheCheckpointOnlyWhenAllowed)
       ReconcilePublish(*facts_.spool, facts_.checkpoint, overrides_, facts_.places)));
   overrides_.resnapshot = true;
   EXPECT_EQ(ExpectPublish().publish_after, Position::Zero());
+  EXPECT_TRUE(ExpectPublish().supersede);
   // Once it has published, the flag means nothing any more.
   facts_.spool->published = At(0x1F00, 0x1F10);
   EXPECT_TRUE(std::holds_alternative<Halt>(

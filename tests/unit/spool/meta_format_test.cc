@@ -27,6 +27,32 @@ TEST(MetaFormat, IdentityReadsBack) {
   EXPECT_EQ(read.phase, state.phase);
 }
 
+TEST(MetaFormat, SnapshotsRoundTrip) {
+  const std::vector<SnapshotMark> snapshots = {
+      {Lsn{0x2'44DA'B970}, true, {{"public", "a\xFF"}, {"s", "\\x61"}}}, {Lsn{2}, false, {}}};
+  EXPECT_EQ(DecodeSnapshots(EncodeSnapshots(snapshots)), snapshots);
+  EXPECT_TRUE(DecodeSnapshots(EncodeSnapshots({})).empty());
+  for (const char* body :
+       {"", "{", "7", "[7]", "[{}]", R"([{"commit_lsn":-1,"purges":true,"tables":[]}])",
+        R"([{"commit_lsn":1,"purges":true,"tables":[]}])",
+        R"([{"commit_lsn":9,"purges":1,"tables":[]}])",
+        R"([{"commit_lsn":9,"purges":true,"tables":[["a"]]}])"}) {
+    EXPECT_THROW(DecodeSnapshots(body), Error) << body;
+  }
+}
+
+TEST(MetaFormat, IdentityKeepsWhatAResnapshotSupersedes) {
+  SpoolState state, read;
+  for (const auto& supersedes :
+       {std::optional<std::vector<std::string>>{}, std::optional(std::vector<std::string>{}),
+        std::optional(std::vector<std::string>{"a", "b"})}) {
+    state.supersedes = supersedes;
+    read = {};
+    DecodeIdentity(EncodeIdentity(state), &read);
+    EXPECT_EQ(read.supersedes, supersedes);
+  }
+}
+
 TEST(MetaFormat, UnknownPhaseOrBrokenIdentityHalts) {
   SpoolState read;
   EXPECT_THROW(DecodeIdentity("{", &read), Error);

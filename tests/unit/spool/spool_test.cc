@@ -174,7 +174,7 @@ TEST_F(SpoolTest, AnEmptySnapshotBeforeALargeTransactionIsNoPlaceToCut) {
   Open();
   spool_->BeginFirstStart(kSource);
   spool_->DropUncaptured();
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{99}, Lsn{100}}, stop_));
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{99}, Lsn{100}}, {}, stop_));
   Commit(200, 5);
   const SpoolBatch batch = spool_->Read(Position::Zero(), {2, kGiB});
   EXPECT_EQ(Positions(batch), (std::vector<Position>{{Lsn{200}, 0}, {Lsn{200}, 1}}));
@@ -210,7 +210,7 @@ TEST_F(SpoolTest, ASnapshotIsVisibleOnlyWhenItHasEnded) {
   Append(499, 0);
   EXPECT_TRUE(spool_->Read(Position::Zero(), {}).changes().empty());
   EXPECT_EQ(spool_->state().phase, SpoolPhase::kFirstStart);
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, stop_));
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, {}, stop_));
   EXPECT_EQ(spool_->Read(Position::Zero(), {}).changes().size(), 1u);
   Reopen();
   EXPECT_EQ(spool_->state().phase, SpoolPhase::kStreaming);
@@ -223,12 +223,81 @@ TEST_F(SpoolTest, AFirstStartWipesWhatAnInterruptedOneLeft) {
   const std::string first_lineage = spool_->state().lineage;
   spool_->DropUncaptured();
   Append(499, 0);
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, stop_));
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, {}, stop_));
   spool_->BeginFirstStart(kSource);
   EXPECT_NE(spool_->state().lineage, first_lineage);
   spool_->DropUncaptured();
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{599}, Lsn{600}}, stop_));
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{599}, Lsn{600}}, {}, stop_));
   EXPECT_TRUE(spool_->Read(Position::Zero(), {}).changes().empty());
+}
+
+TEST_F(SpoolTest, AResnapshotPurgesAndIsRememberedUntilItIsPublished) {
+  Open();
+  spool_->BeginFirstStart(kSource, std::vector<std::string>{"old"});
+  spool_->DropUncaptured();
+  Append(499, 0);
+  const std::vector<TableName> tables = {{"public", "test"}, {"public", "empty"}};
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, tables, stop_));
+  const std::vector<SnapshotMark> expected = {{Lsn{499}, true, tables}};
+  EXPECT_EQ(spool_->snapshots(), expected);
+  Reopen();
+  EXPECT_EQ(spool_->snapshots(), expected);
+  EXPECT_EQ(spool_->state().supersedes, std::vector<std::string>{"old"});
+  spool_->SetPublished({Position::EndOf(Lsn{499}), Lsn{500}});
+  spool_->DropUncaptured();
+  Append(599, 0);
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{599}, Lsn{600}}, {{"public", "test"}}, stop_));
+  const std::vector<SnapshotMark> next = {{Lsn{599}, true, {{"public", "test"}}}};
+  EXPECT_EQ(spool_->snapshots(), next);
+  spool_->BeginFirstStart(kSource);
+  EXPECT_TRUE(spool_->snapshots().empty());
+  EXPECT_EQ(spool_->state().supersedes, std::nullopt);
+}
+
+TEST_F(SpoolTest, ASnapshotThatIsAllowedToSupersedeLaterPurgesToo) {
+  Open();
+  spool_->BeginFirstStart(kSource);
+  spool_->DropUncaptured();
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, {{"public", "test"}}, stop_));
+  EXPECT_FALSE(spool_->snapshots().at(0).purges);
+  spool_->Supersede("old");
+  Reopen();
+  EXPECT_TRUE(spool_->snapshots().at(0).purges);
+}
+
+TEST_F(SpoolTest, ReadsNothingAtOrAboveTheLimit) {
+  OpenStreaming();
+  Commit(200, 2);
+  Commit(300, 1);
+  SpoolBatch batch = spool_->Read(Position::EndOf(Lsn{100}), {.before = Lsn{300}});
+  EXPECT_EQ(Positions(batch), (std::vector<Position>{{Lsn{200}, 0}, {Lsn{200}, 1}}));
+  EXPECT_EQ(batch.through(), (Progress{Position::EndOf(Lsn{299}), Lsn{210}}));
+  batch = spool_->Read(Position::EndOf(Lsn{200}), {.before = Lsn{300}});
+  EXPECT_TRUE(batch.changes().empty());
+  EXPECT_EQ(batch.through(), (Progress{Position::EndOf(Lsn{299}), Lsn::Invalid()}));
+  batch = spool_->Read(Position::EndOf(Lsn{299}), {.before = Lsn{300}});
+  EXPECT_TRUE(batch.changes().empty());
+  batch = spool_->Read(Position::EndOf(Lsn{100}), {.before = Lsn{301}});
+  EXPECT_EQ(batch.changes().size(), 3u);
+  EXPECT_EQ(batch.through().end_lsn, Lsn{310});
+  batch = spool_->Read(Position::EndOf(Lsn{100}), {.changes_max = 1, .before = Lsn{300}});
+  EXPECT_TRUE(batch.splits_transaction());
+}
+
+TEST_F(SpoolTest, AScratchSetIsSortedAndLeavesNothing) {
+  Open();
+  for (int round = 0; round < 2; ++round) {
+    const auto scratch = spool_->MakeScratch();
+    scratch->Add("b");
+    scratch->Add("a");
+    scratch->Add("c");
+    scratch->Remove("b");
+    std::string all;
+    std::string_view entry;
+    while (scratch->Next(&entry)) all += entry;
+    EXPECT_EQ(all, "ac");
+  }
+  EXPECT_FALSE(fs::exists(options_.directory + "/scratch"));
 }
 
 TEST_F(SpoolTest, EqualSchemasHaveOneIdAlsoAfterAReopen) {
