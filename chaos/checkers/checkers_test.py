@@ -95,6 +95,11 @@ def test_a_last_message_that_is_not_the_row_is_found():
     assert found(right(), tables={"account": [account(1, 6), account(3, 3)]}) == {"last value"}
 
 
+def test_a_column_that_was_added_later_is_no_difference_while_it_is_null():
+    assert found(right(), tables={"account": [{**account(1, 6), "extra": None}]}) == set()
+    assert found(right(), tables={"account": [{**account(1, 6), "extra": 1}]}) == {"last value"}
+
+
 def test_a_transaction_half_in_the_snapshot_is_found():
     entries = [entry(one.seq, one.table, one.key, one.value, xid=3) if one.seq == 4 else one for one in ENTRIES]
     assert found(right(), entries=entries) == {"snapshot"}
