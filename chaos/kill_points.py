@@ -17,7 +17,7 @@ SPECIAL = {"startup.begun_at": "a spool that is lost"}
 
 
 # Reached only in a re-snapshot. ResnapshotTest in tests/unit/publish crashes before each of its steps, and
-# tests/integration/halts_and_remedies_test.py kills it at any time.
+# tests/integration/resnapshot_test.py kills it at any time.
 RESNAPSHOT = "resnapshot."
 
 

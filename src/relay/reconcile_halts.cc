@@ -221,9 +221,11 @@ Halt CheckpointOfOtherDatabase(const CheckpointFacts& checkpoint, const Source& 
                       places.checkpoint_topic, Describe(checkpoint.source), Describe(ours)),
           "Another relay publishes to the same topics, or the database was rebuilt.",
           {{"give this relay topics of its own", "--topic-prefix=PREFIX"},
-           {"if the database was rebuilt (pg_upgrade, dump and restore), let this relay take the "
-            "topics over with a new snapshot: without a slot and a spool, start once, with the "
-            "same options, as",
+           {fmt::format("if the database was rebuilt (pg_upgrade, dump and restore), let this "
+                        "relay take the topics over with a new snapshot: if there is a slot or a "
+                        "spool, drop it ({}) and move it aside ({}), and start once, with the same "
+                        "options, as",
+                        DropSlotSql(ours.slot), MoveSpoolAside(places)),
             "bottledwater resnapshot"}}};
 }
 
@@ -251,8 +253,9 @@ Halt CheckpointForeign(const SpoolState& spool, const CheckpointFacts& checkpoin
     halt.remedies = {{"publish this spool's new snapshot over it; keys that were deleted between "
                       "the two get their tombstone. Start with the same options and once with",
                       "--resnapshot"},
-                     {"give this relay topics of its own: remove its slot and spool, and start "
-                      "with",
+                     {fmt::format("give this relay topics of its own: drop its slot ({}), move its "
+                                  "spool aside ({}), and start with",
+                                  DropSlotSql(spool.source.slot), MoveSpoolAside(places)),
                       "--topic-prefix=PREFIX"}};
   }
   return halt;

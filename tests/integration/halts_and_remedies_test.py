@@ -1,141 +1,32 @@
-"""Halts brought about for real, and remedies taken from the halt's own message: they end where the message says."""
+"""Every halt, brought about for real, and every remedy, taken from the halt's own message: it ends where the message says."""
 
 import re
+import shutil
 import subprocess
-import time
 from collections import Counter
-from dataclasses import dataclass
-from typing import Any, Optional
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 from harness import Scene
-from harness.writer import Writer
+from harness.remedies import (Halt, change_behind_the_relays_back, checkpoints, every_message_is_there_once, follow, halt_of,
+                              identity, make_tables, nobody, published, remedies_noted, rows, topics_are_right, view)
 
-from clients import JsonDecoder, Message, TopicReader
-from servers import Relay
+from clients import TopicReader
+from servers import Servers
 
-USAGE, ANOTHER_RELAY, SPOOL_UNUSABLE = 64, 73, 74
+ANOTHER_RELAY, SPOOL_UNUSABLE = 73, 74
 GAP, SLOT, FOREIGN_SLOT, KAFKA, OTHER_DATABASE, WENT_BACK = 80, 81, 82, 83, 84, 85
-
-
-# --- Re-snapshot ----------------------------------------------------------------------------------
-
-
-def test_resnapshot_makes_the_topics_what_the_tables_are(scene: Scene):
-    published(scene).stop()
-    change_behind_the_relays_back(scene)
-    before = Counter(map(identity, scene.messages("items", "emptied", settle=False)))
-    relay = scene.running_relay("resnapshot")
-    topics_are_right(scene)
-    new = messages_beyond(scene, before)
-    assert [message.op for message in new["emptied"]] == ["d"] * 3
-    # Tombstones first, for exactly the keys that are no more, and every row once.
-    assert [message.op for message in new["items"]] == ["d"] * 3 + ["r"] * 8
-    assert {message.key["id"] for message in new["items"][:3]} == {1, 2, 3}
-    assert all(message.value is None for message in new["items"][:3])
-    positions = [message.position for message in new["items"]]
-    assert positions == sorted(positions) and len(set(positions)) == len(positions)
-    assert "resnapshot" in remedies_noted(scene)
-    # It was for once: a start without the command goes on where that relay was.
-    relay.stop()
-    everything = len(scene.messages("items", "emptied", settle=False))
-    scene.running_relay()
-    scene.execute("DELETE FROM items WHERE id = 4")
-    topics_are_right(scene)
-    assert len(scene.messages("items", "emptied")) == everything + 1
-
-
-def test_resnapshot_while_kafka_is_away_is_remembered(scene: Scene):
-    published(scene).stop()
-    change_behind_the_relays_back(scene)
-    scene.servers.kafka.stop()
-    relay = scene.running_relay("resnapshot")
-    scene.execute("INSERT INTO items VALUES (12, 'streamed')")
-    relay.stop()
-    scene.servers.kafka.restart()
-    scene.running_relay()
-    topics_are_right(scene)
-    assert scene.slots() == [scene.slot]
-
-
-def test_resnapshot_that_is_killed_again_and_again_is_exact(scene: Scene):
-    """Wherever it dies, the next start finishes it, and no key gets a second tombstone."""
-    published(scene, rows=6000, transaction_max_messages=500).stop()
-    scene.execute("DELETE FROM items WHERE id % 2 = 0")
-    before = Counter(map(identity, scene.messages("items", settle=False)))
-    relay = scene.relay("resnapshot", transaction_max_messages=200)
-    relay.start()
-    relay.wait_for_log("Looking in")
-    for pause_s in 0.02, 0.05, 0.1, 0.2:
-        time.sleep(pause_s)
-        relay.kill9()
-        relay = scene.relay(transaction_max_messages=200)
-        relay.start()
-        relay.wait_for_log("Publishing to Kafka from")
-    topics_are_right(scene, "items")
-    new = messages_beyond(scene, before, "items")["items"]
-    assert Counter(message.op for message in new) == {"d": 3000, "r": 3000}
-    assert len({message.headers["lsn"] for message in new}) == 6000
-
-
-def test_resnapshot_takes_no_slot_that_is_somebody_elses(scene: Scene):
-    scene.query("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [scene.slot])
-    halt = halt_of(scene.relay("resnapshot"))
-    assert (halt.code, halt.word) == (FOREIGN_SLOT, "slot-foreign")
-    assert scene.slots() == [scene.slot]
-
-
-def test_resnapshot_of_one_table_leaves_the_others_alone(scene: Scene):
-    published(scene).stop()
-    change_behind_the_relays_back(scene)
-    before = Counter(map(identity, scene.messages("items", "emptied", settle=False)))
-    relay = scene.running_relay("resnapshot", "public.emptied")
-    scene.execute("INSERT INTO emptied VALUES (7, 'later')")
-    topics_are_right(scene)
-    every_message_is_there_once(scene)
-    new = messages_beyond(scene, before)
-    assert [message.op for message in new["emptied"]] == ["d"] * 3 + ["c"]
-    assert [message.op for message in new["items"]] == ["d"] * 3 + ["u", "c"]  # Streamed, not read.
-    assert "resnapshot public.emptied" in remedies_noted(scene)
-    relay.stop()
-    assert scene.slots() == [scene.slot]
-    scene.running_relay()
-    scene.execute("DELETE FROM emptied")
-    topics_are_right(scene)
-    every_message_is_there_once(scene)
-
-
-def test_resnapshot_of_a_table_that_is_written_to_is_exact(scene: Scene):
-    """Its rows stand between the changes that they hold already and those that they do not."""
-    published(scene, rows=2000).stop()
-    statement = ("INSERT INTO items VALUES (100000 + {n}, 'new'); UPDATE items SET text = '{n}' WHERE id <= 5; "
-                 "DELETE FROM items WHERE id = 100000 + {n} - 30")
-    with Writer(scene.url(), statement, per_second=200) as writer:
-        writer.wait_for(50)
-        relay = scene.relay("resnapshot", "items")
-        relay.start()
-        relay.wait_for_log("1 tables taken again")
-        writer.wait_for(writer.written + 50)
-    topics_are_right(scene)
-    every_message_is_there_once(scene)
-    messages = scene.messages("items", settle=False)
-    assert Counter(message.op for message in messages)["r"] > 2 * 2000
-    positions = [message.position for message in messages]
-    assert positions == sorted(positions)
-
-
-def test_resnapshot_of_a_table_that_is_not_captured(scene: Scene):
-    published(scene).stop()
-    relay = scene.relay("resnapshot", "public.itmes")
-    assert relay.run() == USAGE
-    assert "public.itmes" in relay.log_text()
-    scene.running_relay()
-    topics_are_right(scene)
 
 
 # --- The gap --------------------------------------------------------------------------------------
 
 
-def gap(scene: Scene) -> "Halt":
+def gap(scene: Scene) -> Halt:
     published(scene).stop()
     change_behind_the_relays_back(scene)
     scene.query("SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", [scene.slot])
@@ -159,140 +50,431 @@ def test_gap_that_is_accepted_leaves_out_what_lies_in_it_and_nothing_else(scene:
     assert any(noted.startswith("accept-gap=") for noted in remedies_noted(scene))
 
 
-# --- What the operator does ------------------------------------------------------------------------
+def test_gap_that_was_accepted_is_not_accepted_again(scene: Scene):
+    accepted = gap(scene).remedy("--accept-gap=").command
+    scene.running_relay(accepted).stop()
+    change_behind_the_relays_back(scene, first_new=12)
+    scene.query("SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", [scene.slot])
+    assert halt_of(scene.relay(accepted)).word == "gap"
 
 
-@dataclass(frozen=True)
-class Remedy:
-    what: str
-    command: str
+def test_gap_because_the_spool_is_elsewhere(scene: Scene):
+    published(scene).stop()
+    relay = scene.running_relay(broker=nobody(), max_wal_retained=0)
+    scene.execute("INSERT INTO items VALUES (11, 'only in the spool')")
+    scene.wait_until(lambda: scene.retained_wal() < 8 * 1024, 30, "the slot to follow the spool")
+    relay.stop()
+    elsewhere = scene.folder / "elsewhere"
+    (scene.folder / "spool").rename(elsewhere)
+    halt = halt_of(scene.relay())
+    assert halt.word == "gap"
+    follow(scene, halt.remedy("--spool=DIR"), DIR=str(elsewhere))
+    topics_are_right(scene)
 
 
-@dataclass(frozen=True)
-class Halt:
-    code: int
-    word: str
-    text: str
-    remedies: list[Remedy]
-
-    def remedy(self, command: str) -> Remedy:
-        found = [remedy for remedy in self.remedies if command in remedy.command]
-        assert len(found) == 1, f"{command!r} is the command of {len(found)} remedies in: {self.text}"
-        return found[0]
+# --- The slot -------------------------------------------------------------------------------------
 
 
-def halt_of(relay: Relay) -> Halt:
-    """Runs a relay that must halt, and takes its message apart."""
-    code = relay.run(60)
-    found = re.search(r"(?m)\[([a-z-]+)\] ([A-Z].*)$", relay.log_text().split("[critical]")[-1])
-    assert found, relay.log_tail()
-    word, text = found.groups()
-    assert " What you can do: (1) " in text, text
-    parts = re.split(r";? ?\((\d)\) ", text.split(" What you can do:", 1)[1])
-    assert parts[1::2] == [str(number) for number in range(1, len(parts) // 2 + 1)]
-    remedies = []
-    for part in parts[2::2]:
-        what, _, command = part.rpartition(": ")
-        remedies.append(Remedy(what or part, command if what else ""))
-    return Halt(code, word, text, remedies)
+@pytest.mark.parametrize("spool", ["with its spool", "with its checkpoint alone"])
+def test_slot_missing_and_resnapshot(scene: Scene, spool: str):
+    published(scene).stop()
+    change_behind_the_relays_back(scene)
+    scene.query("SELECT pg_drop_replication_slot(%s)", [scene.slot])
+    if spool != "with its spool":
+        shutil.rmtree(scene.folder / "spool")
+    halt = halt_of(scene.relay())
+    assert (halt.code, halt.word) == (SLOT, "slot-missing")
+    follow(scene, halt.remedy("bottledwater resnapshot"))
+    topics_are_right(scene)
 
 
-def follow(scene: Scene, remedy: Remedy, *, broker: Optional[str] = None, spool: Optional[str] = None,
-           **words: str) -> Relay:
-    """Does what the remedy says, with `words` for the words in capitals. The relay that it leads to streams."""
-    command = remedy.command
-    for name, value in words.items():
-        assert name in command
-        command = command.replace(name, value)
-    arguments = []
-    options = {}
-    if broker:
-        options["broker"] = broker
-    if spool:
-        options["spool"] = spool
-    if command.startswith("SELECT "):
-        scene.execute(command)
-    elif command.startswith("mv "):
-        subprocess.run(command, shell=True, check=True)
-    elif command.startswith("bottledwater "):
-        arguments = command.split()[1:]
-    else:
-        name = command.split("=")[0].removeprefix("--").replace("-", "_")
-        if name in ("slot", "spool", "topic_prefix"):  # In the place of the one that there was.
-            options[name] = command.split("=", 1)[1]
-        else:
-            arguments = [command]
-    return scene.running_relay(*arguments, **options)
+def test_slot_missing_because_it_has_another_name(scene: Scene):
+    published(scene).stop()
+    shutil.rmtree(scene.folder / "spool")
+    scene.query("SELECT pg_copy_logical_replication_slot(%s, 'renamed')", [scene.slot])
+    scene.query("SELECT pg_drop_replication_slot(%s)", [scene.slot])
+    halt = halt_of(scene.relay())
+    assert "--slot=NAME" in halt.text
 
 
-# --- Before and after -------------------------------------------------------------------------------
+def test_slot_invalidated_and_resnapshot(scene: Scene):
+    published(scene).stop()
+    change_behind_the_relays_back(scene)
+    with slots_that_keep_little(scene):
+        halt = halt_of(scene.relay())
+        assert (halt.code, halt.word) == (SLOT, "slot-invalidated")
+    follow(scene, halt.remedy("bottledwater resnapshot"))
+    topics_are_right(scene)
 
 
-def make_tables(scene: Scene, rows: int = 10) -> None:
-    scene.execute("CREATE TABLE items (id int PRIMARY KEY, text text)")
-    scene.execute(f"INSERT INTO items SELECT id, 'old' FROM generate_series(1, {rows}) id")
-    scene.execute("CREATE TABLE emptied (id int PRIMARY KEY, text text)")
-    scene.execute("INSERT INTO emptied SELECT id, 'old' FROM generate_series(1, 3) id")
+def slot_of_somebody(scene: Scene) -> Halt:
+    make_tables(scene)
+    scene.query("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [scene.slot])
+    scene.execute(f"CREATE PUBLICATION {scene.slot} FOR ALL TABLES")
+    scene.execute("INSERT INTO items VALUES (11, 'streamed')")
+    halt = halt_of(scene.relay())
+    assert (halt.code, halt.word) == (FOREIGN_SLOT, "slot-foreign")
+    return halt
 
 
-def published(scene: Scene, rows: int = 10, **options: Any) -> Relay:
-    make_tables(scene, rows)
-    relay = scene.running_relay(**options)
+def test_foreign_slot_that_is_adopted_is_streamed_from_without_snapshot(scene: Scene):
+    follow(scene, slot_of_somebody(scene).remedy("--adopt-slot"))
+    assert [(message.op, message.key["id"]) for message in scene.messages("items")] == [("c", 11)]
+    assert "adopt-slot" in remedies_noted(scene)
+
+
+def test_foreign_slot_that_is_dropped(scene: Scene):
+    follow(scene, slot_of_somebody(scene).remedy("pg_drop_replication_slot"))
+    topics_are_right(scene)
+
+
+def test_foreign_slot_that_is_left_alone(scene: Scene):
+    follow(scene, slot_of_somebody(scene).remedy("--slot=NAME"), NAME="another")
+    topics_are_right(scene)
+    assert sorted(scene.slots()) == sorted([scene.slot, "another"])
+
+
+def test_slot_of_another_database(scene: Scene, servers: Servers, tmp_path):
+    make_tables(scene)
+    neighbour = Scene(servers, tmp_path)
+    try:
+        neighbour.query("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [scene.slot])
+        halt = halt_of(scene.relay())
+        assert (halt.code, halt.word) == (FOREIGN_SLOT, "slot-foreign")
+        # Only where it lives can it be dropped.
+        assert "pg_drop_replication_slot" in halt.text
+        follow(scene, halt.remedy("--slot=NAME"), NAME="another")
+        topics_are_right(scene)
+    finally:
+        neighbour.close()
+
+
+def test_slot_in_use(scene: Scene):
+    published(scene)
     scene.settle()
-    return relay
-
-
-def change_behind_the_relays_back(scene: Scene, first_new: int = 11, with_truncate: bool = True) -> None:
-    scene.execute("DELETE FROM items WHERE id <= 3")
-    scene.execute("UPDATE items SET text = 'changed' WHERE id = 4")
-    scene.execute("INSERT INTO items VALUES (%s, 'new')", [first_new])
-    if with_truncate:
-        scene.execute("TRUNCATE emptied")  # Which makes no messages.
-
-
-def rows(scene: Scene, table: str) -> dict[int, str]:
-    return dict(scene.query(f"SELECT id, text FROM {table}"))
-
-
-def view(scene: Scene, table: str, settle: bool = False) -> dict[int, str]:
-    """What a consumer of the topic holds in the end."""
-    latest = {}
-    for message in scene.messages(table, settle=settle):
-        latest[message.key["id"]] = message.value and message.value["text"]
-    return {number: text for number, text in latest.items() if text is not None}
-
-
-def topics_are_right(scene: Scene, *tables: str) -> None:
+    halt = halt_of(scene.relay(spool=str(scene.folder / "second")))
+    assert (halt.code, halt.word) == (ANOTHER_RELAY, "slot-active")
+    assert scene.query(halt.remedy("pg_stat_activity").command)
+    scene.running_relay(slot="another", spool=str(scene.folder / "second"), topic_prefix=scene.prefix + "2")
     scene.settle()
-    for table in tables or ("items", "emptied"):
-        assert view(scene, table) == rows(scene, table), table
 
 
-def identity(message: Message) -> tuple:
-    return message.topic, message.op, message.headers["lsn"]
+def test_spool_of_another_slot(scene: Scene):
+    published(scene).stop()
+    scene.execute("INSERT INTO items VALUES (11, 'later')")
+    halt = halt_of(scene.relay(slot="another"))
+    assert (halt.code, halt.word) == (SPOOL_UNUSABLE, "other-slot")
+    follow(scene, halt.remedy("--slot="))
+    topics_are_right(scene)
 
 
-def every_message_is_there_once(scene: Scene) -> None:
-    assert set(Counter(map(identity, scene.messages("items", "emptied"))).values()) == {1}
+# --- Kafka ----------------------------------------------------------------------------------------
 
 
-def messages_beyond(scene: Scene, before: Counter, *tables: str) -> dict[str, list[Message]]:
-    """By table, what has come since; none of it again."""
-    new = {}
-    for table in tables or ("items", "emptied"):
-        new[table] = [message for message in scene.messages(table, settle=False) if identity(message) not in before]
+def checkpoint_missing(scene: Scene, **options: Any) -> Halt:
+    published(scene, **options).stop()
+    change_behind_the_relays_back(scene)
+    delete_topics(scene, scene.checkpoint_topic)
+    halt = halt_of(scene.relay())
+    assert (halt.code, halt.word) == (KAFKA, "checkpoint-missing")
+    return halt
+
+
+def test_checkpoint_missing_and_republish(scene: Scene):
+    halt = checkpoint_missing(scene, replay_window="1GiB")
+    follow(scene, halt.remedy("--republish"))
+    assert view(scene, "items", settle=True) == rows(scene, "items")
+    assert any("republish" in noted for noted in remedies_noted(scene))
+    # Announced: the ten rows of the snapshot came twice. Nothing else did.
+    counts = Counter(map(identity, scene.messages("items")))
+    assert Counter(counts.values()) == {2: 10, 1: 5}
+
+
+def test_checkpoint_missing_and_resnapshot(scene: Scene):
+    follow(scene, checkpoint_missing(scene).remedy("bottledwater resnapshot"))
+    topics_are_right(scene)
+
+
+def test_checkpoint_missing_because_of_a_wrong_prefix(scene: Scene):
+    published(scene).stop()
+    change_behind_the_relays_back(scene, with_truncate=False)
+    halt = halt_of(scene.relay(topic_prefix="wrong"))
+    assert halt.word == "checkpoint-missing"
+    assert "--topic-prefix" in halt.text
+    scene.running_relay()
+    topics_are_right(scene)
+
+
+def checkpoint_behind(scene: Scene, **options: Any) -> Halt:
+    relay = published(scene, **options)
+    scene.execute("INSERT INTO items VALUES (100, 'published')")
+    scene.settle()
+    relay.stop()
+    old = next(message for message in checkpoints(scene) if scene.topic("items") in message.value["offsets"])
+    write(scene, scene.checkpoint_topic, b"checkpoint", old.raw_value)
+    halt = halt_of(scene.relay())
+    assert (halt.code, halt.word) == (KAFKA, "checkpoint-behind")
+    return halt
+
+
+def test_checkpoint_behind_and_republish(scene: Scene):
+    follow(scene, checkpoint_behind(scene, replay_window="1GiB").remedy("--republish"))
+    assert view(scene, "items", settle=True) == rows(scene, "items")
+
+
+def test_checkpoint_behind_and_resnapshot(scene: Scene):
+    halt = checkpoint_behind(scene)
+    change_behind_the_relays_back(scene)
+    follow(scene, halt.remedy("bottledwater resnapshot"))
+    topics_are_right(scene)
+
+
+def topic_made_anew(scene: Scene) -> Halt:
+    published(scene).stop()
+    change_behind_the_relays_back(scene)
+    delete_topics(scene, scene.topic("items"))
+    make_topic(scene, scene.topic("items"))
+    halt = halt_of(scene.relay())
+    assert (halt.code, halt.word) == (KAFKA, "records-lost")
+    return halt
+
+
+def test_topic_that_lost_records_and_resnapshot(scene: Scene):
+    follow(scene, topic_made_anew(scene).remedy("bottledwater resnapshot"))
+    topics_are_right(scene)
+
+
+def test_topic_that_lost_records_and_going_on_without_them(scene: Scene):
+    follow(scene, topic_made_anew(scene).remedy("--republish"))
+    scene.settle()
+    assert view(scene, "items") == {4: "changed", 11: "new"}
+    assert any("republish" in noted for noted in remedies_noted(scene))
+
+
+def test_checkpoint_of_a_relay_that_went_on_without_this_spool(scene: Scene):
+    published(scene).stop()
+    (scene.folder / "spool").rename(scene.folder / "leftover")
+    scene.running_relay()
+    scene.execute("INSERT INTO items VALUES (11, 'by the second spool')")
+    scene.settle()
+    scene.relays[-1].stop()
+    change_behind_the_relays_back(scene, first_new=12, with_truncate=False)
+    shutil.rmtree(scene.folder / "spool")
+    (scene.folder / "leftover").rename(scene.folder / "spool")
+    halt = halt_of(scene.relay())
+    assert (halt.code, halt.word) == (ANOTHER_RELAY, "checkpoint-foreign")
+    follow(scene, halt.remedy("mv "))
+    topics_are_right(scene)
+    every_message_is_there_once(scene)
+
+
+def checkpoint_of_an_earlier_life(scene: Scene) -> Halt:
+    """Slot and spool are gone, and so is Kafka, which alone knows that this is no first start."""
+    published(scene).stop()
+    shutil.rmtree(scene.folder / "spool")
+    scene.query("SELECT pg_drop_replication_slot(%s)", [scene.slot])
+    change_behind_the_relays_back(scene)
+    scene.running_relay(broker=nobody()).stop()
+    halt = halt_of(scene.relay())
+    assert (halt.code, halt.word) == (KAFKA, "checkpoint-foreign")
+    return halt
+
+
+def test_checkpoint_of_an_earlier_life_that_is_superseded(scene: Scene):
+    relay = follow(scene, checkpoint_of_an_earlier_life(scene).remedy("--resnapshot"))
+    topics_are_right(scene)
+    relay.stop()
+    scene.running_relay()
+    topics_are_right(scene)
+
+
+def test_checkpoint_of_an_earlier_life_that_is_left_alone(scene: Scene):
+    remedy = checkpoint_of_an_earlier_life(scene).remedy("--topic-prefix=PREFIX")
+    for command in re.findall(r"\(((?:SELECT|mv) .*?)\)(?=[, ])", remedy.what):
+        scene.execute(command) if command.startswith("SELECT") else subprocess.run(command, shell=True, check=True)
+    scene.prefix += "2"
+    follow(scene, remedy, PREFIX=scene.prefix)
+    topics_are_right(scene)
+
+
+def test_another_kafka_cluster(scene: Scene):
+    published(scene, replay_window="1GiB").stop()
+    change_behind_the_relays_back(scene)
+    with Servers(postgres=False, registry=False) as other:
+        halt = halt_of(scene.relay(broker=other.kafka.address))
+        assert (halt.code, halt.word) == (KAFKA, "other-kafka-cluster")
+        # The right one after all.
+        scene.running_relay(replay_window="1GiB")
+        scene.settle()
+        scene.relays[-1].stop()
+        halt = halt_of(scene.relay(broker=other.kafka.address))
+        reader = scene.reader
+        scene.reader = TopicReader(other.kafka.address, reader._decoder)
+        follow(scene, halt.remedy("--republish"), broker=other.kafka.address)
+        assert view(scene, "items", settle=True) == rows(scene, "items")
+        scene.relays[-1].stop()
+        # And back, which is another cluster again.
+        scene.reader = reader
+        halt = halt_of(scene.relay())
+        assert halt.word == "other-kafka-cluster"
+        scene.execute("DELETE FROM items WHERE id = 5")
+        follow(scene, halt.remedy("bottledwater resnapshot"))
+        topics_are_right(scene)
+
+
+def test_checkpoint_that_cannot_be_read(scene: Scene):
+    published(scene).stop()
+    write(scene, scene.checkpoint_topic, b"checkpoint", b"not a checkpoint")
+    relay = scene.relay()
+    assert relay.run(60) == KAFKA
+    assert "cannot be read" in relay.log_text() and scene.checkpoint_topic in relay.log_text()
+
+
+# --- The database ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_database(servers: Servers, tmp_path) -> Iterator[Scene]:
+    """A scene on a PostgreSQL of its own, which can be turned back or replaced."""
+    with Servers(brokers=0, registry=False) as own:
+        scene = Scene(SimpleNamespace(postgres=own.postgres, kafka=servers.kafka, registry=servers.registry), tmp_path)
+        yield scene
+        for relay in scene.relays:
+            relay.kill9()
+        scene.connection.close()
+
+
+def test_database_that_went_back_and_resnapshot(own_database: Scene):
+    scene, postgres = own_database, own_database.servers.postgres
+    relay = published(scene)
+    relay.stop()
+    postgres.stop()
+    backup = postgres.folder / "backup"
+    subprocess.run(["cp", "-a", str(postgres.data), str(backup)], check=True)
+    postgres.restart()
+    scene.reconnect()
+    relay.start()
+    scene.execute("INSERT INTO items SELECT id, 'lost' FROM generate_series(100, 2000) id")
+    scene.settle()
+    relay.stop()
+    postgres.stop()
+    shutil.rmtree(postgres.data)
+    backup.rename(postgres.data)
+    postgres.restart()
+    scene.reconnect()
+    halt = halt_of(scene.relay())
+    assert (halt.code, halt.word) == (WENT_BACK, "database-went-back")
+    follow(scene, halt.remedy("bottledwater resnapshot"))
+    assert 100 not in rows(scene, "items")
+    topics_are_right(scene)
+
+
+def rebuilt(scene: Scene, new: Scene) -> Scene:
+    """Another cluster with a database of the same name and tables, as after pg_upgrade or dump and restore."""
+    new.execute(f"CREATE DATABASE {scene.name}")
+    new.name = new.slot = new.prefix = scene.name
+    new.connection.close()
+    new.connection = new.connect()
+    new.execute("CREATE TABLE bw_marker (id bigint PRIMARY KEY)")
+    new.begin_markers_at(1000)  # The topic has the old one's.
+    make_tables(new)
     return new
 
 
-class CheckpointDecoder(JsonDecoder):
-    def decode(self, data):
-        return "checkpoint" if data == b"checkpoint" else super().decode(data)
+def test_database_that_was_rebuilt(scene: Scene, own_database: Scene):
+    published(scene).stop()
+    new = rebuilt(scene, own_database)
+    change_behind_the_relays_back(new)
+    halt = halt_of(new.relay())
+    assert (halt.code, halt.word) == (OTHER_DATABASE, "other-database")
+    # The right database after all.
+    scene.running_relay()
+    topics_are_right(scene)
+    scene.relays[-1].stop()
+    # Its second remedy has two steps; who forgets the second is told again.
+    moving = halt.remedy("mv ")
+    subprocess.run(moving.command, shell=True, check=True)
+    again = halt_of(new.relay())
+    assert (again.code, again.word) == (OTHER_DATABASE, "checkpoint-other-database")
+    assert "bottledwater resnapshot" in moving.what
+    follow(new, again.remedy("bottledwater resnapshot"))
+    topics_are_right(new)
 
 
-def checkpoints(scene: Scene) -> list[Message]:
-    return TopicReader(scene.servers.kafka.address, CheckpointDecoder()).read(scene.checkpoint_topic)
+def test_checkpoint_of_another_database_is_left_alone(scene: Scene, own_database: Scene):
+    published(scene).stop()
+    new = rebuilt(scene, own_database)
+    shutil.rmtree(scene.folder / "spool")
+    halt = halt_of(new.relay())
+    assert (halt.code, halt.word) == (OTHER_DATABASE, "checkpoint-other-database")
+    new.prefix = scene.prefix + "2"
+    follow(new, halt.remedy("--topic-prefix=PREFIX"), PREFIX=new.prefix)
+    topics_are_right(new)
 
 
-def remedies_noted(scene: Scene) -> list[str]:
-    """What the checkpoint topic says that operators have allowed."""
-    return [message.value["remedy"] for message in checkpoints(scene) if message.value["remedy"]]
+# --- The spool ------------------------------------------------------------------------------------
+
+
+def test_corrupt_spool_that_is_moved_away(scene: Scene):
+    published(scene).stop()
+    change_behind_the_relays_back(scene, with_truncate=False)
+    for manifest in (scene.folder / "spool" / "db").glob("MANIFEST-*"):
+        data = bytearray(manifest.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        manifest.write_bytes(data)
+    relay = scene.relay()
+    assert relay.run() == SPOOL_UNUSABLE
+    assert "move it away and start again" in relay.log_text()
+    (scene.folder / "spool").rename(scene.folder / "moved-away")
+    relay.start()
+    topics_are_right(scene)
+    every_message_is_there_once(scene)
+
+
+# --- What breaks things ------------------------------------------------------------------------------
+
+
+def admin(scene: Scene) -> AdminClient:
+    return AdminClient({"bootstrap.servers": scene.servers.kafka.address})
+
+
+def delete_topics(scene: Scene, *topics: str) -> None:
+    client = admin(scene)
+    for deleted in client.delete_topics(list(topics)).values():
+        deleted.result(20)
+    scene.wait_until(lambda: not set(topics) & scene.reader.topics(), 20, "the topics to be gone")
+
+
+def make_topic(scene: Scene, topic: str) -> None:
+    client = admin(scene)
+    for made in client.create_topics([NewTopic(topic, 1, 1)]).values():
+        made.result(20)
+    scene.wait_until(lambda: topic in scene.reader.topics(), 20, "the topic to be there")
+
+
+def write(scene: Scene, topic: str, key: bytes, value: bytes) -> None:
+    producer = Producer({"bootstrap.servers": scene.servers.kafka.address})
+    producer.produce(topic, key=key, value=value, partition=0)
+    assert producer.flush(20) == 0
+
+
+@contextmanager
+def slots_that_keep_little(scene: Scene) -> Iterator[None]:
+    """PostgreSQL gives up this scene's slot, by max_slot_wal_keep_size."""
+    scene.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+    scene.query("SELECT pg_reload_conf()")
+    try:
+        scene.wait_until(lambda: give_up_slot(scene), 60, "the slot to be invalidated")
+        yield
+    finally:
+        scene.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        scene.query("SELECT pg_reload_conf()")
+
+
+def give_up_slot(scene: Scene) -> bool:
+    scene.execute("CREATE TABLE IF NOT EXISTS filler (id int PRIMARY KEY)")
+    scene.execute("TRUNCATE filler")
+    scene.query("SELECT pg_switch_wal()")
+    scene.execute("CHECKPOINT")
+    [(status,)] = scene.query("SELECT wal_status FROM pg_replication_slots WHERE slot_name = %s", [scene.slot])
+    return status == "lost"

@@ -38,6 +38,10 @@ class Scene:
     def url(self, **user_and_password: str) -> str:
         return self.servers.postgres.url(self.name, **user_and_password)
 
+    def begin_markers_at(self, number: int) -> None:
+        """When this scene's topics hold markers of another one."""
+        self._markers = itertools.count(number)
+
     def connect(self, **user_and_password: str) -> psycopg.Connection:
         return psycopg.connect(self.url(**user_and_password), autocommit=True)
 
