@@ -32,6 +32,25 @@ void WaitForRoom(const SpoolOptions& options, const Stop& stop) {
   spdlog::info("There is room for the spool again");
 }
 
+// The spool of an earlier process. Its disk may fill up also while it is being opened.
+std::unique_ptr<Spool> OpenExisting(const SpoolOptions& options, const Stop& stop) {
+  bool has_failed = false;
+  while (true) {
+    WaitForRoom(options, stop);
+    try {
+      return Spool::Open(options);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kTransient) throw;
+      if (!has_failed) spdlog::error("{}. Trying until it can be opened", error.what());
+      has_failed = true;
+    }
+    if (stop.WaitFor(std::chrono::seconds(1))) {
+      throw Error(ErrorKind::kTransient, "Stopped while the spool could not be opened",
+                  ExitCode::kOk);
+    }
+  }
+}
+
 // How old the oldest change is that waits in the spool.
 std::optional<Duration> LagOf(Spool* spool) {
   try {
@@ -59,10 +78,8 @@ Relay::Relay(const Options& options, Stop* stop)
   if (options_.output_format == OutputFormat::kAvro) {
     HttpSchemaRegistry check_only(RegistryOptionsOf(options_), *stop_);
   }
-  if (Spool::Exists(SpoolOptionsOf(options_))) {
-    WaitForRoom(SpoolOptionsOf(options_), *stop_);
-    spool_ = Spool::Open(SpoolOptionsOf(options_));
-  }
+  const SpoolOptions spool_options = SpoolOptionsOf(options_);
+  if (Spool::Exists(spool_options)) spool_ = OpenExisting(spool_options, *stop_);
 }
 
 Relay::~Relay() {

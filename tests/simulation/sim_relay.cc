@@ -91,6 +91,17 @@ Spool* SimRelay::OpenSpool() {
   return spool_.get();
 }
 
+void SimRelay::OpenExisting() {
+  while (!spool_ && !stop_.requested()) {
+    try {
+      OpenSpool();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kTransient) throw;
+      stop_.WaitFor(std::chrono::seconds(1));
+    }
+  }
+}
+
 Spool* SimRelay::OpenSpoolAlone() {
   publish_side_.reset();
   return OpenSpool();
@@ -108,7 +119,8 @@ void SimRelay::LeaveWith(const SessionExit& exit) {
 }
 
 std::optional<SessionExit> SimRelay::Run() {
-  if (servers_.disk->FileExists(std::string(kSpoolPath) + "/CURRENT").ok()) OpenSpool();
+  if (servers_.disk->FileExists(std::string(kSpoolPath) + "/CURRENT").ok()) OpenExisting();
+  if (stop_.requested()) return exit_;
   if (spool_ && spool_->state().phase == SpoolPhase::kStreaming) StartPublishing();
   capture_thread_ = process_->Start([this] { RunCapture(); });
   while (!stop_.WaitFor(std::chrono::hours(1))) {

@@ -58,6 +58,7 @@ class SimRelay {
   };
 
   Spool* OpenSpool();
+  void OpenExisting();
   Spool* OpenSpoolAlone();
   void StartPublishing();
   void LeaveWith(const SessionExit& exit);
