@@ -170,7 +170,9 @@ void PublishSession::LookBehindCheckpoint() {
   parts_.cluster->ReadCommitted(ranges, [&](const CommittedRecord& record) {
     const auto identity = ParseRecordIdentity(record.headers);
     if (identity && identity->position > progress_.position) {
-      torn_.Add(*identity, ranges[record.range].partition);
+      const ReadRange& range = ranges[record.range];
+      torn_.Add(*identity, range.partition);
+      torn_from_.emplace(range.partition, range.from);
     }
   });
   if (!torn_.empty()) {
@@ -375,6 +377,11 @@ void PublishSession::Refuse(const Change& change, const TableRoute& route,
 
 void PublishSession::ProduceCheckpoint(const Progress& progress) {
   Checkpoint checkpoint{lineage_, memory_->instance, source_, progress, next_offsets_, remedy_};
+  // Offsets behind a torn record would hide it from the next session, which has to skip it, too, as
+  // long as the position is before it.
+  if (torn_.HasBeyond(progress.position)) {
+    for (const auto& [partition, from] : torn_from_) checkpoint.next_offsets[partition] = from;
+  }
   {
     const std::lock_guard lock(memory_->mutex);
     noted_remedies_ = memory_->remedies_to_note;
@@ -399,7 +406,10 @@ void PublishSession::RecordCommit(const Progress& progress) {
   BW_KILL_POINT("publish.after_set_published");
   if (!torn_.empty()) {
     torn_.ForgetThrough(progress_.position);
-    if (torn_.empty()) spdlog::info("The torn transaction is behind us");
+    if (torn_.empty()) {
+      torn_from_.clear();
+      spdlog::info("The torn transaction is behind us");
+    }
   }
   committed_at_ = contact_at_ = parts_.clock->Now();
   if (!unseen_since_) unseen_since_ = committed_at_;

@@ -144,6 +144,7 @@ class PublishSession {
   std::unique_ptr<TableRoutes> routes_;
   MessageEncoder encoder_;
   TornRecords torn_;
+  NextOffsets torn_from_;  // Before them, in each partition that holds any.
 
   Progress progress_;                        // Committed in Kafka.
   NextOffsets next_offsets_;                 // Behind what is committed.

@@ -41,6 +41,10 @@ class TornRecords {
   size_t size() const { return records_.size(); }
   // Whether this record is one of them.
   bool Contains(const RecordIdentity& record) const { return records_.contains(record); }
+  // Whether the turn of any comes after this position.
+  bool HasBeyond(const Position& position) const {
+    return !records_.empty() && records_.rbegin()->first.position > position;
+  }
   // Everything up to here is behind a checkpoint now.
   void ForgetThrough(const Position& position);
 

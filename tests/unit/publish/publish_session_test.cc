@@ -285,6 +285,28 @@ TEST_F(PublishSessionTest, SkipsWhatATornTransactionHasPublishedToANewTopic) {
   EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/A:1c", "0/A:2c", "0/A:3c"));
 }
 
+// The turn of what is torn may come later than the next checkpoint, and a crash in between.
+TEST_F(PublishSessionTest, SkipsWhatIsTornAfterACheckpointBeforeIt) {
+  Commit(5);
+  PublishAll();
+  Commit(10, 6);
+  int produced = 0;
+  kafka_.before_step = [&](const std::string& step) {
+    if (step == "produce" && ++produced == 5) {
+      kafka_.TearOpenTransaction();
+      throw TransientError("crash");
+    }
+  };
+  ErrorOf([&] { StartedSession()->TakeStep(); });
+  kafka_.before_step = [](const std::string&) {};
+  options_.transaction_max_messages = 1;
+  StartedSession()->TakeStep();
+  StartedSession()->TakeStep();
+  PublishAll();
+  EXPECT_THAT(Positions(),
+              ElementsAre("0/5:0c", "0/A:0c", "0/A:1c", "0/A:2c", "0/A:3c", "0/A:4c", "0/A:5c"));
+}
+
 TEST_F(PublishSessionTest, SkipsATornTombstoneAndPublishesItsRow) {
   Commit(5);
   PublishAll();
