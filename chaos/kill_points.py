@@ -14,18 +14,24 @@ NAME = re.compile(r'"([a-z_]+\.[a-z_]+)"')
 FIRST_START = ("first_start.", "snapshot.", "startup.", "publish.checkpoint_topic_created")
 # What has a situation of its own; see scenarios/kill_points.py.
 SPECIAL = {"startup.begun_at": "a spool that is lost"}
-
-
-# Reached only in a re-snapshot. ResnapshotTest in tests/unit/publish crashes before each of its steps, and
-# tests/integration/resnapshot_test.py kills it at any time.
+# Reached only in a re-snapshot.
 RESNAPSHOT = "resnapshot."
 
 
 def kill_points() -> list[str]:
+    """Without those of a re-snapshot."""
+    return [name for name in _all_kill_points() if not name.startswith(RESNAPSHOT)]
+
+
+def resnapshot_kill_points() -> list[str]:
+    return [name for name in _all_kill_points() if name.startswith(RESNAPSHOT)]
+
+
+def _all_kill_points() -> list[str]:
     names = set()
     for file in (ROOT / "src").rglob("*.cc"):
         for call in CALL.findall(file.read_text()):
-            names.update(name for name in NAME.findall(call) if not name.startswith(RESNAPSHOT))
+            names.update(NAME.findall(call))
     assert names, "no kill points in src/"
     return sorted(names)
 

@@ -104,12 +104,13 @@ class World:
         """One large transaction."""
         self.scene.execute("INSERT INTO event SELECT 99 FROM generate_series(1, %s)", [rows])
 
-    def new_table(self) -> None:
-        """With a row: a topic to create, and two schemas to register."""
+    def new_table(self) -> str:
+        """With rows: a topic to create, and two schemas to register. Returns its name."""
         name = f"new_{len(self._new_tables) + 1}"
         self.scene.execute(NEW_TABLE.format(name=name))
         self._new_tables.append(name)
         self.scene.execute(f"INSERT INTO {name} SELECT generate_series(1, 3)")
+        return name
 
     # The judgement
 

@@ -5,10 +5,11 @@ import shutil
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Optional
 
-from servers import ServerError
+from servers import Relay, ServerError
 
-from ..kill_points import in_first_start, kill_points, program
+from ..kill_points import in_first_start, kill_points, program, resnapshot_kill_points
 from ..scenario import scenario
 from ..world import World
 
@@ -59,6 +60,59 @@ def kill_points_first_start(world: World) -> None:
     finish(world, counts, points)
     if violations:
         raise ServerError("\n".join(violations))
+
+
+@scenario("kill-points-resnapshot", faults="1, 2, 47")
+def kill_points_resnapshot(world: World) -> None:
+    """Killed at every point of a re-snapshot, of a table or of all, ten times each: in the end the topics are the tables."""
+    use_program(world)
+    # Rows are published again, as announced: what is claimed is where that ends.
+    world.unclaimed = {"nothing lost", "nothing twice", "order per key", "snapshot"}
+    points = resnapshot_kill_points()
+    counts = Counter()
+    world.supervisor.start_relay()
+    for _ in world.times(KILLS_EACH):
+        for point in world.rng.sample(points, len(points)):
+            table = world.new_table()
+            world.scene.settle()
+            world.scene.execute(f"TRUNCATE {table}")  # No message: now only the topic has these keys.
+            with world.load(per_second=20):
+                # Only tables alone have a slot and rows of their own.
+                alone = point in ("resnapshot.after_slot", "resnapshot.after_rows") or world.rng.random() < 0.5
+                counts[point] += die_in_resnapshot(world, point, [f"public.{table}"] if alone else [])
+                world.supervisor.start_relay()  # As ever, without the command.
+    world.relay.kill9()
+    last = resnapshot(world)
+    last.start()
+    world.scene.settle(120)
+    check_no_place_twice(world)
+    last.kill9()
+    finish(world, counts, points)
+
+
+def resnapshot(world: World, *tables: str, environment: Optional[dict[str, str]] = None) -> Relay:
+    relay = world.scene.relay("resnapshot", *tables, environment=environment, **world.relay.options)
+    relay.use_program(program())
+    return relay
+
+
+def die_in_resnapshot(world: World, point: str, tables: list[str]) -> int:
+    world.relay.kill9()
+    relay = resnapshot(world, *tables, environment={"BOTTLEDWATER_KILL_AT": f"{point}:1"})
+    relay.start()
+    if relay.exit_code(REACHED_IN_S) != -9:
+        raise ServerError(f"instead of dying at {point} the relay ended:\n{relay.log_tail()}")
+    world.done["relay killed at a point"] += 1
+    return 1
+
+
+def check_no_place_twice(world: World) -> None:
+    """A position belongs to one message, or to two when an update changed the key; re-snapshots have positions of their own."""
+    messages = world.scene.messages(*world.scene.topics())
+    places = Counter((message.topic, message.headers["lsn"], message.op) for message in messages)
+    twice = [place for place, count in places.items() if count > 1]
+    if twice:
+        raise AssertionError(f"published twice: {twice[:5]}, and {len(twice)} in all")
 
 
 def rank(point: str) -> int:

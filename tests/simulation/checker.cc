@@ -154,8 +154,10 @@ void Checker::OnConfirm(const Confirmation& confirmation) {
   const uint64_t bound = confirmation.wal_end.value > confirmation.max_wal_retained
                              ? confirmation.wal_end.value - confirmation.max_wal_retained
                              : 0;
-  const Lsn lazy = std::max({confirmation.before, confirmation.published_end, Lsn{bound}});
+  // A crash of PostgreSQL sets the slot back to before what it was told already.
+  const Lsn lazy = std::max({confirmation.before, told_, confirmation.published_end, Lsn{bound}});
   if (confirmation.flush > lazy) violate("is neither published nor beyond --max-wal-retained");
+  told_ = std::max(told_, confirmation.flush);
 }
 
 bool Checker::Complete() {

@@ -89,6 +89,7 @@ class Checker {
   std::string lineage_;               // The newest checkpoint's.
   std::set<std::string> superseded_;  // Lineages before it.
   Lsn checkpoint_end_;
+  Lsn told_;  // The newest confirmed LSN of a slot, also where it went back since.
 };
 
 }  // namespace bw::simulation
