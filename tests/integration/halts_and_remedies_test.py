@@ -62,7 +62,9 @@ def test_gap_because_the_spool_is_elsewhere(scene: Scene):
     published(scene).stop()
     relay = scene.running_relay(broker=nobody(), max_wal_retained=0)
     scene.execute("INSERT INTO items VALUES (11, 'only in the spool')")
-    scene.wait_until(lambda: scene.retained_wal() < 8 * 1024, 30, "the slot to follow the spool")
+    [(written,)] = scene.query("SELECT pg_current_wal_lsn()")
+    followed = "SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots WHERE slot_name = %s"
+    scene.wait_until(lambda: scene.query(followed, [written, scene.slot]) == [(True,)], 30, "the slot to follow the spool")
     relay.stop()
     elsewhere = scene.folder / "elsewhere"
     (scene.folder / "spool").rename(elsewhere)
