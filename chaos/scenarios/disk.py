@@ -6,6 +6,7 @@ import resource
 import shutil
 import time
 from pathlib import Path
+from typing import Optional
 
 from ..faults.bad_disk import BadDisk
 from ..scenario import scenario
@@ -67,11 +68,7 @@ def disk_full_kill(world: World) -> None:
             world.disk.make_room()
             if world.relay.is_running():
                 world.relay.wait_streaming(60)
-            else:
-                code = world.relay.exit_code(0)
-                world.done[f"start on a full disk ended with {code}"] += 1
-                assert code == EXIT_SPOOL, f"started on a full disk, the relay ended with {code}:\n{world.relay.log_tail()}"
-                world.supervisor.start_relay()
+            start_again(world, "started on a full disk")
 
 
 @scenario("spool-limit", faults="14", relay_options={"spool_max_bytes": "8MiB", "max_wal_retained": "0"})
@@ -121,9 +118,7 @@ def failed_fsync(world: World) -> None:
             time.sleep(world.rng.uniform(0.2, 2))
             disk.heal()
             time.sleep(1)
-            if not world.relay.is_running():
-                world.done[f"relay ended with {world.relay.exit_code(0)}"] += 1
-                world.supervisor.start_relay(environment=disk.environment)
+            start_again(world, "when fsync failed", disk.environment)
 
 
 @scenario("failed-read", faults="8")
@@ -142,11 +137,7 @@ def failed_read(world: World) -> None:
             world.servers.kafka.restart()
             time.sleep(5)
             disk.heal()
-            if not world.relay.is_running():
-                code = world.relay.exit_code(0)
-                world.done[f"relay ended with {code}"] += 1
-                assert code == EXIT_SPOOL, f"when reads failed, the relay ended with {code}:\n{world.relay.log_tail()}"
-                world.supervisor.start_relay(environment=disk.environment)
+            start_again(world, "when reads failed", disk.environment)
             time.sleep(3)
 
 
@@ -167,11 +158,17 @@ def few_descriptors(world: World) -> None:
             time.sleep(world.rng.uniform(3, 8))
             if world.relay.is_running():
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
-            else:
-                code = world.relay.exit_code(0)
-                world.done[f"relay ended with {code}"] += 1
-                assert code == EXIT_SPOOL, f"without descriptors, the relay ended with {code}:\n{world.relay.log_tail()}"
-                world.supervisor.start_relay()
+            start_again(world, "without descriptors")
+
+
+def start_again(world: World, circumstance: str, environment: Optional[dict[str, str]] = None) -> None:
+    """If it has ended, as a supervisor would. The one reason it may have is that it gave the spool up."""
+    if world.relay.is_running():
+        return
+    code = world.relay.exit_code(0)
+    world.done[f"relay ended with {code}"] += 1
+    assert code == EXIT_SPOOL, f"{circumstance}, the relay ended with {code}:\n{world.relay.log_tail()}"
+    world.supervisor.start_relay(environment=environment)
 
 
 def walsender_timeouts(world: World) -> int:
