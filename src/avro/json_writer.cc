@@ -4,10 +4,10 @@
 #include "avro/calendar.h"
 #include "avro/iso_date_time.h"
 #include "avro/json_text.h"
-#include "base/utf8.h"
 #include "avro/value_kind.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/utf8.h"
 
 namespace bw {
 namespace {

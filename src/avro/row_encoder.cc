@@ -3,9 +3,9 @@
 #include "avro/binary_format.h"
 #include "avro/type_encoder.h"
 #include "avro/type_oid.h"
-#include "base/utf8.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/utf8.h"
 
 namespace bw {
 namespace {
