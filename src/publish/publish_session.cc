@@ -190,7 +190,7 @@ PublishSession::Step PublishSession::TakeStep() {
   {
     const SpoolBatch batch = ReadNext(Lsn::Max());
     // Asked for afterwards: a snapshot is marked before it can be read.
-    purge = NextPurge();
+    purge = parts_.spool->NextPurge(progress_.position);
     if (!purge || batch.through().position < Position{purge->tombstones_lsn(), 0}) {
       return Publish(batch);
     }
@@ -429,16 +429,6 @@ void PublishSession::RecordCommit(const Progress& progress) {
 }
 
 // --- A re-snapshot ------------------------------------------------------------------------------
-
-// The snapshot whose rows are next and that supersedes what its topics hold.
-std::optional<SnapshotMark> PublishSession::NextPurge() const {
-  for (SnapshotMark& snapshot : parts_.spool->snapshots()) {
-    if (snapshot.purges && progress_.position < Position::EndOf(snapshot.tombstones_lsn())) {
-      return std::move(snapshot);
-    }
-  }
-  return std::nullopt;
-}
 
 // One transaction of tombstones. What an earlier session has committed of them is seen in the
 // topics themselves, so a new session begins by comparing again.

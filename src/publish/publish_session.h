@@ -114,7 +114,6 @@ class PublishSession {
   // One Kafka transaction: what `produce` queues, and the checkpoint of how far that goes, which is
   // returned.
   Progress CommitTransaction(const std::function<Progress()>& produce);
-  std::optional<SnapshotMark> NextPurge() const;
   Step Purge(const SnapshotMark& snapshot);
   bool FindLeftovers(const SnapshotMark& snapshot);
   bool AddSnapshotRows(const SnapshotMark& snapshot, const std::map<std::string, size_t>& topics,

@@ -265,6 +265,19 @@ class Spool::Impl {
     return snapshots;
   }
 
+  // Asked for before each Kafka transaction: copies no table names that nobody needs.
+  std::optional<SnapshotMark> NextPurge(const Position& published) const {
+    const std::lock_guard lock(state_mutex_);
+    for (const SnapshotMark& mark : snapshots_) {
+      if (!mark.purges && !state_.supersedes) continue;
+      if (published >= Position::EndOf(mark.tombstones_lsn())) continue;
+      SnapshotMark next = mark;
+      next.purges = true;
+      return next;
+    }
+    return std::nullopt;
+  }
+
   void Supersede(const std::string& lineage) {
     ChangeIdentity([&](SpoolState* state) {
       if (!state->supersedes) state->supersedes.emplace();
@@ -643,6 +656,9 @@ void Spool::SetKafkaClusterId(const std::string& cluster_id) {
   impl_->SetKafkaClusterId(cluster_id);
 }
 std::vector<SnapshotMark> Spool::snapshots() const { return impl_->snapshots(); }
+std::optional<SnapshotMark> Spool::NextPurge(const Position& published) const {
+  return impl_->NextPurge(published);
+}
 void Spool::Supersede(const std::string& lineage) { impl_->Supersede(lineage); }
 std::unique_ptr<ScratchSet> Spool::MakeScratch() { return impl_->MakeScratch(); }
 void Spool::Trim(const Position& through) { impl_->Trim(through); }

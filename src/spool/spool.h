@@ -175,6 +175,8 @@ class Spool {
   // The snapshots that this spool began with or took later, in order. Only those up to captured()
   // count.
   std::vector<SnapshotMark> snapshots() const;
+  // The first of them that purges and whose tombstones are not all at or below `published`.
+  std::optional<SnapshotMark> NextPurge(const Position& published) const;
   // An operator has allowed that the snapshot, of which nothing is published yet, supersedes what
   // was published with this lineage. Synced.
   void Supersede(const std::string& lineage);
