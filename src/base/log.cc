@@ -5,20 +5,6 @@
 #include "base/error.h"
 
 namespace bw {
-
-void StartLogging(const LogOptions& options) {
-  const auto level = spdlog::level::from_str(options.level);
-  if (level == spdlog::level::off && options.level != "off") {
-    throw UsageError("--log-level: \"" + Printable(options.level) +
-                     "\" is not one of trace, debug, info, warn, error");
-  }
-  auto logger = spdlog::stderr_color_mt("bottledwater");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%-5l%$ %v");
-  logger->set_level(level);
-  logger->flush_on(spdlog::level::trace);
-  spdlog::set_default_logger(std::move(logger));
-}
-
 namespace {
 
 // Bytes of the UTF-8 control at the begin of `text`: C1 (U+0080 to U+009F, which terminals obey
@@ -36,6 +22,19 @@ size_t Utf8ControlSize(std::string_view text) {
 }
 
 }  // namespace
+
+void StartLogging(const LogOptions& options) {
+  const auto level = spdlog::level::from_str(options.level);
+  if (level == spdlog::level::off && options.level != "off") {
+    throw UsageError("--log-level: \"" + Printable(options.level) +
+                     "\" is not one of trace, debug, info, warn, error");
+  }
+  auto logger = spdlog::stderr_color_mt("bottledwater");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%-5l%$ %v");
+  logger->set_level(level);
+  logger->flush_on(spdlog::level::trace);
+  spdlog::set_default_logger(std::move(logger));
+}
 
 std::string Printable(std::string_view text) {
   std::string out;

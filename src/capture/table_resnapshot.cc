@@ -1,6 +1,7 @@
 #include "capture/table_resnapshot.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/kill_point.h"
@@ -57,6 +58,7 @@ bool ResnapshotTables(const CaptureOptions& options, const std::vector<std::stri
   spool->DropUncaptured();
   const SnapshotContent content = ReadSnapshot(options, source, spool, figures, stop);
   BW_KILL_POINT("resnapshot.after_rows");
+  spool->NoteRemedy(fmt::format("resnapshot {}", fmt::join(tables, ", ")));
   if (!spool->EndSnapshot({Lsn{consistent.value - 1}, consistent}, content.tables, stop)) {
     return false;
   }

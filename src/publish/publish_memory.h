@@ -51,8 +51,6 @@ struct PublishMemory {
 
   std::mutex mutex;
   PublishFigures figures;  // Guarded by mutex.
-  // What an operator has allowed on the capture side, for the next checkpoint. Guarded by mutex.
-  std::string remedies_to_note;
 };
 
 }  // namespace bw

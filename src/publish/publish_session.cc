@@ -1,6 +1,7 @@
 #include "publish/publish_session.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -98,8 +99,10 @@ void PublishSession::CheckNoRival(const Checkpoint& checkpoint) const {
 void PublishSession::Resume(const ResumeFrom& resume) {
   progress_ = resume.progress;
   next_offsets_ = resume.next_offsets;
-  remedy_ = resume.remedy;
-  if (!resume.remedy.empty()) spdlog::warn("An operator has allowed: {}", resume.remedy);
+  if (!resume.remedy.empty()) {
+    spdlog::warn("An operator has allowed: {}", resume.remedy);
+    parts_.spool->NoteRemedy(resume.remedy);
+  }
   if (resume.supersedes) parts_.spool->Supersede(*resume.supersedes);
   if (progress_.position < parts_.spool->published().position) {
     BW_CHECK(!resume.remedy.empty());
@@ -161,7 +164,7 @@ void PublishSession::LookBehindCheckpoint() {
              "start with the same options and once with: --republish");
       }
       spdlog::warn("Going on by --republish. {}", finding);
-      remedy_ = "republish: " + finding;
+      parts_.spool->NoteRemedy("republish: " + finding);
     }
     const ReadRange range{partition, std::max(next, stored[i]->low), stored[i]->high};
     if (range.from < range.to) ranges.push_back(range);
@@ -232,6 +235,7 @@ void PublishSession::AnnouncePartitions() {
 bool PublishSession::CheckpointIsDue(const Progress& through) {
   const auto age = parts_.clock->Now() - committed_at_;
   const bool wal_went_on = through.end_lsn > progress_.end_lsn;
+  if (!parts_.spool->remedies().empty()) return true;  // To be said at once.
   return (wal_went_on && age >= options_.idle_checkpoint_interval) ||
          age >= options_.heartbeat_interval;
 }
@@ -376,18 +380,15 @@ void PublishSession::Refuse(const Change& change, const TableRoute& route,
 }
 
 void PublishSession::ProduceCheckpoint(const Progress& progress) {
-  Checkpoint checkpoint{lineage_, memory_->instance, source_, progress, next_offsets_, remedy_};
+  remedies_said_ = parts_.spool->remedies();
+  Checkpoint checkpoint{lineage_,      memory_->instance,
+                        source_,       progress,
+                        next_offsets_, fmt::format("{}", fmt::join(remedies_said_, "; "))};
   // Offsets behind a torn record would hide it from the next session, which has to skip it, too, as
   // long as the position is before it.
   if (torn_.HasBeyond(progress.position)) {
     for (const auto& [partition, from] : torn_from_) checkpoint.next_offsets[partition] = from;
   }
-  {
-    const std::lock_guard lock(memory_->mutex);
-    noted_remedies_ = memory_->remedies_to_note;
-  }
-  if (!remedy_.empty() && !noted_remedies_.empty()) checkpoint.remedy += "; ";
-  checkpoint.remedy += noted_remedies_;
   const std::string value = EncodeCheckpoint(checkpoint);
   producer_->Produce({.topic = opened_checkpoint_.handle,
                       .partition = 0,
@@ -398,11 +399,11 @@ void PublishSession::ProduceCheckpoint(const Progress& progress) {
 
 void PublishSession::RecordCommit(const Progress& progress) {
   progress_ = progress;
-  remedy_.clear();
   memory_->has_committed = true;
   // Before the hint: a spool that remembers publishing also remembers where.
   parts_.spool->SetKafkaClusterId(cluster_id_);
   parts_.spool->SetPublished(progress_);
+  parts_.spool->ForgetRemedies(remedies_said_);  // Not before the checkpoint is committed.
   BW_KILL_POINT("publish.after_set_published");
   if (!torn_.empty()) {
     torn_.ForgetThrough(progress_.position);
@@ -415,8 +416,6 @@ void PublishSession::RecordCommit(const Progress& progress) {
   if (!unseen_since_) unseen_since_ = committed_at_;
 
   const std::lock_guard lock(memory_->mutex);
-  // Others only append to it.
-  memory_->remedies_to_note.erase(0, noted_remedies_.size());
   PublishFigures& figures = memory_->figures;
   ++figures.transactions;
   figures.changes += pending_.changes;

@@ -148,7 +148,6 @@ class PublishSession {
   Progress progress_;                        // Committed in Kafka.
   NextOffsets next_offsets_;                 // Behind what is committed.
   bool partitions_announced_ = true;         // All of next_offsets_ are in a committed checkpoint.
-  std::string remedy_;                       // For the next checkpoint.
   Progress seen_;                            // What `captured` was at the last read.
   std::unique_ptr<LeftoverKeys> leftovers_;  // While a purge goes on.
   Position next_tombstone_;                  // Of leftovers_.
@@ -158,7 +157,7 @@ class PublishSession {
   TimePoint read_back_at_;                 // When we last looked.
   std::optional<TimePoint> unseen_since_;  // The oldest commit that was not read back yet.
 
-  std::string noted_remedies_;  // Of memory_->remedies_to_note, in the newest checkpoint.
+  std::vector<std::string> remedies_said_;  // By the newest checkpoint that was produced.
   // Of the open transaction, added to the figures when it is committed.
   PublishFigures pending_;
   std::optional<TimePoint> refusal_said_at_;

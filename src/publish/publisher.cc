@@ -39,12 +39,6 @@ bool Publisher::WaitUntilReachable() {
   return false;
 }
 
-void Publisher::NoteRemedy(const std::string& remedy) {
-  const std::lock_guard lock(memory_.mutex);
-  if (!memory_.remedies_to_note.empty()) memory_.remedies_to_note += "; ";
-  memory_.remedies_to_note += remedy;
-}
-
 PublishFigures Publisher::figures() const {
   const std::lock_guard lock(memory_.mutex);
   return memory_.figures;

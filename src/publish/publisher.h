@@ -30,9 +30,6 @@ class Publisher {
   // `made_progress` when the session has got through its start-up.
   void RunSession(const std::function<void()>& made_progress);
 
-  // An operator has allowed something on the capture side (an accepted gap, an adopted slot): the
-  // next checkpoint says so. Thread-safe.
-  void NoteRemedy(const std::string& remedy);
   // Thread-safe.
   PublishFigures figures() const;
 

@@ -37,9 +37,8 @@ class PublishSide {
   PublishSide(const PublishSide&) = delete;
   PublishSide& operator=(const PublishSide&) = delete;
 
-  // Thread-safe, all three.
+  // Thread-safe, both.
   void RequestStop() { stop_.Request(); }
-  void NoteRemedy(const std::string& remedy) { publisher_.NoteRemedy(remedy); }
   PublishFigures figures() const { return publisher_.figures(); }
 
  private:

@@ -109,8 +109,6 @@ void Relay::StartPublishing() {
   config.places = {options_.spool, CheckpointTopic(options_.topic_prefix, spool_->state().source)};
   config.on_exit = [this](const SessionExit& exit) { LeaveWith(exit); };
   publish_side_ = std::make_unique<PublishSide>(config, spool_.get());
-  if (!remedies_to_note_.empty()) publish_side_->NoteRemedy(remedies_to_note_);
-  remedies_to_note_.clear();
 }
 
 void Relay::StopPublishing() {
@@ -120,15 +118,6 @@ void Relay::StopPublishing() {
     side = std::move(publish_side_);
   }
   // Destroyed without the lock, which its thread may want for leaving.
-}
-
-void Relay::NoteRemedy(const std::string& remedy) {
-  const std::lock_guard lock(mutex_);
-  if (publish_side_) {
-    publish_side_->NoteRemedy(remedy);
-  } else {
-    remedies_to_note_ += (remedies_to_note_.empty() ? "" : "; ") + remedy;
-  }
 }
 
 void Relay::LeaveWith(const SessionExit& exit) {
@@ -149,7 +138,6 @@ void Relay::RunCapture() {
   parts.stop = stop_;
   parts.opened_spool = [this] { return opened_spool(); };
   parts.open_spool_alone = [this] { return OpenSpoolAlone(); };
-  parts.note_remedy = [this](const std::string& remedy) { NoteRemedy(remedy); };
   StartUp start_up(parts);
   SessionLoop loop({.server = "PostgreSQL",
                     .wait = [this](Duration duration) { return stop_->WaitFor(duration); }});
@@ -173,7 +161,6 @@ bool Relay::ResnapshotTablesIfAsked(const StartUp& start_up,
   }
   if (ResnapshotTables(capture_options_, tables_to_read_, opened_spool(), &capture_figures_, *stop_,
                        made_progress)) {
-    NoteRemedy("resnapshot " + tables);
     tables_to_read_.clear();
   }
   return true;

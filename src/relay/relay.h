@@ -46,7 +46,6 @@ class Relay {
   Spool* OpenSpoolAlone();
   void StartPublishing();
   void StopPublishing();
-  void NoteRemedy(const std::string& remedy);
   void LeaveWith(const SessionExit& exit);
   void EndThreads();
   StatusSample Sample() const;
@@ -63,7 +62,6 @@ class Relay {
   std::condition_variable changed_;
   std::unique_ptr<Spool> spool_;
   std::unique_ptr<PublishSide> publish_side_;
-  std::string remedies_to_note_;  // Used while nobody published.
   std::optional<SessionExit> exit_;
   bool threads_ended_ = false;
   std::vector<std::string> tables_to_read_;  // The capture thread's: to be read again, still.

@@ -38,6 +38,11 @@ SlotFacts SlotFactsOf(const std::string& name, const std::optional<SlotState>& s
   return facts;
 }
 
+// Before the plan is carried out, so that no crash makes it forgotten.
+void NoteRemedies(const Plan& plan, Spool* spool) {
+  for (const std::string& used : plan.overrides_used) spool->NoteRemedy(used);
+}
+
 Source SourceOf(const ServerIdentity& identity, const std::string& slot) {
   return {identity.system_identifier, identity.database, slot, identity.timeline};
 }
@@ -53,8 +58,6 @@ bool StartUp::Run() {
   for (const std::string& note : plan.notes) spdlog::info("{}", note);
   for (const std::string& used : plan.overrides_used) {
     spdlog::warn("An operator has allowed: {}", used);
-    // Of a re-snapshot the spool keeps note itself, until its first checkpoint.
-    if (!plan.supersedes) parts_.note_remedy(used);
   }
   return CarryOut(plan, SourceOf(view.identity, parts_.options->slot));
 }
@@ -133,7 +136,7 @@ CheckpointFacts StartUp::AskForCheckpoint(const Source& source) const {
 }
 
 CheckpointFacts StartUp::WaitForCheckpoint(const Source& source) const {
-  AwayLog away("Kafka, whose checkpoint is needed because there is no spool,");
+  AwayLog away("Kafka, whose checkpoint decides how to go on,");
   Backoff backoff;
   while (true) {
     CheckpointFacts facts = AskForCheckpoint(source);
@@ -154,16 +157,21 @@ bool StartUp::CarryOut(const Plan& plan, const Source& source) {
       first.drop_slot = plan.drop_slot;
       first.supersedes = plan.supersedes;
       Spool* spool = parts_.open_spool_alone();
+      NoteRemedies(plan, spool);
       BW_KILL_POINT("startup.spool_made");
       took_snapshot_ = true;
       return RunFirstStart(*parts_.capture_options, first, spool, parts_.figures, *parts_.stop);
     }
-    case Plan::Kind::kBeginAt:
-      parts_.open_spool_alone()->BeginStreamingAt(source, plan.captured, plan.predecessor);
+    case Plan::Kind::kBeginAt: {
+      Spool* spool = parts_.open_spool_alone();
+      NoteRemedies(plan, spool);
+      spool->BeginStreamingAt(source, plan.captured, plan.predecessor);
       BW_KILL_POINT("startup.begun_at");
       return true;
+    }
     case Plan::Kind::kResume: {
       Spool* spool = parts_.opened_spool();
+      NoteRemedies(plan, spool);
       if (plan.new_timeline) spool->SetTimeline(*plan.new_timeline);
       if (plan.advance_idle_to) {
         spool->DropUncaptured();

@@ -37,8 +37,6 @@ class StartUp {
     // Opens the spool if it is not, and makes sure that nobody publishes from it: its content is
     // going to be replaced.
     std::function<Spool*()> open_spool_alone;
-    // An override was used; the next checkpoint is to say so.
-    std::function<void(const std::string& remedy)> note_remedy;
   };
 
   explicit StartUp(const Parts& parts) : parts_(parts) {}

@@ -9,37 +9,31 @@
 #include "base/log.h"
 #include "base/name_text.h"
 #include "base/utf8.h"
+#include "spool/corruption.h"
 
 namespace bw {
 namespace {
 
 using Json = nlohmann::json;
 
-[[noreturn]] void Corrupt(const std::string& what) {
-  throw HaltError(ExitCode::kSpoolUnusable,
-                  what +
-                      ". Nothing of it was published. Keep the spool directory for study and "
-                      "check the disk; then restore it, or move it away and start once as "
-                      "`bottledwater resnapshot`.");
-}
-
 // `what` cannot be read, for the reason that nlohmann_json gives: it may repeat the text.
-[[noreturn]] void CorruptJson(const std::string& what, const Json::exception& error) {
+[[noreturn]] void ThrowUnreadable(const std::string& what, const Json::exception& error) {
   constexpr size_t kReasonBytesMax = 200;
-  Corrupt(what + " cannot be read: " + Printable(Utf8Prefix(error.what(), kReasonBytesMax)));
+  throw CorruptSpool(what +
+                     " cannot be read: " + Printable(Utf8Prefix(error.what(), kReasonBytesMax)));
 }
 
 std::string ReadName(const Json& json) {
   const auto name = NameOfText(json.get<std::string>());
-  if (!name) Corrupt("a name in the spool cannot be read");
+  if (!name) throw CorruptSpool("a name cannot be read");
   return *name;
 }
 
 uint32_t ReadNumber(const Json& json, const char* name, uint32_t max) {
   const Json& number = json.at(name);
   if (!number.is_number_unsigned() || number.get<uint64_t>() > max) {
-    Corrupt(std::string("the spool's identity has no ") + name + " from 0 to " +
-            std::to_string(max));
+    throw CorruptSpool(std::string("its identity has no ") + name + " from 0 to " +
+                       std::to_string(max));
   }
   return number.get<uint32_t>();
 }
@@ -58,12 +52,12 @@ std::string WrapMeta(std::string_view name, std::string_view body) {
 }
 
 std::string_view UnwrapMeta(std::string_view name, std::string_view value) {
-  if (value.size() < 4) Corrupt("the spool's " + NameForPeople(name) + " is too short");
+  if (value.size() < 4) throw CorruptSpool("its " + NameForPeople(name) + " is too short");
   ByteReader reader(value, "spool meta entry");
   const uint32_t stored_crc = reader.ReadU32();
   const std::string_view body = value.substr(4);
   if (stored_crc != Crc32c(body, Crc32c(name))) {
-    Corrupt("the checksum of the spool's " + NameForPeople(name) + " does not match");
+    throw CorruptSpool("the checksum of the spool's " + NameForPeople(name) + " does not match");
   }
   return body;
 }
@@ -114,7 +108,7 @@ void DecodeIdentity(std::string_view body, SpoolState* state) {
     constexpr auto kPhaseMax = static_cast<uint32_t>(SpoolPhase::kStreaming);
     state->phase = static_cast<SpoolPhase>(ReadNumber(json, "phase", kPhaseMax));
   } catch (const Json::exception& error) {
-    CorruptJson("the spool's identity", error);
+    ThrowUnreadable("its identity", error);
   }
 }
 
@@ -140,7 +134,7 @@ std::vector<SnapshotMark> DecodeSnapshots(std::string_view body) {
       const Json& commit_lsn = json.at("commit_lsn");
       // Tombstones are one below it.
       if (!commit_lsn.is_number_unsigned() || commit_lsn.get<uint64_t>() < 2) {
-        Corrupt("the spool's snapshots have no commit LSN");
+        throw CorruptSpool("its snapshots have no commit LSN");
       }
       snapshot.commit_lsn = Lsn{commit_lsn.get<uint64_t>()};
       snapshot.purges = json.at("purges");
@@ -150,7 +144,20 @@ std::vector<SnapshotMark> DecodeSnapshots(std::string_view body) {
     }
     return snapshots;
   } catch (const Json::exception& error) {
-    CorruptJson("the spool's snapshots", error);
+    ThrowUnreadable("its snapshots", error);
+  }
+}
+
+// Names of tables may be among them, in whatever encoding.
+std::string EncodeRemedies(const std::vector<std::string>& remedies) {
+  return Json(remedies).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::vector<std::string> DecodeRemedies(std::string_view body) {
+  try {
+    return Json::parse(body).get<std::vector<std::string>>();
+  } catch (const Json::exception& error) {
+    ThrowUnreadable("its remedies", error);
   }
 }
 
@@ -201,7 +208,7 @@ TableSchema DecodeTableSchema(std::string_view body) {
     if (json.contains("key")) schema.key_json = json.at("key").get<std::string>();
     return schema;
   } catch (const Json::exception& error) {
-    CorruptJson("a schema in the spool", error);
+    ThrowUnreadable("a schema", error);
   }
 }
 

@@ -25,6 +25,7 @@ inline constexpr char kMetaPublished[] = "published";  // Progress
 inline constexpr char kMetaTrimmed[] = "trimmed";      // Progress, without end LSN
 inline constexpr char kMetaKafkaCluster[] = "kafka_cluster";  // The id as text
 inline constexpr char kMetaSnapshots[] = "snapshots";  // JSON: of each commit_lsn, purges, tables
+inline constexpr char kMetaRemedies[] = "remedies";    // JSON: array of texts
 
 // Wraps and unwraps the checksum. Unwrap throws Halt kSpoolUnusable naming the entry.
 std::string WrapMeta(std::string_view name, std::string_view body);
@@ -39,6 +40,9 @@ void DecodeIdentity(std::string_view body, SpoolState* state);
 
 std::string EncodeSnapshots(const std::vector<SnapshotMark>& snapshots);
 std::vector<SnapshotMark> DecodeSnapshots(std::string_view body);
+
+std::string EncodeRemedies(const std::vector<std::string>& remedies);
+std::vector<std::string> DecodeRemedies(std::string_view body);
 
 std::string EncodeFormatVersion();
 // Throws Halt kSpoolUnusable for a version that this program does not know.

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "spool/corruption.h"
 
 namespace bw {
 namespace {
@@ -17,12 +18,7 @@ constexpr size_t kCrcSize = 4;
 [[noreturn]] void Corrupt(std::string_view key, const std::string& problem) {
   const std::string where =
       key.size() == kPositionKeySize ? DecodePositionKey(key).ToString() : "a key of wrong length";
-  throw HaltError(
-      ExitCode::kSpoolUnusable,
-      "the spool's record at " + where + " is corrupt: " + problem +
-          ". It was not published. Keep the spool directory for study and check the "
-          "disk; then restore the directory, or move it away and start once as `bottledwater "
-          "resnapshot`.");
+  throw CorruptSpool("its record at " + where + ": " + problem);
 }
 
 // Leaves room for the checksum, which is filled in when the rest is there.

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <map>
@@ -10,6 +11,7 @@
 #include "base/error.h"
 #include "base/kill_point.h"
 #include "base/random_id.h"
+#include "spool/corruption.h"
 #include "spool/meta_format.h"
 #include "spool/record_format.h"
 #include "spool/spool_directory.h"
@@ -26,7 +28,6 @@ constexpr std::chrono::seconds kDiskFigureAge{1};
 // The first key behind those of every position.
 const std::string kBehindAllPositions(kPositionKeySize + 1, '\xFF');
 
-// The smallest key above this position's.
 // What RocksDB needs on the disk to open: a manifest, and what it writes of its log.
 constexpr uint64_t kOpenFreeBytes = 16 * kMiB;
 
@@ -36,6 +37,7 @@ void RequireRoomToOpen(const SpoolOptions& options) {
                        "\" is too full to open it again");
 }
 
+// The smallest key above this position's.
 std::string KeyAfter(const Position& position) { return EncodePositionKey(position) + '\0'; }
 
 }  // namespace
@@ -83,6 +85,16 @@ class Spool::Impl {
 
   void SetTimeline(uint32_t timeline) {
     ChangeIdentity([timeline](SpoolState* state) { state->source.timeline = timeline; });
+  }
+
+  void NoteRemedy(const std::string& remedy) {
+    const std::lock_guard remedies_lock(remedies_mutex_);
+    std::vector<std::string> noted = remedies();
+    if (std::ranges::find(noted, remedy) != noted.end()) return;
+    noted.push_back(remedy);
+    WriteMeta(kMetaRemedies, EncodeRemedies(noted), /*sync=*/true);
+    const std::lock_guard lock(state_mutex_);
+    state_.remedies = std::move(noted);
   }
 
   // --- Capture ---
@@ -210,9 +222,8 @@ class Spool::Impl {
     const std::lock_guard lock(schemas_mutex_);
     const auto found = schemas_.find(id);
     if (found == schemas_.end()) {
-      throw HaltError(ExitCode::kSpoolUnusable, "the spool is corrupt: a change refers to schema " +
-                                                    std::to_string(id.value) +
-                                                    ", which is not there");
+      throw CorruptSpool("a change refers to schema " + std::to_string(id.value) +
+                         ", which is not there");
     }
     return found->second;
   }
@@ -276,6 +287,30 @@ class Spool::Impl {
       return next;
     }
     return std::nullopt;
+  }
+
+  std::vector<std::string> remedies() const {
+    const std::lock_guard lock(state_mutex_);
+    return state_.remedies;
+  }
+
+  void ForgetRemedies(const std::vector<std::string>& said) {
+    const std::lock_guard remedies_lock(remedies_mutex_);
+    std::vector<std::string> left = remedies();
+    if (std::erase_if(left, [&](const std::string& remedy) {
+          return std::ranges::find(said, remedy) != said.end();
+        }) == 0) {
+      return;
+    }
+    {
+      const std::lock_guard lock(state_mutex_);
+      state_.remedies = left;
+    }
+    try {
+      WriteMeta(kMetaRemedies, EncodeRemedies(left), /*sync=*/false);
+    } catch (const Error& error) {
+      spdlog::debug("remedies stay noted: {}", error.what());
+    }
   }
 
   void Supersede(const std::string& lineage) {
@@ -403,6 +438,7 @@ class Spool::Impl {
         loaded.trimmed = DecodeProgress(*body).position;
       }
       if (const auto body = ReadMeta(kMetaKafkaCluster)) loaded.kafka_cluster_id = *body;
+      if (const auto body = ReadMeta(kMetaRemedies)) loaded.remedies = DecodeRemedies(*body);
       LoadSnapshots();
     } else {
       WriteMeta(kMetaFormat, EncodeFormatVersion(), /*sync=*/true);
@@ -569,6 +605,7 @@ class Spool::Impl {
   SpoolStore store_;
 
   std::mutex identity_mutex_;  // Held by whoever changes what EncodeIdentity() writes.
+  std::mutex remedies_mutex_;  // Held by whoever changes what EncodeRemedies() writes.
 
   mutable std::mutex state_mutex_;  // Protects the members down to figures_.
   std::condition_variable captured_changed_;
@@ -620,6 +657,7 @@ void Spool::BeginStreamingAt(const Source& source, const Progress& captured,
   impl_->BeginStreamingAt(source, captured, predecessor);
 }
 void Spool::SetTimeline(uint32_t timeline) { impl_->SetTimeline(timeline); }
+void Spool::NoteRemedy(const std::string& remedy) { impl_->NoteRemedy(remedy); }
 void Spool::DropUncaptured() { impl_->DropUncaptured(); }
 SchemaId Spool::AddSchema(const TableSchema& schema) { return impl_->AddSchema(schema); }
 void Spool::Append(const Change& change) { impl_->Append(change); }
@@ -659,6 +697,8 @@ std::vector<SnapshotMark> Spool::snapshots() const { return impl_->snapshots(); 
 std::optional<SnapshotMark> Spool::NextPurge(const Position& published) const {
   return impl_->NextPurge(published);
 }
+std::vector<std::string> Spool::remedies() const { return impl_->remedies(); }
+void Spool::ForgetRemedies(const std::vector<std::string>& said) { impl_->ForgetRemedies(said); }
 void Spool::Supersede(const std::string& lineage) { impl_->Supersede(lineage); }
 std::unique_ptr<ScratchSet> Spool::MakeScratch() { return impl_->MakeScratch(); }
 void Spool::Trim(const Position& through) { impl_->Trim(through); }

@@ -107,6 +107,10 @@ class Spool {
                         const std::string& predecessor);
   // The server's timeline changed and the change was found harmless. Synced.
   void SetTimeline(uint32_t timeline);
+  // An operator has allowed `remedy`: to be called before it takes effect, so that whatever crashes
+  // then, a checkpoint will say so. Stays until ForgetRemedies, also when the spool begins anew.
+  // Once, however often it is called. Synced. Thread-safe, as ForgetRemedies.
+  void NoteRemedy(const std::string& remedy);
 
   // --- Capture --------------------------------------------------------------------------------
 
@@ -177,6 +181,11 @@ class Spool {
   std::vector<SnapshotMark> snapshots() const;
   // The first of them that purges and whose tombstones are not all at or below `published`.
   std::optional<SnapshotMark> NextPurge(const Position& published) const;
+  // What NoteRemedy was told and no checkpoint is known to say yet.
+  std::vector<std::string> remedies() const;
+  // A committed checkpoint says them. Not synced, and never an error: after a crash another
+  // checkpoint may say them again.
+  void ForgetRemedies(const std::vector<std::string>& said);
   // An operator has allowed that the snapshot, of which nothing is published yet, supersedes what
   // was published with this lineage. Synced.
   void Supersede(const std::string& lineage);

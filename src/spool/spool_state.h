@@ -68,6 +68,8 @@ struct SpoolState {
   Progress published;            // A hint: at most what Kafka's checkpoint says.
   Position trimmed;              // Changes up to here may be gone.
   std::string kafka_cluster_id;  // Empty until the first publish session.
+  // What an operator has allowed, and no checkpoint is known to say yet.
+  std::vector<std::string> remedies;
 };
 
 }  // namespace bw

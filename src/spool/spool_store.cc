@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "base/error.h"
+#include "spool/corruption.h"
 
 namespace bw {
 namespace {
@@ -76,12 +77,7 @@ void SpoolStore::OpenDatabase(ErrorKind kind_of_io_errors) {
   if (status.ok()) return;
   handles_.clear();
   if (status.IsCorruption()) {
-    throw HaltError(ExitCode::kSpoolUnusable,
-                    "the spool in \"" + path_ + "\" is corrupt: " + status.ToString() +
-                        ". Nothing of it was published. Keep the directory for study and check the "
-                        "disk; then move it away and start again: the relay goes on from Kafka's "
-                        "checkpoint when PostgreSQL still has what is missing, and says so when "
-                        "not.");
+    throw CorruptSpool("in \"" + path_ + "\": " + status.ToString());
   }
   throw Error(kind_of_io_errors,
               "the spool in \"" + path_ + "\" cannot be opened: " + status.ToString(),
@@ -142,7 +138,7 @@ std::optional<std::string> SpoolStore::Get(Family family, std::string_view key) 
       db_->Get(rocksdb::ReadOptions(), column_family, ToSlice(key), &value);
   if (status.IsNotFound()) return std::nullopt;
   if (status.IsCorruption()) {
-    throw HaltError(ExitCode::kSpoolUnusable, "the spool is corrupt: " + status.ToString());
+    throw CorruptSpool("in \"" + path_ + "\": " + status.ToString());
   }
   if (!status.ok()) throw TransientError("the spool cannot be read: " + status.ToString());
   return value;
@@ -164,9 +160,7 @@ void SpoolStore::Scan(Family family, std::string_view begin, std::string_view en
   }
   const rocksdb::Status status = iterator->status();
   if (status.IsCorruption()) {
-    throw HaltError(ExitCode::kSpoolUnusable, "the spool in \"" + path_ +
-                                                  "\" is corrupt: " + status.ToString() +
-                                                  ". What cannot be read was not published.");
+    throw CorruptSpool("in \"" + path_ + "\": " + status.ToString());
   }
   if (!status.ok()) throw TransientError("the spool cannot be read: " + status.ToString());
 }

@@ -188,15 +188,21 @@ CheckpointFacts SimRelay::AskForCheckpoint(const Source& source) {
   }
 }
 
+void SimRelay::NoteRemedies(const Plan& plan) {
+  for (const std::string& used : plan.overrides_used) spool_->NoteRemedy(used);
+}
+
 bool SimRelay::CarryOut(const Plan& plan, const Source& source) {
   switch (plan.kind) {
     case Plan::Kind::kFirstStart:
       return FirstStart(plan, source);
     case Plan::Kind::kBeginAt:
       OpenSpoolAlone();
+      NoteRemedies(plan);
       spool_->BeginStreamingAt(source, plan.captured, plan.predecessor);
       return true;
     case Plan::Kind::kResume:
+      NoteRemedies(plan);
       if (plan.new_timeline) spool_->SetTimeline(*plan.new_timeline);
       if (plan.advance_idle_to) {
         spool_->DropUncaptured();
@@ -216,6 +222,7 @@ bool SimRelay::CarryOut(const Plan& plan, const Source& source) {
 
 bool SimRelay::FirstStart(const Plan& plan, const Source& source) {
   OpenSpoolAlone();
+  NoteRemedies(plan);
   spool_->BeginFirstStart(source, plan.supersedes);
   BW_KILL_POINT("first_start.intent_noted");
   if (plan.drop_slot) servers_.postgres->DropSlot(process_);

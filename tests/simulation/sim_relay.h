@@ -65,6 +65,7 @@ class SimRelay {
   void RunCapture();
   bool StartUp();
   CheckpointFacts AskForCheckpoint(const Source& source);
+  void NoteRemedies(const Plan& plan);
   bool CarryOut(const Plan& plan, const Source& source);
   bool FirstStart(const Plan& plan, const Source& source);
   bool TakeSnapshot(Lsn consistent_point);

@@ -251,6 +251,22 @@ TEST_F(PublishSessionTest, EndsInDoubtWithoutBelievingTheCommit) {
   EXPECT_THAT(Positions(), ElementsAre("0/A:0c"));
 }
 
+TEST_F(PublishSessionTest, ARemedyIsSaidAtOnceByTheNextCheckpointThatIsCommitted) {
+  Commit(10);
+  PublishAll();
+  spool_->NoteRemedy("accept-gap=0/10");
+  kafka_.doubt = "EndTxn was sent 2 times";
+  ErrorOf([&] { StartedSession()->TakeStep(); });
+  EXPECT_THAT(spool_->remedies(), ElementsAre("accept-gap=0/10"));
+  kafka_.doubt.reset();
+  PublishAll();
+  EXPECT_EQ(NewestCheckpoint().remedy, "accept-gap=0/10");
+  EXPECT_THAT(spool_->remedies(), ElementsAre());
+  Commit(20);
+  PublishAll();
+  EXPECT_EQ(NewestCheckpoint().remedy, "");
+}
+
 TEST_F(PublishSessionTest, SkipsWhatATornTransactionHasPublished) {
   Commit(5);
   PublishAll();

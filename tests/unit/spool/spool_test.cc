@@ -87,6 +87,21 @@ TEST_F(SpoolTest, RemembersTheIntentOfAFirstStart) {
   EXPECT_EQ(spool_->state().lineage.size(), 32u);
 }
 
+TEST_F(SpoolTest, ARemedyStaysNotedUntilACheckpointSaysIt) {
+  Open();
+  spool_->NoteRemedy("accept-gap=0/64");
+  Reopen();
+  spool_->BeginStreamingAt(kSource, {Position::EndOf(Lsn{100}), Lsn{110}}, "");
+  spool_->NoteRemedy("accept-gap=0/64");
+  const std::vector<std::string> said = spool_->remedies();
+  EXPECT_EQ(said, std::vector<std::string>{"accept-gap=0/64"});
+  spool_->NoteRemedy("resnapshot caf\xE9");  // Latin 1, as the command line may have it.
+  spool_->ForgetRemedies(said);
+  Reopen();
+  ASSERT_EQ(spool_->remedies().size(), 1U);
+  EXPECT_EQ(spool_->remedies()[0], "resnapshot caf\uFFFD");
+}
+
 TEST_F(SpoolTest, ReadsBackCommittedChangesInOrderAlsoAfterAReopen) {
   OpenStreaming();
   Commit(200, 2);
