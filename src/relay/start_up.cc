@@ -51,15 +51,48 @@ Source SourceOf(const ServerIdentity& identity, const std::string& slot) {
 
 bool StartUp::Run() {
   if (Spool* spool = parts_.opened_spool()) spool->Recover();
-  const ServerView view = Inspect();
-  RequireCapturable(view);
-  StartFacts facts = GatherFacts(view);
-  const Plan plan = Decide(view, &facts);
-  for (const std::string& note : plan.notes) spdlog::info("{}", note);
-  for (const std::string& used : plan.overrides_used) {
-    spdlog::warn("An operator has allowed: {}", used);
+  AwayLog kafka_away("Kafka, whose checkpoint decides how to go on,");
+  Backoff backoff;
+  CheckpointFacts checkpoint;  // Unknown, until it is needed.
+  while (true) {
+    const ServerView view = Inspect();
+    RequireCapturable(view);
+    const Source source = SourceOf(view.identity, parts_.options->slot);
+    const Overrides overrides = AllowedOverrides();
+    const auto outcome = Reconcile(GatherFacts(view, checkpoint), overrides);
+    const auto* plan = std::get_if<Plan>(&outcome);
+    const bool must_wait = plan != nullptr && plan->kind == Plan::Kind::kWaitForCheckpoint;
+    if (checkpoint.kind == CheckpointFacts::Kind::kUnknown && WantsCheckpoint(plan, overrides)) {
+      checkpoint = AskForCheckpoint(source);
+      if (checkpoint.kind != CheckpointFacts::Kind::kUnknown) {
+        // Kafka may have taken its time, hours even: what the slot was before says nothing about
+        // what PostgreSQL still has.
+        kafka_away.Back();
+        continue;
+      }
+      if (must_wait) {
+        kafka_away.Away("no broker of " + parts_.options->brokers + " answers");
+        if (parts_.stop->WaitFor(backoff.Next())) return false;
+        continue;
+      }
+    }
+    if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
+    decided_ = true;
+    for (const std::string& note : plan->notes) spdlog::info("{}", note);
+    for (const std::string& used : plan->overrides_used) {
+      spdlog::warn("An operator has allowed: {}", used);
+    }
+    return CarryOut(*plan, source);
   }
-  return CarryOut(plan, SourceOf(view.identity, parts_.options->slot));
+}
+
+// A first start need not wait for Kafka, but when it is there, what it knows is heard before
+// anything is made. A halt on Kafka's side is the publish sessions' to find; to take its remedy, it
+// is looked for here.
+bool StartUp::WantsCheckpoint(const Plan* plan, const Overrides& overrides) const {
+  if (overrides.begin_anew || (overrides.resnapshot && !decided_)) return true;
+  return plan != nullptr &&
+         (plan->kind == Plan::Kind::kFirstStart || plan->kind == Plan::Kind::kWaitForCheckpoint);
 }
 
 // The walsender of a relay that was just killed lives on for a moment, and so does our own after a
@@ -75,11 +108,18 @@ ServerView StartUp::Inspect() const {
   }
 }
 
-StartFacts StartUp::GatherFacts(const ServerView& view) const {
+StartFacts StartUp::GatherFacts(const ServerView& view, const CheckpointFacts& checkpoint) const {
   StartFacts facts;
-  if (const Spool* spool = parts_.opened_spool()) facts.spool = spool->state();
-  facts.server = ServerFactsOf(view.identity,
-                               facts.spool ? facts.spool->source.timeline : view.identity.timeline);
+  facts.checkpoint = checkpoint;
+  uint32_t known_timeline = view.identity.timeline;
+  if (checkpoint.kind == CheckpointFacts::Kind::kPresent) {
+    known_timeline = checkpoint.source.timeline;
+  }
+  if (const Spool* spool = parts_.opened_spool()) {
+    facts.spool = spool->state();
+    known_timeline = facts.spool->source.timeline;
+  }
+  facts.server = ServerFactsOf(view.identity, known_timeline);
   facts.slot = SlotFactsOf(parts_.options->slot, view.slot);
   facts.places.spool_directory = parts_.options->spool;
   facts.places.checkpoint_topic =
@@ -97,32 +137,6 @@ Overrides StartUp::AllowedOverrides() {
   return overrides;
 }
 
-Plan StartUp::Decide(const ServerView& view, StartFacts* facts) {
-  const Overrides overrides = AllowedOverrides();
-  const Source source = SourceOf(view.identity, parts_.options->slot);
-  auto outcome = Reconcile(*facts, overrides);
-  const auto* plan = std::get_if<Plan>(&outcome);
-  const bool without_checkpoint = plan != nullptr && plan->kind == Plan::Kind::kFirstStart;
-  const bool needs_checkpoint = plan != nullptr && plan->kind == Plan::Kind::kWaitForCheckpoint;
-  // A halt on Kafka's side is the publish sessions' to find; to take its remedy, it is looked for
-  // here.
-  const bool remedy_allowed = overrides.begin_anew || (overrides.resnapshot && !decided_);
-  if (without_checkpoint || needs_checkpoint || remedy_allowed) {
-    // A first start need not wait for Kafka, but when it is there, what it knows is heard before
-    // anything is made.
-    facts->checkpoint = needs_checkpoint ? WaitForCheckpoint(source) : AskForCheckpoint(source);
-    if (facts->checkpoint.kind == CheckpointFacts::Kind::kPresent) {
-      facts->server =
-          ServerFactsOf(view.identity, facts->spool ? facts->spool->source.timeline
-                                                    : facts->checkpoint.source.timeline);
-    }
-    outcome = Reconcile(*facts, overrides);
-  }
-  if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
-  decided_ = true;
-  return std::get<Plan>(outcome);
-}
-
 CheckpointFacts StartUp::AskForCheckpoint(const Source& source) const {
   try {
     const std::string cluster_id = parts_.cluster->ClusterId();
@@ -132,21 +146,6 @@ CheckpointFacts StartUp::AskForCheckpoint(const Source& source) const {
     if (error.kind() != ErrorKind::kTransient) throw;
     spdlog::debug("The checkpoint cannot be read yet: {}", error.what());
     return {};  // Unknown. The publish side reads it when Kafka comes, and halts if it must.
-  }
-}
-
-CheckpointFacts StartUp::WaitForCheckpoint(const Source& source) const {
-  AwayLog away("Kafka, whose checkpoint decides how to go on,");
-  Backoff backoff;
-  while (true) {
-    CheckpointFacts facts = AskForCheckpoint(source);
-    if (facts.kind != CheckpointFacts::Kind::kUnknown) {
-      away.Back();
-      return facts;
-    }
-    away.Away("no broker of " + parts_.options->brokers + " answers");
-    if (parts_.stop->WaitFor(backoff.Next()))
-      throw TransientError("stopped while waiting for Kafka");
   }
 }
 
@@ -185,7 +184,7 @@ bool StartUp::CarryOut(const Plan& plan, const Source& source) {
     case Plan::Kind::kWaitForCheckpoint:
       break;
   }
-  BW_CHECK(false);  // Decide has asked for the checkpoint.
+  BW_CHECK(false);  // Run waits until there is something to carry out.
 }
 
 }  // namespace bw

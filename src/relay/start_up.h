@@ -48,13 +48,11 @@ class StartUp {
 
  private:
   ServerView Inspect() const;
-  StartFacts GatherFacts(const ServerView& view) const;
-  Plan Decide(const ServerView& view, StartFacts* facts);
+  StartFacts GatherFacts(const ServerView& view, const CheckpointFacts& checkpoint) const;
+  bool WantsCheckpoint(const Plan* plan, const Overrides& overrides) const;
   CheckpointFacts AskForCheckpoint(const Source& source) const;
-  CheckpointFacts WaitForCheckpoint(const Source& source) const;
-  bool CarryOut(const Plan& plan, const Source& source);
-
   Overrides AllowedOverrides();
+  bool CarryOut(const Plan& plan, const Source& source);
 
   const Parts parts_;
   bool took_snapshot_ = false;

@@ -148,7 +148,32 @@ void SimRelay::RunCapture() {
 
 bool SimRelay::StartUp() {
   if (spool_) spool_->Recover();
+  Backoff backoff;
+  CheckpointFacts checkpoint;
+  while (true) {
+    const StartFacts facts = GatherFacts(checkpoint);
+    const Source source{facts.server.system_identifier, facts.server.database, kSlot,
+                        facts.server.timeline};
+    const auto outcome = Reconcile(facts, settings_.overrides);
+    const auto* plan = std::get_if<Plan>(&outcome);
+    const bool must_wait = plan != nullptr && plan->kind == Plan::Kind::kWaitForCheckpoint;
+    const bool is_first = plan != nullptr && plan->kind == Plan::Kind::kFirstStart;
+    if (checkpoint.kind == CheckpointFacts::Kind::kUnknown && (must_wait || is_first)) {
+      checkpoint = AskForCheckpoint(source);
+      if (checkpoint.kind != CheckpointFacts::Kind::kUnknown) continue;
+      if (must_wait) {
+        if (stop_.WaitFor(backoff.Next())) return false;
+        continue;
+      }
+    }
+    if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
+    return CarryOut(*plan, source);
+  }
+}
+
+StartFacts SimRelay::GatherFacts(const CheckpointFacts& checkpoint) {
   StartFacts facts;
+  facts.checkpoint = checkpoint;
   facts.server = servers_.postgres->Identify(process_);
   facts.slot = servers_.postgres->Slot(process_);
   const TimePoint deadline = process_->Now() + settings_.capture.active_slot_wait;
@@ -157,24 +182,7 @@ bool SimRelay::StartUp() {
     facts.slot = servers_.postgres->Slot(process_);
   }
   if (spool_) facts.spool = spool_->state();
-  const Source source{facts.server.system_identifier, facts.server.database, kSlot,
-                      facts.server.timeline};
-
-  auto outcome = Reconcile(facts, settings_.overrides);
-  const auto* plan = std::get_if<Plan>(&outcome);
-  if (plan != nullptr && plan->kind == Plan::Kind::kFirstStart) {
-    facts.checkpoint = AskForCheckpoint(source);
-    outcome = Reconcile(facts, settings_.overrides);
-  } else if (plan != nullptr && plan->kind == Plan::Kind::kWaitForCheckpoint) {
-    Backoff backoff;
-    while (facts.checkpoint.kind == CheckpointFacts::Kind::kUnknown) {
-      facts.checkpoint = AskForCheckpoint(source);
-      if (stop_.WaitFor(backoff.Next())) return false;
-    }
-    outcome = Reconcile(facts, settings_.overrides);
-  }
-  if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
-  return CarryOut(std::get<Plan>(outcome), source);
+  return facts;
 }
 
 CheckpointFacts SimRelay::AskForCheckpoint(const Source& source) {
@@ -213,7 +221,7 @@ bool SimRelay::CarryOut(const Plan& plan, const Source& source) {
       }
       return true;
     case Plan::Kind::kWaitForCheckpoint:
-      return false;  // Stopped while waiting.
+      break;  // StartUp waits until there is something to carry out.
   }
   return false;
 }

@@ -64,6 +64,7 @@ class SimRelay {
   void LeaveWith(const SessionExit& exit);
   void RunCapture();
   bool StartUp();
+  StartFacts GatherFacts(const CheckpointFacts& checkpoint);
   CheckpointFacts AskForCheckpoint(const Source& source);
   void NoteRemedies(const Plan& plan);
   bool CarryOut(const Plan& plan, const Source& source);
