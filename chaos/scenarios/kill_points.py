@@ -129,6 +129,8 @@ def occurrence(rng: random.Random, point: str) -> int:
 def die_at(world: World, point: str, count: int) -> int:
     """1 when it did."""
     relay = world.relay
+    if point == BEGUN_AT:
+        world.scene.settle()  # Without a checkpoint, nobody could go on without the spool.
     relay.kill9()
     if point == BEGUN_AT:
         shutil.rmtree(Path(str(relay.options["spool"])), ignore_errors=True)
