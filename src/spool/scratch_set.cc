@@ -16,6 +16,7 @@ rocksdb::Options ScratchOptions(rocksdb::Env* env) {
   if (env != nullptr) options.env = env;
   options.create_if_missing = true;
   options.write_buffer_size = kMemtableBytes;
+  options.avoid_flush_during_shutdown = true;  // Nothing of it outlives this object.
   options.max_background_jobs = 2;
   options.max_open_files = 256;
   options.keep_log_file_num = 1;

@@ -12,44 +12,59 @@ void Checker::Violate(const std::string& violation) {
 
 void Checker::Expect(const std::string& topic, const Position& position, char operation,
                      std::optional<int64_t> id, std::string text) {
-  expected_[{topic, position, operation}] = {id, std::move(text)};
+  const bool superseded = position.commit_lsn < Lsn{snapshot_.value - 1};
+  expected_[{topic, position, operation}] = {id, std::move(text), superseded};
   ++records_of_[position.commit_lsn];
 }
 
 // What has committed since the last time.
 void Checker::Learn() {
-  const auto& tables = postgres_->tables();
-  if (const Lsn point = postgres_->consistent_point(); point != snapshot_) {
+  if (postgres_->consistent_point() != snapshot_) LearnSnapshot();
+  if (!snapshot_.valid()) return;
+  for (; learnt_ < postgres_->transactions().size(); ++learnt_) {
+    const Transaction& transaction = postgres_->transactions()[learnt_];
+    // What the spool before has captured may still become visible.
+    if (transaction.commit_lsn < snapshot_ && !has_resnapshot_) continue;
+    LearnTransaction(transaction);
+  }
+}
+
+void Checker::LearnSnapshot() {
+  has_resnapshot_ = may_resnapshot_ && snapshot_.valid();
+  if (has_resnapshot_) {
+    for (auto& [identity, row] : expected_)
+      row.superseded = row.superseded || !seen_.contains(identity);
+  } else {
     // A first start that was begun again: the former snapshot must not appear, the transactions
     // before the new one neither.
     expected_.clear();
     records_of_.clear();
     changes_of_.clear();
     learnt_ = 0;
-    snapshot_ = point;
-    uint64_t index = 0;
-    for (const RowChange& row : postgres_->snapshot()) {
-      const SimTable& table = tables[row.table];
-      const Position position{Lsn{point.value - 1}, index++};
-      Expect(table.name, position, 'r', table.keyed ? std::optional(row.id) : std::nullopt,
-             row.text);
-    }
-    changes_of_[Lsn{point.value - 1}] = index;
   }
-  if (!snapshot_.valid()) return;
-  for (; learnt_ < postgres_->transactions().size(); ++learnt_) {
-    const Transaction& transaction = postgres_->transactions()[learnt_];
-    if (transaction.commit_lsn < snapshot_) continue;
-    changes_of_[transaction.commit_lsn] = transaction.changes.size();
-    for (size_t i = 0; i < transaction.changes.size(); ++i) {
-      const RowChange& change = transaction.changes[i];
-      const SimTable& table = tables[change.table];
-      const Position position{transaction.commit_lsn, i};
-      if (change.old_id) Expect(table.name, position, 'd', change.old_id, "");
-      const char operation = static_cast<char>(change.operation);
-      Expect(table.name, position, operation, table.keyed ? std::optional(change.id) : std::nullopt,
-             change.operation == Operation::kDelete ? "" : change.text);
-    }
+  snapshot_ = postgres_->consistent_point();
+  auto& purge = purges_[Lsn{snapshot_.value - 2}];
+  const Lsn commit_lsn{snapshot_.value - 1};
+  uint64_t index = 0;
+  for (const RowChange& row : postgres_->snapshot()) {
+    const SimTable& table = postgres_->tables()[row.table];
+    Expect(table.name, {commit_lsn, index++}, 'r',
+           table.keyed ? std::optional(row.id) : std::nullopt, row.text);
+    if (table.keyed) purge.emplace(table.name, row.id);
+  }
+  changes_of_[commit_lsn] = index;
+}
+
+void Checker::LearnTransaction(const Transaction& transaction) {
+  changes_of_[transaction.commit_lsn] = transaction.changes.size();
+  for (size_t i = 0; i < transaction.changes.size(); ++i) {
+    const RowChange& change = transaction.changes[i];
+    const SimTable& table = postgres_->tables()[change.table];
+    const Position position{transaction.commit_lsn, i};
+    if (change.old_id) Expect(table.name, position, 'd', change.old_id, "");
+    const char operation = static_cast<char>(change.operation);
+    Expect(table.name, position, operation, table.keyed ? std::optional(change.id) : std::nullopt,
+           change.operation == Operation::kDelete ? "" : change.text);
   }
 }
 
@@ -70,8 +85,13 @@ void Checker::OnVisible(const std::vector<SimKafka::Seen>& records) {
       CheckCheckpoint(record);
       continue;
     }
+    const auto identity = Identify(record);
+    if (identity && IsPurge(*identity)) {
+      CheckPurge(record, *identity);
+      continue;
+    }
     CheckRecord(record);
-    if (const auto identity = Identify(record)) {
+    if (identity) {
       const Lsn commit_lsn = std::get<Position>(*identity).commit_lsn;
       ++visible_of_[commit_lsn];
       touched.insert(commit_lsn);
@@ -106,7 +126,35 @@ void Checker::CheckRecord(const SimKafka::Seen& record) {
   if (record.value && record.value->find(row.text) == std::string::npos) {
     return Violate(what + " has another row's value");
   }
-  if (row.id.has_value() != record.key.has_value()) Violate(what + " has a key too many or few");
+  if (row.id.has_value() != record.key.has_value()) {
+    return Violate(what + " has a key too many or few");
+  }
+  if (!record.key) return;
+  const auto key = std::pair(record.partition.topic, *record.key);
+  if (record.value) {
+    live_[key] = {*row.id, row.text};
+  } else {
+    live_.erase(key);
+  }
+}
+
+bool Checker::IsPurge(const Identity& identity) const {
+  return has_resnapshot_ && purges_.contains(std::get<Position>(identity).commit_lsn);
+}
+
+void Checker::CheckPurge(const SimKafka::Seen& record, const Identity& identity) {
+  const auto& [topic, position, operation] = identity;
+  const std::string what = fmt::format("{} {} {}", topic, position.ToString(), operation);
+  if (!seen_.insert(identity).second) return Violate(what + " is there twice");
+  if (operation != 'd' || record.value || !record.key) {
+    return Violate(what + " is no tombstone, where only a re-snapshot's can be");
+  }
+  const auto live = live_.find({topic, *record.key});
+  if (live == live_.end()) return Violate(what + " is a tombstone for a key that is no more");
+  if (purges_.at(position.commit_lsn).contains({topic, live->second.id})) {
+    return Violate(what + " is a tombstone for a row of the new snapshot");
+  }
+  live_.erase(live);
 }
 
 void Checker::CheckCheckpoint(const SimKafka::Seen& record) {
@@ -121,12 +169,14 @@ void Checker::CheckCheckpoint(const SimKafka::Seen& record) {
   const auto position = Position::Parse(field("position"));
   checkpoint_end_ = Lsn::Parse(field("end_lsn")).value_or(Lsn::Invalid());
   if (!position) return Violate("a checkpoint whose position cannot be read");
-  if (*position < checkpoint_) {
+  const std::string lineage = field("lineage");
+  const bool begins_anew = may_resnapshot_ && lineage != lineage_;
+  if (*position < checkpoint_ && !begins_anew) {
     Violate(fmt::format("the checkpoint went back from {} to {}", checkpoint_.ToString(),
                         position->ToString()));
   }
   checkpoint_ = *position;
-  if (const std::string lineage = field("lineage"); lineage != lineage_) {
+  if (lineage != lineage_) {
     if (!lineage_.empty()) superseded_.insert(lineage_);
     lineage_ = lineage;
     if (superseded_.contains(lineage)) Violate("a spool that was replaced publishes again");
@@ -162,8 +212,9 @@ void Checker::OnConfirm(const Confirmation& confirmation) {
 
 bool Checker::Complete() {
   Learn();
-  return std::all_of(expected_.begin(), expected_.end(),
-                     [this](const auto& entry) { return seen_.contains(entry.first); });
+  return std::all_of(expected_.begin(), expected_.end(), [this](const auto& entry) {
+    return entry.second.superseded || seen_.contains(entry.first);
+  });
 }
 
 void Checker::OnEnd(const SimKafka& kafka) {
@@ -186,6 +237,7 @@ void Checker::OnEnd(const SimKafka& kafka) {
                                  position.ToString(), last.ToString()));
     }
     last = position;
+    if (IsPurge(*identity)) continue;
     const int64_t id = *expected_.at(*identity).id;
     if (ids.try_emplace(key, id).first->second != id ||
         keys.try_emplace({topic, id}, *record.key).first->second != *record.key) {
@@ -193,9 +245,30 @@ void Checker::OnEnd(const SimKafka& kafka) {
     }
   }
   for (const auto& [identity, row] : expected_) {
-    if (seen_.contains(identity)) continue;
+    if (row.superseded || seen_.contains(identity)) continue;
     return Violate(fmt::format("{} {} {} is lost", std::get<0>(identity),
                                std::get<1>(identity).ToString(), std::get<2>(identity)));
+  }
+  CheckLastValues();
+}
+
+void Checker::CheckLastValues() {
+  size_t keyed_rows = 0;
+  for (size_t i = 0; i < postgres_->tables().size(); ++i) {
+    if (postgres_->tables()[i].keyed) keyed_rows += postgres_->rows()[i].size();
+  }
+  for (const auto& [place, live] : live_) {
+    const auto& tables = postgres_->tables();
+    const auto table = std::ranges::find(tables, place.first, &SimTable::name);
+    const auto& rows = postgres_->rows()[static_cast<size_t>(table - tables.begin())];
+    const auto row = rows.find(live.id);
+    if (row == rows.end() || row->second != live.text) {
+      return Violate(
+          fmt::format("{}: the last value of {} is not the row's", place.first, live.id));
+    }
+  }
+  if (live_.size() != keyed_rows) {
+    Violate(fmt::format("{} keys have a value, and {} rows a key", live_.size(), keyed_rows));
   }
 }
 

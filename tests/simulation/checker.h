@@ -25,9 +25,11 @@ namespace bw::simulation {
 // - the spool trims nothing that no checkpoint covers, and nothing of the replay window
 // - the slot is never told more than is captured, more than the lazy policy allows, or less than
 //   it knows
+// - a tombstone of a re-snapshot is for a key that its topic has and the snapshot has not
 // At the end:
-// - nothing is missing
-// - per key, in the order of the commits; so the last value of each key equals the row
+// - nothing is missing, but for what a re-snapshot has made unnecessary
+// - per key, in the order of the commits
+// - the last value of each key equals the row, and keys without one are no more
 //
 // The first violation counts; later ones may follow from it.
 class Checker {
@@ -35,6 +37,9 @@ class Checker {
   // `whole_transactions_max`: transactions with more changes need not become visible at once.
   Checker(const SimPostgres* postgres, size_t whole_transactions_max)
       : postgres_(postgres), whole_transactions_max_(whole_transactions_max) {}
+
+  // The snapshot may be taken again, with a new slot.
+  void AllowResnapshots() { may_resnapshot_ = true; }
 
   void OnVisible(const std::vector<SimKafka::Seen>& records);
   struct Confirmation {
@@ -63,13 +68,19 @@ class Checker {
   // A record as it must appear: by topic, position and operation there is one at most.
   struct Expected {
     std::optional<int64_t> id;
-    std::string text;  // Empty for a tombstone.
+    std::string text;         // Empty for a tombstone.
+    bool superseded = false;  // A re-snapshot came before it was visible: it may stay away.
   };
   using Identity = std::tuple<std::string, Position, char>;
 
   void Learn();
   void Expect(const std::string& topic, const Position& position, char operation,
               std::optional<int64_t> id, std::string text);
+  void LearnSnapshot();
+  void LearnTransaction(const Transaction& transaction);
+  bool IsPurge(const Identity& identity) const;
+  void CheckPurge(const SimKafka::Seen& record, const Identity& identity);
+  void CheckLastValues();
   void CheckCheckpoint(const SimKafka::Seen& record);
   void CheckRecord(const SimKafka::Seen& record);
   std::optional<Identity> Identify(const SimKafka::Seen& record) const;
@@ -80,6 +91,16 @@ class Checker {
 
   size_t learnt_ = 0;  // Transactions.
   Lsn snapshot_;       // The consistent point of the snapshot that was learnt.
+  bool may_resnapshot_ = false;
+  bool has_resnapshot_ = false;  // A second snapshot was learnt.
+  // Of each re-snapshot, by the commit LSN of its tombstones: its keyed rows.
+  std::map<Lsn, std::set<std::pair<std::string, int64_t>>> purges_;
+  // What a consumer that keeps the last value of each key has, by topic and key.
+  struct Live {
+    int64_t id = 0;
+    std::string text;
+  };
+  std::map<std::pair<std::string, std::string>, Live> live_;
   std::map<Identity, Expected> expected_;
   std::map<Lsn, size_t> records_of_;  // Per commit LSN.
   std::map<Lsn, size_t> changes_of_;  // Per commit LSN.

@@ -41,6 +41,7 @@ struct Faults {
   bool outage = false;      // A long one of Kafka at the end, to see that the WAL is bounded.
   bool torn = false;        // Copies of EndTxn, of which no client knows.
   bool impostor = false;    // Another database answers at PostgreSQL's address, for a while.
+  bool resnapshot = false;  // Some starts are `bottledwater resnapshot`.
 
   explicit Faults(Random* random) {
     for (bool* fault :
@@ -54,6 +55,7 @@ struct Faults {
     outage = random->Chance(150);
     // With neither a spool nor Kafka a relay cannot know that it is another database.
     impostor = !spool_lost && random->Chance(80);
+    resnapshot = !spool_lost && !impostor && !amnesia && random->Chance(150);
   }
 };
 
@@ -70,6 +72,7 @@ class World {
         settings_(MakeSettings(&random_)),
         checker_(&postgres_, faults_.torn ? 0 : settings_.publish.transaction_max_messages) {
     SetRandomIdSeed(random_.Next());
+    if (faults_.resnapshot) checker_.AllowResnapshots();
     scheduler_.SetStepsMax(kStepsMax);
     kafka_.SetOnVisible([this](const auto& records) { checker_.OnVisible(records); });
     if (options.verbose) kafka_.SetTrace([this](const std::string& what) { Tell("    {}", what); });
@@ -131,7 +134,7 @@ class World {
 
   void StartRelay() {
     ++result_.starts;
-    Tell("relay starts");
+    Tell("relay starts{}", settings_.overrides.begin_anew ? ", to take the snapshot again" : "");
     host_.Start("relay", [this](SimProcess* process) {
       // The pointer must go before the relay does, also when it is killed.
       struct Handle {
@@ -167,6 +170,7 @@ class World {
     if (checker_.violation() || halted_rightly_) return;
     if (faults_.spool_lost) ReplaceDisk();
     scheduler_.Sleep(kRestartPause);
+    settings_.overrides.begin_anew = faults_.resnapshot && random_.Chance(300);
     StartRelay();
   }
 

@@ -337,6 +337,7 @@ Lsn SimPostgres::CreateSlot(SimProcess* process) {
   CheckUp(process);
   if (slot_exists_) throw TransientError("the slot exists");
   slot_exists_ = true;
+  wal_end_.value += 56;  // It logs the running transactions: no two slots begin at one point.
   consistent_point_ = confirmed_ = confirmed_durable_ = wal_end_;
   snapshot_.clear();
   for (size_t table = 0; table < tables_.size(); ++table) {

@@ -85,6 +85,8 @@ class SimPostgres {
   // --- What the checkers know -----------------------------------------------------------------
 
   const std::vector<SimTable>& tables() const { return tables_; }
+  // By table, as committed.
+  const std::vector<std::map<int64_t, std::string>>& rows() const { return rows_; }
   // All that ever committed, in order.
   const std::vector<Transaction>& transactions() const { return transactions_; }
   Lsn wal_end() const { return wal_end_; }

@@ -121,7 +121,10 @@ void SimRelay::LeaveWith(const SessionExit& exit) {
 std::optional<SessionExit> SimRelay::Run() {
   if (servers_.disk->FileExists(std::string(kSpoolPath) + "/CURRENT").ok()) OpenExisting();
   if (stop_.requested()) return exit_;
-  if (spool_ && spool_->state().phase == SpoolPhase::kStreaming) StartPublishing();
+  const bool may_be_dropped = settings_.overrides.begin_anew;
+  if (spool_ && spool_->state().phase == SpoolPhase::kStreaming && !may_be_dropped) {
+    StartPublishing();
+  }
   capture_thread_ = process_->Start([this] { RunCapture(); });
   while (!stop_.WaitFor(std::chrono::hours(1))) {
   }
@@ -154,11 +157,13 @@ bool SimRelay::StartUp() {
     const StartFacts facts = GatherFacts(checkpoint);
     const Source source{facts.server.system_identifier, facts.server.database, kSlot,
                         facts.server.timeline};
-    const auto outcome = Reconcile(facts, settings_.overrides);
+    const Overrides overrides = AllowedOverrides();
+    const auto outcome = Reconcile(facts, overrides);
     const auto* plan = std::get_if<Plan>(&outcome);
     const bool must_wait = plan != nullptr && plan->kind == Plan::Kind::kWaitForCheckpoint;
     const bool is_first = plan != nullptr && plan->kind == Plan::Kind::kFirstStart;
-    if (checkpoint.kind == CheckpointFacts::Kind::kUnknown && (must_wait || is_first)) {
+    if (checkpoint.kind == CheckpointFacts::Kind::kUnknown &&
+        (must_wait || is_first || overrides.begin_anew)) {
       checkpoint = AskForCheckpoint(source);
       if (checkpoint.kind != CheckpointFacts::Kind::kUnknown) continue;
       if (must_wait) {
@@ -169,6 +174,14 @@ bool SimRelay::StartUp() {
     if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
     return CarryOut(*plan, source);
   }
+}
+
+Overrides SimRelay::AllowedOverrides() {
+  Overrides overrides = settings_.overrides;
+  const std::string lineage = spool_ ? spool_->state().lineage : "";
+  if (!first_lineage_) first_lineage_ = lineage;
+  if (lineage != *first_lineage_) overrides.begin_anew = false;
+  return overrides;
 }
 
 StartFacts SimRelay::GatherFacts(const CheckpointFacts& checkpoint) {

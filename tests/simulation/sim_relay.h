@@ -64,6 +64,7 @@ class SimRelay {
   void LeaveWith(const SessionExit& exit);
   void RunCapture();
   bool StartUp();
+  Overrides AllowedOverrides();
   StartFacts GatherFacts(const CheckpointFacts& checkpoint);
   CheckpointFacts AskForCheckpoint(const Source& source);
   void NoteRemedies(const Plan& plan);
@@ -79,6 +80,7 @@ class SimRelay {
   const std::unique_ptr<KafkaCluster> start_up_cluster_;
   CaptureFigures capture_figures_;
   std::optional<SessionExit> exit_;
+  std::optional<std::string> first_lineage_;
   std::unique_ptr<Spool> spool_;
   std::unique_ptr<PublishSide> publish_side_;
   std::unique_ptr<Thread> capture_thread_;

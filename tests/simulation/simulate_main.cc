@@ -16,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <random>
 #include <thread>
 #include <vector>
@@ -27,7 +28,9 @@ namespace bw::simulation {
 namespace {
 
 constexpr size_t kTextBytes = 2000;
-constexpr unsigned kHangSeconds = 60;  // Of real time, for one schedule.
+// For one schedule, of the processor's time; or of looks, a second each, that find it idle.
+constexpr unsigned kHangSeconds = 60;
+constexpr std::clock_t kIdleClocks = CLOCKS_PER_SEC / 100;
 
 // What the workers and their parent share.
 struct Shared {
@@ -41,7 +44,8 @@ struct Shared {
   std::atomic<bool> stop{false};
   struct Worker {
     uint64_t seed = 0;
-    bool busy = false;
+    std::atomic<bool> busy{false};
+    std::atomic<uint64_t> schedules{0};  // Begun.
     bool found = false;
     char violation[kTextBytes] = {};
   } workers[64];
@@ -60,6 +64,27 @@ struct Outcome {
   uint64_t seed = 0;
 };
 
+// Ends the process when a schedule hangs. Real time does not count: the machine may be busy with
+// something else, or the process stopped.
+void WatchForHang(const Shared::Worker& worker) {
+  uint64_t schedules = 0;
+  unsigned idle_looks = 0;
+  std::clock_t began = 0, seen = 0;
+  while (true) {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    const std::clock_t now = std::clock();
+    if (!worker.busy || worker.schedules != schedules) {
+      schedules = worker.schedules;
+      idle_looks = 0;
+      began = now;
+    } else {
+      idle_looks = now - seen < kIdleClocks ? idle_looks + 1 : 0;
+    }
+    seen = now;
+    if (idle_looks >= kHangSeconds || now - began >= kHangSeconds * CLOCKS_PER_SEC) raise(SIGALRM);
+  }
+}
+
 void Work(Shared* shared, unsigned index, const RunOptions& options) {
   cpu_set_t processors;
   CPU_ZERO(&processors);
@@ -67,12 +92,13 @@ void Work(Shared* shared, unsigned index, const RunOptions& options) {
   sched_setaffinity(0, sizeof(processors), &processors);
   // The log of a failed check would be all that remains to see: keep quiet, the parent tells.
   Shared::Worker& me = shared->workers[index];
+  std::thread([&me] { WatchForHang(me); }).detach();
   while (!shared->stop) {
     const uint64_t number = shared->next.fetch_add(1);
     if (number >= options.schedules) break;
     me.seed = options.first_seed + number;
     me.busy = true;
-    alarm(kHangSeconds);
+    ++me.schedules;
     ScheduleResult result = RunSchedule({.seed = me.seed});
     if (options.verify && !result.violation) {
       const ScheduleResult again = RunSchedule({.seed = me.seed});
@@ -80,7 +106,6 @@ void Work(Shared* shared, unsigned index, const RunOptions& options) {
         result.violation = "two runs of one seed differ";
       }
     }
-    alarm(0);
     me.busy = false;
     shared->steps += result.steps;
     shared->records += result.records;
