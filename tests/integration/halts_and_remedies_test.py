@@ -6,6 +6,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -136,19 +137,30 @@ def test_foreign_slot_that_is_left_alone(scene: Scene):
     assert sorted(scene.slots()) == sorted([scene.slot, "another"])
 
 
-def test_slot_of_another_database(scene: Scene, servers: Servers, tmp_path):
+@contextmanager
+def slot_of_another_database(scene: Scene, servers: Servers, folder: Path) -> Iterator[tuple[Scene, Halt]]:
     make_tables(scene)
-    neighbour = Scene(servers, tmp_path)
+    neighbour = Scene(servers, folder)
     try:
         neighbour.query("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [scene.slot])
         halt = halt_of(scene.relay())
         assert (halt.code, halt.word) == (FOREIGN_SLOT, "slot-foreign")
-        # Only where it lives can it be dropped.
-        assert "pg_drop_replication_slot" in halt.text
-        follow(scene, halt.remedy("--slot=NAME"), NAME="another")
-        topics_are_right(scene)
+        yield neighbour, halt
     finally:
         neighbour.close()
+
+
+def test_slot_of_another_database_that_is_left_alone(scene: Scene, servers: Servers, tmp_path):
+    with slot_of_another_database(scene, servers, tmp_path) as (_, halt):
+        follow(scene, halt.remedy("--slot=NAME"), NAME="another")
+        topics_are_right(scene)
+
+
+def test_slot_of_another_database_that_is_dropped_there(scene: Scene, servers: Servers, tmp_path):
+    with slot_of_another_database(scene, servers, tmp_path) as (neighbour, halt):
+        neighbour.execute(halt.remedy("pg_drop_replication_slot").command)
+        scene.running_relay()
+        topics_are_right(scene)
 
 
 def test_slot_in_use(scene: Scene):
@@ -157,8 +169,15 @@ def test_slot_in_use(scene: Scene):
     halt = halt_of(scene.relay(spool=str(scene.folder / "second")))
     assert (halt.code, halt.word) == (ANOTHER_RELAY, "slot-active")
     assert scene.query(halt.remedy("pg_stat_activity").command)
-    scene.running_relay(slot="another", spool=str(scene.folder / "second"), topic_prefix=scene.prefix + "2")
+    other = scene.running_relay(slot="another", spool=str(scene.folder / "second"), topic_prefix=scene.prefix + "2")
     scene.settle()
+    # Or the first one stops: the second has another spool, and goes on from the checkpoint.
+    other.stop()
+    scene.relays[0].stop()
+    scene.execute("INSERT INTO items VALUES (11, 'by the second')")
+    scene.running_relay(spool=str(scene.folder / "third"))
+    topics_are_right(scene)
+    every_message_is_there_once(scene)
 
 
 def test_spool_of_another_slot(scene: Scene):
@@ -166,7 +185,12 @@ def test_spool_of_another_slot(scene: Scene):
     scene.execute("INSERT INTO items VALUES (11, 'later')")
     halt = halt_of(scene.relay(slot="another"))
     assert (halt.code, halt.word) == (SPOOL_UNUSABLE, "other-slot")
-    follow(scene, halt.remedy("--slot="))
+    relay = follow(scene, halt.remedy("--slot="))
+    topics_are_right(scene)
+    relay.stop()
+    # Or the other slot gets a spool of its own, and topics.
+    scene.prefix += "2"
+    follow(scene, halt.remedy("--spool=DIR"), DIR=str(scene.folder / "second"), slot="another")
     topics_are_right(scene)
 
 

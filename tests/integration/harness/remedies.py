@@ -50,7 +50,7 @@ def halt_of(relay: Relay) -> Halt:
 
 
 def follow(scene: Scene, remedy: Remedy, *, broker: Optional[str] = None, spool: Optional[str] = None,
-           **words: str) -> Relay:
+           slot: Optional[str] = None, **words: str) -> Relay:
     """Does what the remedy says, with `words` for the words in capitals. The relay that it leads to streams."""
     command = remedy.command
     for name, value in words.items():
@@ -62,6 +62,8 @@ def follow(scene: Scene, remedy: Remedy, *, broker: Optional[str] = None, spool:
         options["broker"] = broker
     if spool:
         options["spool"] = spool
+    if slot:
+        options["slot"] = slot
     if command.startswith("SELECT "):
         scene.execute(command)
     elif command.startswith("mv "):
