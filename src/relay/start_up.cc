@@ -51,6 +51,20 @@ Source SourceOf(const ServerIdentity& identity, const std::string& slot) {
 
 bool StartUp::Run() {
   if (Spool* spool = parts_.opened_spool()) spool->Recover();
+  const std::optional<Decision> decision = Decide();
+  if (!decision) return false;
+  decided_ = true;
+  const Plan& plan = decision->plan;
+  for (const std::string& note : plan.notes) spdlog::info("{}", note);
+  for (const std::string& used : plan.overrides_used) {
+    spdlog::warn("An operator has allowed: {}", used);
+  }
+  return CarryOut(plan, decision->source);
+}
+
+// PostgreSQL is looked at again once Kafka has answered. That may have taken hours, and what the
+// slot was before it says nothing about what PostgreSQL still has.
+std::optional<StartUp::Decision> StartUp::Decide() {
   AwayLog kafka_away("Kafka, whose checkpoint decides how to go on,");
   Backoff backoff;
   CheckpointFacts checkpoint;  // Unknown, until it is needed.
@@ -61,28 +75,17 @@ bool StartUp::Run() {
     const Overrides overrides = AllowedOverrides();
     const auto outcome = Reconcile(GatherFacts(view, checkpoint), overrides);
     const auto* plan = std::get_if<Plan>(&outcome);
-    const bool must_wait = plan != nullptr && plan->kind == Plan::Kind::kWaitForCheckpoint;
     if (checkpoint.kind == CheckpointFacts::Kind::kUnknown && WantsCheckpoint(plan, overrides)) {
       checkpoint = AskForCheckpoint(source);
-      if (checkpoint.kind != CheckpointFacts::Kind::kUnknown) {
-        // Kafka may have taken its time, hours even: what the slot was before says nothing about
-        // what PostgreSQL still has.
-        kafka_away.Back();
-        continue;
-      }
-      if (must_wait) {
-        kafka_away.Away("no broker of " + parts_.options->brokers + " answers");
-        if (parts_.stop->WaitFor(backoff.Next())) return false;
-        continue;
-      }
+      if (checkpoint.kind != CheckpointFacts::Kind::kUnknown) continue;
     }
     if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
-    decided_ = true;
-    for (const std::string& note : plan->notes) spdlog::info("{}", note);
-    for (const std::string& used : plan->overrides_used) {
-      spdlog::warn("An operator has allowed: {}", used);
+    if (plan->kind != Plan::Kind::kWaitForCheckpoint) {
+      kafka_away.Back();
+      return Decision{*plan, source};
     }
-    return CarryOut(*plan, source);
+    kafka_away.Away("no broker of " + parts_.options->brokers + " answers");
+    if (parts_.stop->WaitFor(backoff.Next())) return std::nullopt;
   }
 }
 
@@ -184,7 +187,7 @@ bool StartUp::CarryOut(const Plan& plan, const Source& source) {
     case Plan::Kind::kWaitForCheckpoint:
       break;
   }
-  BW_CHECK(false);  // Run waits until there is something to carry out.
+  BW_CHECK(false);  // Decide waits until there is something to carry out.
 }
 
 }  // namespace bw

@@ -47,6 +47,13 @@ class StartUp {
   bool took_snapshot() const { return took_snapshot_; }
 
  private:
+  struct Decision {
+    Plan plan;
+    Source source;
+  };
+
+  // Nothing on a stop.
+  std::optional<Decision> Decide();
   ServerView Inspect() const;
   StartFacts GatherFacts(const ServerView& view, const CheckpointFacts& checkpoint) const;
   bool WantsCheckpoint(const Plan* plan, const Overrides& overrides) const;

@@ -160,18 +160,18 @@ bool SimRelay::StartUp() {
     const Overrides overrides = AllowedOverrides();
     const auto outcome = Reconcile(facts, overrides);
     const auto* plan = std::get_if<Plan>(&outcome);
-    const bool must_wait = plan != nullptr && plan->kind == Plan::Kind::kWaitForCheckpoint;
-    const bool is_first = plan != nullptr && plan->kind == Plan::Kind::kFirstStart;
-    if (checkpoint.kind == CheckpointFacts::Kind::kUnknown &&
-        (must_wait || is_first || overrides.begin_anew)) {
+    const bool wants_checkpoint =
+        overrides.begin_anew || (plan != nullptr && (plan->kind == Plan::Kind::kFirstStart ||
+                                                     plan->kind == Plan::Kind::kWaitForCheckpoint));
+    if (checkpoint.kind == CheckpointFacts::Kind::kUnknown && wants_checkpoint) {
       checkpoint = AskForCheckpoint(source);
       if (checkpoint.kind != CheckpointFacts::Kind::kUnknown) continue;
-      if (must_wait) {
-        if (stop_.WaitFor(backoff.Next())) return false;
-        continue;
-      }
     }
     if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
+    if (plan->kind == Plan::Kind::kWaitForCheckpoint) {
+      if (stop_.WaitFor(backoff.Next())) return false;
+      continue;
+    }
     return CarryOut(*plan, source);
   }
 }
