@@ -44,6 +44,18 @@ Error NotInState(const PgFailure& failure, const std::string& what) {
   return HaltError(ExitCode::kHaltSlot, what);
 }
 
+// The halt that the start-up gives for a slot whose wal_status is "lost". On a promoted standby
+// that never had the WAL, PostgreSQL 15 says "reserved", and notices when it reads.
+Error WalMissing(const PgFailure& failure) {
+  return HaltError(
+      ExitCode::kHaltSlot,
+      fmt::format("[slot-invalidated] The server does not have all WAL that the slot needs: {}. A "
+                  "standby to which the slot was copied may never have had it; what was committed "
+                  "since cannot be told any more. What you can do: (1) take the snapshot again. "
+                  "Start once, with the same options, as: bottledwater resnapshot",
+                  Printable(failure.message)));
+}
+
 Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
   const std::string& state = failure.sqlstate;
   const std::string what = What(failure, context);
@@ -78,6 +90,7 @@ Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
         what + ". Another relay uses it: stop that one, or give this one its own --slot");
   }
   if (state == "55000") return NotInState(failure, what);
+  if (state == "58P01" && Contains(failure.message, "WAL segment")) return WalMissing(failure);
   if (state == "58P01") return HaltError(ExitCode::kHaltSlot, what);
   if (state == "42704" && Contains(failure.message, "publication")) {
     return HaltError(ExitCode::kServerSetting,

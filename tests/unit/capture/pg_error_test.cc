@@ -7,6 +7,7 @@ namespace bw {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 Error Translated(const std::string& state, const std::string& message = "something",
                  const std::string& sql = "") {
@@ -37,6 +38,16 @@ TEST(PgError, EndsWhenTheServerSaysNo) {
 TEST(PgError, ShowsTheSqlForAMissingRight) {
   EXPECT_THAT(Translated("42501", "denied", "GRANT SELECT ON t TO r;").what(),
               HasSubstr("GRANT SELECT ON t TO r;"));
+}
+
+TEST(PgError, SaysWhatToDoWhenTheServerDoesNotHaveTheSlotsWal) {
+  const Error error = Translated("58P01", "requested WAL segment 0001 has already been removed");
+  EXPECT_EQ(error.exit_code(), ExitCode::kHaltSlot);
+  EXPECT_THAT(error.what(), HasSubstr("[slot-invalidated] "));
+  EXPECT_THAT(error.what(), HasSubstr("WAL segment 0001"));
+  EXPECT_THAT(error.what(), HasSubstr("as: bottledwater resnapshot"));
+  EXPECT_THAT(Translated("58P01", "could not access file \"pgoutput\"").what(),
+              Not(HasSubstr("resnapshot")));
 }
 
 TEST(PgError, KnowsTheServersSettings) {
