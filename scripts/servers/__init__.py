@@ -1,11 +1,11 @@
 """A PostgreSQL, a Kafka and a schema registry of our own, for the quickstart, tests and chaos runs."""
 
 from .kafka import KafkaBroker, KafkaServer
-from .postgres import PostgresServer
+from .postgres import PostgresServer, PostgresStandby
 from .process import Process, ServerError, free_port
 from .registry import RegistryServer
 from .relay import Relay
 from .together import Servers
 
-__all__ = ["KafkaBroker", "KafkaServer", "PostgresServer", "Process", "RegistryServer", "Relay", "ServerError", "Servers",
-           "free_port"]
+__all__ = ["KafkaBroker", "KafkaServer", "PostgresServer", "PostgresStandby", "Process", "RegistryServer", "Relay",
+           "ServerError", "Servers", "free_port"]

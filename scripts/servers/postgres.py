@@ -81,19 +81,26 @@ class PostgresServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._user:
             shutil.chown(self.folder, self._user, self._user)
+        self._fill_data()
+        self._write_settings()
+
+    def _fill_data(self) -> None:
         password = self.folder / "password"
         password.write_text(PASSWORD)
-        command = [postgres_program("initdb"), "-D", str(self.data), "-U", SUPERUSER, f"--pwfile={password}",
-                   "--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-        as_user = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--clear-groups"] if self._user else []
-        done = subprocess.run([*as_user, *command], cwd=self.folder, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        password.unlink()
-        if done.returncode:
-            raise ServerError(f"initdb failed:\n{done.stdout}")
+        try:
+            self._run("initdb", "-D", str(self.data), "-U", SUPERUSER, f"--pwfile={password}", "--auth=scram-sha-256",
+                      "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        finally:
+            password.unlink()
         with open(self.data / "postgresql.conf", "a") as conf:
             conf.write("include 'ours.conf'\n")
-        self._write_settings()
+
+    def _run(self, program: str, *arguments: str) -> None:
+        as_user = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--clear-groups"] if self._user else []
+        done = subprocess.run([*as_user, postgres_program(program), *arguments], cwd=self.folder, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            raise ServerError(f"{program} failed:\n{done.stdout}")
 
     def _write_settings(self) -> None:
         lines = [f"{name} = '{value}'\n" for name, value in self._settings.items()]
@@ -108,6 +115,40 @@ class PostgresServer:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # It may have ended meanwhile.
             return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
         return []
+
+
+class PostgresStandby(PostgresServer):
+    """A copy of `primary`, which must run when this starts for the first time; follows it until promoted.
+
+    It has none of the primary's replication slots: base backups leave them out.
+    """
+
+    def __init__(self, folder: Path, primary: PostgresServer, settings: Optional[Mapping[str, str]] = None):
+        super().__init__(folder, settings)
+        self._primary = primary
+
+    def carry_slot_over(self, slot: str) -> None:
+        """Copies the slot as the primary's disk has it, which may be behind. For the next start.
+
+        Before PostgreSQL 17 a logical slot comes to a standby in this way only; Patroni does it so.
+        """
+        assert not self.is_running()
+        copy = self.data / "pg_replslot" / slot
+        copy.mkdir(mode=0o700)
+        # PostgreSQL replaces this file as a whole, by a rename.
+        shutil.copyfile(self._primary.data / "pg_replslot" / slot / "state", copy / "state")
+        if self._user:
+            for path in copy, copy / "state":
+                shutil.chown(path, self._user, self._user)
+
+    def move_to(self, port: int) -> None:
+        """Answers there from the next start on, as when an address moves from a primary to its standby."""
+        self.port = port
+        self.configure(port=str(port))
+
+    def _fill_data(self) -> None:
+        self._run("pg_basebackup", "-D", str(self.data), "-d", self._primary.url(), "-R", "-X", "stream", "-c", "fast",
+                  "--no-sync")
 
 
 def _signal_all(pids: list[int], number: int) -> None:
