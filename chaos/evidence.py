@@ -2,6 +2,9 @@
 
 The ledger table is captured like the others. That says what the snapshot must hold when it was taken under load: a ledger
 row that came with the snapshot (`op` is `r`) was committed before it, and of such changes of a key only the last shows.
+
+A table that was taken again later (`bottledwater resnapshot TABLE`) has a snapshot of its own, in the place of its rows
+among the streamed changes: the commit LSN of each ledger row says on which side of it a change is.
 """
 
 import json
@@ -49,13 +52,19 @@ class Evidence:
     tables: dict[str, list[dict]]  # The rows that the keyed tables have at the end.
     prefix: str
     watched: Watched = field(default_factory=Watched)
+    taken_again: set[str] = field(default_factory=set)  # Tables, once each. What their topics held before is no claim.
+    taken_again_at: dict[str, int] = field(init=False)  # The LSN of their rows: what commits later is streamed.
+    commits: dict[int, int] = field(init=False)  # Of each published ledger row, the commit LSN.
     snapshot_seqs: set[int] = field(init=False)  # Ledger rows that came with the snapshot.
     expected: dict[Place, list[Any]] = field(init=False)
     found: dict[Place, list[Message]] = field(init=False)
 
     def __post_init__(self):
-        self.snapshot_seqs = {message.key["seq"] for message in self.messages
-                              if self.table(message) == LEDGER_TABLE and message.op == "r"}
+        ledger = [message for message in self.messages if self.table(message) == LEDGER_TABLE]
+        self.commits = {message.key["seq"]: message.position[0] for message in ledger}
+        self.snapshot_seqs = {message.key["seq"] for message in ledger if message.op == "r"}
+        self.taken_again_at = {self.table(message): message.position[0] for message in self.messages
+                               if self.table(message) in self.taken_again and message.op == "r"}
         self.expected = self._expected()
         self.found = self._found()
 
@@ -65,11 +74,21 @@ class Evidence:
     def values(self, place: Place) -> list[Any]:
         return [message.value for message in self.found.get(place, [])]
 
+    def _came_with_rows(self, entry: Entry) -> bool:
+        """Whether a snapshot's rows hold what this change made, so that it needs no message of its own."""
+        if entry.table in self.taken_again_at:
+            return self.commits.get(entry.seq, 0) < self.taken_again_at[entry.table]
+        return entry.seq in self.snapshot_seqs
+
+    def _counts(self, message: Message) -> bool:
+        table = self.table(message)
+        return table != LEDGER_TABLE and message.position[0] >= self.taken_again_at.get(table, 0)
+
     def _expected(self) -> dict[Place, list[Any]]:
         before: dict[Place, list[Any]] = defaultdict(list)
         after: dict[Place, list[Any]] = defaultdict(list)
         for entry in self.entries:
-            (before if entry.seq in self.snapshot_seqs else after)[entry.place].append(entry.value)
+            (before if self._came_with_rows(entry) else after)[entry.place].append(entry.value)
         for place, values in before.items():
             if place[0] == UNKEYED_TABLE:
                 kept = sorted(values, key=lambda value: value["change"])
@@ -80,10 +99,8 @@ class Evidence:
 
     def _found(self) -> dict[Place, list[Message]]:
         found: dict[Place, list[Message]] = defaultdict(list)
-        for message in self.messages:
-            table = self.table(message)
-            if table != LEDGER_TABLE:
-                found[place_of(table, message.key, message.value)].append(message)
+        for message in filter(self._counts, self.messages):
+            found[place_of(self.table(message), message.key, message.value)].append(message)
         for place, messages in found.items():
             if place[0] == UNKEYED_TABLE:  # Its partitions have an order of their own; the snapshot's rows have none.
                 messages.sort(key=lambda message: (message.position[0], message.op == "r" and message.value["change"],

@@ -53,6 +53,8 @@ CREATE TRIGGER ledger AFTER INSERT OR UPDATE OR DELETE ON {name} FOR EACH ROW EX
 
 CONTENDED_IDS = 300  # Accounts that all workers change.
 BULK_IDS = 1_000_000  # Those of bulk inserts begin here.
+HELD_IDS = range(100, 200)  # Of the table that HeldWorkload changes.
+HELD_S_MAX = 0.5  # A transaction waits so long after each of its changes, at most.
 FAILURES_MAX = 100  # One after another, and none of them the server's absence: then the workload itself is wrong.
 
 
@@ -81,6 +83,15 @@ class Workload:
     def transactions(self) -> int:
         """Whose COMMIT was answered."""
         return sum(worker.transactions for worker in self._workers)
+
+
+class HeldWorkload(Workload):
+    """Workers on one table made by NEW_TABLE, each nearly always within a transaction."""
+
+    def __init__(self, url: str, seed: int, table: str, workers: int = 6):
+        self._stopping = threading.Event()
+        self._workers = [Holder(url, number, random.Random(seed * 1000 + number), self._stopping, table)
+                         for number in range(1, workers + 1)]
 
 
 class RolledBack(Exception):
@@ -198,3 +209,29 @@ class Worker(threading.Thread):
 
     def _execute(self, statement: str, *parameters) -> None:
         self._connection.execute(statement, parameters)
+
+
+class Holder(Worker):
+    """Its transactions change a few rows of one table, and stay open in between."""
+
+    def __init__(self, url: str, number: int, rng: random.Random, stopping: threading.Event, table: str):
+        super().__init__(url, number, rng, stopping, pause_s=0.02)
+        self._table = table
+
+    def _fill(self) -> None:
+        for id in sorted(self._rng.sample(HELD_IDS, self._rng.randint(1, 4))):  # Sorted: so they do not deadlock.
+            if self._rng.random() < 0.3:
+                with suppress(RolledBack), self._connection.transaction():
+                    self._change(id)
+                    if self._rng.random() < 0.5:
+                        raise RolledBack
+            else:
+                self._change(id)
+            self._stopping.wait(self._rng.uniform(0, HELD_S_MAX))
+
+    def _change(self, id: int) -> None:
+        if self._rng.random() < 0.3:
+            self._execute(f"DELETE FROM {self._table} WHERE id = %s", id)
+        else:
+            self._execute(f"INSERT INTO {self._table} VALUES (%s) "
+                          "ON CONFLICT (id) DO UPDATE SET change = EXCLUDED.change", id)

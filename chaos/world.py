@@ -19,7 +19,7 @@ from .faults.proxy import Proxy
 from .faults.small_disk import SmallDisk
 from .supervisor import Supervisor
 from .watcher import Watcher
-from .workload import KEYED_TABLES, LEDGER_TABLE, NEW_TABLE, SCHEMA, UNKEYED_TABLE, Workload
+from .workload import KEYED_TABLES, LEDGER_TABLE, NEW_TABLE, SCHEMA, UNKEYED_TABLE, HeldWorkload, Workload
 
 MIB = 1 << 20
 MEMORY_BOUND = 300 * MIB
@@ -43,6 +43,7 @@ class World:
         self.wal_bound: Optional[int] = None
         self.memory_bound: Optional[int] = MEMORY_BOUND
         self.unclaimed: set[str] = set()  # Invariants that the scenario breaks itself.
+        self.taken_again: set[str] = set()  # Tables that `bottledwater resnapshot TABLE` has read, once each.
         self.figures: dict[str, Any] = {}
         self.proxies: dict[str, list[Proxy]] = {"kafka": [], "postgres": [], "registry": []}
         self._stack = ExitStack()
@@ -94,6 +95,13 @@ class World:
         with Workload(self.scene.url(), self.rng.randrange(1 << 32), workers, per_second) as workload:
             yield workload
         self.figures["transactions"] = self.figures.get("transactions", 0) + workload.transactions
+
+    @contextmanager
+    def held_transactions(self, table: str) -> Iterator[Workload]:
+        """Changes of one of `new_table()`, in transactions that are held open."""
+        with HeldWorkload(self.scene.url(), self.rng.randrange(1 << 32), table) as workload:
+            yield workload
+        self.figures["held transactions"] = self.figures.get("held transactions", 0) + workload.transactions
 
     def fill(self, rows: int) -> None:
         """Rows for the snapshot."""
@@ -221,4 +229,4 @@ class World:
         topics = [name for name in (*keyed, UNKEYED_TABLE, LEDGER_TABLE) if name in there]
         messages = self.scene.messages(*topics, settle=False, timeout=300)
         watched = Watched(self.watcher.retained_wal_max, self.wal_bound, self.watcher.memory_max, self.memory_bound)
-        return Evidence(entries, messages, tables, self.scene.topic(""), watched)
+        return Evidence(entries, messages, tables, self.scene.topic(""), watched, self.taken_again)

@@ -51,7 +51,7 @@ def right() -> list[Message]:
 def found(messages: list[Message], **more) -> set[str]:
     """The names of the invariants that do not hold."""
     evidence = Evidence(more.get("entries", ENTRIES), messages, more.get("tables", TABLES), "p.",
-                        more.get("watched", Watched()))
+                        more.get("watched", Watched()), more.get("taken_again", set()))
     return {text.split(":")[0] for text in violations(evidence)}
 
 
@@ -103,6 +103,51 @@ def test_a_column_that_was_added_later_is_no_difference_while_it_is_null():
 def test_a_transaction_half_in_the_snapshot_is_found():
     entries = [entry(one.seq, one.table, one.key, one.value, xid=3) if one.seq == 4 else one for one in ENTRIES]
     assert found(right(), entries=entries) == {"snapshot"}
+
+
+def late(id: int, change: int) -> dict:
+    return {"id": id, "change": change}
+
+
+# A table that is published from some moment on, and whose rows are taken when the second change has committed.
+LATE_ENTRIES = [
+    entry(11, "late", {"id": 1}, late(1, 11)),
+    entry(12, "late", {"id": 2}, late(2, 12)),
+    entry(21, "late", {"id": 1}, late(1, 21)),
+    entry(22, "late", {"id": 2}, None),
+]
+LATE_ROWS_AT = 20
+LATE_ROWS = [message("late", LATE_ROWS_AT, "r", {"id": 1}, late(1, 11)),
+             message("late", LATE_ROWS_AT, "r", {"id": 2}, late(2, 12))]
+LATE_STREAMED = [message("late", one.seq, "c", one.key, one.value) for one in LATE_ENTRIES[2:]]
+
+
+def found_of_late(*messages: Message) -> set[str]:
+    ledger = [message("ledger", one.seq, "c", {"seq": one.seq}, {"seq": one.seq}) for one in LATE_ENTRIES]
+    return found([*right(), *ledger, *messages], entries=[*ENTRIES, *LATE_ENTRIES],
+                 tables={**TABLES, "late": [late(1, 21)]}, taken_again={"late"})
+
+
+def test_a_table_that_was_taken_again_is_judged_from_its_rows_on():
+    before = message("late", 12, "c", {"id": 2}, late(2, 12))  # May have been published already, or not.
+    assert found_of_late(*LATE_ROWS, *LATE_STREAMED) == set()
+    assert found_of_late(before, *LATE_ROWS, *LATE_STREAMED) == set()
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_hole_in_a_table_that_was_taken_again_is_found(number: int):
+    messages = [*LATE_ROWS, *LATE_STREAMED]
+    del messages[number]
+    assert "nothing lost" in found_of_late(*messages)
+
+
+def test_rows_of_another_moment_are_found():
+    later = message("late", LATE_ROWS_AT, "r", {"id": 1}, late(1, 21))
+    assert found_of_late(later, LATE_ROWS[1], *LATE_STREAMED) == {"nothing lost", "nothing twice"}
+
+
+def test_a_table_that_was_not_taken_again_after_all_is_found():
+    assert "nothing lost" in found_of_late(*LATE_STREAMED)
 
 
 def test_bounds_are_kept():

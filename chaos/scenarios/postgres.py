@@ -2,7 +2,10 @@
 
 import time
 
+from servers import ServerError
+
 from ..scenario import scenario
+from ..workload import Workload
 from ..world import World
 
 
@@ -92,3 +95,66 @@ def schema_changes(world: World) -> None:
             world.scene.execute("CREATE TABLE IF NOT EXISTS scratch (id int PRIMARY KEY); TRUNCATE scratch")
             world.supervisor.restart_killed_relay(world.rng.uniform(0, 1))
             world.done["schema changed"] += 1
+
+
+@scenario("table-added", faults="46", relay_options={"publication": "operators"})
+def table_added(world: World) -> None:
+    """The operator's publication gets tables on which transactions are open; `resnapshot TABLE` leaves no hole in them."""
+    world.scene.execute("CREATE PUBLICATION operators FOR TABLE account, item, event, ledger, bw_marker")
+    world.supervisor.start_relay()
+    across = 0
+    with world.load():
+        for _ in world.times(6):
+            table = world.new_table()
+            with world.held_transactions(table) as held:
+                wait_for_transactions(held, 20)
+                if world.rng.random() < 0.5:
+                    stop_relay(world)
+                open_before = writers(world, table)
+                world.scene.execute(f"ALTER PUBLICATION operators ADD TABLE {table}")
+                across += len(open_before & writers(world, table))
+                world.done["table added"] += 1
+                if world.relay.is_running():
+                    time.sleep(world.rng.uniform(0, 1))
+                    stop_relay(world)
+                take_again(world, table)
+                world.supervisor.start_relay()
+                wait_for_transactions(held, 20)
+                world.supervisor.restart_killed_relay(world.rng.uniform(0, 1))
+    world.figures["transactions open across the change"] = across
+    if not across:
+        raise ServerError("no transaction was open on a table when it was added")
+
+
+def writers(world: World, table: str) -> set[str]:
+    """Transactions that have changed the table and are open."""
+    return {transaction for transaction, in world.scene.query(
+        "SELECT virtualtransaction FROM pg_locks WHERE relation = %s::regclass AND mode = 'RowExclusiveLock'", [table])}
+
+
+def stop_relay(world: World) -> None:
+    if world.rng.random() < 0.5:
+        world.supervisor.kill_relay()
+    else:
+        world.supervisor.terminate_relay()
+
+
+def take_again(world: World, table: str) -> None:
+    """As docs/operations.md says: the relay is stopped, and started once with the command."""
+    relay = world.scene.relay("resnapshot", f"public.{table}", **world.relay.options)
+    relay.start()
+    relay.wait_for_log("1 tables taken again", 60)
+    world.taken_again.add(table)
+    time.sleep(world.rng.uniform(0, 1))
+    if not relay.is_running():
+        raise ServerError(f"the relay ended by itself:\n{relay.log_tail()}")
+    relay.kill9()
+
+
+def wait_for_transactions(held: Workload, count: int) -> None:
+    wanted = held.transactions + count
+    deadline = time.monotonic() + 60
+    while held.transactions < wanted:
+        if time.monotonic() > deadline:
+            raise ServerError("the held transactions do not commit")
+        time.sleep(0.05)
