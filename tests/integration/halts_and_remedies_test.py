@@ -11,11 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from harness import Scene
 from harness.remedies import (Halt, change_behind_the_relays_back, checkpoints, every_message_is_there_once, follow, halt_of,
-                              identity, make_tables, nobody, published, remedies_noted, rows, topics_are_right, view)
+                              identity, make_tables, nobody, published, remedies_noted, rows, topics_are_right, view,
+                              write_checkpoint)
 
 from clients import TopicReader
 from servers import Servers
@@ -237,7 +237,7 @@ def checkpoint_behind(scene: Scene, **options: Any) -> Halt:
     scene.settle()
     relay.stop()
     old = next(message for message in checkpoints(scene) if scene.topic("items") in message.value["offsets"])
-    write(scene, scene.checkpoint_topic, b"checkpoint", old.raw_value)
+    write_checkpoint(scene, old.raw_value)
     halt = halt_of(scene.relay())
     assert (halt.code, halt.word) == (KAFKA, "checkpoint-behind")
     return halt
@@ -350,7 +350,7 @@ def test_another_kafka_cluster(scene: Scene):
 
 def test_checkpoint_that_cannot_be_read(scene: Scene):
     published(scene).stop()
-    write(scene, scene.checkpoint_topic, b"checkpoint", b"not a checkpoint")
+    write_checkpoint(scene, b"not a checkpoint")
     relay = scene.relay()
     assert relay.run(60) == KAFKA
     assert "cannot be read" in relay.log_text() and scene.checkpoint_topic in relay.log_text()
@@ -476,12 +476,6 @@ def make_topic(scene: Scene, topic: str) -> None:
     for made in client.create_topics([NewTopic(topic, 1, 1)]).values():
         made.result(20)
     scene.wait_until(lambda: topic in scene.reader.topics(), 20, "the topic to be there")
-
-
-def write(scene: Scene, topic: str, key: bytes, value: bytes) -> None:
-    producer = Producer({"bootstrap.servers": scene.servers.kafka.address})
-    producer.produce(topic, key=key, value=value, partition=0)
-    assert producer.flush(20) == 0
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from confluent_kafka import Producer
+
 from clients import JsonDecoder, Message, TopicReader
 from servers import Relay, free_port
 
@@ -149,6 +151,13 @@ class CheckpointDecoder(JsonDecoder):
 
 def checkpoints(scene: Scene) -> list[Message]:
     return TopicReader(scene.servers.kafka.address, CheckpointDecoder()).read(scene.checkpoint_topic)
+
+
+def write_checkpoint(scene: Scene, value: bytes) -> None:
+    """By somebody else."""
+    producer = Producer({"bootstrap.servers": scene.servers.kafka.address})
+    producer.produce(scene.checkpoint_topic, key=b"checkpoint", value=value, partition=0)
+    assert producer.flush(20) == 0
 
 
 def remedies_noted(scene: Scene) -> list[str]:
