@@ -26,6 +26,7 @@ def kill_points_streaming(world: World) -> None:
     use_program(world)
     points = [point for point in kill_points() if not in_first_start(point)]
     world.supervisor.start_relay()
+    world.scene.settle()  # Without a checkpoint, nobody could go on without the spool (BEGUN_AT).
     counts = Counter()
     for _ in world.times(KILLS_EACH):
         for point in world.rng.sample(points, len(points)):
@@ -129,8 +130,6 @@ def occurrence(rng: random.Random, point: str) -> int:
 def die_at(world: World, point: str, count: int) -> int:
     """1 when it did."""
     relay = world.relay
-    if point == BEGUN_AT:
-        world.scene.settle()  # Without a checkpoint, nobody could go on without the spool.
     relay.kill9()
     if point == BEGUN_AT:
         shutil.rmtree(Path(str(relay.options["spool"])), ignore_errors=True)
