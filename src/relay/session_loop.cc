@@ -54,7 +54,8 @@ std::optional<SessionExit> SessionLoop::Judge(const Error& error) {
     while (now - often_.front() > action.often_within) often_.pop_front();
     if (often_.size() >= static_cast<size_t>(action.give_up_often)) return exit;
   }
-  away_.Away(error.what());
+  // What a stop has interrupted is not away.
+  if (!config_.wait(Duration(0))) away_.Away(error.what());
   return std::nullopt;
 }
 
