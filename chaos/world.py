@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from harness import Scene
-from servers import Relay, Servers
+from servers import Authority, DetourKind, Relay, Servers
 
 from .checkers import violations
 from .evidence import Evidence, Watched, read_entries
@@ -30,9 +30,9 @@ POSTGRES_SETTINGS = {"wal_sender_timeout": "5s", "max_wal_size": "4GB"}  # So th
 class World:
     """Up inside `with`. Its folder is deleted at the end, unless `keep` was set: a failure leaves all behind."""
 
-    def __init__(self, seed: int, scale: float = 1.0, *, brokers: int = 1, proxied: bool = False, small_disk: bool = False,
-                 postgres_settings: Optional[dict[str, str]] = None, kafka_settings: Optional[dict[str, str]] = None,
-                 relay_options: Optional[dict[str, Any]] = None):
+    def __init__(self, seed: int, scale: float = 1.0, *, brokers: int = 1, proxied: bool = False, tls: bool = False,
+                 small_disk: bool = False, postgres_settings: Optional[dict[str, str]] = None,
+                 kafka_settings: Optional[dict[str, str]] = None, relay_options: Optional[dict[str, Any]] = None):
         self.seed = seed
         self.rng = random.Random(seed)
         self.scale = scale
@@ -51,7 +51,11 @@ class World:
         self._proxied = proxied
         self._small_disk = small_disk
         self._relay_options = relay_options or {}
-        self.servers = Servers(self.folder / "servers", brokers=brokers, keep=True, kafka_detours=proxied,
+        self.authority = Authority(self.folder / "certificates") if tls else None
+        self.keystore = self.authority.issue("servers") if self.authority else None
+        self.servers = Servers(self.folder / "servers", brokers=brokers, keep=True,
+                               kafka_detours=DetourKind(keystore=self.keystore) if proxied else None,
+                               postgres_keystore=self.keystore,
                                postgres_settings={**POSTGRES_SETTINGS, **(postgres_settings or {})},
                                kafka_settings=kafka_settings)
 
@@ -207,7 +211,7 @@ class World:
         if not self._proxied:
             return {}
         self.proxies = {
-            "kafka": [Proxy(broker.detour.port, broker.detour.proxy_port, self.late)
+            "kafka": [Proxy(broker.detour.port, broker.detour.proxy_port, None if self.authority else self.late)
                       for broker in self.servers.kafka.brokers],
             "postgres": [Proxy(self.servers.postgres.port)],
             "registry": [Proxy(self.servers.registry.port)],
@@ -215,8 +219,14 @@ class World:
         for proxy in self._all_proxies():
             proxy.start()
         [postgres], [registry] = self.proxies["postgres"], self.proxies["registry"]
+        url = self.scene.url().replace(f":{postgres.target_port}", f":{postgres.port}")
+        tls = {}
+        if self.authority:
+            url += f"?sslmode=verify-full&sslrootcert={self.authority.certificate}"
+            tls["kafka_config"] = ["security.protocol=ssl", f"ssl.ca.location={self.authority.certificate}"]
         return {
-            "environment": {"BOTTLEDWATER_POSTGRES": self.scene.url().replace(f":{postgres.target_port}", f":{postgres.port}")},
+            **tls,
+            "environment": {"BOTTLEDWATER_POSTGRES": url},
             "broker": ",".join(f"127.0.0.1:{proxy.port}" for proxy in self.proxies["kafka"]),
             "schema_registry": self.servers.registry.url.replace(f":{registry.target_port}", f":{registry.port}"),
         }

@@ -25,6 +25,7 @@ class Connection:
         self.proxy = proxy
         self.client_reader, self.client_writer = client
         self.server_reader, self.server_writer = server
+        self.ending = False  # Set by Proxy.break_off: the next bytes are the last.
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Bytes of one direction, until its end."""
@@ -32,6 +33,9 @@ class Connection:
             data = await reader.read(CHUNK)
             await self.proxy.passage()
             if not data:
+                return
+            if self.ending:
+                writer.write(data[:len(data) // 2])
                 return
             writer.write(data)
             await writer.drain()
@@ -46,6 +50,8 @@ class Connection:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
+        if self.ending:
+            await asyncio.gather(_end(self.client_reader, self.client_writer), _end(self.server_reader, self.server_writer))
 
     def reset(self) -> None:
         _reset(self.client_writer)
@@ -82,6 +88,10 @@ class Proxy:
     def cut(self) -> None:
         """Resets every connection; new ones get through."""
         self._call(self._cut())
+
+    def break_off(self) -> None:
+        """Ends every connection without a word (FIN) in the middle of the next bytes, which of TLS is within a record."""
+        self._call(self._break_off())
 
     def refuse(self) -> None:
         """Resets every connection, and new ones too, until `heal`."""
@@ -144,6 +154,10 @@ class Proxy:
         self._deserted.clear()
         await self._end_tasks()
 
+    async def _break_off(self) -> None:
+        for connection in self._connections.values():
+            connection.ending = True
+
     async def _desert(self) -> None:
         deserted = list(self._connections.values())
         tasks = list(self._connections)
@@ -172,6 +186,13 @@ class Proxy:
         self._refusing = True
         self._open.set()
         await self._cut()
+
+
+async def _end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Sends FIN and waits for the other side's, however long that takes: a close with unread bytes would be a reset."""
+    writer.write_eof()
+    while await reader.read(CHUNK):
+        pass
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

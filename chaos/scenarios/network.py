@@ -1,8 +1,11 @@
 """The network between the relay and its servers, by proxies that cut, freeze, delay and half-open."""
 
 import time
+from pathlib import Path
 
-from servers import ServerError
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+from servers import ServerError, keystore_settings
 
 from ..faults.late_request import END_TXN, PRODUCE
 from ..scenario import scenario
@@ -77,6 +80,58 @@ def slow_network(world: World) -> None:
             time.sleep(world.rng.uniform(1, 3))
             world.rng.choice(world.proxies["postgres"] + world.proxies["kafka"]).cut()
             world.done["slow connection cut"] += 1
+
+
+@scenario("tls", faults="33, 51", proxied=True, tls=True)
+def tls(world: World) -> None:
+    """Verified TLS everywhere, cut within records, with and without a reset, frozen; the broker's certificate expires."""
+    world.supervisor.start_relay()
+    world.scene.settle()  # From here on it does receive from its slot.
+    assert world.scene.query("SELECT bool_and(ssl) FROM pg_stat_replication JOIN pg_stat_ssl USING (pid)") == [(True,)]
+    with world.load():
+        for number in world.times(40):
+            time.sleep(world.rng.uniform(0.05, 1.5))
+            name = world.rng.choice(["postgres", "kafka"])
+            [proxy] = world.proxies[name]
+            if world.rng.random() < 0.5:
+                proxy.cut()
+                world.done[f"{name} reset"] += 1
+            else:
+                proxy.break_off()
+                world.done[f"{name} broken off"] += 1
+        for name in ("postgres", "kafka"):
+            [proxy] = world.proxies[name]
+            proxy.freeze()
+            time.sleep(world.rng.uniform(2, 13))
+            proxy.heal()
+            world.done[f"{name} frozen"] += 1
+        let_certificate_expire(world)
+
+
+def let_certificate_expire(world: World) -> None:
+    """The relay says so and waits; capture goes on."""
+    expired = world.authority.issue("expired", days=0)
+    time.sleep(2)
+    use_certificate(world, expired)
+    world.proxies["kafka"][0].cut()
+    world.relay.wait_for_log("certificate", 30)
+    time.sleep(world.rng.uniform(2, 6))
+    [(written,)] = world.scene.query("SELECT pg_current_wal_lsn()")
+    world.scene.wait_until(lambda: world.scene.query("SELECT bool_or(write_lsn >= %s) FROM pg_stat_replication", [written])[0][0],
+                           30, "capture to go on")
+    world.supervisor.require_relay()
+    use_certificate(world, world.keystore)
+    world.done["certificate expired"] += 1
+    world.scene.settle(30)
+
+
+def use_certificate(world: World, keystore: Path) -> None:
+    """For new connections; those that there are stay."""
+    operations = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                  for name, value in keystore_settings(keystore).items()]
+    admin = AdminClient({"bootstrap.servers": world.servers.kafka.address})
+    [done] = admin.incremental_alter_configs([ConfigResource(ResourceType.BROKER, "1", incremental_configs=operations)]).values()
+    done.result(30)
 
 
 @scenario("late-endtxn", faults="19, 20", proxied=True)

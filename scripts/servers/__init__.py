@@ -1,11 +1,12 @@
 """A PostgreSQL, a Kafka and a schema registry of our own, for the quickstart, tests and chaos runs."""
 
-from .kafka import KafkaBroker, KafkaServer
+from .certificates import Authority
+from .kafka import DetourKind, KafkaBroker, KafkaServer, keystore_settings
 from .postgres import PostgresServer, PostgresStandby
 from .process import Process, ServerError, free_port
 from .registry import RegistryServer
 from .relay import Relay
 from .together import Servers
 
-__all__ = ["KafkaBroker", "KafkaServer", "PostgresServer", "PostgresStandby", "Process", "RegistryServer", "Relay",
-           "ServerError", "Servers", "free_port"]
+__all__ = ["Authority", "DetourKind", "KafkaBroker", "KafkaServer", "PostgresServer", "PostgresStandby", "Process",
+           "RegistryServer", "Relay", "ServerError", "Servers", "free_port", "keystore_settings"]

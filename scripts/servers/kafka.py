@@ -14,20 +14,35 @@ JVM = ["java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC"]
 
 
 @dataclass(frozen=True)
+class DetourKind:
+    host: str = "127.0.0.1"  # Where clients are told that the proxy is.
+    keystore: Optional[Path] = None  # Key and certificate in one PEM file: then by TLS only.
+
+
+@dataclass(frozen=True)
 class Detour:
     """A second listener, for clients that are to reach the broker through a proxy: it tells them the proxy's port."""
 
     port: int
     proxy_port: int
+    kind: DetourKind
 
     def settings(self, listeners: str, port: int) -> dict[str, str]:
         """What the listener needs, beside the listeners there are."""
+        protocol = "SSL" if self.kind.keystore else "PLAINTEXT"
         return {
             "listeners": f"{listeners},DETOUR://127.0.0.1:{self.port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},DETOUR://127.0.0.1:{self.proxy_port}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},DETOUR://{self.kind.host}:{self.proxy_port}",
+            "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:{protocol}",
             "inter.broker.listener.name": "PLAINTEXT",
+            **(keystore_settings(self.kind.keystore) if self.kind.keystore else {}),
         }
+
+
+def keystore_settings(keystore: Path) -> dict[str, str]:
+    """May be changed while the broker runs; it serves new connections with them."""
+    return {"listener.name.detour.ssl.keystore.type": "PEM",
+            "listener.name.detour.ssl.keystore.location": str(keystore)}
 
 
 class KafkaBroker:
@@ -102,7 +117,7 @@ class KafkaServer:
     """
 
     def __init__(self, folder: Path, brokers: int = 1, settings: Optional[Mapping[str, str]] = None,
-                 detours: bool = False):
+                 detours: Optional[DetourKind] = None):
         replicas = min(brokers, 3)
         common = {
             "offsets.topic.replication.factor": replicas,
@@ -123,7 +138,7 @@ class KafkaServer:
         # As Kafka makes them itself; one that began with "-" would look like an option.
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
         self.brokers = [KafkaBroker(folder / f"broker-{node}", node, ports, cluster_id, common,
-                                    Detour(free_port(), free_port()) if detours else None) for node in ports]
+                                    Detour(free_port(), free_port(), detours) if detours else None) for node in ports]
 
     @property
     def address(self) -> str:

@@ -25,13 +25,19 @@ SETTINGS = {
 
 
 class PostgresServer:
-    """PostgreSQL refuses to run as root: then it runs as `postgres`, the user Debian's package makes."""
+    """PostgreSQL refuses to run as root: then it runs as `postgres`, the user Debian's package makes.
 
-    def __init__(self, folder: Path, settings: Optional[Mapping[str, str]] = None):
+    With a `keystore`, a PEM file of key and certificate, it also accepts TLS.
+    """
+
+    def __init__(self, folder: Path, settings: Optional[Mapping[str, str]] = None, keystore: Optional[Path] = None):
         self.folder = folder
         self.data = folder / "data"
         self.port = free_port()
-        self._settings = {**SETTINGS, **(settings or {}), "port": str(self.port)}
+        self._keystore = keystore
+        self._own_keystore = folder / "keystore.pem"
+        tls = {"ssl": "on", "ssl_cert_file": self._own_keystore, "ssl_key_file": self._own_keystore} if keystore else {}
+        self._settings = {**SETTINGS, **tls, **(settings or {}), "port": str(self.port)}
         self._user = "postgres" if os.geteuid() == 0 else None
         self.process = Process("PostgreSQL", [postgres_program("postgres"), "-D", str(self.data)],
                                folder / "postgres.log", user=self._user, folder=folder)
@@ -82,6 +88,11 @@ class PostgresServer:
         if self._user:
             shutil.chown(self.folder, self._user, self._user)
         self._fill_data()
+        if self._keystore:
+            self._own_keystore.write_bytes(self._keystore.read_bytes())
+            self._own_keystore.chmod(0o600)
+            if self._user:
+                shutil.chown(self._own_keystore, self._user, self._user)
         self._write_settings()
 
     def _fill_data(self) -> None:

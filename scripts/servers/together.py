@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Mapping, Optional
 
-from .kafka import KafkaServer
+from .kafka import DetourKind, KafkaServer
 from .postgres import PostgresServer
 from .registry import RegistryServer
 
@@ -15,12 +15,13 @@ class Servers:
 
     def __init__(self, folder: Optional[Path] = None, *, postgres: bool = True, brokers: int = 1, registry: bool = True,
                  keep: bool = False, postgres_settings: Optional[Mapping[str, str]] = None,
-                 kafka_settings: Optional[Mapping[str, str]] = None, kafka_detours: bool = False):
+                 kafka_settings: Optional[Mapping[str, str]] = None, kafka_detours: Optional[DetourKind] = None,
+                 postgres_keystore: Optional[Path] = None):
         self.folder = folder or Path(tempfile.mkdtemp(prefix="bottledwater."))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o711)  # PostgreSQL, as a user of its own, must be able to pass through.
         self._keep = keep
-        self.postgres = PostgresServer(self.folder / "postgres", postgres_settings) if postgres else None
+        self.postgres = PostgresServer(self.folder / "postgres", postgres_settings, postgres_keystore) if postgres else None
         self.kafka = KafkaServer(self.folder / "kafka", brokers, kafka_settings, kafka_detours) if brokers else None
         self.registry = RegistryServer(self.folder / "registry") if registry else None
         self._all = [server for server in (self.kafka, self.registry, self.postgres) if server]

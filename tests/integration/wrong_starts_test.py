@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Optional
 
 import psycopg
 import pytest
 from harness import Scene
 
-from servers import PostgresServer, Relay, Servers, free_port
+from servers import Authority, DetourKind, PostgresServer, Relay, Servers, free_port
 
 USAGE, LOGIN_REFUSED, SERVER_SETTING, MISSING_RIGHT = 64, 67, 68, 69
 ANOTHER_RELAY, SPOOL_UNUSABLE, FOREIGN_SLOT, OTHER_DATABASE = 73, 74, 82, 84
@@ -48,8 +49,8 @@ def test_unknown_database(scene: Scene):
 
 
 @contextmanager
-def postgres_with(**settings: str) -> Iterator[PostgresServer]:
-    with Servers(brokers=0, registry=False, postgres_settings=settings) as servers:
+def postgres_with(keystore: Optional[Path] = None, **settings: str) -> Iterator[PostgresServer]:
+    with Servers(brokers=0, registry=False, postgres_settings=settings, postgres_keystore=keystore) as servers:
         yield servers.postgres
 
 
@@ -77,6 +78,46 @@ def test_synchronous_standby_names_that_match_us(scene: Scene):
         code, text = refusal(scene, scene.relay(postgres=postgres.url()))
         assert code == SERVER_SETTING and "synchronous_standby_names" in text
         assert left_on(postgres) == ([], [])
+
+
+@pytest.mark.parametrize("host, trusted, days, reason", [
+    ("127.0.0.1", "strangers", 1, "certificate verify failed"),
+    ("127.0.0.1", "ours", 0, "certificate verify failed"),
+    ("localhost", "ours", 1, 'does not match host name "localhost"'),
+], ids=["unknown authority", "expired", "another host"])
+def test_postgres_whose_certificate_does_not_hold(scene: Scene, host: str, trusted: str, days: int, reason: str):
+    ours = Authority(scene.folder / "ours")
+    authorities = {"ours": ours, "strangers": Authority(scene.folder / "strangers")}
+    with postgres_with(ours.issue("postgres", "IP:127.0.0.1", days)) as postgres:
+        url = f"{postgres.url()}?sslmode=verify-full&sslrootcert={authorities[trusted].certificate}"
+        code, text = refusal(scene, scene.relay(postgres=url.replace("@127.0.0.1", f"@{host}")))
+        assert code == LOGIN_REFUSED
+        assert host in text and str(postgres.port) in text and reason in text
+        assert left_on(postgres) == ([], [])
+    assert no_spool_is_left(scene)
+
+
+def test_postgres_without_tls_that_is_asked_for(scene: Scene):
+    code, text = refusal(scene, scene.relay(postgres=f"{scene.url()}?sslmode=require"))
+    assert code == LOGIN_REFUSED
+    assert str(scene.servers.postgres.port) in text and "does not support SSL" in text
+    assert no_spool_is_left(scene)
+
+
+@pytest.mark.parametrize("host, trusted", [("127.0.0.1", "strangers"), ("localhost", "ours")],
+                         ids=["unknown authority", "another host"])
+def test_kafka_whose_certificate_does_not_hold_is_waited_for(scene: Scene, host: str, trusted: str):
+    """As for brokers that are away, and with the reason. Nothing is sent to it."""
+    ours = Authority(scene.folder / "ours")
+    authorities = {"ours": ours, "strangers": Authority(scene.folder / "strangers")}
+    keystore = ours.issue("kafka", "IP:127.0.0.1")
+    with Servers(postgres=False, registry=False, kafka_detours=DetourKind(keystore=keystore)) as servers:
+        address = f"{host}:{servers.kafka.brokers[0].detour.port}"
+        relay = scene.running_relay(broker=address, kafka_config=[
+            "security.protocol=ssl", f"ssl.ca.location={authorities[trusted].certificate}"])
+        relay.wait_for_log(f"Kafka.* is away.*{address}.*certificate")
+        relay.stop()
+        assert relay.exit_code(0) == 0
 
 
 def test_slot_in_use_by_another_relay_which_goes_on(scene: Scene):
