@@ -31,7 +31,7 @@ class World:
     """Up inside `with`. Its folder is deleted at the end, unless `keep` was set: a failure leaves all behind."""
 
     def __init__(self, seed: int, scale: float = 1.0, *, brokers: int = 1, proxied: bool = False, tls: bool = False,
-                 small_disk: bool = False, postgres_settings: Optional[dict[str, str]] = None,
+                 kafka_host: str = "127.0.0.1", small_disk: bool = False, postgres_settings: Optional[dict[str, str]] = None,
                  kafka_settings: Optional[dict[str, str]] = None, relay_options: Optional[dict[str, Any]] = None):
         self.seed = seed
         self.rng = random.Random(seed)
@@ -49,12 +49,13 @@ class World:
         self._stack = ExitStack()
         self._new_tables: list[str] = []
         self._proxied = proxied
+        self._kafka_host = kafka_host  # By which the relay reaches the proxies.
         self._small_disk = small_disk
         self._relay_options = relay_options or {}
         self.authority = Authority(self.folder / "certificates") if tls else None
         self.keystore = self.authority.issue("servers") if self.authority else None
         self.servers = Servers(self.folder / "servers", brokers=brokers, keep=True,
-                               kafka_detours=DetourKind(keystore=self.keystore) if proxied else None,
+                               kafka_detours=DetourKind(kafka_host, self.keystore) if proxied else None,
                                postgres_keystore=self.keystore,
                                postgres_settings={**POSTGRES_SETTINGS, **(postgres_settings or {})},
                                kafka_settings=kafka_settings)
@@ -227,7 +228,7 @@ class World:
         return {
             **tls,
             "environment": {"BOTTLEDWATER_POSTGRES": url},
-            "broker": ",".join(f"127.0.0.1:{proxy.port}" for proxy in self.proxies["kafka"]),
+            "broker": ",".join(f"{self._kafka_host}:{proxy.port}" for proxy in self.proxies["kafka"]),
             "schema_registry": self.servers.registry.url.replace(f":{registry.target_port}", f":{registry.port}"),
         }
 

@@ -67,6 +67,7 @@ class Proxy:
 
     def __init__(self, target_port: int, port: Optional[int] = None, client_pump: Optional[ClientPump] = None):
         self.target_port = target_port
+        self._host = "127.0.0.1"
         self.port = port or free_port()
         self.client_pump = client_pump
         self.delay_s = 0.0
@@ -98,6 +99,10 @@ class Proxy:
         self._refusing = True
         self.cut()
 
+    def move(self, host: str) -> None:
+        """Resets every connection; from now on the port is that of another loopback address."""
+        self._call(self._move(host))
+
     def freeze(self) -> None:
         """A black hole: connections stay and new ones are accepted, but nothing passes until `heal`."""
         self._call(self._set_open(False))
@@ -128,7 +133,16 @@ class Proxy:
     async def _listen(self) -> None:
         self._open = asyncio.Event()
         self._open.set()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        await self._serve()
+
+    async def _serve(self) -> None:
+        self._server = await asyncio.start_server(self._accept, self._host, self.port)
+
+    async def _move(self, host: str) -> None:
+        self._server.close()
+        await self._cut()
+        self._host = host
+        await self._serve()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:

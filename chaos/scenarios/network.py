@@ -6,11 +6,15 @@ from pathlib import Path
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from servers import ServerError, keystore_settings
+from servers.relay import binary
 
 from ..faults.late_request import END_TXN, PRODUCE
+from ..faults.own_names import OwnNames
 from ..scenario import scenario
 from ..world import World
 
+BROKERS = "kafka.bottledwater.test"
+PROGRESS_S_MAX = 30
 FENCED = {47, 90, 49}  # INVALID_PRODUCER_EPOCH, PRODUCER_FENCED, INVALID_PRODUCER_ID_MAPPING.
 
 
@@ -51,8 +55,7 @@ def half_open(world: World) -> None:
             world.done[f"{name} half-open"] += 1
             begun = time.monotonic()
             world.scene.settle(150)  # Only new connections make progress.
-            longest = f"{name}_half_open_s"
-            world.figures[longest] = max(world.figures.get(longest, 0), round(time.monotonic() - begun, 1))
+            note_longest(world, f"{name}_half_open_s", begun)
 
 
 @scenario("freeze", faults="37, 16", proxied=True)
@@ -134,6 +137,35 @@ def use_certificate(world: World, keystore: Path) -> None:
     done.result(30)
 
 
+@scenario("dns", faults="50", proxied=True, kafka_host=BROKERS)
+def dns(world: World) -> None:
+    """The brokers' name vanishes or leads nowhere, then to another address, again and again: progress in 30 s."""
+    names = OwnNames(world.folder)
+    names.set(BROKERS, "127.0.0.1")
+    world.relay.use_program(names.program(binary()))
+    world.supervisor.start_relay()
+    [proxy] = world.proxies["kafka"]
+    with world.load():
+        for number in world.times(9):
+            time.sleep(world.rng.uniform(1, 3))
+            address = ["127.0.0.2", "127.0.0.1"][number % 2]
+            if number % 3 == 2:
+                world.done["name led nowhere"] += 1
+            else:
+                names.forget()
+                world.done["name gone"] += 1
+            proxy.move(address)
+            if number % 3 == 1:
+                world.supervisor.kill_relay(world.rng.uniform(0, 2))
+                world.supervisor.start_relay()  # Streaming needs no Kafka.
+            time.sleep(world.rng.uniform(1, 20))
+            world.supervisor.require_relay()
+            names.set(BROKERS, address)
+            begun = time.monotonic()
+            world.scene.settle(PROGRESS_S_MAX)
+            note_longest(world, "progress_s", begun)
+
+
 @scenario("late-endtxn", faults="19, 20", proxied=True)
 def late_end_txn(world: World) -> None:
     """An EndTxn is lost, repeated by librdkafka, and arrives in the next transaction (KAFKA-17754): it must be fenced."""
@@ -148,6 +180,10 @@ def late_end_txn(world: World) -> None:
 def late_produce(world: World) -> None:
     """The same with Produce: the late one is not to join the next transaction."""
     deliver_late(world, PRODUCE, 40)
+
+
+def note_longest(world: World, figure: str, begun: float) -> None:
+    world.figures[figure] = max(world.figures.get(figure, 0), round(time.monotonic() - begun, 1))
 
 
 def deliver_late(world: World, api_key: int, count: int) -> None:
