@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Callable
 
-from .paths import HERE, KAFKA_VERSION, REGISTRY_VERSION, kafka_jars, registry_app
+from .paths import (HERE, KAFKA_VERSION, OLDER_KAFKA_VERSION, REGISTRY_VERSION, kafka_jars, kafka_tools,
+                    registry_app)
 
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
 
@@ -16,6 +17,12 @@ DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
 def fetch() -> None:
     fetch_into(kafka_jars(), fill_kafka)
     fetch_into(registry_app(), fill_registry)
+
+
+def fetch_for_upgrade() -> None:
+    """What only an upgrade of brokers needs besides."""
+    fetch_into(kafka_jars(OLDER_KAFKA_VERSION), lambda folder: fill_kafka(folder, OLDER_KAFKA_VERSION))
+    fetch_into(kafka_tools(), fill_kafka_tools)
 
 
 def fetch_into(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -35,9 +42,14 @@ def fetch_into(folder: Path, fill: Callable[[Path], None]) -> None:
                 raise
 
 
-def fill_kafka(folder: Path) -> None:
-    maven("copy-dependencies", f"-f={HERE / 'kafka.pom.xml'}", f"-Dkafka.version={KAFKA_VERSION}",
+def fill_kafka(folder: Path, version: str = KAFKA_VERSION) -> None:
+    maven("copy-dependencies", f"-f={HERE / 'kafka.pom.xml'}", f"-Dkafka.version={version}",
           "-DincludeScope=runtime", f"-DoutputDirectory={folder}")
+
+
+def fill_kafka_tools(folder: Path) -> None:
+    """Without what it depends on: the brokers' jars have what we use of it."""
+    maven("copy", f"-Dartifact=org.apache.kafka:kafka-tools:{KAFKA_VERSION}", f"-DoutputDirectory={folder}")
 
 
 def fill_registry(folder: Path) -> None:

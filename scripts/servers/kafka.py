@@ -1,13 +1,14 @@
 """Kafka in KRaft mode: one node or several, each broker and controller at once."""
 
 import base64
+import re
 import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Optional
 
-from .paths import kafka_jars
+from .paths import KAFKA_VERSION, kafka_jars, kafka_tools
 from .process import Process, ServerError, free_port
 
 JVM = ["java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC"]
@@ -47,7 +48,7 @@ def keystore_settings(keystore: Path) -> dict[str, str]:
 
 class KafkaBroker:
     def __init__(self, folder: Path, node: int, ports: Mapping[int, tuple[int, int]], cluster_id: str,
-                 settings: Mapping[str, str], detour: Optional[Detour] = None):
+                 settings: Mapping[str, str], detour: Optional[Detour] = None, version: str = KAFKA_VERSION):
         """`ports` maps every node of the cluster to its broker port and its controller port."""
         self.detour = detour
         self.folder = folder
@@ -65,9 +66,15 @@ class KafkaBroker:
             **(detour.settings(listeners, self.port) if detour else {}),
             **settings,
         }
-        gc_log = f"-Xlog:gc:file={folder / 'gc.log'}"
-        self.process = Process(f"Kafka broker {node}", [*JVM, gc_log, *_classpath(), "kafka.Kafka", str(self._config)],
-                               folder / "kafka.log", folder=folder)
+        self._node = node
+        self.use_version(version)
+
+    def use_version(self, version: str) -> None:
+        """Another Kafka, from the next start on, with the same data."""
+        self._version = version
+        gc_log = f"-Xlog:gc:file={self.folder / 'gc.log'}"
+        command = [*JVM, gc_log, *_classpath(kafka_jars(version)), "kafka.Kafka", str(self._config)]
+        self.process = Process(f"Kafka broker {self._node}", command, self.folder / "kafka.log", folder=self.folder)
 
     def is_running(self) -> bool:
         return self.process.is_running()
@@ -101,8 +108,8 @@ class KafkaBroker:
         self.folder.mkdir(parents=True, exist_ok=True)
         text = "".join(f"{name}={value}\n" for name, value in self._settings.items())
         self._config.write_text(text)
-        command = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *_classpath(),
-                   "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", str(self._config)]
+        command = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                   *_classpath(kafka_jars(self._version)), "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", str(self._config)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True)
         if done.returncode:
@@ -117,7 +124,7 @@ class KafkaServer:
     """
 
     def __init__(self, folder: Path, brokers: int = 1, settings: Optional[Mapping[str, str]] = None,
-                 detours: Optional[DetourKind] = None):
+                 detours: Optional[DetourKind] = None, version: str = KAFKA_VERSION):
         replicas = min(brokers, 3)
         common = {
             "offsets.topic.replication.factor": replicas,
@@ -138,11 +145,28 @@ class KafkaServer:
         # As Kafka makes them itself; one that began with "-" would look like an option.
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
         self.brokers = [KafkaBroker(folder / f"broker-{node}", node, ports, cluster_id, common,
-                                    Detour(free_port(), free_port(), detours) if detours else None) for node in ports]
+                                    Detour(free_port(), free_port(), detours) if detours else None, version) for node in ports]
 
     @property
     def address(self) -> str:
         return ",".join(f"127.0.0.1:{broker.port}" for broker in self.brokers)
+
+    def features(self) -> dict[str, str]:
+        """By name, the level that the cluster has finalized."""
+        return dict(re.findall(r"Feature: (\S+).*FinalizedVersionLevel: (\S+)", self._feature_command("describe")))
+
+    def finish_upgrade(self) -> None:
+        """All brokers run our newest Kafka, and from now on the cluster uses what that can do. There is no way back."""
+        self._feature_command("upgrade", "--release-version", KAFKA_VERSION.rpartition(".")[0])
+
+    def _feature_command(self, *arguments: str) -> str:
+        command = ["java", "-Xmx256m", "-XX:+UseSerialGC", *_classpath(kafka_tools(), kafka_jars()),
+                   "org.apache.kafka.tools.FeatureCommand", "--bootstrap-server", self.address, *arguments]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True)
+        if done.returncode:
+            raise ServerError(f"Kafka's {' '.join(arguments)} failed:\n{done.stdout}")
+        return done.stdout
 
     def is_running(self) -> bool:
         """Whether all of it does."""
@@ -179,5 +203,5 @@ class KafkaServer:
             broker.resume()
 
 
-def _classpath() -> list[str]:
-    return ["-cp", f"{kafka_jars()}/*"]
+def _classpath(*folders: Path) -> list[str]:
+    return ["-cp", ":".join(f"{folder}/*" for folder in folders)]

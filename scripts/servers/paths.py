@@ -5,6 +5,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 KAFKA_VERSION = "4.2.0"
+OLDER_KAFKA_VERSION = "3.9.1"  # The last series that can be upgraded from to any 4.x.
 REGISTRY_VERSION = "2.6.13.Final"
 
 
@@ -13,8 +14,12 @@ def cache() -> Path:
     return Path(base) / "bottledwater"
 
 
-def kafka_jars() -> Path:
-    return cache() / f"kafka-{KAFKA_VERSION}"
+def kafka_jars(version: str = KAFKA_VERSION) -> Path:
+    return cache() / f"kafka-{version}"
+
+
+def kafka_tools() -> Path:
+    return cache() / f"kafka-tools-{KAFKA_VERSION}"
 
 
 def registry_app() -> Path:
