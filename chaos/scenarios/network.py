@@ -1,13 +1,11 @@
 """The network between the relay and its servers, by proxies that cut, freeze, delay and half-open."""
 
 import time
-from pathlib import Path
 
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
-
-from servers import ServerError, keystore_settings
+from servers import ServerError
 from servers.relay import binary
 
+from ..faults.certificates import KafkaCertificate, PostgresCertificate
 from ..faults.late_request import END_TXN, PRODUCE
 from ..faults.own_names import OwnNames
 from ..scenario import scenario
@@ -15,6 +13,7 @@ from ..world import World
 
 BROKERS = "kafka.bottledwater.test"
 PROGRESS_S_MAX = 30
+SAYS_SO = {"kafka": "Kafka.* away.*certificate", "postgres": "PostgreSQL.* away.*certificate"}
 FENCED = {47, 90, 49}  # INVALID_PRODUCER_EPOCH, PRODUCER_FENCED, INVALID_PRODUCER_ID_MAPPING.
 
 
@@ -87,12 +86,12 @@ def slow_network(world: World) -> None:
 
 @scenario("tls", faults="33, 51", proxied=True, tls=True)
 def tls(world: World) -> None:
-    """Verified TLS everywhere, cut within records, with and without a reset, frozen; the broker's certificate expires."""
+    """Verified TLS everywhere, cut within records, with and without a reset, frozen; the servers' certificates expire."""
     world.supervisor.start_relay()
     world.scene.settle()  # From here on it does receive from its slot.
     assert world.scene.query("SELECT bool_and(ssl) FROM pg_stat_replication JOIN pg_stat_ssl USING (pid)") == [(True,)]
     with world.load():
-        for number in world.times(40):
+        for _ in world.times(40):
             time.sleep(world.rng.uniform(0.05, 1.5))
             name = world.rng.choice(["postgres", "kafka"])
             [proxy] = world.proxies[name]
@@ -108,33 +107,33 @@ def tls(world: World) -> None:
             time.sleep(world.rng.uniform(2, 13))
             proxy.heal()
             world.done[f"{name} frozen"] += 1
-        let_certificate_expire(world)
+        let_certificates_expire(world)
 
 
-def let_certificate_expire(world: World) -> None:
-    """The relay says so and waits; capture goes on."""
+def let_certificates_expire(world: World) -> None:
+    """One after the other: the relay says so and waits. Without Kafka, capture goes on."""
     expired = world.authority.issue("expired", days=0)
     time.sleep(2)
-    use_certificate(world, expired)
-    world.proxies["kafka"][0].cut()
-    world.relay.wait_for_log("certificate", 30)
-    time.sleep(world.rng.uniform(2, 6))
+    for name, certificate in (("kafka", KafkaCertificate(world.servers.kafka, world.authority)),
+                              ("postgres", PostgresCertificate(world.servers.postgres, world.authority))):
+        certificate.replace(expired, holds=False)
+        try:
+            world.proxies[name][0].cut()
+            world.relay.wait_for_log(SAYS_SO[name], 90)  # A reason that is new in an outage is told a minute later.
+            time.sleep(world.rng.uniform(2, 6))
+            world.supervisor.require_relay()
+            if name == "kafka":
+                wait_for_capture(world)
+        finally:
+            certificate.replace(world.keystore, holds=True)
+        world.done[f"certificate of {name} expired"] += 1
+        world.scene.settle(30)
+
+
+def wait_for_capture(world: World) -> None:
     [(written,)] = world.scene.query("SELECT pg_current_wal_lsn()")
-    world.scene.wait_until(lambda: world.scene.query("SELECT bool_or(write_lsn >= %s) FROM pg_stat_replication", [written])[0][0],
-                           30, "capture to go on")
-    world.supervisor.require_relay()
-    use_certificate(world, world.keystore)
-    world.done["certificate expired"] += 1
-    world.scene.settle(30)
-
-
-def use_certificate(world: World, keystore: Path) -> None:
-    """For new connections; those that there are stay."""
-    operations = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-                  for name, value in keystore_settings(keystore).items()]
-    admin = AdminClient({"bootstrap.servers": world.servers.kafka.address})
-    [done] = admin.incremental_alter_configs([ConfigResource(ResourceType.BROKER, "1", incremental_configs=operations)]).values()
-    done.result(30)
+    received = "SELECT 1 FROM pg_stat_replication WHERE write_lsn >= %s"
+    world.scene.wait_until(lambda: world.scene.query(received, [written]), 30, "capture to go on")
 
 
 @scenario("dns", faults="50", proxied=True, kafka_host=BROKERS)

@@ -83,16 +83,18 @@ class PostgresServer:
         self._settings.update(settings)
         self._write_settings()
 
+    def use_keystore(self, keystore: Path) -> None:
+        """For new connections, from now on; those that there are stay."""
+        self._write_keystore(keystore)
+        self.process.send(signal.SIGHUP)
+
     def _init(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._user:
             shutil.chown(self.folder, self._user, self._user)
         self._fill_data()
         if self._keystore:
-            self._own_keystore.write_bytes(self._keystore.read_bytes())
-            self._own_keystore.chmod(0o600)
-            if self._user:
-                shutil.chown(self._own_keystore, self._user, self._user)
+            self._write_keystore(self._keystore)
         self._write_settings()
 
     def _fill_data(self) -> None:
@@ -112,6 +114,12 @@ class PostgresServer:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             raise ServerError(f"{program} failed:\n{done.stdout}")
+
+    def _write_keystore(self, keystore: Path) -> None:
+        self._own_keystore.write_bytes(keystore.read_bytes())
+        self._own_keystore.chmod(0o600)
+        if self._user:
+            shutil.chown(self._own_keystore, self._user, self._user)
 
     def _write_settings(self) -> None:
         lines = [f"{name} = '{value}'\n" for name, value in self._settings.items()]

@@ -228,6 +228,7 @@ def test_spool_of_another_database(scene: Scene, servers: Servers, tmp_path: Pat
     ({"max_wal_retained": "lots"}, ["--max-wal-retained", "MiB"]),
     ({"config": "/does/not/exist.conf"}, ["--config", "/does/not/exist.conf"]),
     ({"kafka_config": "no.such.setting=1"}, ["--kafka-config", "no.such.setting"]),
+    ({"kafka_config": ["security.protocol=ssl", "ssl.ca.location=/does/not/exist"]}, ["--kafka-config", "ssl.ca.location"]),
     ({"topic_config": "no.equals.sign"}, ["--topic-config"]),
     ({"publication": ""}, ["--publication"]),
 ], ids=lambda value: "-".join(value) if isinstance(value, dict) else "")
