@@ -12,7 +12,7 @@ from typing import Any, Optional
 from harness import Scene
 from servers import Authority, DetourKind, Relay, Servers
 from servers.fetch import fetch_for_upgrade
-from servers.paths import KAFKA_VERSION, OLDER_KAFKA_VERSION
+from servers.paths import KAFKA_VERSION, OLDER_KAFKA_VERSIONS
 
 from .checkers import violations
 from .evidence import Evidence, Watched, read_entries
@@ -33,7 +33,7 @@ class World:
     """Up inside `with`. Its folder is deleted at the end, unless `keep` was set: a failure leaves all behind."""
 
     def __init__(self, seed: int, scale: float = 1.0, *, brokers: int = 1, proxied: bool = False, tls: bool = False,
-                 kafka_host: str = "127.0.0.1", older_kafka: bool = False, small_disk: bool = False,
+                 kafka_host: str = "127.0.0.1", oldest_kafka: bool = False, small_disk: bool = False,
                  postgres_settings: Optional[dict[str, str]] = None, kafka_settings: Optional[dict[str, str]] = None,
                  relay_options: Optional[dict[str, Any]] = None):
         self.seed = seed
@@ -57,14 +57,14 @@ class World:
         self._relay_options = relay_options or {}
         self.authority = Authority(self.folder / "certificates") if tls else None
         self.keystore = self.authority.issue("servers") if self.authority else None
-        if older_kafka:
+        if oldest_kafka:
             fetch_for_upgrade()
         self.servers = Servers(self.folder / "servers", brokers=brokers, keep=True,
                                kafka_detours=DetourKind(kafka_host, self.keystore) if proxied else None,
                                postgres_keystore=self.keystore,
                                postgres_settings={**POSTGRES_SETTINGS, **(postgres_settings or {})},
                                kafka_settings=kafka_settings,
-                               kafka_version=OLDER_KAFKA_VERSION if older_kafka else KAFKA_VERSION)
+                               kafka_version=OLDER_KAFKA_VERSIONS[0] if oldest_kafka else KAFKA_VERSION)
 
     def __enter__(self) -> "World":
         try:

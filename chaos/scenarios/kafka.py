@@ -7,7 +7,7 @@ from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, A
                                    ResourcePatternType, ResourceType)
 
 from servers import KafkaBroker
-from servers.paths import KAFKA_VERSION
+from servers.paths import KAFKA_VERSION, OLDER_KAFKA_VERSIONS
 
 from ..scenario import scenario
 from ..world import MIB, World
@@ -69,22 +69,23 @@ def three_brokers(world: World) -> None:
             time.sleep(world.rng.uniform(3, 6))
 
 
-@scenario("brokers-upgraded", faults="34", brokers=3, older_kafka=True)
+@scenario("brokers-upgraded", faults="34", brokers=3, oldest_kafka=True)
 def brokers_upgraded(world: World) -> None:
-    """Three brokers are upgraded one by one from Kafka 3.9 to 4.2 under load, then the cluster's features."""
+    """Three brokers are upgraded one by one under load, from Kafka 3.6 to 3.9 to 4.2, then the cluster's features."""
     kafka = world.servers.kafka
     before = kafka.features()
     world.supervisor.start_relay()
     with world.load():
         time.sleep(world.seconds(5))
-        for broker in world.rng.sample(kafka.brokers, 3):
-            broker.stop()
-            assert broker.process.exit_code(0) == TERMINATED, f"{broker.process.name} did not stop in an orderly way"
-            broker.use_version(KAFKA_VERSION)
-            time.sleep(world.rng.uniform(1, 5))
-            broker.restart()
-            world.done["broker upgraded"] += 1
-            time.sleep(world.seconds(world.rng.uniform(3, 8)))
+        for version in [*OLDER_KAFKA_VERSIONS[1:], KAFKA_VERSION]:
+            for broker in world.rng.sample(kafka.brokers, 3):
+                broker.process.stop(timeout=60)
+                assert broker.process.exit_code(0) == TERMINATED, f"{broker.process.name} did not stop in an orderly way"
+                broker.use_version(version)
+                time.sleep(world.rng.uniform(1, 5))
+                broker.restart()
+                world.done[f"broker upgraded to {version}"] += 1
+                time.sleep(world.seconds(world.rng.uniform(3, 8)))
         kafka.finish_upgrade()
         time.sleep(world.seconds(5))
         for broker in world.rng.sample(kafka.brokers, 3):  # Whose new features are now in all that they wrote.
@@ -94,7 +95,7 @@ def brokers_upgraded(world: World) -> None:
             broker.restart()
     after = kafka.features()
     world.figures["metadata.version"] = f"{before['metadata.version']} to {after['metadata.version']}"
-    assert before["metadata.version"].startswith("3.9") and after["metadata.version"].startswith("4.2")
+    assert before["metadata.version"].startswith("3.6") and after["metadata.version"].startswith("4.2")
 
 
 @scenario("too-few-replicas", faults="27", brokers=3)

@@ -5,10 +5,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Callable
 
-from .paths import (HERE, KAFKA_VERSION, OLDER_KAFKA_VERSION, REGISTRY_VERSION, kafka_jars, kafka_tools,
+from .paths import (HERE, KAFKA_VERSION, OLDER_KAFKA_VERSIONS, REGISTRY_VERSION, kafka_jars, kafka_tools,
                     registry_app)
 
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
@@ -21,7 +22,8 @@ def fetch() -> None:
 
 def fetch_for_upgrade() -> None:
     """What only an upgrade of brokers needs besides."""
-    fetch_into(kafka_jars(OLDER_KAFKA_VERSION), lambda folder: fill_kafka(folder, OLDER_KAFKA_VERSION))
+    for version in OLDER_KAFKA_VERSIONS:
+        fetch_into(kafka_jars(version), partial(fill_kafka, version=version))
     fetch_into(kafka_tools(), fill_kafka_tools)
 
 
@@ -31,8 +33,8 @@ def fetch_into(folder: Path, fill: Callable[[Path], None]) -> None:
         return
     print(f"==> Fetching {folder.name}", file=sys.stderr)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="partial.", dir=folder.parent) as partial:
-        filled = Path(partial, "filled")
+    with tempfile.TemporaryDirectory(prefix="partial.", dir=folder.parent) as unfinished:
+        filled = Path(unfinished, "filled")
         filled.mkdir()
         fill(filled)
         try:

@@ -109,7 +109,8 @@ class KafkaBroker:
         text = "".join(f"{name}={value}\n" for name, value in self._settings.items())
         self._config.write_text(text)
         command = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-                   *_classpath(kafka_jars(self._version)), "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", str(self._config)]
+                   *_classpath(kafka_jars(self._version)), "kafka.tools.StorageTool", "format", "-t", self._cluster_id,
+                   "-c", str(self._config)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True)
         if done.returncode:
@@ -145,7 +146,8 @@ class KafkaServer:
         # As Kafka makes them itself; one that began with "-" would look like an option.
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
         self.brokers = [KafkaBroker(folder / f"broker-{node}", node, ports, cluster_id, common,
-                                    Detour(free_port(), free_port(), detours) if detours else None, version) for node in ports]
+                                    Detour(free_port(), free_port(), detours) if detours else None, version)
+                        for node in ports]
 
     @property
     def address(self) -> str:

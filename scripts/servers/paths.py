@@ -5,7 +5,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 KAFKA_VERSION = "4.2.0"
-OLDER_KAFKA_VERSION = "3.9.1"  # The last series that can be upgraded from to any 4.x.
+OLDER_KAFKA_VERSIONS = ["3.6.2", "3.9.1"]  # In the order of an upgrade.
 REGISTRY_VERSION = "2.6.13.Final"
 
 
