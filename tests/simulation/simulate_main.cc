@@ -30,7 +30,7 @@ namespace {
 constexpr size_t kTextBytes = 2000;
 // For one schedule, of the processor's time; or of looks, a second each, that find it idle.
 constexpr unsigned kHangSeconds = 60;
-constexpr std::clock_t kIdleClocks = CLOCKS_PER_SEC / 100;
+constexpr std::clock_t kIdleClocks = CLOCKS_PER_SEC / 1000;
 
 // What the workers and their parent share.
 struct Shared {
