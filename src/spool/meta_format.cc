@@ -57,7 +57,7 @@ std::string_view UnwrapMeta(std::string_view name, std::string_view value) {
   const uint32_t stored_crc = reader.ReadU32();
   const std::string_view body = value.substr(4);
   if (stored_crc != Crc32c(body, Crc32c(name))) {
-    throw CorruptSpool("the checksum of the spool's " + NameForPeople(name) + " does not match");
+    throw CorruptSpool("the checksum of its " + NameForPeople(name) + " does not match");
   }
   return body;
 }

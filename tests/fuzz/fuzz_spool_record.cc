@@ -33,7 +33,7 @@ std::string Encode(std::string_view key, const Record& record) {
 }
 
 bool DecodeAnything(std::string_view key, std::string_view value) {
-  return fuzz::Accepts(ErrorKind::kHalt, "the spool's record at ", kMessageBytesMax, [&] {
+  return fuzz::Accepts(ErrorKind::kHalt, "its record at ", kMessageBytesMax, [&] {
     const Record record = DecodeRecord(key, value);
     // A record has one form only; nothing in it is passed over.
     BW_CHECK(Encode(key, record) == value);
@@ -92,7 +92,11 @@ void DecodeMeta(std::string_view body) {
     BW_CHECK(body == EncodeFormatVersion());
   });
   Decode("spool schema key", [&] { BW_CHECK(EncodeSchemaKey(DecodeSchemaKey(body)) == body); });
-  Decode("a schema in the spool", [&] {
+  Decode("its remedies", [&] {
+    const std::vector<std::string> remedies = DecodeRemedies(body);
+    BW_CHECK(DecodeRemedies(EncodeRemedies(remedies)) == remedies);
+  });
+  Decode("a schema", [&] {
     const TableSchema schema = DecodeTableSchema(body);
     BW_CHECK(DecodeTableSchema(EncodeTableSchema(schema)) == schema);
   });
@@ -110,7 +114,7 @@ void CheckIdentityRoundTrip(const SpoolState& state) {
 }
 
 void DecodeIdentityOf(std::string_view body) {
-  Decode("the spool's identity", [&] {
+  Decode("its identity", [&] {
     SpoolState state;
     DecodeIdentity(body, &state);
     CheckIdentityRoundTrip(state);
@@ -137,12 +141,12 @@ void EncodeAnyMeta(fuzz::Input input) {
 }
 
 void UnwrapAnything(std::string_view value) {
-  Decode("the spool's meta entry captured",
+  Decode("its meta entry captured",
          [&] { BW_CHECK(WrapMeta(kMetaCaptured, UnwrapMeta(kMetaCaptured, value)) == value); });
   const std::string wrapped = WrapMeta(kMetaCaptured, value);
   BW_CHECK(UnwrapMeta(kMetaCaptured, wrapped) == value);
   // Another entry's value is none.
-  BW_CHECK(!fuzz::Accepts(ErrorKind::kHalt, "the spool's meta entry published", kMessageBytesMax,
+  BW_CHECK(!fuzz::Accepts(ErrorKind::kHalt, "its meta entry published", kMessageBytesMax,
                           [&] { UnwrapMeta(kMetaPublished, wrapped); }));
 }
 
