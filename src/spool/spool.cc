@@ -491,7 +491,6 @@ class Spool::Impl {
   void Reset(SpoolState fresh) {
     writer_->Restart();
     fresh.lineage = RandomId();
-    store_.DeleteFiles("", kBehindAllPositions);
     rocksdb::WriteBatch batch;
     store_.DeleteRange(&batch, Family::kChanges, "", kBehindAllPositions);
     store_.DeleteRange(&batch, Family::kSchemas, "", "\xFF");
@@ -504,6 +503,17 @@ class Spool::Impl {
     store_.Write(&batch, /*sync=*/true);
     LoadState(Published::kUnknown);
     LoadSchemas();
+    FreeDeleted();
+  }
+
+  // The space of what a reset has deleted. Not before its batch is durable: until then a crash must
+  // find the old spool whole. What fails here is left to compaction.
+  void FreeDeleted() {
+    try {
+      store_.DeleteFiles("", kBehindAllPositions);
+    } catch (const Error& error) {
+      spdlog::debug("the old spool's files stay for now: {}", error.what());
+    }
   }
 
   template <typename Encode>
