@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "base/backoff.h"
 #include "base/kill_point.h"
 #include "base/log.h"
 #include "capture/first_start.h"
-#include "publish/checkpoint_reader.h"
 #include "publish/topic_name.h"
-#include "relay/checkpoint_facts.h"
 
 namespace bw {
 namespace {
@@ -38,22 +35,24 @@ SlotFacts SlotFactsOf(const std::string& name, const std::optional<SlotState>& s
   return facts;
 }
 
-// Before the plan is carried out, so that no crash makes it forgotten.
-void NoteRemedies(const Plan& plan, Spool* spool) {
-  for (const std::string& used : plan.overrides_used) spool->NoteRemedy(used);
-}
-
 Source SourceOf(const ServerIdentity& identity, const std::string& slot) {
   return {identity.system_identifier, identity.database, slot, identity.timeline};
 }
 
 }  // namespace
 
+StartUp::StartUp(const Parts& parts)
+    : parts_(parts),
+      decider_({.overrides = parts.options->overrides,
+                .look = [this](const CheckpointFacts& checkpoint) { return Look(checkpoint); },
+                .cluster = parts.cluster,
+                .publish_options = parts.publish_options,
+                .wait = [this](Duration duration) { return parts_.stop->WaitFor(duration); }}) {}
+
 bool StartUp::Run() {
   if (Spool* spool = parts_.opened_spool()) spool->Recover();
-  const std::optional<Decision> decision = Decide();
+  const std::optional<StartDecision> decision = decider_.Decide();
   if (!decision) return false;
-  decided_ = true;
   const Plan& plan = decision->plan;
   for (const std::string& note : plan.notes) spdlog::info("{}", note);
   for (const std::string& used : plan.overrides_used) {
@@ -62,40 +61,10 @@ bool StartUp::Run() {
   return CarryOut(plan, decision->source);
 }
 
-// PostgreSQL is looked at again once Kafka has answered. That may have taken hours, and what the
-// slot was before it says nothing about what PostgreSQL still has.
-std::optional<StartUp::Decision> StartUp::Decide() {
-  AwayLog kafka_away("Kafka, whose checkpoint decides how to go on,");
-  Backoff backoff;
-  CheckpointFacts checkpoint;  // Unknown, until it is needed.
-  while (true) {
-    const ServerView view = Inspect();
-    RequireCapturable(view);
-    const Source source = SourceOf(view.identity, parts_.options->slot);
-    const Overrides overrides = AllowedOverrides();
-    const auto outcome = Reconcile(GatherFacts(view, checkpoint), overrides);
-    const auto* plan = std::get_if<Plan>(&outcome);
-    if (checkpoint.kind == CheckpointFacts::Kind::kUnknown && WantsCheckpoint(plan, overrides)) {
-      checkpoint = AskForCheckpoint(source);
-      if (checkpoint.kind != CheckpointFacts::Kind::kUnknown) continue;
-    }
-    if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
-    if (plan->kind != Plan::Kind::kWaitForCheckpoint) {
-      kafka_away.Back();
-      return Decision{*plan, source};
-    }
-    kafka_away.Away("no broker of " + parts_.options->brokers + " answers");
-    if (parts_.stop->WaitFor(backoff.Next())) return std::nullopt;
-  }
-}
-
-// A first start need not wait for Kafka, but when it is there, what it knows is heard before
-// anything is made. A halt on Kafka's side is the publish sessions' to find; to take its remedy, it
-// is looked for here.
-bool StartUp::WantsCheckpoint(const Plan* plan, const Overrides& overrides) const {
-  if (overrides.begin_anew || (overrides.resnapshot && !decided_)) return true;
-  return plan != nullptr &&
-         (plan->kind == Plan::Kind::kFirstStart || plan->kind == Plan::Kind::kWaitForCheckpoint);
+StartFacts StartUp::Look(const CheckpointFacts& checkpoint) const {
+  const ServerView view = Inspect();
+  RequireCapturable(view);
+  return GatherFacts(view, checkpoint);
 }
 
 // The walsender of a relay that was just killed lives on for a moment, and so does our own after a
@@ -128,28 +97,6 @@ StartFacts StartUp::GatherFacts(const ServerView& view, const CheckpointFacts& c
   facts.places.checkpoint_topic =
       CheckpointTopic(parts_.options->topic_prefix, SourceOf(view.identity, parts_.options->slot));
   return facts;
-}
-
-// `bottledwater resnapshot` means one re-snapshot, however often this process starts again.
-Overrides StartUp::AllowedOverrides() {
-  Overrides overrides = parts_.options->overrides;
-  const Spool* spool = parts_.opened_spool();
-  const std::string lineage = spool != nullptr ? spool->state().lineage : "";
-  if (!first_lineage_) first_lineage_ = lineage;
-  if (lineage != *first_lineage_) overrides.begin_anew = false;
-  return overrides;
-}
-
-CheckpointFacts StartUp::AskForCheckpoint(const Source& source) const {
-  try {
-    const std::string cluster_id = parts_.cluster->ClusterId();
-    return CheckpointFactsOf(FetchCheckpoint(parts_.cluster, *parts_.publish_options, source),
-                             cluster_id);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kTransient) throw;
-    spdlog::debug("The checkpoint cannot be read yet: {}", error.what());
-    return {};  // Unknown. The publish side reads it when Kafka comes, and halts if it must.
-  }
 }
 
 bool StartUp::CarryOut(const Plan& plan, const Source& source) {
@@ -187,7 +134,7 @@ bool StartUp::CarryOut(const Plan& plan, const Source& source) {
     case Plan::Kind::kWaitForCheckpoint:
       break;
   }
-  BW_CHECK(false);  // Decide waits until there is something to carry out.
+  BW_CHECK(false);  // The decider waits until there is something to carry out.
 }
 
 }  // namespace bw

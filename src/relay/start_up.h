@@ -1,8 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <optional>
 
 #include "base/stop.h"
 #include "capture/capture_figures.h"
@@ -12,6 +10,7 @@
 #include "publish/publish_options.h"
 #include "relay/options.h"
 #include "relay/reconcile.h"
+#include "relay/start_decision.h"
 #include "spool/spool.h"
 
 namespace bw {
@@ -39,7 +38,9 @@ class StartUp {
     std::function<Spool*()> open_spool_alone;
   };
 
-  explicit StartUp(const Parts& parts) : parts_(parts) {}
+  explicit StartUp(const Parts& parts);
+  StartUp(const StartUp&) = delete;
+  StartUp& operator=(const StartUp&) = delete;
 
   // Returns true when the spool is in phase kStreaming and continues the slot; false on a stop.
   bool Run();
@@ -47,26 +48,14 @@ class StartUp {
   bool took_snapshot() const { return took_snapshot_; }
 
  private:
-  struct Decision {
-    Plan plan;
-    Source source;
-  };
-
-  // Nothing on a stop.
-  std::optional<Decision> Decide();
+  StartFacts Look(const CheckpointFacts& checkpoint) const;
   ServerView Inspect() const;
   StartFacts GatherFacts(const ServerView& view, const CheckpointFacts& checkpoint) const;
-  bool WantsCheckpoint(const Plan* plan, const Overrides& overrides) const;
-  CheckpointFacts AskForCheckpoint(const Source& source) const;
-  Overrides AllowedOverrides();
   bool CarryOut(const Plan& plan, const Source& source);
 
   const Parts parts_;
+  StartDecider decider_;
   bool took_snapshot_ = false;
-  bool decided_ = false;  // Of this process' starts, one has gone on.
-  // The spool's when this process began, empty without one: a re-snapshot that was asked for has
-  // begun when it is another.
-  std::optional<std::string> first_lineage_;
 };
 
 }  // namespace bw

@@ -8,7 +8,6 @@
 #include "capture/change_assembler.h"
 #include "capture/snapshot_appender.h"
 #include "capture/stream_check.h"
-#include "publish/checkpoint_reader.h"
 #include "publish/topic_name.h"
 #include "relay/checkpoint_facts.h"
 
@@ -41,7 +40,12 @@ SimRelay::SimRelay(SimProcess* process, const Servers& servers, const RelaySetti
       servers_(servers),
       settings_(settings),
       stop_(*process),
-      start_up_cluster_(servers.kafka->Connect(process)) {}
+      start_up_cluster_(servers.kafka->Connect(process)),
+      decider_({.overrides = settings.overrides,
+                .look = [this](const CheckpointFacts& known) { return GatherFacts(known); },
+                .cluster = start_up_cluster_.get(),
+                .publish_options = &settings_.publish,
+                .wait = [this](Duration duration) { return stop_.WaitFor(duration); }}) {}
 
 SimRelay::~SimRelay() {
   stop_.Request();
@@ -151,37 +155,8 @@ void SimRelay::RunCapture() {
 
 bool SimRelay::StartUp() {
   if (spool_) spool_->Recover();
-  Backoff backoff;
-  CheckpointFacts checkpoint;
-  while (true) {
-    const StartFacts facts = GatherFacts(checkpoint);
-    const Source source{facts.server.system_identifier, facts.server.database, kSlot,
-                        facts.server.timeline};
-    const Overrides overrides = AllowedOverrides();
-    const auto outcome = Reconcile(facts, overrides);
-    const auto* plan = std::get_if<Plan>(&outcome);
-    const bool wants_checkpoint =
-        overrides.begin_anew || (plan != nullptr && (plan->kind == Plan::Kind::kFirstStart ||
-                                                     plan->kind == Plan::Kind::kWaitForCheckpoint));
-    if (checkpoint.kind == CheckpointFacts::Kind::kUnknown && wants_checkpoint) {
-      checkpoint = AskForCheckpoint(source);
-      if (checkpoint.kind != CheckpointFacts::Kind::kUnknown) continue;
-    }
-    if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
-    if (plan->kind == Plan::Kind::kWaitForCheckpoint) {
-      if (stop_.WaitFor(backoff.Next())) return false;
-      continue;
-    }
-    return CarryOut(*plan, source);
-  }
-}
-
-Overrides SimRelay::AllowedOverrides() {
-  Overrides overrides = settings_.overrides;
-  const std::string lineage = spool_ ? spool_->state().lineage : "";
-  if (!first_lineage_) first_lineage_ = lineage;
-  if (lineage != *first_lineage_) overrides.begin_anew = false;
-  return overrides;
+  const std::optional<StartDecision> decision = decider_.Decide();
+  return decision && CarryOut(decision->plan, decision->source);
 }
 
 StartFacts SimRelay::GatherFacts(const CheckpointFacts& checkpoint) {
@@ -198,32 +173,17 @@ StartFacts SimRelay::GatherFacts(const CheckpointFacts& checkpoint) {
   return facts;
 }
 
-CheckpointFacts SimRelay::AskForCheckpoint(const Source& source) {
-  try {
-    const std::string cluster_id = start_up_cluster_->ClusterId();
-    return CheckpointFactsOf(FetchCheckpoint(start_up_cluster_.get(), settings_.publish, source),
-                             cluster_id);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kTransient) throw;
-    return {};
-  }
-}
-
-void SimRelay::NoteRemedies(const Plan& plan) {
-  for (const std::string& used : plan.overrides_used) spool_->NoteRemedy(used);
-}
-
 bool SimRelay::CarryOut(const Plan& plan, const Source& source) {
   switch (plan.kind) {
     case Plan::Kind::kFirstStart:
       return FirstStart(plan, source);
     case Plan::Kind::kBeginAt:
       OpenSpoolAlone();
-      NoteRemedies(plan);
+      NoteRemedies(plan, spool_.get());
       spool_->BeginStreamingAt(source, plan.captured, plan.predecessor);
       return true;
     case Plan::Kind::kResume:
-      NoteRemedies(plan);
+      NoteRemedies(plan, spool_.get());
       if (plan.new_timeline) spool_->SetTimeline(*plan.new_timeline);
       if (plan.advance_idle_to) {
         spool_->DropUncaptured();
@@ -234,7 +194,7 @@ bool SimRelay::CarryOut(const Plan& plan, const Source& source) {
       }
       return true;
     case Plan::Kind::kWaitForCheckpoint:
-      break;  // StartUp waits until there is something to carry out.
+      break;  // The decider waits until there is something to carry out.
   }
   return false;
 }
@@ -243,7 +203,7 @@ bool SimRelay::CarryOut(const Plan& plan, const Source& source) {
 
 bool SimRelay::FirstStart(const Plan& plan, const Source& source) {
   OpenSpoolAlone();
-  NoteRemedies(plan);
+  NoteRemedies(plan, spool_.get());
   spool_->BeginFirstStart(source, plan.supersedes);
   BW_KILL_POINT("first_start.intent_noted");
   if (plan.drop_slot) servers_.postgres->DropSlot(process_);

@@ -8,8 +8,8 @@
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
 #include "publish/publisher.h"
-#include "relay/reconcile.h"
 #include "relay/session_loop.h"
+#include "relay/start_decision.h"
 #include "simulation/sim_file_system.h"
 #include "simulation/sim_kafka.h"
 #include "simulation/sim_postgres.h"
@@ -64,10 +64,7 @@ class SimRelay {
   void LeaveWith(const SessionExit& exit);
   void RunCapture();
   bool StartUp();
-  Overrides AllowedOverrides();
   StartFacts GatherFacts(const CheckpointFacts& checkpoint);
-  CheckpointFacts AskForCheckpoint(const Source& source);
-  void NoteRemedies(const Plan& plan);
   bool CarryOut(const Plan& plan, const Source& source);
   bool FirstStart(const Plan& plan, const Source& source);
   bool TakeSnapshot(Lsn consistent_point);
@@ -78,9 +75,9 @@ class SimRelay {
   const RelaySettings settings_;
   Stop stop_;
   const std::unique_ptr<KafkaCluster> start_up_cluster_;
+  StartDecider decider_;
   CaptureFigures capture_figures_;
   std::optional<SessionExit> exit_;
-  std::optional<std::string> first_lineage_;
   std::unique_ptr<Spool> spool_;
   std::unique_ptr<PublishSide> publish_side_;
   std::unique_ptr<Thread> capture_thread_;
