@@ -49,8 +49,8 @@ class Spool::Impl {
         directory_(options.env == nullptr ? std::make_unique<SpoolDirectory>(options.directory)
                                           : nullptr),
         store_(options, directory_ ? directory_->database_path() : options.directory) {
-    ScratchSet::Destroy(scratch_path(), options.env);
     LoadState(Published::kUnknown);
+    ScratchSet::Destroy(scratch_path(), options.env);
     LoadSchemas();
     writer_ = std::make_unique<SpoolWriter>(
         &store_, options_, [this](uint64_t bytes) { return CheckRoom(bytes); },

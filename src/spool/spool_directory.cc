@@ -10,7 +10,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <limits>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -39,47 +41,139 @@ void MakeDirectory(const std::string& path) {
   }
 }
 
-void CheckOwnership(const std::string& path) {
-  struct stat status {};
-  if (lstat(path.c_str(), &status) != 0) Unusable(path, std::strerror(errno));
-  if (S_ISLNK(status.st_mode)) {
-    Unusable(path, "it is a symbolic link. Give the directory itself with --spool=DIR");
+// An open directory, so that what was looked at is what is changed, whatever is renamed meanwhile.
+class OpenDirectory {
+ public:
+  explicit OpenDirectory(const std::string& path)
+      : path_(path), fd_(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) {
+    if (fd_ >= 0) return;
+    struct stat status {};
+    if (lstat(path.c_str(), &status) == 0) {
+      if (S_ISLNK(status.st_mode)) {
+        Unusable(path, "it is a symbolic link. Give the directory itself with --spool=DIR");
+      }
+      if (!S_ISDIR(status.st_mode)) Unusable(path, "it is not a directory");
+    }
+    Unusable(path, std::strerror(errno));
   }
-  if (!S_ISDIR(status.st_mode)) Unusable(path, "it is not a directory");
+  ~OpenDirectory() { close(fd_); }
+  OpenDirectory(const OpenDirectory&) = delete;
+  OpenDirectory& operator=(const OpenDirectory&) = delete;
+
+  int fd() const { return fd_; }
+  struct stat Status() const {
+    struct stat status {};
+    if (fstat(fd_, &status) != 0) Unusable(path_, std::strerror(errno));
+    return status;
+  }
+
+ private:
+  const std::string path_;
+  const int fd_;
+};
+
+void CheckAccess(const std::string& path, const struct stat& status) {
   if (status.st_uid != geteuid()) {
     Unusable(path, fmt::format("it belongs to user id {}, and this process runs as {}. Run as its "
                                "owner, or choose another place with --spool=DIR",
                                status.st_uid, geteuid()));
   }
-  // It holds row data. A directory made beforehand (a mount point, say) is usually open to others.
-  if ((status.st_mode & 077) != 0 && chmod(path.c_str(), 0700) != 0) {
-    Unusable(path, fmt::format("others can read it (mode {:o}) and that cannot be changed: {}",
-                               status.st_mode & 07777, std::strerror(errno)));
-  }
   if (access(path.c_str(), W_OK | X_OK) != 0) {
     Unusable(path, fmt::format("it cannot be written: {}", std::strerror(errno)));
   }
+  if ((status.st_mode & S_ISVTX) != 0) {
+    Unusable(path, fmt::format("it is shared with other users (mode {:o}). Give a directory of its "
+                               "own with --spool=DIR",
+                               status.st_mode & 07777));
+  }
+}
+
+[[noreturn]] void RefuseForeign(const std::string& path, const std::string& name) {
+  Unusable(path, fmt::format("it holds \"{}\", which is not a spool's. Give a directory of its own "
+                             "with --spool=DIR",
+                             name));
+}
+
+bool IsNumber(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// The names that RocksDB gives its files.
+bool IsStoreFile(std::string_view name) {
+  for (const std::string_view one : {"CURRENT", "IDENTITY", "LOCK", "LOG"}) {
+    if (name == one) return true;
+  }
+  for (const std::string_view prefix : {"LOG.old.", "MANIFEST-", "OPTIONS-"}) {
+    if (name.starts_with(prefix)) return true;
+  }
+  const size_t dot = name.find('.');
+  if (dot == std::string_view::npos || !IsNumber(name.substr(0, dot))) return false;
+  const std::string_view suffix = name.substr(dot);
+  return suffix == ".sst" || suffix == ".log" || suffix == ".blob" || suffix == ".dbtmp";
+}
+
+void RequireStore(const std::string& path, const fs::directory_entry& store) {
+  const std::string name = store.path().filename();
+  if (store.is_symlink() || !store.is_directory()) RefuseForeign(path, name);
+  for (const auto& entry : fs::directory_iterator(store.path())) {
+    const std::string file = entry.path().filename();
+    if (!IsStoreFile(file)) RefuseForeign(path, name + "/" + file);
+  }
+}
+
+// Ours holds a process id, or nothing after a crash; we are going to overwrite it.
+void RequireLock(const std::string& path, const fs::directory_entry& lock) {
+  if (!lock.is_symlink() && lock.is_regular_file()) {
+    char content[32] = {};
+    std::ifstream file(lock.path());
+    file.read(content, sizeof(content));
+    const std::string_view found(content, static_cast<size_t>(file.gcount()));
+    if (found.empty() || IsNumber(found)) return;
+  }
+  RefuseForeign(path, "lock");
 }
 
 void CheckForForeignFiles(const std::string& path) {
   for (const auto& entry : fs::directory_iterator(path)) {
     const std::string name = entry.path().filename();
-    if (name != "lock" && name != "db" && name != "scratch" && name != "lost+found") {
-      Unusable(path, fmt::format("it holds \"{}\", which is not a spool's. Give a directory of its "
-                                 "own with --spool=DIR",
-                                 name));
+    if (name == "db" || name == "scratch") {
+      RequireStore(path, entry);
+    } else if (name == "lock") {
+      RequireLock(path, entry);
+    } else if (name != "lost+found") {
+      RefuseForeign(path, name);
     }
   }
 }
 
+// It holds row data. A directory made beforehand (a mount point, say) is usually open to others.
+bool CloseToOthers(const OpenDirectory& directory) {
+  return (directory.Status().st_mode & 077) == 0 || fchmod(directory.fd(), 0700) == 0;
+}
+
 }  // namespace
 
+// Everything that can be refused is looked at before anything is changed: the path may be somebody
+// else's directory, given by mistake, and this process may be root's.
 SpoolDirectory::SpoolDirectory(const std::string& path) : path_(path) {
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
   MakeDirectory(path_);
-  CheckOwnership(path_);
-  CheckForForeignFiles(path_);
-  lock_fd_ = open((path_ + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const OpenDirectory directory(path_);
+  CheckAccess(path_, directory.Status());
+  try {
+    CheckForForeignFiles(path_);
+  } catch (const fs::filesystem_error& error) {
+    Unusable(path_, error.code().message());
+  }
+  Lock(directory.fd());
+  if (CloseToOthers(directory)) return;
+  const std::string problem = std::strerror(errno);
+  close(lock_fd_);
+  Unusable(path_, "others can read it, and that cannot be changed: " + problem);
+}
+
+void SpoolDirectory::Lock(int directory_fd) {
+  lock_fd_ = openat(directory_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock_fd_ < 0) {
     Unusable(path_, fmt::format("its lock file cannot be opened: {}", std::strerror(errno)));
   }

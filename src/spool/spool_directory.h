@@ -15,9 +15,10 @@ namespace bw {
 // that dies.
 class SpoolDirectory {
  public:
-  // Makes the directory if it is missing. Throws Halt: kSpoolUnusable when it cannot be made or
-  // written, is a link, belongs to somebody else, or holds foreign files;
-  // kAnotherRelay when another process holds the lock.
+  // Makes the directory if it is missing, and closes one that is empty or a spool's to others.
+  // Throws Halt: kSpoolUnusable when it cannot be made or written, is a link, belongs to somebody
+  // else, is shared (sticky) or holds foreign files; kAnotherRelay when another process holds the
+  // lock. What is refused is left as it was.
   explicit SpoolDirectory(const std::string& path);
   ~SpoolDirectory();
   SpoolDirectory(const SpoolDirectory&) = delete;
@@ -28,6 +29,8 @@ class SpoolDirectory {
   std::string scratch_path() const { return path_ + "/scratch"; }
 
  private:
+  void Lock(int directory_fd);
+
   std::string path_;
   int lock_fd_ = -1;
 };

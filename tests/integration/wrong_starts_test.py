@@ -199,9 +199,11 @@ def test_spool_directory_with_other_files(scene: Scene):
     spool = scene.folder / "spool"
     spool.mkdir()
     (spool / "diary.txt").write_text("dear diary")
+    spool.chmod(0o1777)  # Like /tmp, which a relay of root's could close to everybody.
     code, text = refusal(scene, scene.relay())
     assert code == SPOOL_UNUSABLE and str(spool) in text
     assert [path.name for path in spool.iterdir()] == ["diary.txt"]
+    assert spool.stat().st_mode & 0o7777 == 0o1777
 
 
 def test_spool_of_another_database(scene: Scene, servers: Servers, tmp_path: Path):
