@@ -98,6 +98,7 @@ MadeAndRead MakeAndRead(const CaptureOptions& options, const FirstStartPlan& pla
   }
   made->publications = !plan.publications.create_sql.empty();
   BW_KILL_POINT("first_start.after_publication");
+  spool->BeginReread();
   const CreatedSlot slot =
       CreateSlot(replication, options.slot, /*export_snapshot=*/!options.skip_snapshot);
   made->slot = true;

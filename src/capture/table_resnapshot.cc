@@ -36,6 +36,7 @@ bool ResnapshotTables(const CaptureOptions& options, const std::vector<std::stri
                       const std::function<void()>& made_progress) {
   const ServerView view = InspectServer(options, stop);
   RequireFreeSlot(view);
+  spool->BeginReread();
   SnapshotSource source;
   source.only = tables;
   source.validate_utf8 = view.settings.server_encoding == "SQL_ASCII";

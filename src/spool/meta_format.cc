@@ -1,5 +1,8 @@
 #include "spool/meta_format.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -159,6 +162,32 @@ std::vector<std::string> DecodeRemedies(std::string_view body) {
   } catch (const Json::exception& error) {
     ThrowUnreadable("its remedies", error);
   }
+}
+
+std::string RereadKey(uint64_t number) { return fmt::format("{}{:020}", kMetaRereadPrefix, number); }
+
+std::string EncodeReread(const Reread& note) {
+  const Json json{{"schema", TextOfName(note.table.schema)},
+                  {"table", TextOfName(note.table.table)},
+                  {"reason", note.reason}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Reread DecodeReread(std::string_view key, std::string_view body) {
+  const std::string_view digits = key.substr(std::string_view(kMetaRereadPrefix).size());
+  Reread note;
+  const auto parsed = std::from_chars(digits.begin(), digits.end(), note.number);
+  if (parsed.ec != std::errc() || parsed.ptr != digits.end() || RereadKey(note.number) != key) {
+    throw CorruptSpool("its meta entry " + Printable(key) + " has no number");
+  }
+  try {
+    const Json json = Json::parse(body);
+    note.table = {ReadName(json.at("schema")), ReadName(json.at("table"))};
+    note.reason = json.at("reason");
+  } catch (const Json::exception& error) {
+    ThrowUnreadable("a table to be read again", error);
+  }
+  return note;
 }
 
 std::string EncodeFormatVersion() {

@@ -27,6 +27,8 @@ inline constexpr char kMetaKafkaCluster[] = "kafka_cluster";  // The id as text
 inline constexpr char kMetaSnapshots[] = "snapshots";  // JSON: of each commit_lsn, purges, tables
 inline constexpr char kMetaRemedies[] = "remedies";    // JSON: array of texts
 
+inline constexpr char kMetaRereadPrefix[] = "reread/";  // And a number: JSON: a table, the reason
+
 // Wraps and unwraps the checksum. Unwrap throws Halt kSpoolUnusable naming the entry.
 std::string WrapMeta(std::string_view name, std::string_view body);
 std::string_view UnwrapMeta(std::string_view name, std::string_view value);
@@ -43,6 +45,11 @@ std::vector<SnapshotMark> DecodeSnapshots(std::string_view body);
 
 std::string EncodeRemedies(const std::vector<std::string>& remedies);
 std::vector<std::string> DecodeRemedies(std::string_view body);
+
+// The note's key, in the order of the numbers.
+std::string RereadKey(uint64_t number);
+std::string EncodeReread(const Reread& note);
+Reread DecodeReread(std::string_view key, std::string_view body);
 
 std::string EncodeFormatVersion();
 // Throws Halt kSpoolUnusable for a version that this program does not know.

@@ -14,6 +14,7 @@
 #include "spool/corruption.h"
 #include "spool/meta_format.h"
 #include "spool/record_format.h"
+#include "spool/reread_notes.h"
 #include "spool/spool_directory.h"
 #include "spool/spool_store.h"
 #include "spool/spool_writer.h"
@@ -117,6 +118,7 @@ class Spool::Impl {
     newest_ended_ = captured();
     LoadSchemas();    // Forgets those that were only pending, ...
     LoadSnapshots();  // ... and a snapshot that did not come to its end.
+    rereads_.Load();
   }
 
   SchemaId AddSchema(const TableSchema& schema) {
@@ -155,6 +157,7 @@ class Spool::Impl {
     marks.push_back({end.commit_lsn, !is_first || streaming.supersedes, tables});
     writer_->Append(Family::kMeta, kMetaSnapshots,
                     WrapMeta(kMetaSnapshots, EncodeSnapshots(marks)));
+    for (const std::string& key : rereads_.Settle(tables)) writer_->DeleteMeta(key);
     if (is_first) {
       streaming.phase = SpoolPhase::kStreaming;
       writer_->Append(Family::kMeta, kMetaIdentity,
@@ -176,6 +179,7 @@ class Spool::Impl {
   }
 
   SpoolWriter& writer() { return *writer_; }
+  RereadNotes& reread_notes() { return rereads_; }
 
   // Whoever wrote: the writer, the start-up code, or the publisher with its hints.
   bool failed() const { return writer_->failed() || store_.failed(); }
@@ -440,6 +444,7 @@ class Spool::Impl {
       if (const auto body = ReadMeta(kMetaKafkaCluster)) loaded.kafka_cluster_id = *body;
       if (const auto body = ReadMeta(kMetaRemedies)) loaded.remedies = DecodeRemedies(*body);
       LoadSnapshots();
+      rereads_.Load();
     } else {
       WriteMeta(kMetaFormat, EncodeFormatVersion(), /*sync=*/true);
     }
@@ -500,6 +505,7 @@ class Spool::Impl {
     PutMeta(&batch, kMetaTrimmed, EncodeProgress({fresh.trimmed, Lsn::Invalid()}));
     PutMeta(&batch, kMetaKafkaCluster, fresh.kafka_cluster_id);
     PutMeta(&batch, kMetaSnapshots, EncodeSnapshots({}));
+    rereads_.ClearIn(&batch);
     store_.Write(&batch, /*sync=*/true);
     LoadState(Published::kUnknown);
     LoadSchemas();
@@ -613,6 +619,7 @@ class Spool::Impl {
   const SpoolOptions options_;
   const std::unique_ptr<SpoolDirectory> directory_;  // None under a simulated file system.
   SpoolStore store_;
+  RereadNotes rereads_{&store_};
 
   std::mutex identity_mutex_;  // Held by whoever changes what EncodeIdentity() writes.
   std::mutex remedies_mutex_;  // Held by whoever changes what EncodeRemedies() writes.
@@ -668,6 +675,15 @@ void Spool::BeginStreamingAt(const Source& source, const Progress& captured,
 }
 void Spool::SetTimeline(uint32_t timeline) { impl_->SetTimeline(timeline); }
 void Spool::NoteRemedy(const std::string& remedy) { impl_->NoteRemedy(remedy); }
+void Spool::NoteReread(const TableName& table, const std::string& reason) {
+  NoteRereads({table}, reason);
+}
+void Spool::NoteRereads(const std::vector<TableName>& tables, const std::string& reason) {
+  impl_->reread_notes().Note(tables, reason);
+}
+std::vector<Reread> Spool::rereads() const { return impl_->reread_notes().all(); }
+void Spool::ForgetReread(const Reread& note) { impl_->reread_notes().Forget(note); }
+void Spool::BeginReread() { impl_->reread_notes().BeginReread(); }
 void Spool::DropUncaptured() { impl_->DropUncaptured(); }
 SchemaId Spool::AddSchema(const TableSchema& schema) { return impl_->AddSchema(schema); }
 void Spool::Append(const Change& change) { impl_->Append(change); }

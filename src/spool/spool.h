@@ -112,6 +112,22 @@ class Spool {
   // Once, however often it is called. Synced. Thread-safe, as ForgetRemedies.
   void NoteRemedy(const std::string& remedy);
 
+  // This table's topic may lack changes: it is to be read again. Durable on return: note it before
+  // whatever makes the table's changes arrive, or lets them pass. Stays until EndSnapshot of a
+  // re-read that began later, or until the spool begins anew. Once per table, with the first
+  // reason, however often it is called; but while a re-read is under way, once more, since that
+  // re-read may not see what the new note stands for. Throws a transient Error when it cannot be
+  // written. Thread-safe, as the three below.
+  void NoteReread(const TableName& table, const std::string& reason);
+  void NoteRereads(const std::vector<TableName>& tables, const std::string& reason);
+  // Those that are noted, the oldest first.
+  std::vector<Reread> rereads() const;
+  // The table is no longer there. Does nothing when this very note is not there any more. Synced.
+  void ForgetReread(const Reread& note);
+  // To be called before it is decided what a snapshot reads and its slot is created: EndSnapshot
+  // removes the notes that were made before.
+  void BeginReread();
+
   // --- Capture --------------------------------------------------------------------------------
 
   // Forgets what was appended and not committed, and deletes changes above `captured` (chunks of a
@@ -126,8 +142,8 @@ class Spool {
   // The transaction is complete: it, with everything before it, becomes one group commit.
   void EndTransaction(const TransactionEnd& end);
   // The snapshot of these tables is complete: like EndTransaction, and in the same batch the phase
-  // becomes kStreaming and the snapshot is marked. One that is taken while the spool streams
-  // already purges. Returns true when it is durable, false when a stop was requested before.
+  // becomes kStreaming, the snapshot is marked, and notes of these tables from before BeginReread
+  // go. One that is taken while the spool streams already purges. Returns true when it is durable, false when a stop was requested before.
   bool EndSnapshot(const TransactionEnd& end, const std::vector<TableName>& tables,
                    const Stop& stop);
   // WAL without changes for us ended at `end_lsn`. Only call when no transaction is being received.

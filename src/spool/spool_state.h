@@ -53,6 +53,14 @@ struct SnapshotMark {
   Lsn tombstones_lsn() const { return Lsn{commit_lsn.value - 1}; }
 };
 
+// A table whose topic may lack changes, until it has been read again.
+struct Reread {
+  TableName table;
+  std::string reason;   // For people: what may be missing, and why.
+  uint64_t number = 0;  // Notes are numbered as they are made.
+  friend bool operator==(const Reread&, const Reread&) = default;
+};
+
 // What the spool knows durably, besides the changes.
 struct SpoolState {
   std::string lineage;  // 128 random bits in hex, new for each new spool.

@@ -112,6 +112,11 @@ void SpoolStore::Put(rocksdb::WriteBatch* batch, Family family, std::string_view
   batch->Put(handle(family), ToSlice(key), ToSlice(value));
 }
 
+void SpoolStore::Delete(rocksdb::WriteBatch* batch, Family family, std::string_view key) {
+  const std::shared_lock lock(db_mutex_);
+  batch->Delete(handle(family), ToSlice(key));
+}
+
 void SpoolStore::DeleteRange(rocksdb::WriteBatch* batch, Family family, std::string_view begin,
                              std::string_view end) {
   const std::shared_lock lock(db_mutex_);

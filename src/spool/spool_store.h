@@ -40,6 +40,7 @@ class SpoolStore {
   enum class Family { kMeta, kChanges, kSchemas };
   // Add to a batch, which stays valid over a Reopen().
   void Put(rocksdb::WriteBatch* batch, Family family, std::string_view key, std::string_view value);
+  void Delete(rocksdb::WriteBatch* batch, Family family, std::string_view key);
   void DeleteRange(rocksdb::WriteBatch* batch, Family family, std::string_view begin,
                    std::string_view end);
 

@@ -51,6 +51,12 @@ void SpoolWriter::Append(SpoolStore::Family family, std::string_view key, std::s
   if (pending_.batch.GetDataSize() >= kChunkBytes) changed_.notify_all();
 }
 
+void SpoolWriter::DeleteMeta(std::string_view key) {
+  const std::lock_guard lock(mutex_);
+  ThrowIfFailed();
+  store_->Delete(&pending_.batch, SpoolStore::Family::kMeta, key);
+}
+
 void SpoolWriter::End(const Progress& captured) {
   {
     const std::lock_guard lock(mutex_);

@@ -49,6 +49,8 @@ class SpoolWriter {
 
   // Adds an entry of the transaction that is being received.
   void Append(SpoolStore::Family family, std::string_view key, std::string_view value);
+  // Removes a meta entry with what is appended around it.
+  void DeleteMeta(std::string_view key);
   // Everything appended so far is complete up to `captured`.
   void End(const Progress& captured);
   // Drops what is pending, once a write that is under way has ended. `captured` is what the store

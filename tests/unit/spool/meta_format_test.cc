@@ -41,6 +41,16 @@ TEST(MetaFormat, SnapshotsRoundTrip) {
   }
 }
 
+TEST(MetaFormat, RereadsRoundTrip) {
+  const Reread note{{"public", "a\xFF"}, "created beside the relay", 17};
+  const std::string key = RereadKey(note.number);
+  EXPECT_EQ(DecodeReread(key, EncodeReread(note)), note);
+  EXPECT_LT(RereadKey(9), RereadKey(10));
+  EXPECT_THROW(DecodeReread("reread/x", EncodeReread(note)), Error);
+  EXPECT_THROW(DecodeReread("reread/17", EncodeReread(note)), Error);
+  EXPECT_THROW(DecodeReread(key, R"({"schema":"a","table":7,"reason":""})"), Error);
+}
+
 TEST(MetaFormat, IdentityKeepsWhatAResnapshotSupersedes) {
   SpoolState state, read;
   for (const auto& supersedes :

@@ -280,6 +280,56 @@ TEST_F(SpoolTest, ASnapshotThatIsAllowedToSupersedeLaterPurgesToo) {
   EXPECT_TRUE(spool_->snapshots().at(0).purges);
 }
 
+std::vector<TableName> TablesOf(const std::vector<Reread>& notes) {
+  std::vector<TableName> tables;
+  for (const Reread& note : notes) tables.push_back(note.table);
+  return tables;
+}
+
+TEST_F(SpoolTest, ATableStaysNotedForARereadUntilItsSnapshotIsDurable) {
+  OpenStreaming();
+  const TableName a{"public", "a\xFF"}, b{"public", "b"};
+  spool_->NoteReread(a, "first");
+  spool_->NoteRereads({a, b}, "second");
+  Reopen();
+  ASSERT_EQ(TablesOf(spool_->rereads()), (std::vector<TableName>{a, b}));
+  EXPECT_EQ(spool_->rereads()[0].reason, "first");
+  spool_->DropUncaptured();
+  spool_->BeginReread();
+  Append(499, 0);
+  spool_->DropUncaptured();  // That one did not come to its end.
+  EXPECT_EQ(spool_->rereads().size(), 2U);
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, {a}, stop_));
+  EXPECT_EQ(TablesOf(spool_->rereads()), std::vector<TableName>{b});
+  Reopen();
+  EXPECT_EQ(TablesOf(spool_->rereads()), std::vector<TableName>{b});
+  spool_->BeginFirstStart(kSource);
+  EXPECT_TRUE(spool_->rereads().empty());
+}
+
+TEST_F(SpoolTest, ATableThatIsNotedAgainDuringItsRereadStaysNoted) {
+  OpenStreaming();
+  const TableName table{"public", "test"};
+  spool_->NoteReread(table, "first");
+  spool_->BeginReread();
+  spool_->NoteReread(table, "second");
+  spool_->NoteReread(table, "third");
+  EXPECT_EQ(spool_->rereads().size(), 2U);
+  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, {table}, stop_));
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_EQ(spool_->rereads().size(), 1U);
+    EXPECT_EQ(spool_->rereads()[0].reason, "second");
+    Reopen();
+  }
+  const Reread old = spool_->rereads()[0];
+  spool_->BeginReread();
+  spool_->NoteReread(table, "fourth");
+  spool_->ForgetReread(old);
+  spool_->ForgetReread(old);
+  ASSERT_EQ(spool_->rereads().size(), 1U);
+  EXPECT_EQ(spool_->rereads()[0].reason, "fourth");
+}
+
 TEST_F(SpoolTest, ReadsNothingAtOrAboveTheLimit) {
   OpenStreaming();
   Commit(200, 2);
