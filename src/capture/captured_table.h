@@ -27,7 +27,7 @@ struct CapturedTable {
   bool may_select = false;     // Our role may read it.
   bool row_security = false;   // A policy would hide rows from our role.
   int64_t rows_estimate = -1;  // The planner's; -1 for unknown.
-  int64_t bytes = 0;           // On disk, with partitions.
+  int64_t bytes = 0;           // On disk, with partitions, as of the last VACUUM or ANALYZE.
 
   bool keyed() const { return !key_index.empty(); }
   bool is_partition() const { return root_oid != 0; }

@@ -17,7 +17,11 @@ namespace {
 constexpr const char* kSessionSettings =
     "-cdatestyle=ISO -cintervalstyle=iso_8601 -ctimezone=UTC -cbytea_output=hex "
     "-cextra_float_digits=3 -crow_security=off -csearch_path= -cstandard_conforming_strings=on "
-    "-cstatement_timeout=0 -clock_timeout=0 -cidle_in_transaction_session_timeout=0";
+    "-cstatement_timeout=0 -cidle_in_transaction_session_timeout=0";
+
+// Nothing of ours waits for somebody's lock but what says so, in its own transaction. Replication
+// connections do not lock tables, and wait for the ends of transactions by lock: see CreateSlot.
+constexpr int kLockTimeoutMs = 2'000;
 
 // Half-open connections are noticed after about a minute. The user's own values win.
 constexpr std::pair<const char*, const char*> kDefaults[] = {
@@ -140,8 +144,9 @@ ConnectParameters BuildConnectParameters(const std::string& conninfo, bool repli
   }
   Set(&entries, "client_encoding", "UTF8");
   const std::string* own_options = Find(&entries, "options");
-  Set(&entries, "options",
-      own_options == nullptr ? kSessionSettings : *own_options + " " + kSessionSettings);
+  const std::string settings =
+      fmt::format("{} -clock_timeout={}", kSessionSettings, replication ? 0 : kLockTimeoutMs);
+  Set(&entries, "options", own_options == nullptr ? settings : *own_options + " " + settings);
   if (replication) Set(&entries, "replication", "database");
   return parameters;
 }

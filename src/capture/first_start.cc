@@ -25,7 +25,7 @@ std::vector<SnapshotTable> TablesToRead(const PublicationFacts& facts, const Pub
     for (const CapturedTable& table : facts.tables) {
       const bool published =
           facts.version >= kFirstWithViaRoot ? !table.is_partition() : !table.partitioned;
-      if (published) all.tables.push_back({table.table.schema, table.table.name, {}, ""});
+      if (published) all.tables.push_back({table.table.schema, table.table.name, {}, 0});
     }
     publications = {all};
   }

@@ -60,7 +60,8 @@ struct PgQueryOptions {
 // All sessions of ours set the same parameters, so that a value has the same text in the snapshot
 // and in the stream: client_encoding=UTF8, datestyle=ISO, intervalstyle=iso_8601, timezone=UTC,
 // bytea_output=hex, extra_float_digits=3, row_security=off (a policy that would silently hide rows
-// becomes an error), search_path empty, standard_conforming_strings=on, and no timeouts.
+// becomes an error), search_path empty, standard_conforming_strings=on, and no timeouts but one: in
+// mode kSql, a statement that waits 2 s for somebody's lock fails with a transient Error.
 //
 // Used by one thread. Errors are those of pg_error.h.
 class PgConnection {

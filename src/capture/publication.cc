@@ -5,28 +5,75 @@
 #include <algorithm>
 
 #include "capture/sql_text.h"
+#include "capture/table_catalog.h"
 
 namespace bw {
 namespace {
 
 constexpr int kFirstWithViaRoot = 130000;
-constexpr int kFirstWithRowFilter = 150000;
+constexpr int kFirstWithRowFilter = 150000;  // And with column lists, and FOR TABLES IN SCHEMA.
+
+// The OIDs of a publication's tables by name or schema, and those below the partitioned ones: what
+// pg_get_publication_tables() makes them of, which opens tables in some versions.
+std::string MembersQuery(int version) {
+  return fmt::format(R"(
+named(oid) AS (
+  SELECT r.prrelid FROM pg_publication_rel r, p WHERE r.prpubid = p.oid {schemas}),
+below(oid) AS (
+  SELECT i.inhrelid FROM named JOIN pg_class c ON c.oid = named.oid AND c.relkind = 'p'
+  JOIN pg_inherits i ON i.inhparent = c.oid
+  UNION
+  SELECT i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.oid),
+member(oid) AS (
+  SELECT c.oid FROM pg_class c, p WHERE p.puballtables AND {publishable}
+    AND CASE WHEN p.viaroot THEN NOT c.relispartition ELSE c.relkind = 'r' END
+  UNION SELECT named.oid FROM named, p
+    WHERE p.viaroot AND named.oid NOT IN (SELECT below.oid FROM below)
+  UNION SELECT c.oid FROM pg_class c, p WHERE NOT p.viaroot AND c.relkind = 'r'
+    AND c.oid IN (SELECT named.oid FROM named UNION SELECT below.oid FROM below)))",
+                     fmt::arg("publishable", kPublishableTable),
+                     fmt::arg("schemas", version < kFirstWithRowFilter ? "" : fmt::format(R"(
+  UNION SELECT c.oid FROM pg_publication_namespace s JOIN pg_class c ON c.relnamespace = s.pnnspid, p
+  WHERE s.pnpubid = p.oid AND {})", kPublishableTable)));
+}
+
+// One row per column of a column list: a text array would need parsing. A table that is published by
+// its schema has neither filter nor column list. The filter's text is left to whoever reads the table,
+// under its lock: pg_get_expr() takes one.
+std::string PublishedTablesQuery(int version, const std::string& name) {
+  const std::string publication = fmt::format(
+      "p AS (SELECT oid, puballtables, {} AS viaroot FROM pg_publication WHERE pubname = {})",
+      version >= kFirstWithViaRoot ? "pubviaroot" : "false", QuoteLiteral(name));
+  const char* const kDetails = R"(
+LEFT JOIN pg_publication_rel r ON r.prrelid = m.oid AND r.prpubid = (SELECT oid FROM p)
+  AND NOT EXISTS (SELECT FROM pg_publication_namespace s
+                  WHERE s.pnpubid = r.prpubid AND s.pnnspid = c.relnamespace)
+LEFT JOIN pg_attribute a ON a.attrelid = m.oid AND a.attnum = ANY (r.prattrs::int2[]))";
+  const bool has_details = version >= kFirstWithRowFilter;
+  return fmt::format(
+      "WITH RECURSIVE {}, {} SELECT n.nspname, c.relname, {} FROM member m "
+      "JOIN pg_class c ON c.oid = m.oid JOIN pg_namespace n ON n.oid = c.relnamespace {} "
+      "ORDER BY n.nspname, c.relname {}",
+      publication, MembersQuery(version),
+      has_details ? "CASE WHEN r.prqual IS NULL THEN 0 ELSE r.oid END, coalesce(a.attname, '')"
+                  : "0, ''",
+      has_details ? kDetails : "", has_details ? ", a.attnum" : "");
+}
 
 std::vector<PublishedTable> ReadPublishedTables(PgConnection* connection, const std::string& name) {
-  const bool has_filters = connection->server_version() >= kFirstWithRowFilter;
-  // One row per column: a text array would need parsing.
-  const PgResult found = connection->Query(fmt::format(
-      "SELECT schemaname, tablename, {} FROM pg_publication_tables p {} WHERE pubname = {} "
-      "ORDER BY schemaname, tablename {}",
-      has_filters ? "coalesce(rowfilter, ''), coalesce(u.name, '')" : "'', ''",
-      has_filters ? "LEFT JOIN LATERAL unnest(attnames) WITH ORDINALITY u(name, n) ON true" : "",
-      QuoteLiteral(name), has_filters ? ", u.n" : ""));
+  PgQueryOptions options;
+  options.doing = fmt::format("read what publication \"{}\" publishes", name);
+  const PgResult found =
+      connection->Query(PublishedTablesQuery(connection->server_version(), name), options);
   std::vector<PublishedTable> tables;
   for (int row = 0; row < found.rows(); ++row) {
     const bool same = !tables.empty() && tables.back().schema == found.Text(row, 0) &&
                       tables.back().table == found.Text(row, 1);
     if (!same) {
-      tables.push_back({found.String(row, 0), found.String(row, 1), {}, found.String(row, 2)});
+      tables.push_back({found.String(row, 0),
+                        found.String(row, 1),
+                        {},
+                        static_cast<uint32_t>(found.Int(row, 2))});
     }
     if (!found.Text(row, 3).empty()) tables.back().columns.push_back(found.String(row, 3));
   }
@@ -63,6 +110,17 @@ std::vector<Publication> ReadPublications(PgConnection* connection,
     publications.push_back(std::move(publication));
   }
   return publications;
+}
+
+std::vector<std::string> ExistingPublications(PgConnection* connection,
+                                              const std::vector<std::string>& names) {
+  std::vector<std::string> existing;
+  for (const std::string& name : names) {
+    const PgResult found = connection->Query(
+        "SELECT FROM pg_publication WHERE pubname = " + QuoteLiteral(name));
+    if (found.rows() > 0) existing.push_back(name);
+  }
+  return existing;
 }
 
 }  // namespace bw

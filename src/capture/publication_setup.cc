@@ -136,10 +136,10 @@ std::vector<std::string> Omissions(const PublicationFacts& facts, const CaptureO
         continue;
       }
       published = true;
-      if (!entry->row_filter.empty()) {
-        warnings.push_back(fmt::format("Publication {} only publishes rows of {} where {}",
-                                       Printable(publication.name), Shown(table),
-                                       Printable(entry->row_filter)));
+      if (entry->row_filter != 0) {
+        warnings.push_back(fmt::format("Publication {} only publishes rows of {} that pass its row "
+                                       "filter",
+                                       Printable(publication.name), Shown(table)));
       }
       if (!entry->columns.empty() && entry->columns.size() < table.table.columns.size()) {
         warnings.push_back(fmt::format("Publication {} only publishes {} of {} columns of {}",
@@ -309,10 +309,8 @@ void DropPublications(PgConnection* connection, const PublicationPlan& plan) {
 }
 
 std::vector<std::string> FindPublications(PgConnection* connection, const CaptureOptions& options) {
-  std::vector<std::string> names;
-  for (const Publication& found : ReadPublications(connection, CandidatePublications(options))) {
-    names.push_back(found.name);
-  }
+  const std::vector<std::string> names =
+      ExistingPublications(connection, CandidatePublications(options));
   if (names.empty()) {
     throw HaltError(ExitCode::kServerSetting,
                     fmt::format("publication \"{}\" is gone. PostgreSQL reads publications as they "

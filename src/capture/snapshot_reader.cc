@@ -70,6 +70,7 @@ void ImportSnapshot(PgConnection* connection, const std::string& snapshot_name) 
   const PgQueryOptions options = Query("import the snapshot");
   connection->Query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", options);
   connection->Query("SET TRANSACTION SNAPSHOT " + QuoteLiteral(snapshot_name), options);
+  connection->Query("SET lock_timeout = 0", options);  // A table's lock has a limit of its own.
 }
 
 // Reads tables, one after the other, on one connection.
@@ -84,6 +85,7 @@ class TableReader {
  private:
   void Read(size_t index);
   void LockAgainstChange(const SnapshotTable& table);
+  std::string ReadFilter(const SnapshotTable& table);
   void CopyRows(size_t index, const SnapshotTable& table);
   void EncodeRow(const RowEncoder& encoder, std::span<char> row, size_t column_count);
   void Flush(size_t index, const SnapshotTable& table);
@@ -137,6 +139,20 @@ FROM members m JOIN pg_class c ON c.oid = m.oid WHERE c.relkind = 'r')",
   }
 }
 
+// As SQL. Asked under the table's lock: pg_get_expr() takes one itself.
+std::string TableReader::ReadFilter(const SnapshotTable& table) {
+  std::string filter;
+  for (const uint32_t oid : table.row_filters) {
+    const PgResult found = connection_->Query(
+        fmt::format("SELECT pg_get_expr(prqual, prrelid) FROM pg_publication_rel WHERE oid = {}",
+                    oid),
+        Query(fmt::format("read the row filter of {}", table.described.qualified_name())));
+    BW_CHECK(found.rows() == 1);  // In the snapshot it was chosen in.
+    filter += fmt::format("{}({})", filter.empty() ? "" : " OR ", found.Text(0, 0));
+  }
+  return filter;
+}
+
 void TableReader::RefuseRow(const Error& error) {
   const std::string what = fmt::format("row of the snapshot refused: {}", error.what());
   if (work_->options->on_error == OnError::kExit) throw RowError(what);
@@ -165,7 +181,7 @@ void TableReader::CopyRows(size_t index, const SnapshotTable& table) {
                            RowEncoderOptions{.validate_utf8 = work_->source->validate_utf8});
   const size_t column_count = table.described.table.columns.size();
   schema_id_.reset();
-  connection_->StartCopyOut(table.CopySql(),
+  connection_->StartCopyOut(table.CopySql(ReadFilter(table)),
                             Query(fmt::format("read table {}", table.described.qualified_name())));
   while (const std::optional<std::span<char>> row = connection_->ReadCopyRow()) {
     EncodeRow(encoder, *row, column_count);

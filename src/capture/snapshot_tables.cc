@@ -16,13 +16,13 @@ namespace {
 // Rows reach the stream if they pass the filter of any publication (PostgreSQL documentation, 31.3
 // "Row Filters"); a publication that does not publish inserts has no say in which rows are there,
 // unless there are only such.
-std::string CombinedRowFilter(const std::vector<const PublishedTable*>& entries) {
-  std::string combined;
+std::vector<uint32_t> CombinedRowFilters(const std::vector<const PublishedTable*>& entries) {
+  std::vector<uint32_t> filters;
   for (const PublishedTable* entry : entries) {
-    if (entry->row_filter.empty()) return "";
-    combined += (combined.empty() ? "(" : " OR (") + entry->row_filter + ")";
+    if (entry->row_filter == 0) return {};
+    filters.push_back(entry->row_filter);
   }
-  return combined;
+  return filters;
 }
 
 std::optional<SnapshotTable> Publish(const CapturedTable& table,
@@ -38,7 +38,7 @@ std::optional<SnapshotTable> Publish(const CapturedTable& table,
   if (all.empty()) return std::nullopt;
   SnapshotTable result;
   result.described = table;
-  result.row_filter = CombinedRowFilter(with_inserts.empty() ? all : with_inserts);
+  result.row_filters = CombinedRowFilters(with_inserts.empty() ? all : with_inserts);
   // PostgreSQL refuses publications with different column lists for one table.
   const std::vector<std::string>& published = all.front()->columns;
   if (!published.empty()) {
@@ -51,19 +51,19 @@ std::optional<SnapshotTable> Publish(const CapturedTable& table,
 
 }  // namespace
 
-std::string SnapshotTable::CopySql() const {
+std::string SnapshotTable::CopySql(const std::string& filter) const {
   const std::string name = QuoteTable(described.table.schema, described.table.name);
   std::string columns;
   for (const Column& column : described.table.columns) {
     columns += (columns.empty() ? "" : ", ") + QuoteIdentifier(column.name);
   }
-  if (!described.partitioned && row_filter.empty()) {
+  if (!described.partitioned && filter.empty()) {
     return columns.empty() ? fmt::format("COPY {} TO STDOUT", name)
                            : fmt::format("COPY {} ({}) TO STDOUT", name, columns);
   }
   return fmt::format("COPY (SELECT {} FROM {}{}{}) TO STDOUT", columns,
                      described.partitioned ? "" : "ONLY ", name,
-                     row_filter.empty() ? "" : " WHERE " + row_filter);
+                     filter.empty() ? "" : " WHERE " + filter);
 }
 
 std::vector<SnapshotTable> ChooseSnapshotTables(const std::vector<CapturedTable>& tables,

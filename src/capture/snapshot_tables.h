@@ -12,11 +12,13 @@ namespace bw {
 // A table as the snapshot reads it: with the columns and rows that the stream would bring.
 struct SnapshotTable {
   CapturedTable described;  // The columns are the published ones.
-  std::string row_filter;   // SQL; empty for all rows.
+  // Rows that pass any of these filters are published: rows of pg_publication_rel. Empty for all.
+  std::vector<uint32_t> row_filters;
 
-  // The COPY statement that gives its rows, columns in order. A partitioned table is read through
-  // its root; an inheritance parent without its children, which are tables of their own.
-  std::string CopySql() const;
+  // The COPY statement that gives its rows, columns in order, where `filter` is true (SQL; empty for
+  // all rows). A partitioned table is read through its root; an inheritance parent without its
+  // children, which are tables of their own.
+  std::string CopySql(const std::string& filter) const;
 };
 
 // What the publications publish of the tables, as far as the filter selects it; big tables first,

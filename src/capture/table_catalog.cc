@@ -10,11 +10,6 @@
 namespace bw {
 namespace {
 
-// As is_publishable_class() in the server's pg_publication.c: permanent ordinary and partitioned
-// tables that are not part of the system (FirstNormalObjectId).
-constexpr const char* kPublishable =
-    "c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384";
-
 // The index that identifies rows, as RelationGetIndexList() in the server's relcache.c chooses it:
 // a deferrable primary key does not count. With FULL, ours is the primary key.
 constexpr const char* kKeyIndex = R"(
@@ -34,11 +29,18 @@ constexpr const char* kCandidateIndex = R"(
                     AND a.attnum = ANY (i.indkey) AND NOT a.attnotnull)
   ORDER BY i.indnkeyatts, x.relname LIMIT 1)";
 
+// Everything here is read from the catalog's rows: a function that opens the table, as
+// pg_table_size() and pg_partition_tree() do, would wait for whoever has locked it. What is left asks
+// the system caches of now, where a table that was dropped meanwhile has no rights to tell: null.
 std::string TablesQuery() {
   return fmt::format(R"(
-WITH t AS (
+WITH RECURSIVE member(oid, root) AS (
+  SELECT c.oid, c.oid FROM pg_class c WHERE c.relkind = 'p' AND NOT c.relispartition
+  UNION ALL
+  SELECT i.inhrelid, m.root FROM member m JOIN pg_inherits i ON i.inhparent = m.oid),
+t AS (
   SELECT c.oid, n.nspname, c.relname, c.relkind = 'p' AS partitioned, c.relreplident,
-    CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid END AS root,
+    CASE WHEN c.relispartition THEN m.root END AS root,
     k.indexrelid, (SELECT x.relname FROM pg_class x WHERE x.oid = k.indexrelid) AS key_index,
     (SELECT string_agg(u.attnum::text, ' ')
      FROM unnest(k.indkey::int2[]) WITH ORDINALITY u(attnum, n)
@@ -47,8 +49,11 @@ WITH t AS (
     ({candidate}) AS candidate,
     has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS may_select,
     row_security_active(c.oid) AS row_security,
-    c.reltuples::int8 AS row_count, pg_table_size(c.oid) AS bytes
+    c.reltuples::int8 AS row_count,
+    (c.relpages + coalesce((SELECT x.relpages FROM pg_class x WHERE x.oid = c.reltoastrelid), 0))
+      * current_setting('block_size')::int8 AS bytes
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN member m ON m.oid = c.oid
   LEFT JOIN LATERAL ({key}) k ON true
   WHERE {publishable})
 SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0),
@@ -56,14 +61,14 @@ SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0),
   identity AND NOT (partitioned AND EXISTS (
     SELECT FROM t leaf WHERE leaf.root = coalesce(t.root, t.oid) AND NOT leaf.partitioned
       AND NOT leaf.identity)),
-  coalesce(candidate, ''), may_select, row_security,
+  coalesce(candidate, ''), coalesce(may_select, true), coalesce(row_security, false),
   CASE WHEN NOT partitioned THEN row_count
        ELSE (SELECT sum(greatest(leaf.row_count, 0)) FROM t leaf WHERE leaf.root = t.oid) END,
   CASE WHEN NOT partitioned THEN bytes
        ELSE (SELECT coalesce(sum(leaf.bytes), 0) FROM t leaf WHERE leaf.root = t.oid) END
 FROM t ORDER BY nspname, relname)",
                      fmt::arg("candidate", kCandidateIndex), fmt::arg("key", kKeyIndex),
-                     fmt::arg("publishable", kPublishable));
+                     fmt::arg("publishable", kPublishableTable));
 }
 
 // A domain is known by its base type's name, as in pgoutput's Type message.
@@ -80,7 +85,7 @@ SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE {} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attrelid, a.attnum)",
-                     kPublishable);
+                     kPublishableTable);
 }
 
 bool HoldsNumber(std::string_view numbers, std::string_view number) {

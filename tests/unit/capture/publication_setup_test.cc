@@ -144,7 +144,7 @@ TEST_F(PublicationSetupTest, ShowsTheSqlToARoleThatMayNotCreate) {
 TEST_F(PublicationSetupTest, UsesAGivenPublicationAsItIs) {
   options_.publication = "mine";
   Publication mine = Existing("mine", false);
-  mine.tables = {{"public", "orders", {}, ""}};
+  mine.tables = {{"public", "orders", {}, 0}};
   facts_.existing = {mine};
   facts_.role = {"relay", false, true, false};
   const PublicationPlan plan = Plan();
@@ -157,10 +157,10 @@ TEST_F(PublicationSetupTest, SaysWhatAGivenPublicationFilters) {
   options_.publication = "mine";
   Publication mine = Existing("mine", false);
   mine.publishes_delete = false;
-  mine.tables = {{"public", "orders", {"id"}, "(id > 10)"}, {"public", "users", {}, ""}};
+  mine.tables = {{"public", "orders", {"id"}, 7}, {"public", "users", {}, 0}};
   facts_.existing = {mine};
   facts_.tables[0].table.columns.resize(2);
-  EXPECT_THAT(Plan().warnings, ElementsAre(HasSubstr("deletes"), HasSubstr("(id > 10)"),
+  EXPECT_THAT(Plan().warnings, ElementsAre(HasSubstr("deletes"), HasSubstr("row filter"),
                                            HasSubstr("1 of 2 columns")));
 }
 
@@ -169,7 +169,7 @@ TEST_F(PublicationSetupTest, SaysWhomAGivenPublicationHarms) {
   AddUnkeyed("log");
   Publication mine = Existing("mine", true);
   mine.tables = {
-      {"public", "orders", {}, ""}, {"public", "users", {}, ""}, {"public", "log", {}, ""}};
+      {"public", "orders", {}, 0}, {"public", "users", {}, 0}, {"public", "log", {}, 0}};
   facts_.existing = {mine};
   EXPECT_THAT(Plan().warnings, ElementsAre(HasSubstr("public.log")));
 }
@@ -183,7 +183,7 @@ TEST_F(PublicationSetupTest, RefusesAGivenPublicationThatIsNotThere) {
 
 TEST_F(PublicationSetupTest, UsesOneThatAnUnfinishedStartLeft) {
   Publication ours = Existing("bottledwater", true);
-  ours.tables = {{"public", "orders", {}, ""}, {"public", "users", {}, ""}};
+  ours.tables = {{"public", "orders", {}, 0}, {"public", "users", {}, 0}};
   facts_.existing = {ours};
   const PublicationPlan plan = Plan();
   EXPECT_THAT(plan.names, ElementsAre("bottledwater"));

@@ -10,6 +10,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 CapturedTable MakeTable(uint32_t oid, const std::string& name, int64_t bytes = 0) {
   CapturedTable table;
@@ -43,36 +44,37 @@ TEST(SnapshotTables, ReadsPublishedAndSelectedTablesBiggestFirst) {
   const auto chosen = ChooseSnapshotTables(
       {MakeTable(1, "small", 10), MakeTable(2, "big", 1000), MakeTable(3, "left_out", 5),
        MakeTable(4, "excluded", 7)},
-      {Publishing({{"public", "small", {}, ""}, {"public", "excluded", {}, ""}}),
-       Publishing({{"public", "big", {}, ""}, {"public", "small", {}, ""}})},
+      {Publishing({{"public", "small", {}, 0}, {"public", "excluded", {}, 0}}),
+       Publishing({{"public", "big", {}, 0}, {"public", "small", {}, 0}})},
       TableFilter({}, {"excluded"}));
   EXPECT_THAT(Names(chosen), ElementsAre("big", "small"));
 }
 
 TEST(SnapshotTables, CopiesColumnsByName) {
   const auto chosen = ChooseSnapshotTables({MakeTable(1, "t")},
-                                           {Publishing({{"public", "t", {}, ""}})}, TableFilter());
-  EXPECT_EQ(chosen[0].CopySql(), "COPY \"public\".\"t\" (\"id\", \"v\") TO STDOUT");
+                                           {Publishing({{"public", "t", {}, 0}})}, TableFilter());
+  EXPECT_EQ(chosen[0].CopySql(""), "COPY \"public\".\"t\" (\"id\", \"v\") TO STDOUT");
 }
 
 TEST(SnapshotTables, AppliesColumnListAndRowFilter) {
   const auto chosen = ChooseSnapshotTables(
-      {MakeTable(1, "t")}, {Publishing({{"public", "t", {"id"}, "(id > 1)"}})}, TableFilter());
-  EXPECT_EQ(chosen[0].CopySql(),
-            "COPY (SELECT \"id\" FROM ONLY \"public\".\"t\" WHERE ((id > 1))) TO STDOUT");
+      {MakeTable(1, "t")}, {Publishing({{"public", "t", {"id"}, 7}})}, TableFilter());
+  EXPECT_THAT(chosen[0].row_filters, ElementsAre(7));
+  EXPECT_EQ(chosen[0].CopySql("(id > 1)"),
+            "COPY (SELECT \"id\" FROM ONLY \"public\".\"t\" WHERE (id > 1)) TO STDOUT");
 }
 
 TEST(SnapshotTables, ReadsARowThatAnyPublicationLetsThrough) {
   const auto filtered = ChooseSnapshotTables(
       {MakeTable(1, "t")},
-      {Publishing({{"public", "t", {}, "a"}}), Publishing({{"public", "t", {}, "b"}})},
+      {Publishing({{"public", "t", {}, 7}}), Publishing({{"public", "t", {}, 8}})},
       TableFilter());
-  EXPECT_EQ(filtered[0].row_filter, "(a) OR (b)");
+  EXPECT_THAT(filtered[0].row_filters, ElementsAre(7, 8));
   const auto open = ChooseSnapshotTables(
       {MakeTable(1, "t")},
-      {Publishing({{"public", "t", {}, "a"}}), Publishing({{"public", "t", {}, ""}})},
+      {Publishing({{"public", "t", {}, 7}}), Publishing({{"public", "t", {}, 0}})},
       TableFilter());
-  EXPECT_EQ(open[0].row_filter, "");
+  EXPECT_THAT(open[0].row_filters, IsEmpty());
 }
 
 TEST(SnapshotTables, ReadsAPartitionedTableThroughItsRootOnce) {
@@ -82,20 +84,20 @@ TEST(SnapshotTables, ReadsAPartitionedTableThroughItsRootOnce) {
   leaf.root_oid = 1;
   const auto chosen = ChooseSnapshotTables(
       {root, leaf},
-      {Publishing({{"public", "root", {}, ""}}), Publishing({{"public", "leaf", {}, ""}})},
+      {Publishing({{"public", "root", {}, 0}}), Publishing({{"public", "leaf", {}, 0}})},
       TableFilter());
   ASSERT_THAT(Names(chosen), ElementsAre("root"));
-  EXPECT_EQ(chosen[0].CopySql(), "COPY (SELECT \"id\", \"v\" FROM \"public\".\"root\") TO STDOUT");
+  EXPECT_EQ(chosen[0].CopySql(""), "COPY (SELECT \"id\", \"v\" FROM \"public\".\"root\") TO STDOUT");
 }
 
 TEST(SnapshotTables, ReadsATableWithoutColumns) {
   SnapshotTable table;
   table.described.table = {"public", "t", {}};
-  EXPECT_EQ(table.CopySql(), "COPY \"public\".\"t\" TO STDOUT");
+  EXPECT_EQ(table.CopySql(""), "COPY \"public\".\"t\" TO STDOUT");
 }
 
 TEST(SnapshotTables, RefusesWhatTheRoleMayNotRead) {
-  SnapshotTable table{MakeTable(1, "t"), ""};
+  SnapshotTable table{MakeTable(1, "t"), {}};
   EXPECT_NO_THROW(RequireReadable({table}, "relay"));
   table.described.may_select = false;
   try {
@@ -109,7 +111,7 @@ TEST(SnapshotTables, RefusesWhatTheRoleMayNotRead) {
 }
 
 TEST(SnapshotTables, RefusesRowsThatPoliciesWouldHide) {
-  SnapshotTable table{MakeTable(1, "t"), ""};
+  SnapshotTable table{MakeTable(1, "t"), {}};
   table.described.row_security = true;
   try {
     RequireReadable({table}, "relay");
