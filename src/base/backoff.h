@@ -15,6 +15,9 @@ class Backoff {
     Duration first{100};
     Duration max{10'000};
   };
+  // For a server that is away. About one try a second costs it nothing, however long it is away, and
+  // its return is noticed within two seconds.
+  static constexpr Limits WhileAway() { return {Duration(100), Duration(1'000)}; }
 
   Backoff() : Backoff(Limits{}) {}
   explicit Backoff(Limits limits, uint64_t seed = RandomSeed())

@@ -29,12 +29,7 @@ using Metadata = std::unique_ptr<const rd_kafka_metadata_t, MetadataDeleter>;
 class LibrdkafkaCluster : public KafkaCluster {
  public:
   LibrdkafkaCluster(KafkaSettings settings, const Stop& stop)
-      : settings_(std::move(settings)),
-        stop_(stop),
-        // A read_uncommitted consumer, because its questions for the end of a partition must be
-        // answered with the high watermark. A producer's, and a read_committed consumer's, are
-        // answered with the last stable offset, which may hide the newest checkpoint.
-        client_(NewKafkaConsumer(settings_, /*read_committed=*/false, &trouble_)) {}
+      : settings_(std::move(settings)), stop_(stop) {}
 
   std::string ClusterId() override;
   std::optional<int32_t> PartitionCount(const std::string& topic) override;
@@ -55,6 +50,16 @@ class LibrdkafkaCluster : public KafkaCluster {
   }
 
  private:
+  // Made with the first question: what nobody asks anything should not connect again and again to a
+  // broker that is away. Throws a usage Error when librdkafka refuses the properties.
+  //
+  // A read_uncommitted consumer, because its questions for the end of a partition must be answered
+  // with the high watermark. A producer's, and a read_committed consumer's, are answered with the
+  // last stable offset, which may hide the newest checkpoint.
+  rd_kafka_t* Client() {
+    if (!client_) client_ = NewKafkaConsumer(settings_, /*read_committed=*/false, &trouble_);
+    return client_.get();
+  }
   // Asks for one topic, or for the brokers alone.
   Metadata AskForMetadata(rd_kafka_topic_t* topic, const std::string& operation);
   KafkaEvent WaitForAdminResult(rd_kafka_queue_t* queue, const std::string& operation);
@@ -64,7 +69,7 @@ class LibrdkafkaCluster : public KafkaCluster {
   KafkaSettings settings_;
   const Stop& stop_;
   KafkaTrouble trouble_;
-  KafkaHandle client_;
+  KafkaHandle client_;  // See Client().
 };
 
 Metadata LibrdkafkaCluster::AskForMetadata(rd_kafka_topic_t* topic, const std::string& operation) {
@@ -72,27 +77,27 @@ Metadata LibrdkafkaCluster::AskForMetadata(rd_kafka_topic_t* topic, const std::s
   for (int waited_ms = 0; waited_ms < kAnswerTimeoutMs && !stop_.requested();
        waited_ms += kSliceMs) {
     const rd_kafka_metadata_t* metadata = nullptr;
-    error = rd_kafka_metadata(client_.get(), 0, topic, &metadata, kSliceMs);
+    error = rd_kafka_metadata(Client(), 0, topic, &metadata, kSliceMs);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return Metadata(metadata);
     if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) break;
   }
-  rd_kafka_poll(client_.get(), 0);  // Takes what the error callback has to say.
+  rd_kafka_poll(Client(), 0);  // Takes what the error callback has to say.
   throw KafkaFailure(operation, error, trouble_);
 }
 
 std::string LibrdkafkaCluster::ClusterId() {
   AskForMetadata(nullptr, "Asking the brokers");
-  rd_kafka_poll(client_.get(), 0);
-  char* id = rd_kafka_clusterid(client_.get(), kSliceMs);
+  rd_kafka_poll(Client(), 0);
+  char* id = rd_kafka_clusterid(Client(), kSliceMs);
   if (id == nullptr) throw TransientError("The brokers do not say their cluster id");
   std::string copy = id;
-  rd_kafka_mem_free(client_.get(), id);
+  rd_kafka_mem_free(Client(), id);
   return copy;
 }
 
 std::optional<int32_t> LibrdkafkaCluster::PartitionCount(const std::string& topic) {
   const std::string operation = fmt::format("Asking for topic {}", topic);
-  const KafkaTopicObject object(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
+  const KafkaTopicObject object(rd_kafka_topic_new(Client(), topic.c_str(), nullptr));
   const Metadata metadata = AskForMetadata(object.get(), operation);
   if (metadata->topic_cnt != 1) throw TransientError(operation + ": no answer");
   const rd_kafka_metadata_topic_t& answer = metadata->topics[0];
@@ -107,7 +112,7 @@ std::optional<int32_t> LibrdkafkaCluster::PartitionCount(const std::string& topi
 }
 
 KafkaAdminOptions LibrdkafkaCluster::AdminOptions(rd_kafka_admin_op_t operation) {
-  KafkaAdminOptions options(rd_kafka_AdminOptions_new(client_.get(), operation));
+  KafkaAdminOptions options(rd_kafka_AdminOptions_new(Client(), operation));
   std::array<char, 256> reason{};
   BW_CHECK(rd_kafka_AdminOptions_set_request_timeout(options.get(), kAnswerTimeoutMs, reason.data(),
                                                      reason.size()) == RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -137,10 +142,10 @@ void LibrdkafkaCluster::CreateTopic(const TopicSpec& spec) {
   for (const auto& [name, value] : spec.config) {
     rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
   }
-  const KafkaQueue queue(rd_kafka_queue_new(client_.get()));
+  const KafkaQueue queue(rd_kafka_queue_new(Client()));
   std::array<rd_kafka_NewTopic_t*, 1> topics = {topic.get()};
   const KafkaAdminOptions options = AdminOptions(RD_KAFKA_ADMIN_OP_CREATETOPICS);
-  rd_kafka_CreateTopics(client_.get(), topics.data(), topics.size(), options.get(), queue.get());
+  rd_kafka_CreateTopics(Client(), topics.data(), topics.size(), options.get(), queue.get());
   const KafkaEvent event = WaitForAdminResult(queue.get(), operation);
 
   size_t count = 0;
@@ -179,10 +184,10 @@ std::optional<std::map<std::string, std::string>> LibrdkafkaCluster::TopicConfig
   const std::string operation = fmt::format("Reading the settings of topic {}", topic);
   const KafkaConfigResource resource(
       rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
-  const KafkaQueue queue(rd_kafka_queue_new(client_.get()));
+  const KafkaQueue queue(rd_kafka_queue_new(Client()));
   std::array<rd_kafka_ConfigResource_t*, 1> resources = {resource.get()};
   const KafkaAdminOptions options = AdminOptions(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-  rd_kafka_DescribeConfigs(client_.get(), resources.data(), resources.size(), options.get(),
+  rd_kafka_DescribeConfigs(Client(), resources.data(), resources.size(), options.get(),
                            queue.get());
   const KafkaEvent event = WaitForAdminResult(queue.get(), operation);
 
@@ -208,7 +213,7 @@ std::optional<std::map<std::string, std::string>> LibrdkafkaCluster::TopicConfig
 void LibrdkafkaCluster::AskForOffsets(rd_kafka_topic_partition_list_t* list, int64_t which) {
   for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = which;
   const rd_kafka_resp_err_t error =
-      rd_kafka_offsets_for_times(client_.get(), list, kAnswerTimeoutMs);
+      rd_kafka_offsets_for_times(Client(), list, kAnswerTimeoutMs);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     throw KafkaFailure("Asking for the ends of partitions", error, trouble_);
   }
@@ -270,8 +275,10 @@ void CheckKafkaConfig(const PublishOptions& options) {
   // Some problems (a certificate that cannot be read, two properties that contradict each other)
   // show only when a handle is made.
   const Stop stop;
-  const auto cluster = ConnectToKafka(options, stop);
-  cluster->CreateProducer({.transactional_id = "bottledwater.check"});
+  const KafkaSettings settings = SettingsOf(options);
+  KafkaTrouble trouble;
+  NewKafkaConsumer(settings, /*read_committed=*/false, &trouble);
+  LibrdkafkaProducer(settings, {.transactional_id = "bottledwater.check"}, stop);
 }
 
 }  // namespace bw

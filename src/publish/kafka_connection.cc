@@ -81,8 +81,8 @@ KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
   Set(conf.get(), "client.id", "bottledwater");
   Set(conf.get(), "socket.keepalive.enable", "true");
   Set(conf.get(), "socket.nagle.disable", "true");
-  // librdkafka's 10 s would leave a returning broker waiting that long.
-  Set(conf.get(), "reconnect.backoff.max.ms", "2000");
+  // librdkafka's 10 s would leave a returning broker waiting that long; docs/decisions/0011.
+  Set(conf.get(), "reconnect.backoff.max.ms", "1000");
   for (const auto& [property, value] : settings.properties) {
     CheckKafkaProperty(property);
     Set(conf.get(), property.c_str(), value);

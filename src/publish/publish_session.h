@@ -162,7 +162,7 @@ class PublishSession {
   PublishFigures pending_;
   std::optional<TimePoint> refusal_said_at_;
 
-  Backoff registry_backoff_;
+  Backoff registry_backoff_{Backoff::WhileAway()};
   AwayLog registry_away_{"Schema registry"};
 };
 

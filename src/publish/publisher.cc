@@ -23,7 +23,9 @@ void Publisher::RunSession(const std::function<void()>& made_progress) {
 }
 
 bool Publisher::WaitUntilReachable() {
-  Backoff backoff;
+  // A failed question has waited up to a second for a connection already, and how often librdkafka
+  // connects is its own limit (reconnect.backoff.max.ms): this pause only has to be one.
+  Backoff backoff({.first = Duration(100), .max = Duration(500)});
   while (!stop_.requested()) {
     try {
       parts_.cluster->ClusterId();

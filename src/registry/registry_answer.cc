@@ -20,6 +20,27 @@ nlohmann::json Parse(std::string_view body) {
   return nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
 }
 
+// The Confluent API's own code of a failure, "error_code"; 0 when the answer has none.
+int64_t ErrorCode(const nlohmann::json& answer) {
+  if (!answer.is_object()) return 0;
+  const auto code = answer.find("error_code");
+  return code != answer.end() && code->is_number_integer() ? code->get<int64_t>() : 0;
+}
+
+// Whether a status of 409, 413 or 422 is the registry's verdict on this schema. Only then another
+// try cannot succeed; a proxy's page, or a registry that takes no schemas now, is an outage.
+bool RefusesTheSchema(long status, std::string_view body) {
+  if (status == 413) return true;  // Also from a proxy: it is the schema that is too large.
+  const nlohmann::json answer = Parse(body);
+  if (!answer.is_object()) return false;
+  const int64_t code = ErrorCode(answer);
+  if (status == 409) return code == 0 || code == 409 || code == 40901;
+  // 42201 invalid schema, 42208 invalid subject, 42209 too large, 42210 rules refuse it. Registries
+  // without codes of their own repeat the status.
+  return code == 0 || code == 422 || code == 42201 || code == 42208 || code == 42209 ||
+         code == 42210;
+}
+
 // What the registry says about a failure: its `message` where there is one, else the body's start.
 std::string Reason(long status, std::string_view body) {
   std::string reason;
@@ -43,7 +64,14 @@ int32_t ParseRegisterAnswer(long status, std::string_view body, const std::strin
     case 409:
     case 413:
     case 422:
-      throw RowError(where + ": the registry refuses the schema: " + Reason(status, body));
+      if (RefusesTheSchema(status, body)) {
+        throw RowError(where + ": the registry refuses the schema: " + Reason(status, body));
+      }
+      if (ErrorCode(Parse(body)) == 42205) {
+        throw TransientError(where + ": the registry takes no schemas now; look at its mode, which "
+                             "must be READWRITE for this subject: " + Reason(status, body));
+      }
+      throw TransientError(where + ": " + Reason(status, body));
     case 401:
     case 403:
       throw TransientError(where + ": the registry does not let us in, check user and password: " +

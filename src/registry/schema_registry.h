@@ -15,10 +15,9 @@ class SchemaRegistry {
   // the same pair gives the same id. Ids are 1 to 2^31-1.
   //
   // Waits for the answer, but not beyond a timeout or a stop. Throws
-  // - transient when there is no usable answer (unreachable, timeout, 5xx, 429, malformed) and,
-  // with
-  //   a text that says what to change, when the registry does not let us in or does not know the
-  //   path: never an error of the row, always tried again;
+  // - transient when there is no usable answer (unreachable, timeout, 5xx, 429, malformed) and, with
+  //   a text that says what to change, when the registry does not let us in, does not know the path
+  //   or is read-only: never an error of the row, always tried again;
   // - row when the registry refuses this schema (409 incompatible, 422 invalid, 413 too large).
   virtual int32_t Register(const std::string& subject, const std::string& schema_json) = 0;
 };

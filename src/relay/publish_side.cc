@@ -29,8 +29,9 @@ PublishSide::~PublishSide() {
 }
 
 void PublishSide::Run(const std::function<void(const SessionExit&)>& on_exit) {
-  SessionLoop loop(
-      {.server = "Kafka", .wait = [this](Duration duration) { return stop_.WaitFor(duration); }});
+  SessionLoop loop({.server = "Kafka",
+                    .wait = [this](Duration duration) { return stop_.WaitFor(duration); },
+                    .backoff = Backoff(Backoff::WhileAway())});
   const auto exit = loop.Run(
       [this](const std::function<void()>& made_progress) { publisher_.RunSession(made_progress); });
   if (exit) on_exit(*exit);

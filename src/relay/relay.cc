@@ -140,7 +140,8 @@ void Relay::RunCapture() {
   parts.open_spool_alone = [this] { return OpenSpoolAlone(); };
   StartUp start_up(parts);
   SessionLoop loop({.server = "PostgreSQL",
-                    .wait = [this](Duration duration) { return stop_->WaitFor(duration); }});
+                    .wait = [this](Duration duration) { return stop_->WaitFor(duration); },
+                    .backoff = Backoff(Backoff::WhileAway())});
   const auto exit = loop.Run([&](const std::function<void()>& made_progress) {
     if (!start_up.Run()) return;
     StartPublishing();

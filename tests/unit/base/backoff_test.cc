@@ -27,6 +27,12 @@ TEST(Backoff, StartsOverAfterReset) {
   EXPECT_LE(backoff.Next(), Duration(100));
 }
 
+TEST(Backoff, NoticesAServerThatIsBackWithinASecondHoweverLongItWasAway) {
+  Backoff backoff(Backoff::WhileAway(), 1);
+  for (int i = 0; i < 1'000; ++i) EXPECT_LE(backoff.Next(), Duration(1'000));
+  EXPECT_GE(backoff.Next(), Duration(500));
+}
+
 // Many relays that lost the same server must not come back in step.
 TEST(Backoff, DiffersBetweenSeeds) {
   std::set<int64_t> waits;

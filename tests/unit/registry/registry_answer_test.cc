@@ -38,6 +38,32 @@ TEST(RegistryAnswer, RefusalIsAboutTheRow) {
             std::string::npos);
 }
 
+TEST(RegistryAnswer, OnlyAVerdictOnTheSchemaIsARefusal) {
+  for (const int code : {42201, 42208, 42209, 42210, 422}) {
+    EXPECT_EQ(KindOf(422, R"({"error_code":)" + std::to_string(code) + "}"), ErrorKind::kRow)
+        << code;
+  }
+  EXPECT_EQ(KindOf(409, R"({"error_code":40901,"message":"incompatible"})"), ErrorKind::kRow);
+  EXPECT_EQ(KindOf(413, "<html>"), ErrorKind::kRow);
+}
+
+// The mode of a registry, or of one subject, is set to READONLY for backups and migrations.
+TEST(RegistryAnswer, ReadOnlyModeIsAnOutage) {
+  const char* body = R"({"error_code":42205,"message":"Subject x is in read-only mode"})";
+  EXPECT_EQ(KindOf(422, body), ErrorKind::kTransient);
+  EXPECT_NE(TextOf(422, body).find("READWRITE"), std::string::npos);
+  // As newer Confluent registries do.
+  EXPECT_EQ(KindOf(403, body), ErrorKind::kTransient);
+}
+
+TEST(RegistryAnswer, AProxysPageIsNoVerdictOnTheSchema) {
+  for (const long status : {409L, 422L}) {
+    EXPECT_EQ(KindOf(status, "<html><body>conflict</body></html>"), ErrorKind::kTransient)
+        << status;
+    EXPECT_EQ(KindOf(status, ""), ErrorKind::kTransient) << status;
+  }
+}
+
 TEST(RegistryAnswer, OutageIsNeverAboutTheRow) {
   for (const long status : {100L, 204L, 301L, 302L, 400L, 401L, 403L, 404L, 408L, 429L, 500L, 502L,
                             503L, 504L, 599L, 0L}) {
