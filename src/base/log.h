@@ -2,13 +2,18 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
+
+#include "base/shown_text.h"
 
 namespace bw {
 
 // Logging is spdlog's default logger, on standard error: spdlog::info("Table {} ...", ...).
-// What came from outside (table names, server messages) goes through Printable().
+// What came from outside (table names, server messages) needs no care: every message goes through
+// ShownText(), see base/shown_text.h.
 
 struct LogOptions {
   std::string level = "info";  // trace, debug, info, warn, error.
@@ -17,9 +22,8 @@ struct LogOptions {
 // Call once, before any thread is started. Throws a usage Error for an unknown level.
 void StartLogging(const LogOptions& options);
 
-// The text on one line and without control characters, so that a table name or a server's message
-// cannot forge log lines or colour a terminal. Other UTF-8 passes unchanged.
-std::string Printable(std::string_view text);
+// What each line is made by: `pattern` is spdlog's, and the message goes through ShownText().
+std::unique_ptr<spdlog::formatter> LogFormatter(const std::string& pattern);
 
 // Says "... away" once and then at most once a minute, and "... is back" when it returns: what the
 // log tells about a server that is waited for. Not thread-safe.

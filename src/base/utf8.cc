@@ -48,6 +48,17 @@ bool IsValidUtf8(std::string_view bytes) {
   return true;
 }
 
+Utf8Character DecodeUtf8(std::string_view text) {
+  if (text.empty()) return {};
+  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+  if (*p < 0x80) return {1, *p};
+  const size_t length = SequenceLength(p, text.size());
+  if (length == 0) return {};
+  char32_t code_point = *p & (0x7Fu >> length);
+  for (size_t i = 1; i < length; ++i) code_point = code_point << 6 | (p[i] & 0x3Fu);
+  return {length, code_point};
+}
+
 std::string_view Utf8Prefix(std::string_view text, size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
   size_t end = bytes_max;

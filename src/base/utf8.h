@@ -9,6 +9,13 @@ namespace bw {
 // Fast for ASCII, which is skipped eight bytes at a time.
 bool IsValidUtf8(std::string_view bytes);
 
+// The character at the begin of `text`; 0 bytes when there is no valid one.
+struct Utf8Character {
+  size_t bytes = 0;
+  char32_t code_point = 0;
+};
+Utf8Character DecodeUtf8(std::string_view text);
+
 // The longest beginning of at most `bytes_max` bytes that cuts no character in two.
 std::string_view Utf8Prefix(std::string_view text, size_t bytes_max);
 

@@ -73,7 +73,8 @@ Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
     return HaltError(ExitCode::kMissingRight,
                      context.remedy_sql.empty()
                          ? what
-                         : fmt::format("{}. Let an owner run:\n  {}", what, context.remedy_sql));
+                         : fmt::format("{}. Let an owner run:{}", what,
+                                       OwnLine(context.remedy_sql)));
   }
   if (state == "53400") {
     return HaltError(ExitCode::kServerSetting,

@@ -40,9 +40,9 @@ void PublicationKeeper::OnRelationChanged(const CachedRelation& relation) {
   Warn(relation.name(),
        fmt::format("Table {} has no replica identity. If its publication publishes updates or "
                    "deletes, PostgreSQL refuses UPDATE and DELETE on it, also those of your "
-                   "applications. Run one of:\n  ALTER TABLE {} ADD PRIMARY KEY (<columns>);\n  "
-                   "ALTER TABLE {} REPLICA IDENTITY FULL;",
-                   name, table, table));
+                   "applications. Run one of:{}{}",
+                   name, OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", table)),
+                   OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL;", table))));
 }
 
 void PublicationKeeper::EverySecond(TimePoint now) {
@@ -82,8 +82,8 @@ void PublicationKeeper::AddNewTables() {
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::kTransient) throw;
       Warn(table.qualified_name(),
-           fmt::format("Of table {} only inserts are captured: {}. Let its owner run:\n  {}", name,
-                       error.what(), sql));
+           fmt::format("Of table {} only inserts are captured: {}. Let its owner run:{}", name,
+                       error.what(), OwnLine(sql)));
       continue;
     }
     spdlog::warn(

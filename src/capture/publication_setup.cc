@@ -58,6 +58,11 @@ std::string CreateForTables(const std::string& name, int version,
                      WithOptions(version, /*inserts_only=*/false));
 }
 
+std::string CreateForSomeTables(const std::string& name, int version) {
+  return fmt::format("CREATE PUBLICATION {} FOR TABLE <tables>{};", QuoteIdentifier(name),
+                     WithOptions(version, false));
+}
+
 // Tables whose UPDATE and DELETE fail once they are published. A partition is only named when its
 // partitioned table is not.
 std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>& tables) {
@@ -74,12 +79,12 @@ std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>
 
 std::string RemediesFor(const CapturedTable& table) {
   const std::string name = Quoted(table);
-  std::string text = fmt::format("  ALTER TABLE {} ADD PRIMARY KEY (<columns>);\n", name);
-  text += fmt::format("  ALTER TABLE {} REPLICA IDENTITY USING INDEX {};\n", name,
-                      table.candidate_index.empty() ? "<unique index over NOT NULL columns>"
-                                                    : QuoteIdentifier(table.candidate_index));
-  text += fmt::format("  ALTER TABLE {} REPLICA IDENTITY FULL;\n", name);
-  return text;
+  return OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", name)) +
+         OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {};", name,
+                             table.candidate_index.empty()
+                                 ? "<unique index over NOT NULL columns>"
+                                 : QuoteIdentifier(table.candidate_index))) +
+         OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL;", name));
 }
 
 [[noreturn]] void RefuseUnkeyed(const std::vector<const CapturedTable*>& tables,
@@ -87,11 +92,11 @@ std::string RemediesFor(const CapturedTable& table) {
   std::string text = fmt::format(
       "{} without replica identity: {}. Once their updates and deletes are published, PostgreSQL "
       "refuses every UPDATE and DELETE on them, also those of your applications. For each, run one "
-      "of:\n",
+      "of:",
       tables.size() == 1 ? "1 table is" : fmt::format("{} tables are", tables.size()),
       ListOf(tables));
   for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) text += RemediesFor(*tables[i]);
-  text += last_remedy;
+  text += OwnLine(last_remedy);
   throw HaltError(ExitCode::kUnkeyedTables, text);
 }
 
@@ -169,10 +174,10 @@ PublicationPlan UseNamed(const PublicationFacts& facts, const CaptureOptions& op
     throw HaltError(
         ExitCode::kServerSetting,
         fmt::format("publication {} of --publication does not exist in database {}. Let an owner "
-                    "run one of:\n  {}\n  CREATE PUBLICATION {} FOR TABLE <tables>{};",
-                    QuoteIdentifier(*options.publication), Printable(facts.database),
-                    CreateForAllTables(*options.publication, facts.version, false),
-                    QuoteIdentifier(*options.publication), WithOptions(facts.version, false)));
+                    "run one of:{}{}",
+                    QuoteIdentifier(*options.publication), facts.database,
+                    OwnLine(CreateForAllTables(*options.publication, facts.version, false)),
+                    OwnLine(CreateForSomeTables(*options.publication, facts.version))));
   }
   PublicationPlan plan = UseExisting(facts, options);
   const std::vector<const CapturedTable*> harmed = HarmedTables(facts);
@@ -190,9 +195,10 @@ PublicationPlan UseOurOwn(const PublicationFacts& facts, const CaptureOptions& o
   const std::vector<const CapturedTable*> harmed = HarmedTables(facts);
   if (!harmed.empty()) {
     RefuseUnkeyed(harmed, fmt::format("or drop the publication that is there already, and start "
-                                      "with --allow-unkeyed to capture their inserts alone:\n"
-                                      "  DROP PUBLICATION {};",
-                                      QuoteIdentifier(facts.existing.front().name)));
+                                      "with --allow-unkeyed to capture their inserts alone:{}",
+                                      OwnLine(fmt::format("DROP PUBLICATION {};",
+                                                          QuoteIdentifier(
+                                                              facts.existing.front().name)))));
   }
   PublicationPlan plan = UseExisting(facts, options);
   plan.warnings.insert(plan.warnings.begin(),
@@ -205,15 +211,16 @@ void RequireRightToCreate(const PublicationFacts& facts, const PublicationPlan& 
                           const std::string& name) {
   if (facts.role.superuser) return;
   std::string sql;
-  for (const std::string& statement : plan.create_sql) sql += "\n  " + statement;
+  for (const std::string& statement : plan.create_sql) sql += OwnLine(statement);
   throw HaltError(
       ExitCode::kMissingRight,
       fmt::format("role {} may not create a publication FOR ALL TABLES: that takes a superuser. "
-                  "Let one run in database {}, and start the relay again:{}\n"
-                  "or let the tables' owner publish some of them, and start with "
-                  "--publication={}:\n  CREATE PUBLICATION {} FOR TABLE <tables>{};",
-                  Printable(facts.role.name), Printable(facts.database), sql, Printable(name),
-                  QuoteIdentifier(name), WithOptions(facts.version, false)));
+                  "Let one run in database {}, and start the relay again:{}{}{}",
+                  facts.role.name, facts.database, sql,
+                  OwnLine(fmt::format("or let the tables' owner publish some of them, and start "
+                                      "with --publication={}:",
+                                      name)),
+                  OwnLine(CreateForSomeTables(name, facts.version))));
 }
 
 }  // namespace
@@ -315,10 +322,10 @@ std::vector<std::string> FindPublications(PgConnection* connection, const Captur
     throw HaltError(ExitCode::kServerSetting,
                     fmt::format("publication \"{}\" is gone. PostgreSQL reads publications as they "
                                 "were when the WAL was written, so making it again helps only for "
-                                "changes from then on. If nothing was changed since, run:\n  {}",
-                                Printable(WholePublicationName(options)),
-                                CreateForAllTables(WholePublicationName(options),
-                                                   connection->server_version(), false)));
+                                "changes from then on. If nothing was changed since, run:{}",
+                                WholePublicationName(options),
+                                OwnLine(CreateForAllTables(WholePublicationName(options),
+                                                           connection->server_version(), false))));
   }
   return names;
 }

@@ -120,14 +120,15 @@ void RequireCapturable(const ServerView& view) {
   if (settings.wal_level != "logical") {
     throw HaltError(ExitCode::kServerSetting,
                     fmt::format("the server's wal_level is \"{}\", logical decoding needs "
-                                "\"logical\". Run as a superuser, then restart PostgreSQL:\n"
-                                "  ALTER SYSTEM SET wal_level = logical;",
-                                settings.wal_level));
+                                "\"logical\". Run as a superuser, then restart PostgreSQL:{}",
+                                settings.wal_level,
+                                OwnLine("ALTER SYSTEM SET wal_level = logical;")));
   }
   if (settings.max_wal_senders == 0) {
     throw HaltError(ExitCode::kServerSetting,
                     "the server's max_wal_senders is 0. Run as a superuser, then restart "
-                    "PostgreSQL:\n  ALTER SYSTEM SET max_wal_senders = 10;");
+                    "PostgreSQL:" +
+                        OwnLine("ALTER SYSTEM SET max_wal_senders = 10;"));
   }
   if (NamesSynchronousStandby(settings.synchronous_standby_names, settings.application_name)) {
     throw HaltError(
@@ -141,9 +142,9 @@ void RequireCapturable(const ServerView& view) {
   }
   if (!view.role.superuser && !view.role.replication) {
     throw HaltError(ExitCode::kMissingRight,
-                    fmt::format("role {} may not replicate. Let a superuser run:\n"
-                                "  ALTER ROLE {} REPLICATION;",
-                                Printable(view.role.name), QuoteIdentifier(view.role.name)));
+                    fmt::format("role {} may not replicate. Let a superuser run:{}", view.role.name,
+                                OwnLine(fmt::format("ALTER ROLE {} REPLICATION;",
+                                                    QuoteIdentifier(view.role.name)))));
   }
 }
 
@@ -159,12 +160,13 @@ void RequireFreeSlot(const ServerView& view) {
   throw HaltError(
       ExitCode::kServerSetting,
       fmt::format("all {} replication slots of the server are in use (max_replication_slots). Drop "
-                  "one that nobody uses:\n"
-                  "  SELECT slot_name, active FROM pg_replication_slots;\n"
-                  "  SELECT pg_drop_replication_slot('<slot_name>');\n"
-                  "or run as a superuser, then restart PostgreSQL:\n"
-                  "  ALTER SYSTEM SET max_replication_slots = {};",
-                  settings.max_replication_slots, settings.max_replication_slots + 10));
+                  "one that nobody uses:{}{}{}{}",
+                  settings.max_replication_slots,
+                  OwnLine("SELECT slot_name, active FROM pg_replication_slots;"),
+                  OwnLine("SELECT pg_drop_replication_slot('<slot_name>');"),
+                  OwnLine("or run as a superuser, then restart PostgreSQL:"),
+                  OwnLine(fmt::format("ALTER SYSTEM SET max_replication_slots = {};",
+                                      settings.max_replication_slots + 10))));
 }
 
 // names := [FIRST | ANY] number '(' list ')' | list, the names quoted like identifiers or not

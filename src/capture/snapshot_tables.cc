@@ -97,11 +97,12 @@ void RequireReadable(const std::vector<SnapshotTable>& tables, const std::string
     const Table& described = table.described.table;
     if (!table.described.may_select) {
       if (schemas.insert(described.schema).second) {
-        grants += fmt::format("\n  GRANT USAGE ON SCHEMA {} TO {};",
-                              QuoteIdentifier(described.schema), QuoteIdentifier(role));
+        grants += OwnLine(fmt::format("GRANT USAGE ON SCHEMA {} TO {};",
+                                      QuoteIdentifier(described.schema), QuoteIdentifier(role)));
       }
-      grants += fmt::format("\n  GRANT SELECT ON TABLE {} TO {};",
-                            QuoteTable(described.schema, described.name), QuoteIdentifier(role));
+      grants +=
+          OwnLine(fmt::format("GRANT SELECT ON TABLE {} TO {};",
+                              QuoteTable(described.schema, described.name), QuoteIdentifier(role)));
     } else if (table.described.row_security) {
       hidden += (hidden.empty() ? "" : ", ") + Printable(table.described.qualified_name());
     }
@@ -115,8 +116,10 @@ void RequireReadable(const std::vector<SnapshotTable>& tables, const std::string
   if (!hidden.empty()) {
     throw HaltError(ExitCode::kMissingRight,
                     fmt::format("row security policies would hide rows of {} from the snapshot. "
-                                "Let a superuser run:\n  ALTER ROLE {} BYPASSRLS;",
-                                hidden, QuoteIdentifier(role)));
+                                "Let a superuser run:{}",
+                                hidden,
+                                OwnLine(fmt::format("ALTER ROLE {} BYPASSRLS;",
+                                                    QuoteIdentifier(role)))));
   }
 }
 

@@ -1,5 +1,13 @@
 #include "capture/sql_text.h"
 
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "base/shown_text.h"
+#include "base/utf8.h"
+
 namespace bw {
 namespace {
 
@@ -13,9 +21,40 @@ std::string Quote(std::string_view text, char quote) {
   return out;
 }
 
+bool HoldsHidden(std::string_view text) {
+  while (!text.empty()) {
+    const std::optional<HiddenCharacter> hidden = HiddenAt(text);
+    if (hidden && hidden->code_point) return true;
+    text.remove_prefix(hidden ? hidden->bytes : DecodeUtf8(text).bytes);
+  }
+  return false;
+}
+
+// U&"..." with what must not be shown as it is spelled out, so that what people read is what they
+// can run (PostgreSQL documentation, 4.1.1). Bytes that are not UTF-8 have no such spelling.
+std::string QuoteSpelledOut(std::string_view text, char quote) {
+  std::string inner;
+  while (!text.empty()) {
+    const std::optional<HiddenCharacter> hidden = HiddenAt(text);
+    const size_t bytes = hidden ? hidden->bytes : DecodeUtf8(text).bytes;
+    if (hidden && hidden->code_point) {
+      const auto code_point = static_cast<uint32_t>(*hidden->code_point);
+      inner += code_point > 0xFFFF ? fmt::format("\\+{:06x}", code_point)
+                                   : fmt::format("\\{:04x}", code_point);
+    } else {
+      if (text.front() == '\\') inner.push_back('\\');
+      inner.append(text.substr(0, bytes));
+    }
+    text.remove_prefix(bytes);
+  }
+  return "U&" + Quote(inner, quote);
+}
+
 }  // namespace
 
-std::string QuoteIdentifier(std::string_view name) { return Quote(name, '"'); }
+std::string QuoteIdentifier(std::string_view name) {
+  return HoldsHidden(name) ? QuoteSpelledOut(name, '"') : Quote(name, '"');
+}
 
 std::string QuoteTable(std::string_view schema, std::string_view table) {
   return QuoteIdentifier(schema) + "." + QuoteIdentifier(table);
@@ -27,7 +66,7 @@ std::string QuotePublicationNames(const std::vector<std::string>& names) {
   std::string list;
   for (const std::string& name : names) {
     if (!list.empty()) list += ",";
-    list += QuoteIdentifier(name);
+    list += Quote(name, '"');  // Read by SplitIdentifierString(), which knows no U&.
   }
   return QuoteLiteral(list);
 }

@@ -9,7 +9,9 @@ namespace bw {
 // Names and values inside SQL and replication commands. Our sessions set
 // standard_conforming_strings, so a backslash in a literal is a backslash. Pure.
 
-// "or""ders": for any bytes but NUL, which no PostgreSQL name holds.
+// "or""ders": for any bytes but NUL, which no PostgreSQL name holds. With line breaks or other
+// hidden characters in it, U&"or\000aders", which can be shown, copied and run all the same. SQL
+// only: replication commands know no U&.
 std::string QuoteIdentifier(std::string_view name);
 // "public"."orders"
 std::string QuoteTable(std::string_view schema, std::string_view table);

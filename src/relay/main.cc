@@ -30,8 +30,7 @@ ExitCode Main(int argc, const char* const* argv) {
   static Stop stop;  // Signal handlers refer to it until the process is gone.
   InstallSignalHandlers(&stop);
   spdlog::info("Bottled Water {}: {} to Kafka at {}, spool {}", BOTTLEDWATER_VERSION,
-               RedactedConninfo(options.postgres), Printable(options.brokers),
-               Printable(options.spool));
+               RedactedConninfo(options.postgres), options.brokers, options.spool);
   return Relay(options, &stop).Run();
 }
 
@@ -42,10 +41,11 @@ int main(int argc, char** argv) {
   try {
     return static_cast<int>(bw::Main(argc, argv));
   } catch (const bw::Error& error) {
-    std::cerr << "bottledwater: " << error.what() << '\n';
+    std::cerr << bw::ShownText(std::string("bottledwater: ") + error.what()) << '\n';
     return static_cast<int>(error.exit_code());
   } catch (const std::exception& error) {
-    std::cerr << "bottledwater: internal error: " << error.what() << '\n';
+    std::cerr << bw::ShownText(std::string("bottledwater: internal error: ") + error.what())
+              << '\n';
     return static_cast<int>(bw::ExitCode::kInternal);
   }
 }

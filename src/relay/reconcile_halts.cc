@@ -3,22 +3,32 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "relay/option_values.h"
 
 namespace bw::halts {
 namespace {
 
-// For a POSIX shell.
+// For a POSIX shell. What must not be shown as it is takes the form $'...'.
 std::string ShellQuoted(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : Printable(text)) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted.push_back(c);
+  std::string quoted;
+  bool spelled_out = false;
+  while (!text.empty()) {
+    const std::optional<HiddenCharacter> hidden = HiddenAt(text);
+    const size_t bytes = hidden ? hidden->bytes : DecodeUtf8(text).bytes;
+    for (const char c : text.substr(0, bytes)) {
+      if (hidden) {
+        quoted += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+      } else if (c == '\'') {
+        quoted += "'\\''";
+      } else {
+        quoted.push_back(c);
+      }
     }
+    spelled_out = spelled_out || hidden.has_value();
+    text.remove_prefix(bytes);
   }
-  return quoted + "'";
+  return (spelled_out ? "$'" : "'") + quoted + "'";
 }
 
 std::string DropSlotSql(const std::string& slot) {

@@ -10,34 +10,6 @@
 namespace bw {
 namespace {
 
-TEST(Printable, KeepsEverythingOnOneLine) {
-  EXPECT_EQ(Printable("ERROR:  no such table\nDETAIL:  none\r\n"),
-            "ERROR:  no such table DETAIL:  none");
-  EXPECT_EQ(Printable("a\tb"), "a b");
-  EXPECT_EQ(Printable("\n\n"), "");
-}
-
-// A table may be called anything.
-TEST(Printable, CannotForgeLinesOrColourTheTerminal) {
-  const std::string name = "t\n2026-01-01T00:00:00 info  all is well\x1B[31m\x07\x7F";
-  const std::string shown = Printable(name);
-  for (const char c : shown) {
-    EXPECT_GE(static_cast<unsigned char>(c), 0x20);
-    EXPECT_NE(c, 0x7F);
-  }
-  EXPECT_EQ(shown, "t 2026-01-01T00:00:00 info  all is well\\x1b[31m\\x07\\x7f");
-  EXPECT_EQ(Printable(std::string_view("a\0b", 3)), "a\\x00b");
-}
-
-// Terminals obey C1 controls as well, and a name that turns the direction can hide its end.
-TEST(Printable, ShowsControlsThatAreUtf8) {
-  EXPECT_EQ(Printable("a\u009B31mb"), "a\\xc2\\x9b31mb");
-  EXPECT_EQ(Printable("a\u202Eb\u2066"), "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa6");
-  EXPECT_EQ(Printable("\u00A0\u2028\xC2"), "\u00A0\u2028\xC2");
-}
-
-TEST(Printable, KeepsUtf8) { EXPECT_EQ(Printable("crêpes 🥞"), "crêpes 🥞"); }
-
 TEST(StartLogging, NamesTheLevelsWhenOneIsUnknown) {
   try {
     StartLogging({.level = "loud\n"});
@@ -48,13 +20,13 @@ TEST(StartLogging, NamesTheLevelsWhenOneIsUnknown) {
   }
 }
 
-class AwayLogTest : public testing::Test {
+class LogTest : public testing::Test {
  protected:
   void SetUp() override {
     before_ = spdlog::default_logger();
     auto logger = std::make_shared<spdlog::logger>(
         "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out_));
-    logger->set_pattern("%l %v");
+    logger->set_formatter(LogFormatter("%l %v"));
     spdlog::set_default_logger(std::move(logger));
   }
   void TearDown() override { spdlog::set_default_logger(before_); }
@@ -67,7 +39,19 @@ class AwayLogTest : public testing::Test {
   std::shared_ptr<spdlog::logger> before_;
 };
 
-TEST_F(AwayLogTest, SaysOnceThatAServerIsAwayAndOnceThatItIsBack) {
+// Whoever writes a log call need not think of it.
+TEST_F(LogTest, WhatIsLoggedForgesNoLineAndCommandsNoTerminal) {
+  spdlog::critical("Table {} is gone", "t\n2026-01-01 info  all is well\x1B[31m\xFF\u202E");
+  EXPECT_EQ(out_.str(),
+            "critical Table t 2026-01-01 info  all is well\\x1b[31m\\xff\\xe2\\x80\\xae is gone\n");
+}
+
+TEST_F(LogTest, LinesOfOurOwnAreLines) {
+  spdlog::warn("Run one of:{}{}", OwnLine("SELECT 1;"), OwnLine("SELECT\n2;"));
+  EXPECT_EQ(out_.str(), "warning Run one of:\n  SELECT 1;\n  SELECT 2;\n");
+}
+
+TEST_F(LogTest, SaysOnceThatAServerIsAwayAndOnceThatItIsBack) {
   AwayLog away("Kafka");
   away.Back();
   EXPECT_EQ(out_.str(), "");

@@ -16,6 +16,14 @@ TEST(SqlText, QuotesLiterals) {
   EXPECT_EQ(QuoteLiteral("a\\b"), "'a\\b'");
 }
 
+// What people are told to run can be copied from the log.
+TEST(SqlText, SpellsOutWhatCannotBeShown) {
+  EXPECT_EQ(QuoteIdentifier("a\n\\\"b"), "U&\"a\\000a\\\\\"\"b\"");
+  EXPECT_EQ(QuoteIdentifier("\u202E\U000E0041\u00E9"), "U&\"\\202e\\+0e0041\u00E9\"");
+  EXPECT_EQ(QuoteIdentifier("a\\b"), "\"a\\b\"");
+  EXPECT_EQ(QuoteIdentifier("\xFF"), "\"\xFF\"");  // Of an SQL_ASCII database.
+}
+
 TEST(SqlText, QuotesPublicationNamesTwice) {
   EXPECT_EQ(QuotePublicationNames({"a", "b\"c", "d'e"}), "'\"a\",\"b\"\"c\",\"d''e\"'");
 }
