@@ -3,30 +3,23 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <nlohmann/json.hpp>
 
-#include "base/byte_size.h"
-#include "base/crc32c.h"
 #include "base/error.h"
-#include "base/json_depth.h"
 #include "base/name_text.h"
+#include "publish/checkpoint_json.h"
 
 namespace bw {
 namespace {
 
-using Json = nlohmann::json;  // Members sorted by name: that is what makes the checksum canonical.
+using checkpoint_json::Json;
+using checkpoint_json::ObjectReader;
+using checkpoint_json::Seal;
+using checkpoint_json::Unseal;
 
-constexpr int kFormat = 1;
-constexpr size_t kValueBytesMax = 64 * kMiB;
-constexpr int kDepthMax = 32;  // Three levels are ours; a newer format may have more.
-
-std::string Canonical(const Json& json) {
-  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
-}
-
-std::string Checksum(const Json& json_without_checksum) {
-  return fmt::format("{:08x}", Crc32c(Canonical(json_without_checksum)));
-}
+constexpr int kWholeFormat = 1;
+constexpr int kPartsFormat = 2;
+constexpr std::string_view kPartKeyBegin = "offsets/";
+constexpr size_t kCrcDigits = 8;
 
 Json OffsetsToJson(const NextOffsets& next_offsets) {
   Json topics = Json::object();
@@ -40,47 +33,25 @@ Json OffsetsToJson(const NextOffsets& next_offsets) {
   return topics;
 }
 
-// Reads the members of one object, each exactly once, and refuses what is left over.
-class ObjectReader {
- public:
-  ObjectReader(const Json& json, const std::string& where) : json_(json), where_(where) {
-    if (!json.is_object()) Fail("not a JSON object");
+// Runs of partitions, because a part has only some of a topic's.
+Json RunsToJson(const NextOffsets& next_offsets) {
+  constexpr int32_t kGapMax = 8;  // Nulls up to here are shorter than a new run.
+  Json topics = Json::object();
+  for (const auto& [partition, offset] : next_offsets) {
+    BW_CHECK(partition.partition >= 0 && offset >= 0);
+    Json& runs = topics[partition.topic];
+    if (runs.is_null()) runs = Json::array();
+    const auto run_end = [&] {
+      return runs.back()[0].get<int32_t>() + static_cast<int32_t>(runs.back()[1].size());
+    };
+    if (runs.empty() || partition.partition - run_end() > kGapMax) {
+      runs.push_back(Json::array({partition.partition, Json::array()}));
+    }
+    while (run_end() < partition.partition) runs.back()[1].push_back(nullptr);
+    runs.back()[1].push_back(offset);
   }
-
-  const Json& Member(const char* name) {
-    const auto member = json_.find(name);
-    if (member == json_.end()) Fail(fmt::format("no member \"{}\"", name));
-    ++read_;
-    return *member;
-  }
-  std::string Text(const char* name) {
-    const Json& member = Member(name);
-    if (!member.is_string()) Fail(fmt::format("\"{}\" is not a text", name));
-    return member.get<std::string>();
-  }
-  uint64_t Number(const char* name) {
-    const Json& member = Member(name);
-    if (!member.is_number_unsigned()) Fail(fmt::format("\"{}\" is not a natural number", name));
-    return member.get<uint64_t>();
-  }
-  void ExpectNoMore() const {
-    if (read_ != json_.size()) Fail("members that do not belong there");
-  }
-  [[noreturn]] void Fail(const std::string& problem) const {
-    throw HaltError(
-        ExitCode::kHaltKafka,
-        fmt::format(
-            "The checkpoint in {} cannot be read: {}. It says what was published, so nothing "
-            "is published without it. If a newer version wrote it, use that one; otherwise "
-            "find out who else writes to this topic.",
-            where_, problem));
-  }
-
- private:
-  const Json& json_;
-  const std::string& where_;
-  size_t read_ = 0;
-};
+  return topics;
+}
 
 Source ReadSource(const Json& json, const std::string& where) {
   ObjectReader reader(json, where);
@@ -97,31 +68,74 @@ Source ReadSource(const Json& json, const std::string& where) {
   return source;
 }
 
-NextOffsets ReadOffsets(const Json& json, const ObjectReader& reader) {
-  if (!json.is_object()) reader.Fail("\"offsets\" is not an object");
-  NextOffsets next_offsets;
-  for (const auto& [topic, offsets] : json.items()) {
-    if (!offsets.is_array()) reader.Fail("\"offsets\" of a topic are not an array");
-    int32_t partition = 0;
-    for (const Json& offset : offsets) {
-      if (!offset.is_null()) {
-        if (!offset.is_number_unsigned() ||
-            offset.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
-          reader.Fail("an offset is not a natural number");
-        }
-        next_offsets[{topic, partition}] = offset.get<int64_t>();
+// The offsets of this topic's partitions from `first` on.
+void ReadRun(const Json& offsets, const std::string& topic, int64_t first,
+             const ObjectReader& reader, NextOffsets* next_offsets) {
+  if (!offsets.is_array()) reader.Fail("\"offsets\" of a topic are not an array");
+  int64_t partition = first;
+  for (const Json& offset : offsets) {
+    if (!offset.is_null()) {
+      if (!offset.is_number_unsigned() ||
+          offset.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+        reader.Fail("an offset is not a natural number");
       }
-      ++partition;
+      if (partition > std::numeric_limits<int32_t>::max()) reader.Fail("too many partitions");
+      const TopicPartition where{topic, static_cast<int32_t>(partition)};
+      if (!next_offsets->emplace(where, offset.get<int64_t>()).second) {
+        reader.Fail("a partition is there twice");
+      }
+    }
+    ++partition;
+  }
+}
+
+void ReadRuns(const Json& json, const ObjectReader& reader, NextOffsets* next_offsets) {
+  if (!json.is_object()) reader.Fail("\"offsets\" is not an object");
+  for (const auto& [topic, runs] : json.items()) {
+    if (!runs.is_array()) reader.Fail("the runs of a topic are not an array");
+    for (const Json& run : runs) {
+      if (!run.is_array() || run.size() != 2 || !run[0].is_number_unsigned() ||
+          run[0].get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int32_t>::max())) {
+        reader.Fail("a run of partitions has no beginning");
+      }
+      ReadRun(run[1], topic, run[0].get<int64_t>(), reader, next_offsets);
     }
   }
-  return next_offsets;
+}
+
+void ReadOffsets(const Json& json, const ObjectReader& reader, NextOffsets* next_offsets) {
+  if (!json.is_object()) reader.Fail("\"offsets\" is not an object");
+  for (const auto& [topic, offsets] : json.items()) {
+    ReadRun(offsets, topic, 0, reader, next_offsets);
+  }
+}
+
+Json PartsToJson(const std::vector<CheckpointPart>& parts) {
+  Json json = Json::array();
+  for (const CheckpointPart& part : parts) json.push_back(part.slot + part.crc32c);
+  return json;
+}
+
+std::vector<CheckpointPart> ReadParts(const Json& json, const ObjectReader& reader) {
+  if (!json.is_array() || json.empty()) reader.Fail("\"parts\" is not an array of parts");
+  std::vector<CheckpointPart> parts;
+  for (const Json& part : json) {
+    const std::string text = part.is_string() ? part.get<std::string>() : "";
+    const bool has_slot = text.starts_with('a') || text.starts_with('b');
+    if (!has_slot || text.size() != 1 + kCrcDigits ||
+        text.find_first_not_of("0123456789abcdef", 1) != std::string::npos) {
+      reader.Fail("one of \"parts\" is not a slot and a checksum");
+    }
+    parts.push_back({text[0], text.substr(1)});
+  }
+  return parts;
 }
 
 }  // namespace
 
 std::string EncodeCheckpoint(const Checkpoint& checkpoint) {
   Json json = {
-      {"format", kFormat},
+      {"format", checkpoint.parts.empty() ? kWholeFormat : kPartsFormat},
       {"lineage", checkpoint.lineage},
       {"instance", checkpoint.instance},
       {"source",
@@ -131,28 +145,21 @@ std::string EncodeCheckpoint(const Checkpoint& checkpoint) {
         {"timeline", checkpoint.source.timeline}}},
       {"position", checkpoint.progress.position.ToString()},
       {"end_lsn", checkpoint.progress.end_lsn.ToString()},
-      {"offsets", OffsetsToJson(checkpoint.next_offsets)},
       {"remedy", checkpoint.remedy},
   };
-  json["crc32c"] = Checksum(json);
-  return Canonical(json);
+  if (checkpoint.parts.empty()) {
+    json["offsets"] = OffsetsToJson(checkpoint.next_offsets);
+  } else {
+    json["parts"] = PartsToJson(checkpoint.parts);
+  }
+  return Seal(std::move(json));
 }
 
 Checkpoint DecodeCheckpoint(std::string_view value, const std::string& where) {
-  Json json;
-  if (value.size() <= kValueBytesMax && !IsNestedDeeperThan(value, kDepthMax)) {
-    json = Json::parse(value, nullptr, /*allow_exceptions=*/false);
-  }
+  const Json json = Unseal(value, kPartsFormat, where);
   ObjectReader reader(json, where);
-  // Before the checksum: a newer format may have another one.
-  if (const uint64_t format = reader.Number("format"); format != kFormat) {
-    reader.Fail(fmt::format("its format is {}, this version knows {}", format, kFormat));
-  }
-  const std::string checksum = reader.Text("crc32c");
-  Json rest = json;
-  rest.erase("crc32c");
-  if (Checksum(rest) != checksum) reader.Fail("its checksum is wrong");
-
+  const bool is_whole = reader.Number("format") == kWholeFormat;
+  reader.Text("crc32c");
   Checkpoint checkpoint;
   checkpoint.lineage = reader.Text("lineage");
   checkpoint.instance = reader.Text("instance");
@@ -162,10 +169,51 @@ Checkpoint DecodeCheckpoint(std::string_view value, const std::string& where) {
   const auto end_lsn = Lsn::Parse(reader.Text("end_lsn"));
   if (!end_lsn) reader.Fail("\"end_lsn\" is not one");
   checkpoint.progress = {*position, *end_lsn};
-  checkpoint.next_offsets = ReadOffsets(reader.Member("offsets"), reader);
+  if (is_whole) {
+    ReadOffsets(reader.Member("offsets"), reader, &checkpoint.next_offsets);
+  } else {
+    checkpoint.parts = ReadParts(reader.Member("parts"), reader);
+  }
   checkpoint.remedy = reader.Text("remedy");
   reader.ExpectNoMore();
   return checkpoint;
+}
+
+std::string CheckpointPartKey(size_t part, char slot) {
+  return fmt::format("{}{}/{}", kPartKeyBegin, part, slot);
+}
+
+bool IsCheckpointPartKey(std::string_view key) { return key.starts_with(kPartKeyBegin); }
+
+EncodedPart EncodeCheckpointPart(const Checkpoint& head, size_t part, size_t parts,
+                                 const NextOffsets& next_offsets) {
+  Json json = {
+      {"format", kPartsFormat},
+      {"instance", head.instance},
+      {"position", head.progress.position.ToString()},
+      {"part", part},
+      {"parts", parts},
+      {"offsets", RunsToJson(next_offsets)},
+  };
+  std::string crc32c = checkpoint_json::Checksum(json);
+  return {Seal(std::move(json)), std::move(crc32c)};
+}
+
+void AddCheckpointPart(std::string_view value, size_t part, const std::string& where,
+                       Checkpoint* checkpoint) {
+  const Json json = Unseal(value, kPartsFormat, where);
+  ObjectReader reader(json, where);
+  reader.Number("format");
+  if (reader.Text("crc32c") != checkpoint->parts.at(part).crc32c) {
+    reader.Fail(fmt::format("part {} is another checkpoint's", part));
+  }
+  reader.Text("instance");
+  if (!Position::Parse(reader.Text("position"))) reader.Fail("\"position\" is not one");
+  if (reader.Number("part") != part || reader.Number("parts") != checkpoint->parts.size()) {
+    reader.Fail(fmt::format("it is not part {} of {}", part, checkpoint->parts.size()));
+  }
+  ReadRuns(reader.Member("offsets"), reader, &checkpoint->next_offsets);
+  reader.ExpectNoMore();
 }
 
 }  // namespace bw

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <functional>
+#include <map>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -18,28 +21,87 @@ constexpr int64_t kFirstWindow = 256;
 constexpr int64_t kWindowGrowth = 16;
 
 struct FoundRecord {
-  std::optional<std::string> value;  // Nothing when somebody has deleted the checkpoint.
+  std::optional<std::string> value;  // Nothing when somebody has deleted it.
   int64_t offset = 0;
 };
 
-std::optional<FoundRecord> FindNewest(KafkaCluster* cluster, const TopicPartition& partition,
-                                      const StoredOffsets& stored) {
-  std::optional<FoundRecord> newest;
+// Looks for the newest checkpoint and the parts that it names, from the topic's end.
+class CheckpointSearch {
+ public:
+  CheckpointSearch(KafkaCluster* cluster, const TopicPartition& partition)
+      : cluster_(cluster), partition_(partition) {}
+
+  std::optional<Checkpoint> Run(const StoredOffsets& stored);
+
+ private:
+  void LookAt(int64_t from, int64_t to);
+  bool IsComplete() const;
+  void AddParts();
+  std::string Where(int64_t offset) const {
+    return fmt::format("topic {}, offset {}", partition_.topic, offset);
+  }
+
+  KafkaCluster* const cluster_;
+  const TopicPartition partition_;
+  std::optional<FoundRecord> newest_;
+  std::optional<Checkpoint> checkpoint_;
+  std::map<std::string, FoundRecord, std::less<>> parts_;  // The newest of each key.
+};
+
+std::optional<Checkpoint> CheckpointSearch::Run(const StoredOffsets& stored) {
   int64_t to = stored.high;
-  for (int64_t window = kFirstWindow; !newest && to > stored.low; window *= kWindowGrowth) {
+  for (int64_t window = kFirstWindow; !IsComplete() && to > stored.low; window *= kWindowGrowth) {
     const int64_t from = std::max(stored.low, to - window);
-    const std::array<ReadRange, 1> range = {ReadRange{partition, from, to}};
-    cluster->ReadCommitted(range, [&](const CommittedRecord& record) {
-      if (record.key != kCheckpointKey) return;
-      newest = FoundRecord{std::nullopt, record.offset};
-      if (record.value) newest->value = std::string(*record.value);
-    });
+    LookAt(from, to);
     to = from;
   }
-  return newest;
+  if (checkpoint_) AddParts();
+  return checkpoint_;
 }
 
-void CheckTopic(KafkaCluster* cluster, const std::string& topic, int32_t partitions) {
+void CheckpointSearch::LookAt(int64_t from, int64_t to) {
+  const bool had_newest = newest_.has_value();
+  std::map<std::string, FoundRecord, std::less<>> parts;
+  const std::array<ReadRange, 1> range = {ReadRange{partition_, from, to}};
+  cluster_->ReadCommitted(range, [&](const CommittedRecord& record) {
+    if (!record.key) return;
+    FoundRecord found{std::nullopt, record.offset};
+    if (record.value) found.value = std::string(*record.value);
+    if (record.key == kCheckpointKey) {
+      if (!had_newest) newest_ = std::move(found);
+    } else if (IsCheckpointPartKey(*record.key)) {
+      parts.insert_or_assign(std::string(*record.key), std::move(found));
+    }
+  });
+  parts_.merge(parts);  // What is there already is newer.
+  if (newest_ && newest_->value && !checkpoint_) {
+    checkpoint_ = DecodeCheckpoint(*newest_->value, Where(newest_->offset));
+  }
+}
+
+bool CheckpointSearch::IsComplete() const {
+  if (!checkpoint_) return newest_.has_value();
+  for (size_t i = 0; i < checkpoint_->parts.size(); ++i) {
+    if (!parts_.contains(CheckpointPartKey(i, checkpoint_->parts[i].slot))) return false;
+  }
+  return true;
+}
+
+void CheckpointSearch::AddParts() {
+  for (size_t i = 0; i < checkpoint_->parts.size(); ++i) {
+    const std::string key = CheckpointPartKey(i, checkpoint_->parts[i].slot);
+    const auto found = parts_.find(key);
+    const bool is_there = found != parts_.end() && found->second.value;
+    const std::string where =
+        is_there ? Where(found->second.offset)
+                 : fmt::format("topic {} (record {}, which is missing)", partition_.topic, key);
+    AddCheckpointPart(is_there ? *found->second.value : "", i, where, &*checkpoint_);
+  }
+}
+
+// Returns its max.message.bytes, if that may be read.
+std::optional<size_t> CheckTopic(KafkaCluster* cluster, const std::string& topic,
+                                 int32_t partitions) {
   if (partitions != 1) {
     throw HaltError(ExitCode::kHaltKafka,
                     fmt::format("The checkpoint topic \"{}\" has {} partitions and must have one, "
@@ -51,7 +113,7 @@ void CheckTopic(KafkaCluster* cluster, const std::string& topic, int32_t partiti
   const auto config = cluster->TopicConfig(topic);
   if (!config) {
     spdlog::warn("Cannot check that topic {} is compacted: no right to read its settings", topic);
-    return;
+    return std::nullopt;
   }
   const auto policy = config->find("cleanup.policy");
   if (policy != config->end() && policy->second != "compact") {
@@ -62,22 +124,30 @@ void CheckTopic(KafkaCluster* cluster, const std::string& topic, int32_t partiti
                                 "cleanup.policy=compact",
                                 topic, Printable(policy->second)));
   }
+  const auto limit = config->find("max.message.bytes");
+  if (limit == config->end()) return std::nullopt;
+  size_t bytes = 0;
+  const std::string& text = limit->second;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  return parsed.ec == std::errc() ? std::optional(bytes) : std::nullopt;
 }
 
 }  // namespace
 
 NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& topic) {
+  NewestCheckpoint newest;
+  newest.state = CheckpointState::Absent();
   const std::optional<int32_t> partitions = cluster->PartitionCount(topic);
-  if (!partitions) return {CheckpointState::Absent(), 0, false};
-  CheckTopic(cluster, topic, *partitions);
+  if (!partitions) return newest;
+  newest.topic_exists = true;
+  newest.message_bytes_max = CheckTopic(cluster, topic, *partitions);
   const TopicPartition partition{topic, 0};
   const auto stored = cluster->Offsets(std::span(&partition, 1)).front();
   if (!stored) throw TransientError(fmt::format("Topic {} is just being deleted", topic));
-
-  const auto newest = FindNewest(cluster, partition, *stored);
-  if (!newest || !newest->value) return {CheckpointState::Absent(), stored->high, true};
-  const std::string where = fmt::format("topic {}, offset {}", topic, newest->offset);
-  return {CheckpointState::Present(DecodeCheckpoint(*newest->value, where)), stored->high, true};
+  newest.next_offset = stored->high;
+  auto checkpoint = CheckpointSearch(cluster, partition).Run(*stored);
+  if (checkpoint) newest.state = CheckpointState::Present(*std::move(checkpoint));
+  return newest;
 }
 
 CheckpointState FetchCheckpoint(KafkaCluster* cluster, const PublishOptions& options,

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "publish/checkpoint_format.h"
@@ -14,6 +16,8 @@ struct NewestCheckpoint {
   CheckpointState state;    // Absent or present.
   int64_t next_offset = 0;  // Behind everything that was looked at.
   bool topic_exists = false;
+  // max.message.bytes of the topic, if it may be read.
+  std::optional<size_t> message_bytes_max;
 };
 
 // The newest committed checkpoint in this topic. Only final when called after InitTransactions:
@@ -21,8 +25,8 @@ struct NewestCheckpoint {
 //
 // The end is taken read_uncommitted, because a read_committed one may hide the newest record behind
 // an open transaction; then the records up to there are read read_committed. Throws Halt kHaltKafka
-// when the topic cannot be a checkpoint topic (not one partition, not compacted) or its newest
-// record cannot be read.
+// when the topic cannot be a checkpoint topic (not one partition, not compacted), or its newest
+// checkpoint record or a part that this names cannot be read or is missing.
 NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& topic);
 
 // For the start-up code, when the spool was lost or the slot is ahead of it: fences a former

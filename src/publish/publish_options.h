@@ -63,6 +63,9 @@ struct PublishOptions {
   // then waits 20 ms; a pause of 2 ms avoids it (Kafka 4.2.0, librdkafka 2.0.2: 28 ms -> 3 ms a
   // commit).
   Duration commit_pause{2};
+  // Of one record of the checkpoint; more offsets than fit are spread over several
+  // (checkpoint_writer.h).
+  size_t checkpoint_record_bytes_max = 256 * kKiB;
   // After a pause in publishing this long, the brokers are probed before a transaction begins.
   Duration probe_after_idle{5'000};
 };

@@ -18,6 +18,8 @@ namespace {
 // How long an idle session sleeps at most, so that reading back and checkpoints go on.
 constexpr Duration kIdleWait{500};
 constexpr Duration kRefusalSayInterval{1'000};
+// What a batch has around one record.
+constexpr size_t kBatchOverheadBytes = 128;
 
 [[noreturn]] void Halt(const std::string& text) { throw HaltError(ExitCode::kHaltKafka, text); }
 
@@ -70,11 +72,13 @@ void PublishSession::Start() {
   // From here on nothing of an older producer can change any more: what is read now is final.
   const NewestCheckpoint newest = ReadNewestCheckpoint(parts_.cluster, checkpoint_topic_);
   if (newest.state.checkpoint) CheckNoRival(*newest.state.checkpoint);
+  FitBatchesInto(newest);
   Resume(parts_.reconcile(parts_.spool->state(), newest.state, cluster_id_));
   EnsureCheckpointTopic(newest.topic_exists);
   follower_ = parts_.cluster->Follow({checkpoint_topic_, 0}, newest.next_offset);
   LookBehindCheckpoint();
   BW_KILL_POINT("publish.after_tail_scan");
+  MakeCheckpointWriter(newest);
   routes_ = std::make_unique<TableRoutes>(options_, checkpoint_topic_, parts_.cluster,
                                           producer_.get(), memory_, parts_.clock);
   committed_at_ = contact_at_ = read_back_at_ = parts_.clock->Now();
@@ -130,6 +134,33 @@ void PublishSession::EnsureCheckpointTopic(bool exists) {
     BW_KILL_POINT("publish.checkpoint_topic_created");
   }
   opened_checkpoint_ = producer_->OpenTopic(checkpoint_topic_);
+}
+
+// The limit is one of whole batches: a checkpoint's records, batched, would pass it too.
+void PublishSession::FitBatchesInto(const NewestCheckpoint& newest) {
+  if (!newest.message_bytes_max || *newest.message_bytes_max >= memory_->batch_bytes_max) return;
+  memory_->batch_bytes_max = *newest.message_bytes_max;
+  throw TransientError(
+      fmt::format("Topic {} takes batches of at most {} bytes: starting again with smaller ones",
+                  checkpoint_topic_, *newest.message_bytes_max));
+}
+
+void PublishSession::MakeCheckpointWriter(const NewestCheckpoint& newest) {
+  size_t record_bytes_max =
+      std::min(options_.checkpoint_record_bytes_max, producer_->message_bytes_max());
+  if (newest.message_bytes_max) {
+    const size_t overhead = std::min(kBatchOverheadBytes, *newest.message_bytes_max / 2);
+    record_bytes_max = std::min(record_bytes_max, *newest.message_bytes_max - overhead);
+  }
+  checkpoint_writer_ = std::make_unique<CheckpointWriter>(
+      record_bytes_max, newest.state.checkpoint ? newest.state.checkpoint->parts
+                                                : std::vector<CheckpointPart>());
+  for (const auto& [partition, offset] : next_offsets_) checkpoint_writer_->Set(partition, offset);
+}
+
+void PublishSession::NoteNextOffset(const TopicPartition& partition, int64_t offset) {
+  next_offsets_[partition] = offset;
+  checkpoint_writer_->Set(partition, offset);
 }
 
 // A late EndTxn of an earlier producer may have committed a part of a transaction, without its
@@ -271,7 +302,7 @@ void PublishSession::NotePartitions(const std::string& topic, int32_t partitions
   const auto stored = parts_.cluster->Offsets(unknown);
   for (size_t i = 0; i < unknown.size(); ++i) {
     if (!stored[i]) throw TransientError("Topic " + topic + " has just been deleted");
-    next_offsets_[unknown[i]] = stored[i]->high;
+    NoteNextOffset(unknown[i], stored[i]->high);
   }
   partitions_announced_ = false;
 }
@@ -308,7 +339,9 @@ Progress PublishSession::CommitTransaction(const std::function<Progress()>& prod
   BW_KILL_POINT("publish.after_begin");
   const Progress through = produce();
   BW_KILL_POINT("publish.after_produce_all");
-  producer_->Flush(&next_offsets_);
+  NextOffsets written;
+  producer_->Flush(&written);
+  for (const auto& [partition, offset] : written) NoteNextOffset(partition, offset);
   BW_KILL_POINT("publish.after_flush");
 
   // Within a split transaction there is no end LSN yet: the one before it stays.
@@ -381,20 +414,30 @@ void PublishSession::Refuse(const Change& change, const TableRoute& route,
 
 void PublishSession::ProduceCheckpoint(const Progress& progress) {
   remedies_said_ = parts_.spool->remedies();
-  Checkpoint checkpoint{lineage_,      memory_->instance,
-                        source_,       progress,
-                        next_offsets_, fmt::format("{}", fmt::join(remedies_said_, "; "))};
-  // Offsets behind a torn record would hide it from the next session, which has to skip it, too, as
-  // long as the position is before it.
-  if (torn_.HasBeyond(progress.position)) {
-    for (const auto& [partition, from] : torn_from_) checkpoint.next_offsets[partition] = from;
+  HideTornOffsets(progress);
+  Checkpoint head;
+  head.lineage = lineage_;
+  head.instance = memory_->instance;
+  head.source = source_;
+  head.progress = progress;
+  head.remedy = fmt::format("{}", fmt::join(remedies_said_, "; "));
+  for (const auto& [key, value] : checkpoint_writer_->Encode(std::move(head))) {
+    producer_->Produce({.topic = opened_checkpoint_.handle,
+                        .partition = 0,
+                        .key = key,
+                        .value = value,
+                        .headers = {}});
+    BW_KILL_POINT("publish.after_produce_checkpoint_record");
   }
-  const std::string value = EncodeCheckpoint(checkpoint);
-  producer_->Produce({.topic = opened_checkpoint_.handle,
-                      .partition = 0,
-                      .key = kCheckpointKey,
-                      .value = value,
-                      .headers = {}});
+}
+
+// Offsets behind a torn record would hide it from the next session, which has to skip it, too, as
+// long as the position is before it.
+void PublishSession::HideTornOffsets(const Progress& progress) {
+  const bool is_hidden = torn_.HasBeyond(progress.position);
+  for (const auto& [partition, from] : torn_from_) {
+    checkpoint_writer_->Set(partition, is_hidden ? from : next_offsets_.at(partition));
+  }
 }
 
 void PublishSession::RecordCommit(const Progress& progress) {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "publish/checkpoint_reader.h"
+#include "publish/checkpoint_writer.h"
 #include "publish/kafka.h"
 #include "publish/leftover_keys.h"
 #include "publish/message_encoder.h"
@@ -54,7 +55,7 @@ struct PublishParts {
 //
 // What is written where, in order; nothing on a line starts before the line above is done:
 //   1. data messages, acknowledged by all in-sync replicas, uncommitted
-//   2. the checkpoint, likewise
+//   2. the checkpoint, likewise: its parts that have changed, then the record that names them
 //   3. EndTxn(commit), which makes 1 and 2 visible together
 //   4. the spool's published position (a hint)
 //   5. the spool's trimming, up to a checkpoint that was read back
@@ -101,6 +102,9 @@ class PublishSession {
   void Resume(const ResumeFrom& resume);
   void EnsureCheckpointTopic(bool exists);
   void LookBehindCheckpoint();
+  void FitBatchesInto(const NewestCheckpoint& newest);
+  void MakeCheckpointWriter(const NewestCheckpoint& newest);
+  void NoteNextOffset(const TopicPartition& partition, int64_t offset);
   void CheckNoRival(const Checkpoint& checkpoint) const;
 
   SpoolBatch ReadNext(Lsn before);
@@ -124,6 +128,7 @@ class PublishSession {
   void PublishChange(const Change& change);
   void Refuse(const Change& change, const TableRoute& route, const std::string& reason);
   void ProduceCheckpoint(const Progress& progress);
+  void HideTornOffsets(const Progress& progress);
   void RecordCommit(const Progress& progress);
   void ReadBackIfDue();
   void ReadBack();
@@ -139,6 +144,7 @@ class PublishSession {
   std::string cluster_id_;
   std::unique_ptr<TransactionalProducer> producer_;
   OpenedTopic opened_checkpoint_;
+  std::unique_ptr<CheckpointWriter> checkpoint_writer_;
   std::unique_ptr<CommittedFollower> follower_;  // Of the checkpoint topic.
   std::unique_ptr<TableRoutes> routes_;
   MessageEncoder encoder_;
@@ -146,7 +152,7 @@ class PublishSession {
   NextOffsets torn_from_;  // Before them, in each partition that holds any.
 
   Progress progress_;                        // Committed in Kafka.
-  NextOffsets next_offsets_;                 // Behind what is committed.
+  NextOffsets next_offsets_;                 // Behind what is committed; set by NoteNextOffset.
   bool partitions_announced_ = true;         // All of next_offsets_ are in a committed checkpoint.
   Progress seen_;                            // What `captured` was at the last read.
   std::unique_ptr<LeftoverKeys> leftovers_;  // While a purge goes on.

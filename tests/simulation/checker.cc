@@ -82,7 +82,7 @@ void Checker::OnVisible(const std::vector<SimKafka::Seen>& records) {
   std::set<Lsn> touched;
   for (const SimKafka::Seen& record : records) {
     if (record.partition.topic.ends_with(".checkpoint")) {
-      CheckCheckpoint(record);
+      if (record.key == "checkpoint") CheckCheckpoint(record);
       continue;
     }
     const auto identity = Identify(record);

@@ -118,6 +118,8 @@ class World {
     settings.publish.topic_config = {{"partitions", random->Chance(300) ? "1" : "3"}};
     const int read_back_ms[] = {0, 50, 1'000};
     settings.publish.read_back_interval = Duration(read_back_ms[random->Below(3)]);
+    // So small that the offsets are always in several records.
+    if (random->Chance(400)) settings.publish.checkpoint_record_bytes_max = 300;
     return settings;
   }
 

@@ -74,13 +74,46 @@ TEST(CheckpointFormat, HaltsOnEveryChangedByte) {
 
 TEST(CheckpointFormat, HaltsOnNewerFormatAndSaysSo) {
   std::string newer = kGolden;
-  newer.replace(newer.find("\"format\":1"), 10, "\"format\":2");
+  newer.replace(newer.find("\"format\":1"), 10, "\"format\":3");
   try {
     DecodeCheckpoint(newer, "here");
     ADD_FAILURE();
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("format is 2"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("format is 3"), std::string::npos) << error.what();
   }
+}
+
+// Format 2.
+TEST(CheckpointFormat, WritesTheBytesOfPartsAndWhoNamesThem) {
+  Checkpoint head = Example();
+  const EncodedPart part = EncodeCheckpointPart(head, 1, 2, {{{"test", 32}, 12}, {{"test", 34}, 0}});
+  EXPECT_EQ(part.value,
+            R"({"crc32c":")" + part.crc32c +
+                R"(","format":2,"instance":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",)"
+                R"("offsets":{"test":[[32,[12,null,0]]]},"part":1,"parts":2,)"
+                R"("position":"2/44DAB970:17"})");
+  EXPECT_EQ(CheckpointPartKey(1, 'b'), "offsets/1/b");
+  head.parts = {{'a', "00000000"}, {'b', part.crc32c}};
+  const std::string value = EncodeCheckpoint(head);
+  EXPECT_NE(value.find("\"format\":2"), std::string::npos);
+  EXPECT_NE(value.find("\"parts\":[\"a00000000\",\"b" + part.crc32c + "\"]"), std::string::npos);
+
+  Checkpoint read = DecodeCheckpoint(value, "here");
+  EXPECT_EQ(read.parts, head.parts);
+  EXPECT_TRUE(read.next_offsets.empty());
+  AddCheckpointPart(part.value, 1, "here", &read);
+  EXPECT_EQ(read.next_offsets, (NextOffsets{{{"test", 32}, 12}, {{"test", 34}, 0}}));
+  EXPECT_THROW(AddCheckpointPart(part.value, 0, "here", &read), Error);
+}
+
+TEST(CheckpointFormat, APartReadsBackWithPartitionsFarApart) {
+  Checkpoint head = Example();
+  const NextOffsets offsets = {{{"t", 0}, 1}, {{"t", 9}, 2}, {{"t", 19}, 3}, {{"t", 90'000}, 4}};
+  const EncodedPart part = EncodeCheckpointPart(head, 0, 1, offsets);
+  head.parts = {{'a', part.crc32c}};
+  head.next_offsets.clear();
+  AddCheckpointPart(part.value, 0, "here", &head);
+  EXPECT_EQ(head.next_offsets, offsets);
 }
 
 TEST(CheckpointFormat, HaltsOnNestingWithoutEnd) {

@@ -1,0 +1,110 @@
+#include "publish/checkpoint_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "base/crc32c.h"
+#include "base/error.h"
+
+namespace bw {
+namespace {
+
+// Neighbouring partitions of a topic share a part, and its name there. A topic with thousands of
+// partitions is in many parts.
+constexpr int32_t kBlockPartitions = 32;
+// What a part should have, so that it can grow to the limit.
+constexpr size_t kPartsPerRecordBytes = 8;
+// Of a checkpoint that names parts: what each takes, and everything else.
+constexpr size_t kNameBytes = 12;
+constexpr size_t kHeadBytes = 512;
+constexpr size_t kPartsMax = 65'536;
+
+char OtherSlot(char slot) { return slot == 'a' ? 'b' : 'a'; }
+
+}  // namespace
+
+CheckpointWriter::CheckpointWriter(size_t record_bytes_max,
+                                   const std::vector<CheckpointPart>& newest)
+    : record_bytes_max_(record_bytes_max), parts_(1) {
+  for (const CheckpointPart& part : newest) slots_.push_back(part.slot);
+}
+
+void CheckpointWriter::Set(const TopicPartition& partition, int64_t next_offset) {
+  Part& part = parts_[PartOf(partition)];
+  const auto [entry, is_new] = part.offsets.try_emplace(partition, next_offset);
+  part.changed = part.changed || is_new || entry->second != next_offset;
+  entry->second = next_offset;
+}
+
+std::vector<CheckpointWriter::Record> CheckpointWriter::Encode(Checkpoint head) {
+  if (parts_.size() == 1) {
+    head.next_offsets.swap(parts_[0].offsets);
+    std::string value = EncodeCheckpoint(head);
+    head.next_offsets.swap(parts_[0].offsets);
+    if (value.size() <= record_bytes_max_) return {{std::string(kCheckpointKey), std::move(value)}};
+    SpreadOver(PartsFor(value.size()));
+  }
+  while (true) {
+    auto records = EncodeParts(head);
+    if (!records) continue;
+    for (size_t i = 0; i < parts_.size(); ++i) {
+      head.parts.push_back({slots_[i], parts_[i].crc32c});
+    }
+    records->push_back({std::string(kCheckpointKey), EncodeCheckpoint(head)});
+    return *std::move(records);
+  }
+}
+
+std::optional<std::vector<CheckpointWriter::Record>> CheckpointWriter::EncodeParts(
+    const Checkpoint& head) {
+  std::vector<std::pair<size_t, EncodedPart>> encoded;
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    if (!parts_[i].changed) continue;
+    encoded.emplace_back(i, EncodeCheckpointPart(head, i, parts_.size(), parts_[i].offsets));
+    // One block alone cannot be spread any further; Kafka says it if that is too large.
+    if (encoded.back().second.value.size() > record_bytes_max_ &&
+        parts_[i].offsets.size() > kBlockPartitions && parts_.size() < kPartsMax) {
+      SpreadOver(2 * parts_.size());
+      return std::nullopt;
+    }
+  }
+  std::vector<Record> records;
+  for (auto& [i, part] : encoded) {
+    slots_[i] = OtherSlot(slots_[i]);
+    parts_[i].changed = false;
+    parts_[i].crc32c = std::move(part.crc32c);
+    records.push_back({CheckpointPartKey(i, slots_[i]), std::move(part.value)});
+  }
+  return records;
+}
+
+size_t CheckpointWriter::PartOf(const TopicPartition& partition) const {
+  if (parts_.size() == 1) return 0;
+  const uint32_t block = static_cast<uint32_t>(partition.partition / kBlockPartitions);
+  return Crc32c(fmt::format("{}/{}", partition.topic, block)) & (parts_.size() - 1);
+}
+
+size_t CheckpointWriter::PartsFor(size_t bytes) const {
+  const size_t wanted = bytes * kPartsPerRecordBytes / record_bytes_max_;
+  // The checkpoint, which names them all, must fit, too.
+  const size_t room = record_bytes_max_ - std::min(record_bytes_max_, kHeadBytes);
+  const size_t nameable = std::bit_floor(std::max<size_t>(room / kNameBytes, 2));
+  return std::clamp<size_t>(std::bit_ceil(wanted), 2, std::min(nameable, kPartsMax));
+}
+
+void CheckpointWriter::SpreadOver(size_t parts) {
+  std::vector<Part> before = std::exchange(parts_, std::vector<Part>(parts));
+  for (Part& part : before) {
+    while (!part.offsets.empty()) {
+      auto entry = part.offsets.extract(part.offsets.begin());
+      parts_[PartOf(entry.key())].offsets.insert(std::move(entry));
+    }
+  }
+  // Those that the newest checkpoint does not name may take either slot.
+  if (slots_.size() < parts) slots_.resize(parts, 'b');
+}
+
+}  // namespace bw
