@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -44,6 +45,26 @@ PgFailure FailureOf(const PGresult* result) {
   }
   return failure;
 }
+
+// What OpenSSL has against the server's certificate. libpq says only "certificate verify failed",
+// and gives the TLS session away when that happens; so we keep a reference to it.
+class CertificateVerdict {
+ public:
+  void Look(PGconn* connection) {
+    auto* session = static_cast<SSL*>(PQsslStruct(connection, "OpenSSL"));
+    if (session == nullptr || session == session_.get()) return;
+    SSL_up_ref(session);
+    session_.reset(session);
+  }
+  // "" when it has nothing against it.
+  std::string Problem() const {
+    const long result = session_ ? SSL_get_verify_result(session_.get()) : X509_V_OK;
+    return result == X509_V_OK ? "" : X509_verify_cert_error_string(result);
+  }
+
+ private:
+  std::unique_ptr<SSL, decltype(&SSL_free)> session_{nullptr, &SSL_free};
+};
 
 [[noreturn]] void RefuseText(const PgResult& result, int row, int column, const char* expected) {
   throw HaltError(ExitCode::kInternal,
@@ -140,9 +161,11 @@ void PgConnection::Connect(const CaptureOptions& options, Mode mode) {
 
 void PgConnection::PollUntilConnected(TimePoint deadline, const std::string& doing) {
   PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+  CertificateVerdict certificate;
   while (status != PGRES_POLLING_OK) {
-    if (status == PGRES_POLLING_FAILED) ThrowConnectionError(doing);
+    if (status == PGRES_POLLING_FAILED) ThrowConnectionError(doing, certificate.Problem());
     Wait(status == PGRES_POLLING_READING ? Direction::kRead : Direction::kWrite, deadline, doing);
+    certificate.Look(connection_.get());
     status = PQconnectPoll(connection_.get());
   }
 }
@@ -271,8 +294,11 @@ std::string PgConnection::role() const {
   return user == nullptr ? "" : user;
 }
 
-void PgConnection::ThrowConnectionError(const std::string& doing) const {
-  throw TranslatePgFailure(ParseConnectFailure(PQerrorMessage(connection_.get())),
+void PgConnection::ThrowConnectionError(const std::string& doing,
+                                        const std::string& certificate_problem) const {
+  PgFailure failure = ParseConnectFailure(PQerrorMessage(connection_.get()));
+  if (!certificate_problem.empty()) failure.message += " (" + certificate_problem + ")";
+  throw TranslatePgFailure(failure,
                            {.doing = doing, .remedy_sql = {}, .begin_again_when_missing = false});
 }
 

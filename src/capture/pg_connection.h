@@ -97,8 +97,9 @@ class PgConnection {
 
   // For the replication stream, which does its own waiting.
   pg_conn* handle() { return connection_.get(); }
-  // What is wrong with the connection now, as an Error.
-  [[noreturn]] void ThrowConnectionError(const std::string& doing) const;
+  // What is wrong with the connection now, as an Error; `certificate_problem` as OpenSSL says it.
+  [[noreturn]] void ThrowConnectionError(const std::string& doing,
+                                         const std::string& certificate_problem = "") const;
   // The rest of a copy that ended: throws the server's error if it ended by one.
   void FinishCopy(const std::string& doing);
 

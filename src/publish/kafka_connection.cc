@@ -1,6 +1,8 @@
 #include "publish/kafka_connection.h"
 
 #include <fmt/format.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 
 #include <array>
 
@@ -26,6 +28,15 @@ void OnError(rd_kafka_t* /*handle*/, int code, const char* reason, void* opaque)
   trouble->Note(reason);
 }
 
+// Says what OpenSSL thinks of the certificate, and lets its verdict stand.
+int OnCertificate(rd_kafka_t* /*handle*/, const char* /*broker*/, int32_t /*broker_id*/,
+                  int* x509_error, int /*depth*/, const char* /*certificate*/, size_t /*size*/,
+                  char* /*reason*/, size_t /*reason_size*/, void* opaque) {
+  if (*x509_error == X509_V_OK) return 1;
+  static_cast<KafkaTrouble*>(opaque)->NoteCertificate(X509_verify_cert_error_string(*x509_error));
+  return 0;
+}
+
 // The code alone does not tell why.
 bool SaysLittle(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
@@ -45,6 +56,14 @@ bool IsMissingRight(rd_kafka_resp_err_t code) {
 void KafkaTrouble::Note(std::string reason) {
   const std::lock_guard lock(mutex_);
   newest_ = std::move(reason);
+  if (newest_.find("certificate verify failed") != std::string::npos && !certificate_.empty()) {
+    newest_ += " (" + certificate_ + ")";
+  }
+}
+
+void KafkaTrouble::NoteCertificate(std::string reason) {
+  const std::lock_guard lock(mutex_);
+  certificate_ = std::move(reason);
 }
 
 std::string KafkaTrouble::Newest() const {
@@ -92,6 +111,8 @@ KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
   SetIfKnown(conf.get(), "enable.metrics.push", "false");
   rd_kafka_conf_set_log_cb(conf.get(), &OnLog);
   rd_kafka_conf_set_error_cb(conf.get(), &OnError);
+  // Refused by a librdkafka without TLS, which has no certificates either.
+  rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &OnCertificate);
   rd_kafka_conf_set_opaque(conf.get(), trouble);
   return conf;
 }

@@ -21,12 +21,16 @@ namespace bw {
 class KafkaTrouble {
  public:
   void Note(std::string reason);
+  // What OpenSSL has against a broker's certificate: librdkafka's own reason says only that there
+  // is something.
+  void NoteCertificate(std::string reason);
   // "" when there was none.
   std::string Newest() const;
 
  private:
   mutable std::mutex mutex_;
   std::string newest_;
+  std::string certificate_;
 };
 
 // --broker and --kafka-config, checked.

@@ -81,8 +81,8 @@ def test_synchronous_standby_names_that_match_us(scene: Scene):
 
 
 @pytest.mark.parametrize("host, trusted, days, reason", [
-    ("127.0.0.1", "strangers", 1, "certificate verify failed"),
-    ("127.0.0.1", "ours", 0, "certificate verify failed"),
+    ("127.0.0.1", "strangers", 1, "certificate verify failed (unable to get local issuer certificate)"),
+    ("127.0.0.1", "ours", 0, "certificate verify failed (certificate has expired)"),
     ("localhost", "ours", 1, 'does not match host name "localhost"'),
 ], ids=["unknown authority", "expired", "another host"])
 def test_postgres_whose_certificate_does_not_hold(scene: Scene, host: str, trusted: str, days: int, reason: str):
@@ -104,18 +104,21 @@ def test_postgres_without_tls_that_is_asked_for(scene: Scene):
     assert no_spool_is_left(scene)
 
 
-@pytest.mark.parametrize("host, trusted", [("127.0.0.1", "strangers"), ("localhost", "ours")],
-                         ids=["unknown authority", "another host"])
-def test_kafka_whose_certificate_does_not_hold_is_waited_for(scene: Scene, host: str, trusted: str):
+@pytest.mark.parametrize("host, trusted, days, reason", [
+    ("127.0.0.1", "strangers", 1, "unable to get local issuer certificate"),
+    ("127.0.0.1", "ours", 0, "certificate has expired"),
+    ("localhost", "ours", 1, "[Hh]ostname mismatch"),
+], ids=["unknown authority", "expired", "another host"])
+def test_kafka_whose_certificate_does_not_hold_is_waited_for(scene: Scene, host: str, trusted: str, days: int, reason: str):
     """As for brokers that are away, and with the reason. Nothing is sent to it."""
     ours = Authority(scene.folder / "ours")
     authorities = {"ours": ours, "strangers": Authority(scene.folder / "strangers")}
-    keystore = ours.issue("kafka", "IP:127.0.0.1")
+    keystore = ours.issue("kafka", "IP:127.0.0.1", days)
     with Servers(postgres=False, registry=False, kafka_detours=DetourKind(keystore=keystore)) as servers:
         address = f"{host}:{servers.kafka.brokers[0].detour.port}"
         relay = scene.running_relay(broker=address, kafka_config=[
             "security.protocol=ssl", f"ssl.ca.location={authorities[trusted].certificate}"])
-        relay.wait_for_log(f"Kafka.* is away.*{address}.*certificate")
+        relay.wait_for_log(f"Kafka.* is away.*{address}.*certificate.*{reason}")
         relay.stop()
         assert relay.exit_code(0) == 0
 
