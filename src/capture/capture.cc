@@ -23,7 +23,7 @@ CaptureOptions WithStatusInterval(CaptureOptions options, Duration wal_sender_ti
 
 }  // namespace
 
-void RunCaptureSession(const CaptureOptions& given_options, Spool* spool, CaptureFigures* figures,
+SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool, CaptureFigures* figures,
                        const Stop& stop, const std::function<void()>& made_progress,
                        std::optional<Lsn> stop_before) {
   spool->Recover();
@@ -63,7 +63,7 @@ void RunCaptureSession(const CaptureOptions& given_options, Spool* spool, Captur
   facts.confirmed_flush = view.slot->confirmed_flush;
   facts.validate_utf8 = view.settings.server_encoding == "SQL_ASCII";
   facts.stop_before = stop_before;
-  CaptureSession(environment, facts).Run();
+  return CaptureSession(environment, facts).Run();
 }
 
 }  // namespace bw

@@ -18,6 +18,11 @@ constexpr Duration kReportCheckInterval{1'000};
 // WAL without changes for us is noted at once, instead of after idle_advance_interval, when it
 // holds back this much.
 constexpr uint64_t kIdleBytesMax = 4 * kMiB;
+// How long the connection is kept although nothing is read from it. PostgreSQL cannot shut down
+// meanwhile: its walsender waits until it can send. A full spool may take hours; a slow fsync soon
+// ends, and connecting again would have the server decode its WAL again.
+constexpr Duration kFullPauseMax{2'000};
+constexpr Duration kSlowPauseMax{10'000};
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
@@ -49,15 +54,17 @@ void CaptureSession::RefuseRow(const Error& error, Position position) {
   spdlog::error("{}; going on without it (--on-error=log)", Printable(what));
 }
 
-void CaptureSession::Run() {
+SessionEnd CaptureSession::Run() {
+  SessionEnd end = SessionEnd::kStopped;
   try {
     Start();
-    Loop();
+    end = Loop();
   } catch (...) {
     env_.figures->streaming.store(false, kRelaxed);
     throw;
   }
   env_.figures->streaming.store(false, kRelaxed);
+  return end;
 }
 
 void CaptureSession::Start() {
@@ -86,9 +93,9 @@ void CaptureSession::Start() {
   last_report_ = last_idle_advance_ = next_report_check_ = now;
 }
 
-void CaptureSession::Loop() {
+SessionEnd CaptureSession::Loop() {
   CheckStopBefore(env_.spool->captured().end_lsn);
-  while (!env_.stop->requested() && !is_complete_) {
+  while (!env_.stop->requested() && !is_complete_ && !PausedTooLong()) {
     const TimePoint now = env_.clock->Now();
     ReportIfDue(now);
     if (!env_.spool->HasRoom()) {
@@ -105,6 +112,24 @@ void CaptureSession::Loop() {
   }
   Report(env_.clock->Now(), /*request_reply=*/false);
   env_.stream->Finish();
+  if (env_.stop->requested()) return SessionEnd::kStopped;
+  return is_complete_ ? SessionEnd::kComplete : SessionEnd::kNoRoom;
+}
+
+bool CaptureSession::PausedTooLong() {
+  if (env_.spool->HasRoom()) {
+    paused_since_.reset();
+    return false;
+  }
+  const TimePoint now = env_.clock->Now();
+  if (!paused_since_) paused_since_ = now;
+  const std::optional<std::string> obstacle = env_.spool->Obstacle();
+  if (now - *paused_since_ < (obstacle ? kFullPauseMax : kSlowPauseMax)) return false;
+  spdlog::info(
+      "Closing the replication connection until the spool has room again ({}): PostgreSQL keeps "
+      "the WAL, and could not shut down while we do not read",
+      obstacle.value_or("its disk is slow"));
+  return true;
 }
 
 void CaptureSession::Handle(const XLogData& data) {
@@ -158,12 +183,12 @@ void CaptureSession::CheckStopBefore(Lsn wal_end) {
 }
 
 // A walsender that shuts down waits until everything it has sent is confirmed, and asks again as
-// soon as it has our answer (WalSndDone() in walsender.c). With a lazily confirmed slot it would
-// wait for as long as Kafka is away, and so would pg_ctl stop. At other times it only asks after
-// half of wal_sender_timeout without a status from us.
+// soon as it has our answer (WalSndDone() in walsender.c). At other times it only asks after half
+// of wal_sender_timeout without a status from us, and status_interval is a third of that at most.
 bool CaptureSession::LooksLikeShutdown(const Keepalive& keepalive) const {
   return keepalive.reply_requested && answered_request_ &&
-         env_.clock->Now() - last_report_ < kReportCheckInterval;
+         env_.clock->Now() - last_report_ <
+             std::min(kReportCheckInterval, env_.options->status_interval);
 }
 
 void CaptureSession::Handle(const Keepalive& keepalive) {
@@ -180,12 +205,10 @@ void CaptureSession::Handle(const Keepalive& keepalive) {
     return;
   }
   if (LooksLikeShutdown(keepalive)) {
-    if (!confirm_everything_) {
-      spdlog::info("PostgreSQL shuts down and waits for us: confirming all that is in the spool");
-    }
-    confirm_everything_ = true;
-    AdvanceIdle(env_.clock->Now(), /*at_once=*/true);
-    env_.spool->WaitUntilDurable(kReportCheckInterval, *env_.stop);
+    // With a lazily confirmed slot it would wait for as long as Kafka is away. It may go without a
+    // confirmation: what is not confirmed it sends again.
+    env_.stream->Finish();
+    throw TransientError("PostgreSQL shuts down");
   }
   Report(env_.clock->Now(), /*request_reply=*/false);
   answered_request_ = true;
@@ -193,11 +216,11 @@ void CaptureSession::Handle(const Keepalive& keepalive) {
 
 // Without it, an idle captured database beside a busy one would hold back the WAL of the whole
 // cluster. The spool first, then the slot: a confirmed LSN above `captured` would look like a gap.
-void CaptureSession::AdvanceIdle(TimePoint now, bool at_once) {
+void CaptureSession::AdvanceIdle(TimePoint now) {
   if (assembler_->in_transaction() || idle_lsn_ <= idle_noted_) return;
   const bool due = now - last_idle_advance_ >= env_.options->idle_advance_interval ||
                    WalBytesBetween(idle_noted_, idle_lsn_) >= kIdleBytesMax;
-  if (!due && !at_once) return;
+  if (!due) return;
   env_.spool->AdvanceIdle(idle_lsn_);
   BW_KILL_POINT("capture.after_advance_idle");
   idle_noted_ = idle_lsn_;
@@ -209,7 +232,7 @@ void CaptureSession::ReportIfDue(TimePoint now) {
   next_report_check_ = now + kReportCheckInterval;
   // An idle database gives no other occasion to notice it, and what failed must be received again.
   if (env_.spool->failed()) throw TransientError("the spool could not be written");
-  AdvanceIdle(now, /*at_once=*/false);
+  AdvanceIdle(now);
   if (env_.every_second) env_.every_second();
 
   env_.figures->received_lsn.store(received_.value, kRelaxed);
@@ -227,7 +250,7 @@ Lsn CaptureSession::FlushToReport() const {
   facts.captured_end = env_.spool->captured().end_lsn;
   facts.published_end = env_.spool->published().end_lsn;
   facts.server_wal_end = server_wal_end_;
-  facts.max_wal_retained_bytes = confirm_everything_ ? 0 : env_.options->max_wal_retained_bytes;
+  facts.max_wal_retained_bytes = env_.options->max_wal_retained_bytes;
   return ConfirmedFlush(facts);
 }
 
@@ -242,6 +265,15 @@ void CaptureSession::Report(TimePoint now, bool request_reply) {
   last_report_ = now;
   heard_since_report_ = false;
   answered_request_ = false;
+}
+
+bool WaitForRoom(Spool* spool, const Stop& stop) {
+  // After a failed write there is nothing to wait for: the next session opens the spool again.
+  while (!spool->failed() && !spool->HasRoom()) {
+    spool->WaitForRoom(kReportCheckInterval, stop);
+    if (stop.requested()) return false;
+  }
+  return true;
 }
 
 }  // namespace bw

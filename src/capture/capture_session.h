@@ -17,6 +17,13 @@
 
 namespace bw {
 
+// Why a session ended without an Error.
+enum class SessionEnd {
+  kStopped,   // A stop was requested.
+  kComplete,  // StreamFacts::stop_before is reached.
+  kNoRoom,    // The spool has had no room for some seconds: WaitForRoom, then begin another one.
+};
+
 // One connection's life on the capture side: from the slot into the spool, and what is durable (and
 // published, see confirm_policy.h) back to the slot.
 //
@@ -29,10 +36,12 @@ namespace bw {
 //   start the stream at captured.end_lsn
 //   until a stop:
 //     report: once a second if the confirmed LSN moved, every 10 s anyway
-//     no room in the spool?  wait for it (reporting goes on), read nothing
+//     no room in the spool?  wait for it (reporting goes on), read nothing; after some seconds
+//       leave, so that nobody who shuts PostgreSQL down has to wait for us
 //     receive a frame, or nothing for a second
 //     WAL data:   decode, assemble; a change: append it; a commit: end the transaction
-//     keepalive:  answer if asked; outside of a transaction its WAL end may be noted as captured
+//     keepalive:  answer if asked; outside of a transaction its WAL end may be noted as captured;
+//       a server that shuts down is left at once
 //   report a last time, say goodbye
 //
 // What is written where, in order: the change into the spool (Append), the end of its transaction
@@ -68,19 +77,20 @@ class CaptureSession {
 
   CaptureSession(const Environment& environment, const StreamFacts& facts);
 
-  // Returns when a stop was requested, or stop_before is reached.
-  void Run();
+  SessionEnd Run();
 
  private:
   void Start();
-  void Loop();
+  SessionEnd Loop();
+  // Whether the spool has had no room for so long that the connection is better closed.
+  bool PausedTooLong();
   void Handle(const XLogData& data);
   void Handle(const Keepalive& keepalive);
   void HandleMessage(std::string_view bytes);
   // The server asks again and again: see the .cc.
   bool LooksLikeShutdown(const Keepalive& keepalive) const;
   void CheckStopBefore(Lsn wal_end);
-  void AdvanceIdle(TimePoint now, bool at_once);
+  void AdvanceIdle(TimePoint now);
   void ReportIfDue(TimePoint now);
   void Report(TimePoint now, bool request_reply);
   Lsn FlushToReport() const;
@@ -104,11 +114,15 @@ class CaptureSession {
   TimePoint next_report_check_;
   TimePoint last_report_;
   TimePoint last_idle_advance_;
+  std::optional<TimePoint> paused_since_;  // The spool has no room.
   bool heard_since_report_ = false;  // A frame came since the last status message.
   bool answered_request_ = false;    // The last status message was asked for, ...
-  bool confirm_everything_ = false;  // The server is shutting down.
   bool progress_told_ = false;
   bool is_complete_ = false;  // facts_.stop_before is reached.
 };
+
+// Before a session, so that nothing is held in PostgreSQL meanwhile. False on a stop. Throws a
+// transient Error when a write fails.
+bool WaitForRoom(Spool* spool, const Stop& stop);
 
 }  // namespace bw

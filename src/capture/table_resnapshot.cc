@@ -51,7 +51,10 @@ bool ResnapshotTables(const CaptureOptions& options, const std::vector<std::stri
   BW_KILL_POINT("resnapshot.after_slot");
   const Lsn consistent = source.slot.consistent_point;
 
-  RunCaptureSession(options, spool, figures, stop, made_progress, consistent);
+  if (RunCaptureSession(options, spool, figures, stop, made_progress, consistent) !=
+      SessionEnd::kComplete) {
+    return false;
+  }
   if (!WaitUntilDurable(spool, stop)) return false;
   BW_CHECK(spool->captured().position < (Position{Lsn{consistent.value - 2}, 0}));
   BW_CHECK(spool->captured().end_lsn <= consistent);

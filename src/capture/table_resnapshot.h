@@ -23,8 +23,8 @@ namespace bw {
 // runs; the next one goes on from P.
 //
 // `tables` are patterns of TableFilter; throws a usage Error when they select nothing that is
-// captured. False when a stop was requested. When it throws, nothing of it is in the spool; begin
-// again.
+// captured. False when a stop was requested or the spool has no room. When it throws or returns
+// false, nothing of it is in the spool; begin again.
 bool ResnapshotTables(const CaptureOptions& options, const std::vector<std::string>& tables,
                       Spool* spool, CaptureFigures* figures, const Stop& stop,
                       const std::function<void()>& made_progress);

@@ -19,7 +19,7 @@ namespace {
 constexpr Duration kStopTimeout{9'000};
 
 // Started on a full disk: PostgreSQL keeps the WAL until there is room.
-void WaitForRoom(const SpoolOptions& options, const Stop& stop) {
+void WaitForRoomToOpen(const SpoolOptions& options, const Stop& stop) {
   if (Spool::HasRoomToOpen(options)) return;
   spdlog::error("The disk of the spool \"{}\" is too full to open it; waiting for room",
                 options.directory);
@@ -36,7 +36,7 @@ void WaitForRoom(const SpoolOptions& options, const Stop& stop) {
 std::unique_ptr<Spool> OpenExisting(const SpoolOptions& options, const Stop& stop) {
   bool has_failed = false;
   while (true) {
-    WaitForRoom(options, stop);
+    WaitForRoomToOpen(options, stop);
     try {
       return Spool::Open(options);
     } catch (const Error& error) {
@@ -143,6 +143,7 @@ void Relay::RunCapture() {
                     .wait = [this](Duration duration) { return stop_->WaitFor(duration); },
                     .backoff = Backoff(Backoff::WhileAway())});
   const auto exit = loop.Run([&](const std::function<void()>& made_progress) {
+    if (Spool* spool = opened_spool(); spool != nullptr && !WaitForRoom(spool, *stop_)) return;
     if (!start_up.Run()) return;
     StartPublishing();
     if (ResnapshotTablesIfAsked(start_up, made_progress)) return;

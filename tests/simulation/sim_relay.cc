@@ -144,6 +144,7 @@ void SimRelay::RunCapture() {
                     .clock = process_,
                     .backoff = Backoff()});
   const auto exit = loop.Run([this](const std::function<void()>& made_progress) {
+    if (spool_ && !WaitForRoom(spool_.get(), stop_)) return;
     if (!StartUp()) return;
     StartPublishing();
     CaptureSessionOnce(made_progress);

@@ -13,10 +13,10 @@
 namespace bw {
 namespace {
 
-// Time that only moves when the stream waits.
+// Time that only moves when the stream waits, or is asked for after SetStep.
 class ManualClock : public Clock {
  public:
-  TimePoint Now() override { return now_; }
+  TimePoint Now() override { return now_ += step_; }
   int64_t WallMicros() override { return 0; }
   bool WaitUntil(std::unique_lock<std::mutex>* lock, std::condition_variable* changed,
                  TimePoint deadline, const std::function<bool()>& done) override {
@@ -27,9 +27,12 @@ class ManualClock : public Clock {
     return Clock::Real().Start(std::move(run));
   }
   void Advance(Duration duration) { now_ += duration; }
+  // From now on each look at it is so much later.
+  void SetStep(Duration step) { step_ = step; }
 
  private:
   TimePoint now_ = TimePoint() + std::chrono::hours(1);
+  Duration step_{0};
 };
 
 // A server's side of the stream: frames and things that happen between them, in order. When the
@@ -113,7 +116,7 @@ class CaptureSessionTest : public testing::Test {
     std::filesystem::remove_all(root_);
   }
 
-  void Run() {
+  SessionEnd Run() {
     CaptureSession::Environment environment;
     environment.options = &options_;
     environment.stream = &stream_;
@@ -124,7 +127,7 @@ class CaptureSessionTest : public testing::Test {
     environment.key_lookup = [](std::string_view, std::string_view) {
       return std::vector<std::string>();
     };
-    CaptureSession(environment, source_).Run();
+    return CaptureSession(environment, source_).Run();
   }
   void Announce() {
     stream_.Data(pgoutput::Relation(5, "public", "t", {{"id", 23, true}, {"v", 25}}));
@@ -315,13 +318,35 @@ TEST_F(CaptureSessionTest, IgnoresAKeepaliveThatGoesBack) {
   EXPECT_EQ(spool_->captured().end_lsn, Lsn{0x80});
 }
 
-TEST_F(CaptureSessionTest, LetsAServerThatShutsDownGo) {
+TEST_F(CaptureSessionTest, LeavesAServerThatShutsDownWithoutConfirming) {
   Transaction(0x20, 0x30, 1);
   stream_.Alive(0x38, true);
   stream_.Alive(0x38, true);
-  Run();
-  // WalSndDone() waits until what it has sent is confirmed, whatever Kafka does.
-  EXPECT_EQ(stream_.statuses.back().flush, Lsn{0x38});
+  stream_.Do([] { FAIL() << "it goes on"; });
+  EXPECT_THROW(Run(), Error);
+  EXPECT_TRUE(stream_.finished);
+  // What only the spool has stays in PostgreSQL, whatever WalSndDone() waits for.
+  EXPECT_EQ(stream_.statuses.back().flush, Lsn{0x10});
+}
+
+TEST_F(CaptureSessionTest, StaysWithAServerThatOnlyGivesUpEarlyOnSilentReceivers) {
+  options_.status_interval = Duration(300);  // wal_sender_timeout = 900 ms
+  for (int i = 0; i < 5; ++i) {
+    stream_.Alive(0x38, true);
+    stream_.Do([this] { clock_.Advance(Duration(450)); });
+  }
+  EXPECT_EQ(Run(), SessionEnd::kStopped);
+}
+
+TEST_F(CaptureSessionTest, LeavesWhenTheSpoolHasNoRoom) {
+  spool_.reset();
+  spool_options_.pending_bytes_max = 40;
+  spool_options_.min_free_bytes = uint64_t{1} << 60;  // The disk is full.
+  spool_ = Spool::Open(spool_options_);
+  Transaction(0x20, 0x30, 1);
+  stream_.Do([] { FAIL() << "nothing is read"; });
+  clock_.SetStep(Duration(1'000));
+  EXPECT_EQ(Run(), SessionEnd::kNoRoom);
 }
 
 TEST_F(CaptureSessionTest, DropsWhatAnEarlierSessionLeftUnfinished) {
