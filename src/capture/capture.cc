@@ -7,6 +7,7 @@
 #include "capture/pq_replication_stream.h"
 #include "capture/publication_keeper.h"
 #include "capture/publication_setup.h"
+#include "capture/slot_watch.h"
 #include "capture/stream_check.h"
 #include "capture/table_catalog.h"
 
@@ -41,6 +42,8 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool, 
   SideConnection side(options, stop);
   const std::vector<std::string> publications = FindPublications(side.Get(), options);
   PublicationKeeper keeper(options, publications, &side);
+
+  SlotWatch slot_watch(options, figures);
 
   CaptureSession::Environment environment;
   environment.options = &options;

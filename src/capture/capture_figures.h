@@ -15,6 +15,11 @@ struct CaptureFigures {
   std::atomic<uint64_t> received_lsn{0};     // Newest LSN that came from the server.
   std::atomic<uint64_t> server_wal_end{0};   // As far as the server has read its WAL for us.
   std::atomic<uint64_t> confirmed_flush{0};  // What the slot was told.
+  // As of slot_watch's last look: the WAL that the slot keeps on the server's disk, which goes back
+  // to restart_lsn; and how much more until the slot is lost (max_slot_wal_keep_size), -1 for no
+  // limit.
+  std::atomic<uint64_t> wal_on_disk{0};
+  std::atomic<int64_t> safe_wal{-1};
   std::atomic<uint64_t> changes{0};          // Appended to the spool, snapshot rows included.
   std::atomic<uint64_t> transactions{0};     // With changes for us.
   std::atomic<uint64_t> snapshot_rows{0};
@@ -23,7 +28,7 @@ struct CaptureFigures {
   std::atomic<uint64_t> truncates{0};
   std::atomic<uint64_t> sessions{0};  // That came to streaming.
 
-  // WAL that the slot holds back; 0 before it is known.
+  // WAL that is not confirmed; 0 before it is known.
   uint64_t RetainedWalBytes() const {
     const uint64_t confirmed = confirmed_flush.load();
     return confirmed == 0 ? 0 : WalBytesBetween(Lsn{confirmed}, Lsn{server_wal_end.load()});

@@ -32,8 +32,8 @@ CreatedSlot Create(PgConnection* replication, const std::string& slot, const cha
   // As long as the longest transaction that is open now.
   options.timeout = std::chrono::hours(24 * 365);
   const PgResult created = replication->Query(
-      fmt::format("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput {}", QuoteIdentifier(slot),
-                  persistence, export_snapshot ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT"),
+      fmt::format("{}{}LOGICAL pgoutput {}", CreateSlotCommand(slot), persistence,
+                  export_snapshot ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT"),
       options);
   return {created.LsnAt(0, 1), export_snapshot ? created.String(0, 2) : ""};
 }
@@ -46,6 +46,10 @@ bool IsValidSlotName(std::string_view name) {
          std::all_of(name.begin(), name.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
          });
+}
+
+std::string CreateSlotCommand(std::string_view slot) {
+  return fmt::format("CREATE_REPLICATION_SLOT {} ", QuoteIdentifier(slot));
 }
 
 CreatedSlot CreateSlot(PgConnection* replication, const std::string& slot, bool export_snapshot) {
@@ -61,7 +65,7 @@ CreatedSlot CreateSlot(PgConnection* replication, const std::string& slot, bool 
 }
 
 CreatedSlot CreateTemporarySlot(PgConnection* replication, const std::string& slot) {
-  CreatedSlot result = Create(replication, slot, " TEMPORARY", /*export_snapshot=*/true);
+  CreatedSlot result = Create(replication, slot, "TEMPORARY ", /*export_snapshot=*/true);
   spdlog::info("Capturing consistent snapshot {} with temporary slot \"{}\" at {}",
                result.snapshot_name, slot, result.consistent_point.ToString());
   return result;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "capture/replication_slot.h"
 #include "capture/sql_text.h"
 
 namespace bw {
@@ -60,10 +61,12 @@ std::optional<SlotState> ReadSlot(PgConnection* connection, const std::string& s
   const int version = connection->server_version();
   const PgResult found = connection->Query(fmt::format(
       "SELECT slot_name, coalesce(plugin, ''), coalesce(database, ''), temporary, active_pid, "
-      "confirmed_flush_lsn, {}, {} FROM pg_replication_slots WHERE slot_name = {}",
+      "confirmed_flush_lsn, {}, {}, (SELECT min(pid) FROM pg_stat_activity "
+      "WHERE backend_type = 'walsender' AND starts_with(query, {})) "
+      "FROM pg_replication_slots WHERE slot_name = {}",
       version >= kFirstWithWalStatus ? "coalesce(wal_status, '')" : "''",
       version >= kFirstWithReason ? "coalesce(invalidation_reason, '')" : "''",
-      QuoteLiteral(slot)));
+      QuoteLiteral(CreateSlotCommand(slot)), QuoteLiteral(slot)));
   if (found.rows() == 0) return std::nullopt;
   SlotState state;
   state.name = found.String(0, 0);
@@ -74,6 +77,7 @@ std::optional<SlotState> ReadSlot(PgConnection* connection, const std::string& s
   if (!found.IsNull(0, 5)) state.confirmed_flush = found.LsnAt(0, 5);
   state.wal_status = found.String(0, 6);
   state.invalidation_reason = found.String(0, 7);
+  if (!found.IsNull(0, 8)) state.creator_pid = static_cast<int>(found.Int(0, 8));
   return state;
 }
 

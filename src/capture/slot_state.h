@@ -16,6 +16,10 @@ struct SlotState {
   std::string database;  // Empty for a physical slot.
   bool temporary = false;
   std::optional<int> active_pid;  // The process that uses it now.
+  // The process that has made it and still holds the snapshot of that moment: a relay in its first
+  // start, to which the slot does not show as active. Only roles that may see what others run
+  // find it (its own role, pg_read_all_stats, superusers).
+  std::optional<int> creator_pid;
   // Changes that committed below it are not sent any more, and their WAL may be gone. Invalid for
   // a slot that is still being created.
   Lsn confirmed_flush;

@@ -235,6 +235,7 @@ Outcome WithoutSpool(const StartFacts& facts, const Overrides& overrides) {
       return plan;
     }
     case CheckpointKind::kAbsent:
+      if (facts.slot.creator_pid) return halts::SlotActive(facts.slot);
       // A slot without a confirmed flush LSN is still being created.
       if (facts.slot.wal_status == "lost" || !facts.slot.confirmed_flush.valid() ||
           !overrides.adopt_slot) {

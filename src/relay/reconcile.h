@@ -47,6 +47,8 @@ struct SlotFacts {
   // moment: look for some seconds before believing this.
   bool active = false;
   std::optional<int> active_pid;
+  // A process that has made it and still holds that moment's snapshot: somebody's first start.
+  std::optional<int> creator_pid;
   std::string wal_status;  // "reserved", "extended", "unreserved", "lost"; empty when unknown.
   std::string invalidation_reason;  // PostgreSQL 17 and later; empty otherwise.
   std::string plugin;

@@ -71,17 +71,22 @@ std::string Describe(const Source& source) {
 }  // namespace
 
 Halt SlotActive(const SlotFacts& slot) {
-  const std::string pid =
-      slot.active_pid ? fmt::format(" (PostgreSQL process {})", *slot.active_pid) : "";
+  const bool in_first_start = !slot.active && slot.creator_pid;
+  const std::optional<int> pid = in_first_start ? slot.creator_pid : slot.active_pid;
+  const std::string who = pid ? fmt::format(" (PostgreSQL process {})", *pid) : "";
   return {ExitCode::kAnotherRelay,
           "slot-active",
-          fmt::format("Another process receives from slot \"{}\"{}.", slot.name, pid),
+          fmt::format("{} slot \"{}\"{}.",
+                      in_first_start ? "Another process has just made and reads the snapshot of"
+                                     : "Another process receives from",
+                      slot.name, who),
           "A slot feeds one relay; two would take changes from each other.",
           {{"stop the other relay, or give this one a slot of its own with --slot", ""},
            {"see who it is",
-            "SELECT a.* FROM pg_replication_slots s JOIN pg_stat_activity a ON a.pid = "
-            "s.active_pid WHERE s.slot_name = '" +
-                slot.name + "';"}}};
+            pid ? fmt::format("SELECT * FROM pg_stat_activity WHERE pid = {};", *pid)
+                : "SELECT a.* FROM pg_replication_slots s JOIN pg_stat_activity a ON a.pid = "
+                  "s.active_pid WHERE s.slot_name = '" +
+                      slot.name + "';"}}};
 }
 
 Halt ForeignSlotKind(const StartFacts& facts) {

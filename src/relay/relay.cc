@@ -221,6 +221,12 @@ StatusSample Relay::Sample() const {
   sample.rows_skipped = capture_figures_.rows_refused.load();
   if (capture_figures_.streaming.load()) {
     sample.retained_wal_bytes = capture_figures_.RetainedWalBytes();
+    if (const uint64_t on_disk = capture_figures_.wal_on_disk.load(); on_disk > 0) {
+      sample.wal_on_disk_bytes = on_disk;
+    }
+    if (const int64_t safe = capture_figures_.safe_wal.load(); safe >= 0) {
+      sample.safe_wal_bytes = static_cast<uint64_t>(safe);
+    }
   }
   const std::lock_guard lock(mutex_);
   if (!spool_) return sample;

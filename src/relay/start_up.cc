@@ -29,7 +29,9 @@ SlotFacts SlotFactsOf(const std::string& name, const std::optional<SlotState>& s
   facts.confirmed_flush = slot->confirmed_flush;
   facts.active = slot->active_pid.has_value();
   facts.active_pid = slot->active_pid;
+  facts.creator_pid = slot->creator_pid;
   facts.wal_status = slot->wal_status;
+  facts.invalidation_reason = slot->invalidation_reason;
   facts.plugin = slot->plugin;
   facts.database = slot->database;
   return facts;
@@ -68,13 +70,20 @@ StartFacts StartUp::Look(const CheckpointFacts& checkpoint) const {
 }
 
 // The walsender of a relay that was just killed lives on for a moment, and so does our own after a
-// cut connection: a slot that is active at the first look may be free at the next.
+// cut connection: a slot that is active at the first look may be free at the next. The other way
+// round, a slot of which we know nothing may be another relay's whose first start has just ended:
+// it will be active in a moment.
 ServerView StartUp::Inspect() const {
-  const TimePoint deadline = Clock::Real().Now() + parts_.capture_options->active_slot_wait;
+  constexpr Duration kStrangersWait{2'000};
+  const TimePoint begin = Clock::Real().Now();
   while (true) {
     ServerView view = InspectServer(*parts_.capture_options, *parts_.stop);
-    const bool active = view.slot && view.slot->active_pid;
-    if (!active || Clock::Real().Now() >= deadline || parts_.stop->WaitFor(Duration(200))) {
+    if (!view.slot) return view;
+    const bool active = view.slot->active_pid.has_value();
+    const bool known = parts_.opened_spool() != nullptr;
+    if (!active && (known || view.slot->creator_pid)) return view;
+    const Duration patience = active ? parts_.capture_options->active_slot_wait : kStrangersWait;
+    if (Clock::Real().Now() - begin >= patience || parts_.stop->WaitFor(Duration(200))) {
       return view;
     }
   }

@@ -34,6 +34,12 @@ std::string FormatStatusLine(const StatusSample& previous, const StatusSample& n
       FormatProgress(previous.changes_published, now.changes_published, seconds, now.published_lsn),
       now.lag ? FormatDuration(*now.lag) : "none",
       now.retained_wal_bytes ? FormatSize(*now.retained_wal_bytes) : "unknown");
+  if (now.wal_on_disk_bytes) {
+    line += fmt::format(" ({} on its disk{})", FormatSize(*now.wal_on_disk_bytes),
+                        now.safe_wal_bytes ? ", " + FormatSize(*now.safe_wal_bytes) +
+                                                 " more until the slot is lost"
+                                           : "");
+  }
   if (now.rows_skipped > 0) {
     line += fmt::format(", skipped {} row{}", FormatCount(now.rows_skipped),
                         now.rows_skipped == 1 ? "" : "s");

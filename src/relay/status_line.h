@@ -21,6 +21,10 @@ struct StatusSample {
   std::optional<Duration> lag;
   // WAL behind the slot's confirmed flush LSN; absent while PostgreSQL cannot be asked.
   std::optional<uint64_t> retained_wal_bytes;
+  // All that the slot keeps on the server's disk, from its restart_lsn on; likewise.
+  std::optional<uint64_t> wal_on_disk_bytes;
+  // How much more until the server gives the slot up; absent without max_slot_wal_keep_size.
+  std::optional<uint64_t> safe_wal_bytes;
   uint64_t rows_skipped = 0;  // By --on-error=log, since the process started.
   std::string obstacle;       // What stands in the way now, e.g. "disk full"; usually empty.
 };
@@ -28,7 +32,8 @@ struct StatusSample {
 // The line that the log gets every --status-interval, e.g.
 //
 //   captured 1,204 changes (40/s) up to 2/44DAB970, spooled 12.3 MiB, published 1,190 changes
-//   (39/s) up to 2/44DA9910, lag 1.2 s, retained WAL 4.1 MiB
+//   (39/s) up to 2/44DA9910, lag 1.2 s, retained WAL 4.1 MiB (20 MiB on
+//   its disk)
 //
 // Rates are since `previous`.
 std::string FormatStatusLine(const StatusSample& previous, const StatusSample& now);

@@ -23,6 +23,12 @@ TEST(StatusLine, SaysWhatAPersonWantsToKnow) {
   EXPECT_EQ(FormatStatusLine(before, now),
             "captured 1,204 changes (40/s) up to 2/44DAB970, spooled 12.3 MiB, published 1,190 "
             "changes (39/s) up to 2/44DA9910, lag 1.2 s, retained WAL 4 MiB");
+  now.wal_on_disk_bytes = 480 * kMiB;
+  EXPECT_TRUE(
+      FormatStatusLine(before, now).ends_with("retained WAL 4 MiB (480 MiB on its disk)"));
+  now.safe_wal_bytes = kGiB;
+  EXPECT_TRUE(FormatStatusLine(before, now)
+                  .ends_with("(480 MiB on its disk, 1 GiB more until the slot is lost)"));
 }
 
 TEST(StatusLine, LeavesOutWhatIsNotKnown) {
