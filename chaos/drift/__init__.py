@@ -1,0 +1,1 @@
+"""What changes behind the relay on ordinary days: catalogs, names, keys, locks. See README.md, `drift`."""
