@@ -66,15 +66,23 @@ RowEncoder::RowEncoder(const Table& table, RowEncoderOptions options)
 RowEncoder::Result RowEncoder::EncodeValue(std::span<const TextValue> values,
                                            std::span<const TextValue> old_values,
                                            std::string* out) const {
-  return Encode(all_columns_, true, values, old_values, out);
+  return Encode(all_columns_, /*is_key=*/false, values, old_values, out);
 }
 
 void RowEncoder::EncodeKey(std::span<const TextValue> values, std::span<const TextValue> old_values,
                            std::string* out) const {
-  Encode(key_columns_, false, values, old_values, out);
+  Encode(key_columns_, /*is_key=*/true, values, old_values, out);
 }
 
-RowEncoder::Result RowEncoder::Encode(std::span<const size_t> which, bool placeholder_allowed,
+const std::string* RowEncoder::NullInKey(std::span<const TextValue> values) const {
+  RequireColumnCount(values.size());
+  for (const size_t i : key_columns_) {
+    if (values[i].kind == TextValue::Kind::kNull) return &columns_[i].name;
+  }
+  return nullptr;
+}
+
+RowEncoder::Result RowEncoder::Encode(std::span<const size_t> which, bool is_key,
                                       std::span<const TextValue> values,
                                       std::span<const TextValue> old_values,
                                       std::string* out) const {
@@ -96,11 +104,12 @@ RowEncoder::Result RowEncoder::Encode(std::span<const size_t> which, bool placeh
     ValueStatus status = ValueStatus::kOk;
     if (value.kind == TextValue::Kind::kNull) {
       *cursor++ = kNullBranch;
+      if (is_key) status = ValueStatus::kNullInKey;
     } else if (value.kind == TextValue::Kind::kText) {
       status = column.validate_utf8 && !IsValidUtf8(value.text)
                    ? ValueStatus::kInvalidUtf8
                    : EncodeTextValue(column.kind, value.text, &cursor);
-    } else if (placeholder_allowed && (IsString(column.kind) || column.kind == ValueKind::kBytes)) {
+    } else if (!is_key && (IsString(column.kind) || column.kind == ValueKind::kBytes)) {
       status = EncodeTextValue(ValueKind::kString, kUnavailableValue, &cursor);
       result.has_unavailable_value = true;
     } else {
@@ -135,6 +144,9 @@ void RowEncoder::Refuse(const ColumnEncoder& column, ValueStatus status) const {
       break;
     case ValueStatus::kInvalidUtf8:
       problem = "its text is not valid UTF-8";
+      break;
+    case ValueStatus::kNullInKey:
+      problem = "a key column without a value identifies no row";
       break;
     case ValueStatus::kUnavailable:
       problem =

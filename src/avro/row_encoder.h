@@ -42,9 +42,11 @@ class RowEncoder {
                      std::string* out) const;
 
   // Appends the body of the key columns. `values` are all columns of the tuple, also when only
-  // those of the key are set. A key never holds kUnavailableValue: that is a row Error.
+  // those of the key are set. A key never holds a null or kUnavailableValue: that is a row Error.
   void EncodeKey(std::span<const TextValue> values, std::span<const TextValue> old_values,
                  std::string* out) const;
+  // The first key column that is null in this tuple; nullptr when none is.
+  const std::string* NullInKey(std::span<const TextValue> values) const;
 
  private:
   struct ColumnEncoder {
@@ -54,7 +56,7 @@ class RowEncoder {
     std::string type_name;
   };
 
-  Result Encode(std::span<const size_t> which, bool placeholder_allowed,
+  Result Encode(std::span<const size_t> which, bool is_key,
                 std::span<const TextValue> values, std::span<const TextValue> old_values,
                 std::string* out) const;
   void RequireColumnCount(size_t count) const;

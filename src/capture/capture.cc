@@ -4,6 +4,9 @@
 
 #include "base/log.h"
 #include "capture/capture_session.h"
+#include "capture/key_catalog.h"
+#include "capture/key_watch.h"
+#include "capture/leaf_identity.h"
 #include "capture/pq_replication_stream.h"
 #include "capture/publication_keeper.h"
 #include "capture/publication_setup.h"
@@ -20,6 +23,26 @@ CaptureOptions WithStatusInterval(CaptureOptions options, Duration wal_sender_ti
     options.status_interval = std::min(options.status_interval, wal_sender_timeout / 3);
   }
   return options;
+}
+
+KeyWatch::Catalog CatalogOf(SideConnection* side) {
+  KeyWatch::Catalog catalog;
+  catalog.read_key = [side](RelationId relation) { return ReadFullKey(side->Get(), relation); };
+  catalog.leaf_remedies = [side](RelationId relation) -> std::string {
+    for (const CapturedTable& table : ReadTables(side->Get())) {
+      if (table.oid == relation.value) return LeafRemedies(table);
+    }
+    return "";
+  };
+  return catalog;
+}
+
+// An operator's publication is not altered, whatever becomes of what it publishes.
+void SayUnfitLeaves(SideConnection* side, const CaptureOptions& options,
+                    const std::vector<std::string>& publications, Spool* spool) {
+  CheckLeaves(ReadTables(side->Get()), ReadPublications(side->Get(), publications),
+              TableFilter(options.tables, options.exclude_tables), spool,
+              [](const std::string&, const std::string& text) { spdlog::warn("{}", text); });
 }
 
 }  // namespace
@@ -42,6 +65,10 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool, 
   SideConnection side(options, stop);
   const std::vector<std::string> publications = FindPublications(side.Get(), options);
   PublicationKeeper keeper(options, publications, &side);
+  CheckFullKeys(ReadFullKeys(side.Get()), TableFilter(options.tables, options.exclude_tables),
+                spool);
+  if (options.publication) SayUnfitLeaves(&side, options, publications, spool);
+  KeyWatch keys(spool, figures, CatalogOf(&side));
 
   SlotWatch slot_watch(options, figures);
 
@@ -52,8 +79,14 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool, 
   environment.clock = &Clock::Real();
   environment.stop = &stop;
   environment.figures = figures;
-  environment.key_lookup = [&side](std::string_view schema, std::string_view table) {
-    return ReadPrimaryKey(side.Get(), schema, table);
+  environment.key_lookup = [&keys](RelationId relation, const Table& table) {
+    return keys.Choose(relation, table);
+  };
+  environment.relation_used = [&keys](const CachedRelation& relation, Position position) {
+    keys.OnUsed(relation, position);
+  };
+  environment.keyless = [&keys](const CachedRelation& relation, const KeylessChange& change) {
+    keys.OnKeyless(relation, change);
   };
   environment.relation_changed = [&keeper](const CachedRelation& relation) {
     keeper.OnRelationChanged(relation);

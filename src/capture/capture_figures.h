@@ -25,6 +25,9 @@ struct CaptureFigures {
   std::atomic<uint64_t> snapshot_rows{0};
   std::atomic<uint64_t> rows_refused{0};        // By --on-error=log.
   std::atomic<uint64_t> unavailable_values{0};  // Rows with a placeholder for unsent TOAST.
+  // Updates and deletes that were published without what they do to an old key, or not at all.
+  std::atomic<uint64_t> keyless_changes{0};
+  std::atomic<uint64_t> unsure_keys{0};  // Tables whose key was guessed, or not known.
   std::atomic<uint64_t> truncates{0};
   std::atomic<uint64_t> sessions{0};  // That came to streaming.
 

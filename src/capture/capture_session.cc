@@ -44,6 +44,8 @@ ChangeAssembler::Hooks CaptureSession::MakeHooks() {
                  commit_lsn.ToString());
   };
   hooks.relation_changed = env_.relation_changed;
+  hooks.relation_used = env_.relation_used;
+  hooks.keyless = env_.keyless;
   return hooks;
 }
 

@@ -58,6 +58,9 @@ class CaptureSession {
     const Stop* stop = nullptr;
     CaptureFigures* figures = nullptr;
     RelationCache::KeyLookup key_lookup;
+    // As in ChangeAssembler::Hooks; may be empty.
+    std::function<void(const CachedRelation& relation, Position position)> relation_used;
+    std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
     // A relation is new to this connection or looks different; may be empty.
     std::function<void(const CachedRelation& relation)> relation_changed;
     // Called about once a second; may be empty.

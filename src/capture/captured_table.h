@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "avro/table.h"
 #include "capture/pgoutput_message.h"
+#include "spool/spool_state.h"
 
 namespace bw {
 
@@ -18,9 +20,12 @@ struct CapturedTable {
   std::string key_index;  // Empty for a table without a key.
   bool partitioned = false;
   uint32_t root_oid = 0;  // Of the partitioned table on top, for a partition; else 0.
-  // Whether PostgreSQL lets UPDATE and DELETE pass when they are published. For a partitioned
-  // table: whether it does so for all of its partitions, and the table itself has an identity.
+  // Whether PostgreSQL lets UPDATE and DELETE pass when they are published, and sends the key with
+  // them. A partitioned table has an identity of its own, and each leaf's must have its key: what
+  // is sent of an old row are the columns of the leaf's identity, under the root's name.
   bool has_identity = false;
+  // The leaves of a partitioned table with an identity that stand in the way of has_identity.
+  std::vector<TableName> unfit_leaves;
   // A unique index that would do as replica identity; empty when there is none.
   std::string candidate_index;
 

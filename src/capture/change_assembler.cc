@@ -101,7 +101,23 @@ CachedRelation* ChangeAssembler::CountRow(RelationId id, size_t column_count, co
   change_.position = position;
   change_.xid = transaction_->xid;
   change_.commit_time_us = transaction_->commit_time_us;
+  if (!relation->used && hooks_.relation_used) hooks_.relation_used(*relation, position);
+  relation->used = true;
   return relation;
+}
+
+void ChangeAssembler::TellKeyless(Operation operation, const CachedRelation& relation,
+                                  const std::string& column) const {
+  if (hooks_.keyless) hooks_.keyless(relation, {operation, change_.position, column});
+}
+
+// Index columns of an identity are NOT NULL, so a null is a column that was not sent: the row is of
+// a partition whose own identity has other columns than its root's.
+bool ChangeAssembler::RequireKey(Operation operation, const CachedRelation& relation,
+                                 std::span<const TextValue> values) const {
+  const std::string* column = relation.encoder.NullInKey(values);
+  if (column != nullptr) TellKeyless(operation, relation, *column);
+  return column == nullptr;
 }
 
 template <typename Encode>
@@ -127,7 +143,9 @@ Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation, E
 
 Assembled ChangeAssembler::On(const InsertMessage& message) {
   CachedRelation* relation = CountRow(message.relation, message.values.size(), "Insert");
-  if (relation == nullptr) return Assembled::kNothing;
+  if (relation == nullptr || !RequireKey(Operation::kInsert, *relation, message.values)) {
+    return Assembled::kNothing;
+  }
   return Emit(Operation::kInsert, relation, [&] {
     const RowEncoder& encoder = relation->encoder;
     encoder.EncodeValue(message.values, {}, &value_);
@@ -144,7 +162,12 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
     Violation(fmt::format("Update with {} old and {} new columns", message.old_values.size(),
                           message.values.size()));
   }
-  if (relation == nullptr) return Assembled::kNothing;
+  if (relation == nullptr || !RequireKey(Operation::kUpdate, *relation, message.values)) {
+    return Assembled::kNothing;
+  }
+  // The row as it is now is worth publishing, even if which one it was cannot be told.
+  const bool has_old_key = message.old_tuple != OldTuple::kNone && relation->encoder.has_key() &&
+                           RequireKey(Operation::kUpdate, *relation, message.old_values);
   return Emit(Operation::kUpdate, relation, [&] {
     const RowEncoder& encoder = relation->encoder;
     const RowEncoder::Result result =
@@ -155,7 +178,7 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
     encoder.EncodeKey(message.values, message.old_values, &key_);
     change_.key = key_;
     // An old tuple may also come because the key is TOASTed, or with REPLICA IDENTITY FULL.
-    if (message.old_tuple == OldTuple::kNone) return;
+    if (!has_old_key) return;
     encoder.EncodeKey(message.old_values, {}, &old_key_);
     if (old_key_ != key_) change_.old_key = old_key_;
   });
@@ -163,8 +186,13 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
 
 Assembled ChangeAssembler::On(const DeleteMessage& message) {
   CachedRelation* relation = CountRow(message.relation, message.old_values.size(), "Delete");
+  if (relation == nullptr) return Assembled::kNothing;
   // Without a key there is nothing to put a tombstone on.
-  if (relation == nullptr || !relation->encoder.has_key()) return Assembled::kNothing;
+  if (!relation->encoder.has_key()) {
+    TellKeyless(Operation::kDelete, *relation, "");
+    return Assembled::kNothing;
+  }
+  if (!RequireKey(Operation::kDelete, *relation, message.old_values)) return Assembled::kNothing;
   return Emit(Operation::kDelete, relation, [&] {
     relation->encoder.EncodeKey(message.old_values, {}, &key_);
     change_.key = key_;

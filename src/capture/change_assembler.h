@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,16 @@ enum class Assembled {
   kChange,            // change() is to be appended.
   kTransaction,       // The transaction of the changes since the last one ended: end().
   kEmptyTransaction,  // A transaction without a change for us ended: end(). Like idle WAL.
+};
+
+// A change that cannot be published whole, because no key says which row it is about: it comes out
+// without its old key, or not at all.
+struct KeylessChange {
+  Operation operation = Operation::kDelete;
+  Position position;
+  // The key column that PostgreSQL sent no value of; empty when the table has no key, or none that
+  // is known.
+  std::string column;
 };
 
 // Assembles decoded messages to changes with their positions. A pure state machine: what it needs
@@ -45,6 +56,10 @@ class ChangeAssembler {
     std::function<void(const std::string& tables, Lsn commit_lsn)> truncated;
     // A relation is new to this connection, or looks different now.
     std::function<void(const CachedRelation& relation)> relation_changed;
+    // The first row of a relation in this form that was not captured before is about to come out.
+    std::function<void(const CachedRelation& relation, Position position)> relation_used;
+    // A change whose key, or old key, is not known.
+    std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
   };
 
   // `captured`: of the spool when the connection began. `cache` is the connection's.
@@ -87,6 +102,11 @@ class ChangeAssembler {
   // Counts a row change. Null when it is not ours: filtered, or captured before.
   CachedRelation* CountRow(RelationId id, size_t column_count, const char* what);
   // Runs `encode`; on a row error asks the hook and comes to nothing.
+  // Whether the tuple has a value in each column of the key; tells the hook if it has not.
+  bool RequireKey(Operation operation, const CachedRelation& relation,
+                  std::span<const TextValue> values) const;
+  void TellKeyless(Operation operation, const CachedRelation& relation,
+                   const std::string& column) const;
   template <typename Encode>
   Assembled Emit(Operation operation, CachedRelation* relation, Encode encode);
   void RequireTransaction(const char* what) const;

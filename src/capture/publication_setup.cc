@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "capture/leaf_identity.h"
 #include "capture/sql_text.h"
 #include "capture/table_catalog.h"
 #include "capture/table_filter.h"
@@ -22,11 +23,16 @@ std::string Quoted(const CapturedTable& table) {
 
 std::string Shown(const CapturedTable& table) { return Printable(table.qualified_name()); }
 
+std::string LeafNote(const CapturedTable& table) {
+  if (table.unfit_leaves.empty()) return "";
+  return fmt::format(" (whose key is not in the replica identity of {})", UnfitLeavesOf(table));
+}
+
 std::string ListOf(const std::vector<const CapturedTable*>& tables) {
   std::string list;
   for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) {
     if (i > 0) list += ", ";
-    list += Shown(*tables[i]);
+    list += Shown(*tables[i]) + LeafNote(*tables[i]);
   }
   if (tables.size() > kTablesShownMax) {
     list += fmt::format(" and {} more", tables.size() - kTablesShownMax);
@@ -78,6 +84,7 @@ std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>
 }
 
 std::string RemediesFor(const CapturedTable& table) {
+  if (!table.unfit_leaves.empty()) return LeafRemedies(table);
   const std::string name = Quoted(table);
   return OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", name)) +
          OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {};", name,
@@ -180,7 +187,9 @@ PublicationPlan UseNamed(const PublicationFacts& facts, const CaptureOptions& op
                     OwnLine(CreateForSomeTables(*options.publication, facts.version))));
   }
   PublicationPlan plan = UseExisting(facts, options);
-  const std::vector<const CapturedTable*> harmed = HarmedTables(facts);
+  std::vector<const CapturedTable*> harmed = HarmedTables(facts);
+  // Said by CheckLeaves() at each start.
+  std::erase_if(harmed, [](const CapturedTable* table) { return !table->unfit_leaves.empty(); });
   if (!harmed.empty()) {
     plan.warnings.push_back(fmt::format(
         "Publication {} publishes updates or deletes of tables without replica identity, so "

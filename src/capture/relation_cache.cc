@@ -24,17 +24,17 @@ void RelationCache::AddType(const TypeMessage& type) {
   type_names_.insert_or_assign(type.oid, std::string(type.name));
 }
 
-void RelationCache::MarkPrimaryKey(Table* table) const {
-  std::vector<std::string> key = key_lookup_(table->schema, table->name);
+KeyCertainty RelationCache::MarkFullKey(RelationId id, Table* table) const {
+  const auto [key, certainty] = key_lookup_(id, *table);
   size_t marked = 0;
   for (Column& column : table->columns) {
     column.key = std::find(key.begin(), key.end(), column.name) != key.end();
     marked += column.key ? 1 : 0;
   }
-  // The catalog is as of now, the rows are of their time. A part of a key would not be one.
-  if (marked != key.size()) {
-    for (Column& column : table->columns) column.key = false;
-  }
+  if (marked == key.size()) return certainty;
+  // A part of a key would not be one.
+  for (Column& column : table->columns) column.key = false;
+  return KeyCertainty::kUnknown;
 }
 
 Table RelationCache::Describe(const RelationMessage& relation) const {
@@ -59,16 +59,20 @@ Table RelationCache::Describe(const RelationMessage& relation) const {
 bool RelationCache::AddRelation(const RelationMessage& relation) {
   Table table = Describe(relation);
   const bool selected = filter_.Selects(table.schema, table.name);
-  if (selected && relation.identity == ReplicaIdentity::kFull) MarkPrimaryKey(&table);
+  KeyCertainty certainty = KeyCertainty::kKnown;
+  if (selected && relation.identity == ReplicaIdentity::kFull) {
+    certainty = MarkFullKey(relation.id, &table);
+  }
   const auto known = relations_.find(relation.id.value);
   if (known != relations_.end()) {
-    if (known->second.identity == relation.identity && SameForm(known->second.table, table)) {
+    if (known->second.identity == relation.identity && known->second.key_certainty == certainty &&
+        SameForm(known->second.table, table)) {
       return false;
     }
     relations_.erase(known);
   }
-  relations_.try_emplace(relation.id.value, std::move(table), relation.identity, selected,
-                         encoder_options_);
+  relations_.try_emplace(relation.id.value, relation.id, std::move(table), relation.identity,
+                         certainty, selected, encoder_options_);
   return true;
 }
 

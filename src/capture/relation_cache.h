@@ -10,6 +10,7 @@
 
 #include "avro/row_encoder.h"
 #include "avro/table.h"
+#include "capture/full_key.h"
 #include "capture/pgoutput_message.h"
 #include "capture/table_filter.h"
 #include "spool/change.h"
@@ -18,21 +19,26 @@ namespace bw {
 
 // A table in the form that the stream's rows have now.
 struct CachedRelation {
-  CachedRelation(Table described_table, ReplicaIdentity replica_identity, bool is_selected,
-                 RowEncoderOptions options)
-      : table(std::move(described_table)),
+  CachedRelation(RelationId relation_id, Table described_table, ReplicaIdentity replica_identity,
+                 KeyCertainty certainty, bool is_selected, RowEncoderOptions options)
+      : id(relation_id),
+        table(std::move(described_table)),
         identity(replica_identity),
+        key_certainty(certainty),
         selected(is_selected),
         encoder(table, options) {}
 
   std::string name() const { return table.schema + "." + table.name; }
 
-  const Table table;  // The columns of the Kafka key are marked.
+  const RelationId id;  // The table's OID; of the root, for a partition that is published as that.
+  const Table table;    // The columns of the Kafka key are marked.
   const ReplicaIdentity identity;
+  const KeyCertainty key_certainty;
   const bool selected;  // By TableFilter; rows of others are counted and dropped.
   const RowEncoder encoder;
   // The spool's id for it. Set by the first row: a table without rows has no topic.
   std::optional<SchemaId> schema_id;
+  bool used = false;  // A row of it came that was not captured before.
 };
 
 // Which table a RelationId means. One per connection: after a reconnect PostgreSQL announces every
@@ -42,10 +48,9 @@ struct CachedRelation {
 // cache) keeps the encoder and the schema id. Not thread-safe.
 class RelationCache {
  public:
-  // The columns of a table's primary key; asked for tables with REPLICA IDENTITY FULL only, where
-  // the stream marks every column. May throw transient Errors.
-  using KeyLookup =
-      std::function<std::vector<std::string>(std::string_view schema, std::string_view table)>;
+  // The key of a table in this form; asked for tables with REPLICA IDENTITY FULL only, where the
+  // stream marks every column. May throw transient Errors.
+  using KeyLookup = std::function<FullKey(RelationId id, const Table& table)>;
 
   RelationCache(TableFilter filter, KeyLookup key_lookup, RowEncoderOptions encoder_options = {})
       : filter_(std::move(filter)),
@@ -61,7 +66,7 @@ class RelationCache {
 
  private:
   Table Describe(const RelationMessage& relation) const;
-  void MarkPrimaryKey(Table* table) const;
+  KeyCertainty MarkFullKey(RelationId id, Table* table) const;
 
   const TableFilter filter_;
   const KeyLookup key_lookup_;

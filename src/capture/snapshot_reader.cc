@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "capture/change_assembler.h"
 #include "capture/copy_text.h"
+#include "capture/full_key.h"
 #include "capture/pg_connection.h"
 #include "capture/publication.h"
 #include "capture/snapshot_appender.h"
@@ -316,6 +317,7 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
   SnapshotContent content{progress.rows(), {}};
   for (const SnapshotTable& table : work.tables) {
     content.tables.push_back({table.described.table.schema, table.described.table.name});
+    spool->AppendTableKey(TableKeyOf(table.described.oid, table.described.table));
   }
   return content;
 }

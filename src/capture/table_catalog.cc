@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "avro/postgres_type_name.h"
+#include "capture/leaf_identity.h"
 #include "capture/sql_text.h"
 
 namespace bw {
@@ -71,21 +73,23 @@ FROM t ORDER BY nspname, relname)",
                      fmt::arg("publishable", kPublishableTable));
 }
 
-// A domain is known by its base type's name, as in pgoutput's Type message.
 std::string ColumnsQuery() {
   return fmt::format(R"(
-SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,
-  CASE WHEN a.atttypid >= 10000 THEN (
-    WITH RECURSIVE base(oid, typname, typtype, typbasetype) AS (
-      SELECT oid, typname, typtype, typbasetype FROM pg_type WHERE oid = a.atttypid
-      UNION ALL
-      SELECT b.oid, b.typname, b.typtype, b.typbasetype
-      FROM base JOIN pg_type b ON base.typtype = 'd' AND b.oid = base.typbasetype)
-    SELECT typname FROM base WHERE typtype <> 'd') END
+SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, {}
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE {} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attrelid, a.attnum)",
-                     kPublishableTable);
+                     kTypeNameOfColumn, kPublishableTable);
+}
+
+// With REPLICA IDENTITY FULL the stream does not mark the key's columns; we do, and a part of a key
+// would be none. Generated columns are not in the stream.
+void DropPartialKey(std::string_view key_columns, CapturedTable* table) {
+  if (table->identity != ReplicaIdentity::kFull || key_columns.empty()) return;
+  const auto marked = std::ranges::count_if(table->table.columns, &Column::key);
+  if (marked == std::ranges::count(key_columns, ' ') + 1) return;
+  for (Column& column : table->table.columns) column.key = false;
+  table->key_index.clear();
 }
 
 bool HoldsNumber(std::string_view numbers, std::string_view number) {
@@ -140,24 +144,9 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection) {
     column.key = HoldsNumber(key_columns[found->second], columns.Text(row, 1));
     result[found->second].table.columns.push_back(std::move(column));
   }
+  for (size_t i = 0; i < result.size(); ++i) DropPartialKey(key_columns[i], &result[i]);
+  CompareLeaves(&result);
   return result;
-}
-
-std::vector<std::string> ReadPrimaryKey(PgConnection* connection, std::string_view schema,
-                                        std::string_view table) {
-  PgQueryOptions options;
-  options.doing = fmt::format("read the primary key of {}.{}", schema, table);
-  const PgResult found = connection->Query(fmt::format(R"(
-SELECT a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate
-JOIN pg_attribute a ON a.attrelid = c.oid
-  AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
-WHERE n.nspname = {} AND c.relname = {} ORDER BY a.attnum)",
-                                                       QuoteLiteral(schema), QuoteLiteral(table)),
-                                           options);
-  std::vector<std::string> columns;
-  for (int row = 0; row < found.rows(); ++row) columns.push_back(found.String(row, 0));
-  return columns;
 }
 
 }  // namespace bw

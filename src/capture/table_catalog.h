@@ -15,14 +15,20 @@ namespace bw {
 inline constexpr const char* kPublishableTable =
     "c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384";
 
+// SQL, for a pg_attribute a: what PostgresTypeName() needs of a user's type, else null. A domain is
+// known by its base type's name, as in pgoutput's Type message.
+inline constexpr const char* kTypeNameOfColumn = R"(
+  CASE WHEN a.atttypid >= 10000 THEN (
+    WITH RECURSIVE base(oid, typname, typtype, typbasetype) AS (
+      SELECT oid, typname, typtype, typbasetype FROM pg_type WHERE oid = a.atttypid
+      UNION ALL
+      SELECT b.oid, b.typname, b.typtype, b.typbasetype
+      FROM base JOIN pg_type b ON base.typtype = 'd' AND b.oid = base.typbasetype)
+    SELECT typname FROM base WHERE typtype <> 'd') END)";
+
 // Every table that FOR ALL TABLES publishes, with partitions and their partitioned tables, by name.
 // Reads only, and waits for nobody's lock on a table; inside a transaction with an imported snapshot,
 // as of that snapshot. A table that is dropped meanwhile may be among them.
 std::vector<CapturedTable> ReadTables(PgConnection* connection);
-
-// The columns of the table's primary key now, in table order; none when it has no usable one. The
-// stream does not say which columns they are for a table with REPLICA IDENTITY FULL.
-std::vector<std::string> ReadPrimaryKey(PgConnection* connection, std::string_view schema,
-                                        std::string_view table);
 
 }  // namespace bw

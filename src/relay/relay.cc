@@ -219,6 +219,7 @@ StatusSample Relay::Sample() const {
   StatusSample sample;
   sample.time = Clock::Real().Now();
   sample.rows_skipped = capture_figures_.rows_refused.load();
+  sample.keyless_changes = capture_figures_.keyless_changes.load();
   if (capture_figures_.streaming.load()) {
     sample.retained_wal_bytes = capture_figures_.RetainedWalBytes();
     if (const uint64_t on_disk = capture_figures_.wal_on_disk.load(); on_disk > 0) {

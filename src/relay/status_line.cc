@@ -44,6 +44,10 @@ std::string FormatStatusLine(const StatusSample& previous, const StatusSample& n
     line += fmt::format(", skipped {} row{}", FormatCount(now.rows_skipped),
                         now.rows_skipped == 1 ? "" : "s");
   }
+  if (now.keyless_changes > 0) {
+    line += fmt::format(", {} change{} without a key", FormatCount(now.keyless_changes),
+                        now.keyless_changes == 1 ? "" : "s");
+  }
   if (!now.obstacle.empty()) line += ", waiting: " + Printable(now.obstacle);
   return line;
 }

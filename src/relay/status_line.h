@@ -26,6 +26,7 @@ struct StatusSample {
   // How much more until the server gives the slot up; absent without max_slot_wal_keep_size.
   std::optional<uint64_t> safe_wal_bytes;
   uint64_t rows_skipped = 0;  // By --on-error=log, since the process started.
+  uint64_t keyless_changes = 0;  // Not published whole, since no key says which row they are about.
   std::string obstacle;       // What stands in the way now, e.g. "disk full"; usually empty.
 };
 

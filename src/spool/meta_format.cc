@@ -190,6 +190,47 @@ Reread DecodeReread(std::string_view key, std::string_view body) {
   return note;
 }
 
+std::string TableKeyName(uint32_t relation) {
+  return fmt::format("{}{:010}", kMetaTableKeyPrefix, relation);
+}
+
+std::string EncodeTableKey(const TableKey& key) {
+  Json columns = Json::array();
+  for (const TableKey::Column& column : key.columns) {
+    columns.push_back(Json::array({TextOfName(column.name), column.type_oid}));
+  }
+  Json names = Json::array();
+  for (const std::string& name : key.key) names.push_back(TextOfName(name));
+  Json json{{"relation", key.relation},
+            {"schema", TextOfName(key.table.schema)},
+            {"table", TextOfName(key.table.table)},
+            {"columns", std::move(columns)},
+            {"key", std::move(names)}};
+  if (key.schema) json["key_schema"] = *key.schema;
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+TableKey DecodeTableKey(std::string_view name, std::string_view body) {
+  constexpr uint32_t kOidMax = std::numeric_limits<uint32_t>::max();
+  try {
+    const Json json = Json::parse(body);
+    TableKey key;
+    key.relation = ReadNumber(json, "relation", kOidMax);
+    if (TableKeyName(key.relation) != name) {
+      throw CorruptSpool("its meta entry " + Printable(name) + " is of another table");
+    }
+    key.table = {ReadName(json.at("schema")), ReadName(json.at("table"))};
+    for (const Json& column : json.at("columns")) {
+      key.columns.push_back({ReadName(column.at(0)), column.at(1).get<uint32_t>()});
+    }
+    for (const Json& column : json.at("key")) key.key.push_back(ReadName(column));
+    if (json.contains("key_schema")) key.schema = json.at("key_schema").get<std::string>();
+    return key;
+  } catch (const Json::exception& error) {
+    ThrowUnreadable("a table's key", error);
+  }
+}
+
 std::string EncodeFormatVersion() {
   std::string body;
   AppendU32(&body, kSpoolFormatVersion);

@@ -28,6 +28,7 @@ inline constexpr char kMetaSnapshots[] = "snapshots";  // JSON: of each commit_l
 inline constexpr char kMetaRemedies[] = "remedies";    // JSON: array of texts
 
 inline constexpr char kMetaRereadPrefix[] = "reread/";  // And a number: JSON: a table, the reason
+inline constexpr char kMetaTableKeyPrefix[] = "key/";   // And an OID: JSON: TableKey
 
 // Wraps and unwraps the checksum. Unwrap throws Halt kSpoolUnusable naming the entry.
 std::string WrapMeta(std::string_view name, std::string_view body);
@@ -50,6 +51,11 @@ std::vector<std::string> DecodeRemedies(std::string_view body);
 std::string RereadKey(uint64_t number);
 std::string EncodeReread(const Reread& note);
 Reread DecodeReread(std::string_view key, std::string_view body);
+
+// The entry's key, and its body.
+std::string TableKeyName(uint32_t relation);
+std::string EncodeTableKey(const TableKey& key);
+TableKey DecodeTableKey(std::string_view name, std::string_view body);
 
 std::string EncodeFormatVersion();
 // Throws Halt kSpoolUnusable for a version that this program does not know.

@@ -18,6 +18,7 @@
 #include "spool/spool_directory.h"
 #include "spool/spool_store.h"
 #include "spool/spool_writer.h"
+#include "spool/table_keys.h"
 
 namespace bw {
 namespace {
@@ -119,6 +120,12 @@ class Spool::Impl {
     LoadSchemas();    // Forgets those that were only pending, ...
     LoadSnapshots();  // ... and a snapshot that did not come to its end.
     rereads_.Load();
+    table_keys_.Load();
+  }
+
+  void AppendTableKey(const TableKey& key) {
+    const std::optional<std::string> entry = table_keys_.Set(key);
+    if (entry) writer_->Append(Family::kMeta, TableKeyName(key.relation), *entry);
   }
 
   SchemaId AddSchema(const TableSchema& schema) {
@@ -180,6 +187,7 @@ class Spool::Impl {
 
   SpoolWriter& writer() { return *writer_; }
   RereadNotes& reread_notes() { return rereads_; }
+  TableKeys& table_keys() { return table_keys_; }
 
   // Whoever wrote: the writer, the start-up code, or the publisher with its hints.
   bool failed() const { return writer_->failed() || store_.failed(); }
@@ -445,6 +453,7 @@ class Spool::Impl {
       if (const auto body = ReadMeta(kMetaRemedies)) loaded.remedies = DecodeRemedies(*body);
       LoadSnapshots();
       rereads_.Load();
+      table_keys_.Load();
     } else {
       WriteMeta(kMetaFormat, EncodeFormatVersion(), /*sync=*/true);
     }
@@ -506,6 +515,7 @@ class Spool::Impl {
     PutMeta(&batch, kMetaKafkaCluster, fresh.kafka_cluster_id);
     PutMeta(&batch, kMetaSnapshots, EncodeSnapshots({}));
     rereads_.ClearIn(&batch);
+    table_keys_.ClearIn(&batch);
     store_.Write(&batch, /*sync=*/true);
     LoadState(Published::kUnknown);
     LoadSchemas();
@@ -620,6 +630,7 @@ class Spool::Impl {
   const std::unique_ptr<SpoolDirectory> directory_;  // None under a simulated file system.
   SpoolStore store_;
   RereadNotes rereads_{&store_};
+  TableKeys table_keys_{&store_};
 
   std::mutex identity_mutex_;  // Held by whoever changes what EncodeIdentity() writes.
   std::mutex remedies_mutex_;  // Held by whoever changes what EncodeRemedies() writes.
@@ -684,7 +695,12 @@ void Spool::NoteRereads(const std::vector<TableName>& tables, const std::string&
 std::vector<Reread> Spool::rereads() const { return impl_->reread_notes().all(); }
 void Spool::ForgetReread(const Reread& note) { impl_->reread_notes().Forget(note); }
 void Spool::BeginReread() { impl_->reread_notes().BeginReread(); }
+void Spool::NoteTableKeys(const std::vector<TableKey>& keys) { impl_->table_keys().Note(keys); }
+std::optional<TableKey> Spool::FindTableKey(uint32_t relation) const {
+  return impl_->table_keys().Find(relation);
+}
 void Spool::DropUncaptured() { impl_->DropUncaptured(); }
+void Spool::AppendTableKey(const TableKey& key) { impl_->AppendTableKey(key); }
 SchemaId Spool::AddSchema(const TableSchema& schema) { return impl_->AddSchema(schema); }
 void Spool::Append(const Change& change) { impl_->Append(change); }
 void Spool::EndTransaction(const TransactionEnd& end) { impl_->EndTransaction(end); }

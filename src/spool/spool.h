@@ -128,6 +128,13 @@ class Spool {
   // removes the notes that were made before.
   void BeginReread();
 
+  // The keys of tables, by which the messages of later changes are keyed: what the stream does not
+  // say (REPLICA IDENTITY FULL marks every column) must stay known when the catalog has moved on.
+  // Durable on return. Throws a transient Error when they cannot be written. Thread-safe, as
+  // FindTableKey.
+  void NoteTableKeys(const std::vector<TableKey>& keys);
+  std::optional<TableKey> FindTableKey(uint32_t relation) const;
+
   // --- Capture --------------------------------------------------------------------------------
 
   // Forgets what was appended and not committed, and deletes changes above `captured` (chunks of a
@@ -136,6 +143,8 @@ class Spool {
   // The id of this schema, the same for an equal one. A new schema becomes durable with, or before,
   // the first transaction that uses it.
   SchemaId AddSchema(const TableSchema& schema);
+  // Like NoteTableKeys, without a wait: durable with, or before, the changes that are appended next.
+  void AppendTableKey(const TableKey& key);
   // Appends one change of a transaction that is being received. Positions must rise. Does not wait:
   // see WaitForRoom. Throws a transient Error after a failed write.
   void Append(const Change& change);

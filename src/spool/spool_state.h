@@ -61,6 +61,23 @@ struct Reread {
   friend bool operator==(const Reread&, const Reread&) = default;
 };
 
+// Which columns are the key of a table's messages, and the form of the table that this was true of.
+struct TableKey {
+  // A column as the stream describes it.
+  struct Column {
+    std::string name;
+    uint32_t type_oid = 0;
+    friend bool operator==(const Column&, const Column&) = default;
+  };
+
+  uint32_t relation = 0;  // The table's OID, which survives every ALTER TABLE.
+  TableName table;
+  std::vector<Column> columns;        // All that the stream carries, in its order.
+  std::vector<std::string> key;       // In the same order; none when the messages have null keys.
+  std::optional<std::string> schema;  // Avro schema of the key; none when it has no columns.
+  friend bool operator==(const TableKey&, const TableKey&) = default;
+};
+
 // What the spool knows durably, besides the changes.
 struct SpoolState {
   std::string lineage;  // 128 random bits in hex, new for each new spool.

@@ -264,9 +264,7 @@ void SimRelay::CaptureSessionOnce(const std::function<void()>& made_progress) {
   environment.clock = process_;
   environment.stop = &stop_;
   environment.figures = &capture_figures_;
-  environment.key_lookup = [](std::string_view, std::string_view) {
-    return std::vector<std::string>{};
-  };
+  environment.key_lookup = [](RelationId, const Table&) { return FullKey{}; };
   environment.made_progress = made_progress;
   CaptureSession::StreamFacts facts;
   facts.publications = {kSlot};

@@ -137,5 +137,22 @@ TEST(RowEncoder, AlwaysChecksTypesThatCanHoldRawBytes) {
   }
 }
 
+TEST(RowEncoder, RefusesANullInAKey) {
+  const RowEncoder encoder(MakeKeyedTable());
+  const std::vector<TextValue> row = {TextValue::Text("hi"), TextValue::Null(), TextValue::Null()};
+  std::string key = "before";
+  try {
+    encoder.EncodeKey(row, {}, &key);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kRow);
+    EXPECT_NE(std::string(error.what()).find("column \"id\""), std::string::npos);
+  }
+  EXPECT_EQ(key, "before");
+  ASSERT_NE(encoder.NullInKey(row), nullptr);
+  EXPECT_EQ(*encoder.NullInKey(row), "id");
+  EXPECT_EQ(encoder.NullInKey(kRow), nullptr);
+}
+
 }  // namespace
 }  // namespace bw

@@ -124,9 +124,7 @@ class CaptureSessionTest : public testing::Test {
     environment.clock = &clock_;
     environment.stop = &*stop_;
     environment.figures = &figures_;
-    environment.key_lookup = [](std::string_view, std::string_view) {
-      return std::vector<std::string>();
-    };
+    environment.key_lookup = [](RelationId, const Table&) { return FullKey{}; };
     return CaptureSession(environment, source_).Run();
   }
   void Announce() {

@@ -31,7 +31,7 @@ class ChangeAssemblerTest : public testing::Test {
  protected:
   void Start(Progress captured = {}) {
     cache_.emplace(TableFilter({}, {"filtered"}),
-                   [this](std::string_view, std::string_view) { return full_key_; });
+                   [this](RelationId, const Table&) { return FullKey{full_key_}; });
     ChangeAssembler::Hooks hooks;
     hooks.add_schema = [this](const TableSchema& schema) {
       schemas_.push_back(schema);
@@ -40,6 +40,13 @@ class ChangeAssemblerTest : public testing::Test {
     hooks.row_refused = [this](const Error& error, Position position) {
       refused_.push_back(position);
       if (exit_on_error_) throw Error(error);
+    };
+    hooks.keyless = [this](const CachedRelation& relation, const KeylessChange& change) {
+      keyless_.push_back(relation.table.name + " " + static_cast<char>(change.operation) + " " +
+                         change.position.ToString() + " " + change.column);
+    };
+    hooks.relation_used = [this](const CachedRelation& relation, Position position) {
+      used_.push_back(relation.table.name + " " + position.ToString());
     };
     hooks.truncated = [this](const std::string& tables, Lsn) { truncated_.push_back(tables); };
     assembler_.emplace(captured, &*cache_, hooks);
@@ -83,6 +90,8 @@ class ChangeAssemblerTest : public testing::Test {
   std::vector<TableSchema> schemas_;
   std::vector<Position> refused_;
   std::vector<std::string> truncated_;
+  std::vector<std::string> keyless_;
+  std::vector<std::string> used_;
   std::vector<std::string> full_key_;
   bool exit_on_error_ = false;
 };
@@ -283,6 +292,41 @@ TEST_F(ChangeAssemblerTest, RefusesUnknownRelationsAndOtherColumnCounts) {
   EXPECT_THAT(ErrorOf(pgoutput::UpdateFrom(kKeyed, 'K', {"1"}, {"1", "x"})),
               HasSubstr("1 old and 2 new"));
   EXPECT_THAT(ErrorOf(pgoutput::Insert(kFiltered, {"1", "2"})), HasSubstr("with 2 columns"));
+}
+
+TEST_F(ChangeAssemblerTest, NeverPutsANullIntoAKey) {
+  Start();
+  Handle(pgoutput::Begin(0x10));
+  EXPECT_EQ(Handle(pgoutput::Delete(kKeyed, 'K', {Cell::Null(), "x"})), Assembled::kNothing);
+  EXPECT_EQ(Handle(pgoutput::Insert(kKeyed, {Cell::Null(), "x"})), Assembled::kNothing);
+  EXPECT_EQ(Handle(pgoutput::Update(kKeyed, {Cell::Null(), "x"})), Assembled::kNothing);
+  // What the row is now is known.
+  EXPECT_EQ(Handle(pgoutput::UpdateFrom(kKeyed, 'K', {Cell::Null(), "x"}, {"1", "y"})),
+            Assembled::kChange);
+  ASSERT_EQ(out_.size(), 1u);
+  EXPECT_EQ(out_[0].key, Id(1));
+  EXPECT_EQ(out_[0].old_key, std::nullopt);
+  EXPECT_EQ(keyless_, (std::vector<std::string>{"t d 0/10:0 id", "t c 0/10:1 id", "t u 0/10:2 id",
+                                                "t u 0/10:3 id"}));
+  EXPECT_TRUE(refused_.empty());
+}
+
+TEST_F(ChangeAssemblerTest, TellsOfADeleteWithoutAKey) {
+  Start();
+  Handle(pgoutput::Begin(0x10));
+  EXPECT_EQ(Handle(pgoutput::Delete(kFull, 'O', {"1", "x"})), Assembled::kNothing);
+  EXPECT_EQ(keyless_, std::vector<std::string>{"full d 0/10:0 "});
+}
+
+TEST_F(ChangeAssemblerTest, TellsOfEachRelationOnceWhenARowOfItIsNew) {
+  Start({Position::EndOf(Lsn{0x10}), Lsn{0x18}});
+  for (const uint64_t commit : {0x10, 0x20}) {
+    Handle(pgoutput::Begin(commit));
+    Handle(pgoutput::Insert(kKeyed, {"1", "x"}));
+    Handle(pgoutput::Insert(kKeyed, {"2", "x"}));
+    Handle(pgoutput::Commit(commit, commit + 8));
+  }
+  EXPECT_EQ(used_, std::vector<std::string>{"t 0/20:0"});
 }
 
 }  // namespace

@@ -11,9 +11,9 @@ namespace {
 class RelationCacheTest : public testing::Test {
  protected:
   RelationCacheTest()
-      : cache_(TableFilter({}, {"excluded"}), [this](std::string_view, std::string_view) {
+      : cache_(TableFilter({}, {"excluded"}), [this](RelationId, const Table&) {
           ++lookups_;
-          return primary_key_;
+          return FullKey{primary_key_, certainty_};
         }) {}
   bool Add(const std::string& bytes) {
     return cache_.AddRelation(std::get<RelationMessage>(decoder_.Decode(bytes)));
@@ -25,6 +25,7 @@ class RelationCacheTest : public testing::Test {
 
   PgoutputDecoder decoder_;
   std::vector<std::string> primary_key_;
+  KeyCertainty certainty_ = KeyCertainty::kKnown;
   int lookups_ = 0;
   RelationCache cache_;
 };
@@ -72,6 +73,17 @@ TEST_F(RelationCacheTest, NeverTakesAPartOfAKeyForAKey) {
   primary_key_ = {"a", "gone"};
   Add(pgoutput::Relation(5, "public", "t", {{"a", 23, true}, {"b", 23, true}}, 'f'));
   EXPECT_FALSE(At(5).encoder.has_key());
+  EXPECT_EQ(At(5).key_certainty, KeyCertainty::kUnknown);
+}
+
+TEST_F(RelationCacheTest, KeepsHowSureAKeyIs) {
+  primary_key_ = {"a"};
+  certainty_ = KeyCertainty::kGuessed;
+  EXPECT_TRUE(Add(pgoutput::Relation(5, "public", "t", {{"a", 23, true}}, 'f')));
+  EXPECT_EQ(At(5).key_certainty, KeyCertainty::kGuessed);
+  certainty_ = KeyCertainty::kKnown;
+  EXPECT_TRUE(Add(pgoutput::Relation(5, "public", "t", {{"a", 23, true}}, 'f')));
+  EXPECT_EQ(At(5).key_certainty, KeyCertainty::kKnown);
 }
 
 TEST_F(RelationCacheTest, MarksWhatTheFilterLeavesOut) {

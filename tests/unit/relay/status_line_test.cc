@@ -43,8 +43,10 @@ TEST(StatusLine, NamesWhatStandsInTheWay) {
   StatusSample now;
   now.time = TimePoint() + std::chrono::seconds(30);
   now.rows_skipped = 1;
+  now.keyless_changes = 2;
   now.obstacle = "disk\nfull";
-  EXPECT_TRUE(FormatStatusLine({}, now).ends_with(", skipped 1 row, waiting: disk full"));
+  EXPECT_TRUE(FormatStatusLine({}, now).ends_with(
+      ", skipped 1 row, 2 changes without a key, waiting: disk full"));
 }
 
 TEST(StatusLine, ShowsSlowRatesAndSurvivesAStandingClock) {

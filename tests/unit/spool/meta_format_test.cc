@@ -128,5 +128,17 @@ TEST(MetaFormat, TableSchemaReadsBack) {
   EXPECT_EQ(DecodeTableSchema(EncodeTableSchema(unkeyed)), unkeyed);
 }
 
+TEST(MetaFormat, TableKeysRoundTrip) {
+  TableKey key{70000, {"public", "a\xFF"}, {{"id", 23}, {"\xFE", 25}}, {"\xFE"}, "{}"};
+  const std::string name = TableKeyName(key.relation);
+  EXPECT_EQ(DecodeTableKey(name, EncodeTableKey(key)), key);
+  EXPECT_THROW(DecodeTableKey(TableKeyName(7), EncodeTableKey(key)), Error);
+  key.schema.reset();
+  key.key.clear();
+  EXPECT_EQ(DecodeTableKey(name, EncodeTableKey(key)), key);
+  EXPECT_THROW(DecodeTableKey(name, R"({"relation":70000})"), Error);
+  EXPECT_THROW(DecodeTableKey(name, "{"), Error);
+}
+
 }  // namespace
 }  // namespace bw

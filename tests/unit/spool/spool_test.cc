@@ -500,5 +500,26 @@ TEST_F(SpoolTest, ACorruptChangeIsNeverReturned) {
   }
 }
 
+TEST_F(SpoolTest, ATablesKeyIsDurableWithTheChangesThatUseIt) {
+  OpenStreaming();
+  const TableKey noted{7, {"public", "a"}, {{"id", 23}}, {"id"}, "{}"};
+  TableKey appended = noted;
+  appended.relation = 8;
+  spool_->NoteTableKeys({noted});
+  spool_->AppendTableKey(appended);
+  EXPECT_EQ(spool_->FindTableKey(8), appended);
+  spool_->DropUncaptured();
+  EXPECT_EQ(spool_->FindTableKey(8), std::nullopt);
+  spool_->AppendTableKey(appended);
+  Append(499, 0);
+  End(499);
+  WaitDurable();
+  Reopen();
+  EXPECT_EQ(spool_->FindTableKey(7), noted);
+  EXPECT_EQ(spool_->FindTableKey(8), appended);
+  spool_->BeginFirstStart(kSource);
+  EXPECT_EQ(spool_->FindTableKey(7), std::nullopt);
+}
+
 }  // namespace
 }  // namespace bw

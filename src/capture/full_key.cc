@@ -1,0 +1,93 @@
+#include "capture/full_key.h"
+
+#include <algorithm>
+
+#include "avro/schema_builder.h"
+
+namespace bw {
+namespace {
+
+using Columns = std::vector<TableKey::Column>;
+using Names = std::vector<std::string>;
+
+// The key's columns are there under their names, with their types.
+std::optional<Names> MapByName(const TableKey& from, const Columns& to) {
+  Names names;
+  for (const TableKey::Column& column : to) {
+    const bool was_key = std::ranges::find(from.key, column.name) != from.key.end() &&
+                         std::ranges::find(from.columns, column) != from.columns.end();
+    if (was_key) names.push_back(column.name);
+  }
+  if (names.size() != from.key.size()) return std::nullopt;
+  return names;
+}
+
+// Columns were only renamed: as many as there were, with the same types.
+std::optional<Names> MapByPlace(const TableKey& from, const Columns& to) {
+  if (!std::ranges::equal(from.columns, to, {}, &TableKey::Column::type_oid,
+                          &TableKey::Column::type_oid)) {
+    return std::nullopt;
+  }
+  Names names;
+  for (size_t i = 0; i < to.size(); ++i) {
+    if (std::ranges::find(from.key, from.columns[i].name) != from.key.end()) {
+      names.push_back(to[i].name);
+    }
+  }
+  return names;
+}
+
+// The key that was true of one form of a table, in another form of it.
+std::optional<FullKey> Map(const TableKey& from, const Columns& to) {
+  const std::optional<Names> by_name = MapByName(from, to);
+  const std::optional<Names> by_place = MapByPlace(from, to);
+  if (by_place) {
+    return FullKey{*by_place, by_place == by_name ? KeyCertainty::kKnown : KeyCertainty::kGuessed};
+  }
+  if (by_name) return FullKey{*by_name, KeyCertainty::kKnown};
+  return std::nullopt;
+}
+
+}  // namespace
+
+FullKey ChooseFullKey(const Columns& relation, const std::optional<TableKey>& kept,
+                      const std::function<std::optional<TableKey>()>& read_current) {
+  if (kept && kept->columns == relation) return {kept->key, KeyCertainty::kKnown};
+  const std::optional<TableKey> current = read_current();
+  if (current && current->columns == relation) return {current->key, KeyCertainty::kKnown};
+  if (kept) {
+    if (const std::optional<FullKey> mapped = Map(*kept, relation)) return *mapped;
+  }
+  if (current) {
+    if (const std::optional<FullKey> mapped = Map(*current, relation)) {
+      return {mapped->columns, KeyCertainty::kGuessed};
+    }
+  }
+  return {{}, KeyCertainty::kUnknown};
+}
+
+bool MeansTheSameKey(const TableKey& kept, const TableKey& current) {
+  if (kept.columns == current.columns) return kept.key == current.key;
+  const std::optional<FullKey> mapped = Map(kept, current.columns);
+  return mapped && mapped->columns == current.key;
+}
+
+std::vector<TableKey::Column> KeyColumnsOf(const Table& table) {
+  Columns columns;
+  for (const Column& column : table.columns) columns.push_back({column.name, column.type_oid});
+  return columns;
+}
+
+TableKey TableKeyOf(uint32_t relation, const Table& table) {
+  TableKey key;
+  key.relation = relation;
+  key.table = {table.schema, table.name};
+  key.columns = KeyColumnsOf(table);
+  for (const Column& column : table.columns) {
+    if (column.key) key.key.push_back(column.name);
+  }
+  key.schema = BuildKeySchema(table);
+  return key;
+}
+
+}  // namespace bw

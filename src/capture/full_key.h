@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "avro/table.h"
+#include "spool/spool_state.h"
+
+namespace bw {
+
+// With REPLICA IDENTITY FULL the stream marks every column, so the key of such a table, its primary
+// key, is found elsewhere: in what the spool has kept, and in the catalog, which is as of now while
+// the stream's rows are of their time. What comes of it:
+enum class KeyCertainty {
+  kKnown,
+  kGuessed,  // The table has changed since; these are probably the columns.
+  kUnknown,  // Rows get a null key, and deletes cannot be published.
+};
+
+struct FullKey {
+  std::vector<std::string> columns;  // In table order.
+  KeyCertainty certainty = KeyCertainty::kKnown;
+};
+
+// The key of a relation with these columns. `kept` is the spool's, `read_current` asks the catalog
+// (none when the table is no more) and is only called when the relation is not as `kept` says. Pure
+// but for that.
+FullKey ChooseFullKey(const std::vector<TableKey::Column>& relation,
+                      const std::optional<TableKey>& kept,
+                      const std::function<std::optional<TableKey>()>& read_current);
+
+// Whether both mean the same columns, as far as columns that were added, dropped or renamed since
+// leave that certain. Pure.
+bool MeansTheSameKey(const TableKey& kept, const TableKey& current);
+
+std::vector<TableKey::Column> KeyColumnsOf(const Table& table);
+// What the spool keeps of a table whose key columns are marked.
+TableKey TableKeyOf(uint32_t relation, const Table& table);
+
+}  // namespace bw

@@ -1,0 +1,164 @@
+#include "capture/key_watch.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "capture/leaf_identity.h"
+#include "capture/sql_text.h"
+
+namespace bw {
+namespace {
+
+std::string Shown(const TableName& table) { return table.schema + "." + table.table; }
+
+std::string Shown(const std::vector<std::string>& key) {
+  return key.empty() ? "none" : fmt::format("({})", fmt::join(key, ", "));
+}
+
+const char* Word(Operation operation) {
+  switch (operation) {
+    case Operation::kSnapshot:
+    case Operation::kInsert:
+      return "insert";
+    case Operation::kUpdate:
+      return "update";
+    case Operation::kDelete:
+      return "delete";
+  }
+  return "";
+}
+
+// A re-read that is noted and has not ended reads what is to be healed here, too: what stands
+// before its slot in the WAL is captured before its rows are read.
+void NoteOnce(Spool* spool, const TableName& table, const std::string& reason) {
+  const std::vector<Reread> noted = spool->rereads();
+  if (std::ranges::find(noted, table, &Reread::table) == noted.end()) {
+    spool->NoteReread(table, reason);
+  }
+}
+
+}  // namespace
+
+FullKey KeyWatch::Choose(RelationId relation, const Table& table) const {
+  return ChooseFullKey(KeyColumnsOf(table), spool_->FindTableKey(relation.value),
+                       [&] { return catalog_.read_key(relation); });
+}
+
+// Of the name that the table has now: the one in the WAL may be of a table that was renamed since.
+std::string KeyWatch::Heal(RelationId relation, const std::string& reason) {
+  const std::optional<TableKey> current = catalog_.read_key(relation);
+  if (!current) return "The table was dropped since: its topic stays as it is";
+  NoteOnce(spool_, current->table, reason);
+  return fmt::format("Table {} is read again, which makes its topic right", Shown(current->table));
+}
+
+void KeyWatch::SayGuessed(const CachedRelation& relation, Position position) {
+  const bool is_known = relation.key_certainty == KeyCertainty::kGuessed;
+  figures_->unsure_keys.fetch_add(1, std::memory_order_relaxed);
+  const std::string found = is_known
+                                ? "is probably " + Shown(TableKeyOf(0, relation.table).key)
+                                : "is unknown, so its messages have null keys";
+  const std::string reason = fmt::format("its key at {} {}", position.ToString(), found);
+  spdlog::warn(
+      "Table {} has REPLICA IDENTITY FULL and was altered since: its key at {} {}. {}. The stream "
+      "says which columns any other replica identity has:{}",
+      relation.name(), position.ToString(), found, Heal(relation.id, reason),
+      OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY DEFAULT;",
+                          QuoteTable(relation.table.schema, relation.table.name))));
+}
+
+void KeyWatch::SayChanged(const TableKey& kept, const TableKey& now, Position position) {
+  const std::string change =
+      kept.key == now.key
+          ? fmt::format("its key {} has another type from {} on", Shown(now.key),
+                        position.ToString())
+          : fmt::format("its key was {} and is {} from {} on", Shown(kept.key), Shown(now.key),
+                        position.ToString());
+  spdlog::warn("Table {}: {}, so messages before that have keys that no later one has. {}",
+               Shown(now.table), change, Heal(RelationId{now.relation}, change));
+}
+
+void KeyWatch::OnUsed(const CachedRelation& relation, Position position) {
+  if (relation.key_certainty != KeyCertainty::kKnown) SayGuessed(relation, position);
+  if (relation.key_certainty == KeyCertainty::kUnknown) return;
+  const std::optional<TableKey> kept = spool_->FindTableKey(relation.id.value);
+  const TableKey now = TableKeyOf(relation.id.value, relation.table);
+  // Under another name it has another topic.
+  if (kept && kept->table == now.table && kept->schema != now.schema) {
+    SayChanged(*kept, now, position);
+  }
+  if (!kept || *kept != now) spool_->AppendTableKey(now);
+}
+
+void KeyWatch::OnKeyless(const CachedRelation& relation, const KeylessChange& change) {
+  figures_->keyless_changes.fetch_add(1, std::memory_order_relaxed);
+  if (!told_.insert(relation.id.value).second) return;  // The status line counts them.
+  if (!change.column.empty()) return SayUnsent(relation, change);
+  // Why it is unknown was told when the relation was first used.
+  if (relation.key_certainty == KeyCertainty::kUnknown) return;
+  spdlog::warn(
+      "Table {} has no key: its delete at {} emits nothing, nor do later ones. With one they do:{}",
+      relation.name(), change.position.ToString(),
+      OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);",
+                          QuoteTable(relation.table.schema, relation.table.name))));
+}
+
+void KeyWatch::SayUnsent(const CachedRelation& relation, const KeylessChange& change) {
+  const std::string problem =
+      fmt::format("{} at {} has no value for key column \"{}\"", Word(change.operation),
+                  change.position.ToString(), change.column);
+  const std::string healing = Heal(relation.id, problem);
+  const std::string remedies = catalog_.leaf_remedies(relation.id);
+  spdlog::error(
+      "Table {}: {}, so {} is not published. {}. {}{}", relation.name(), problem,
+      change.operation == Operation::kUpdate ? "the tombstone of its old key" : "it",
+      remedies.empty() ? "A partition's replica identity had other columns than its root's key "
+                         "then, or the key's constraint was dropped"
+                       : "A partition's replica identity has other columns than its root's key",
+      healing, remedies.empty() ? "" : ", once you have run:" + remedies);
+}
+
+void CheckFullKeys(const std::vector<TableKey>& current, const TableFilter& filter, Spool* spool) {
+  std::vector<TableKey> fresh;
+  for (const TableKey& key : current) {
+    if (!filter.Selects(key.table.schema, key.table.table)) continue;
+    const std::optional<TableKey> kept = spool->FindTableKey(key.relation);
+    if (!kept) fresh.push_back(key);
+    if (!kept || MeansTheSameKey(*kept, key)) continue;
+    const std::vector<Reread> noted = spool->rereads();
+    if (std::ranges::find(noted, key.table, &Reread::table) != noted.end()) continue;
+    const std::string change =
+        fmt::format("its primary key was {} and is {}", Shown(kept->key), Shown(key.key));
+    spdlog::warn(
+        "Table {} has REPLICA IDENTITY FULL, and {}: its messages are keyed as before until it is "
+        "read again, which is done now",
+        Shown(key.table), change);
+    spool->NoteReread(key.table, change);
+  }
+  if (!fresh.empty()) spool->NoteTableKeys(fresh);
+}
+
+void CheckLeaves(const std::vector<CapturedTable>& tables,
+                 const std::vector<Publication>& publications, const TableFilter& filter,
+                 Spool* spool, const WarnOfTable& warn) {
+  for (const CapturedTable& table : tables) {
+    const TableName name{table.table.schema, table.table.name};
+    if (table.unfit_leaves.empty() || !filter.Selects(name.schema, name.table)) continue;
+    const bool is_published = std::ranges::any_of(publications, [&](const Publication& p) {
+      return (p.publishes_update || p.publishes_delete) &&
+             p.Find(name.schema, name.table) != nullptr;
+    });
+    if (!is_published) continue;
+    NoteOnce(spool, name, "the replica identity of a partition had other columns than its key");
+    warn(Shown(name),
+         fmt::format("The key of table {} is not in the replica identity of {}: updates and "
+                     "deletes there cannot be told to its topic. The table is read again, once you "
+                     "have run:{}",
+                     Shown(name), UnfitLeavesOf(table), LeafRemedies(table)));
+  }
+}
+
+}  // namespace bw

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "capture/capture_figures.h"
+#include "capture/captured_table.h"
+#include "capture/change_assembler.h"
+#include "capture/full_key.h"
+#include "capture/publication.h"
+#include "capture/table_filter.h"
+#include "spool/spool.h"
+
+namespace bw {
+
+// Keeps each table's key, as the messages in its topic have it, in the spool, and sees to it that
+// the topic becomes its table again when the key changes or cannot be told: the table is noted for
+// re-reading (Spool::NoteReread) and the log says why.
+//
+//   a key of REPLICA IDENTITY FULL stays the one that is kept, until the table was read again
+//   any other is what the stream says, from its first row on
+//
+// For one session, on its thread. Every method may throw transient Errors.
+class KeyWatch {
+ public:
+  // What the catalog has now. Asked on the session's thread, so it must not wait for anybody.
+  struct Catalog {
+    std::function<std::optional<TableKey>(RelationId relation)> read_key;
+    // Of a partitioned table: the statements that give all leaves an identity with its key; empty
+    // when they have one.
+    std::function<std::string(RelationId relation)> leaf_remedies;
+  };
+
+  KeyWatch(Spool* spool, CaptureFigures* figures, Catalog catalog)
+      : spool_(spool), figures_(figures), catalog_(std::move(catalog)) {}
+
+  // RelationCache::KeyLookup.
+  FullKey Choose(RelationId relation, const Table& table) const;
+  // ChangeAssembler::Hooks.
+  void OnUsed(const CachedRelation& relation, Position position);
+  void OnKeyless(const CachedRelation& relation, const KeylessChange& change);
+
+ private:
+  void SayGuessed(const CachedRelation& relation, Position position);
+  void SayChanged(const TableKey& kept, const TableKey& now, Position position);
+  void SayUnsent(const CachedRelation& relation, const KeylessChange& change);
+  // What will become of the topic: the end of a message. Notes the table if it is still there.
+  std::string Heal(RelationId relation, const std::string& reason);
+
+  Spool* const spool_;
+  CaptureFigures* const figures_;
+  const Catalog catalog_;
+  std::set<uint32_t> told_;  // Relations of which a keyless change was told.
+};
+
+// Compares the keys of tables with REPLICA IDENTITY FULL in the catalog now (ReadFullKeys) with
+// those that are kept. New ones are kept from now on; a table whose key has changed is noted for
+// re-reading. Thread-safe. Throws transient Errors when the spool cannot be written.
+void CheckFullKeys(const std::vector<TableKey>& current, const TableFilter& filter, Spool* spool);
+
+using WarnOfTable = std::function<void(const std::string& table, const std::string& text)>;
+
+// Notes for re-reading each partitioned table whose updates or deletes these publications publish
+// under its own name although a leaf has an identity without its key: what happens to the leaf's
+// rows cannot be told from the stream. It is read again once its leaves fit. `warn` gets the table
+// and what to do. Thread-safe, and throws, as CheckFullKeys.
+void CheckLeaves(const std::vector<CapturedTable>& tables,
+                 const std::vector<Publication>& publications, const TableFilter& filter,
+                 Spool* spool, const WarnOfTable& warn);
+
+}  // namespace bw

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "capture/captured_table.h"
+
+namespace bw {
+
+// Compares the replica identity of each partition that holds rows with the key of its root, by the
+// columns' names: sets unfit_leaves and has_identity of partitioned tables. `tables` are all of
+// ReadTables. Pure.
+void CompareLeaves(std::vector<CapturedTable>* tables);
+
+// The unfit leaves as a list for people, and what makes each of them fit, each statement an
+// OwnLine().
+std::string UnfitLeavesOf(const CapturedTable& root);
+std::string LeafRemedies(const CapturedTable& root);
+
+}  // namespace bw

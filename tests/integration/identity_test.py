@@ -1,0 +1,157 @@
+"""Keys: whatever identifies a table's rows, and whatever becomes of that, each topic ends as its table is."""
+
+import json
+
+from harness import Scene
+
+PARTITIONED = """
+CREATE TABLE p (id int NOT NULL, code int NOT NULL, v text, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE TABLE p_low PARTITION OF p FOR VALUES FROM (0) TO (100);
+CREATE UNIQUE INDEX p_low_code ON p_low (code);
+"""
+
+
+# What identifies the rows of a table "{t} (id, code, v)", and the columns of its key.
+KINDS = {
+    "t_pk": ("CREATE TABLE {t} (id int PRIMARY KEY, code int NOT NULL, v text)", ["id"]),
+    "t_pk_reversed": ("CREATE TABLE {t} (id int, code int, v text, PRIMARY KEY (code, id))", ["id", "code"]),
+    "t_pk_include": ("CREATE TABLE {t} (id int, code int NOT NULL, v text, PRIMARY KEY (id) INCLUDE (code, v))", ["id"]),
+    "t_text": ("CREATE TABLE {t} (id varchar(9) PRIMARY KEY, code int NOT NULL, v text)", ["id"]),
+    "t_index": ("CREATE TABLE {t} (id int PRIMARY KEY, code int NOT NULL, v text); CREATE UNIQUE INDEX {t}_i ON {t} (code); "
+              "ALTER TABLE {t} REPLICA IDENTITY USING INDEX {t}_i", ["code"]),
+    "t_index_include": ("CREATE TABLE {t} (id int NOT NULL, code int NOT NULL, v text); "
+                      "CREATE UNIQUE INDEX {t}_i ON {t} (code, id) INCLUDE (v); "
+                      "ALTER TABLE {t} REPLICA IDENTITY USING INDEX {t}_i", ["id", "code"]),
+    "t_deferrable": ("CREATE TABLE {t} (id int PRIMARY KEY DEFERRABLE, code int NOT NULL, v text); "
+                   "CREATE UNIQUE INDEX {t}_i ON {t} (code); ALTER TABLE {t} REPLICA IDENTITY USING INDEX {t}_i", ["code"]),
+    "t_full": ("CREATE TABLE {t} (id int PRIMARY KEY, code int NOT NULL, v text); ALTER TABLE {t} REPLICA IDENTITY FULL", ["id"]),
+    "t_full_reversed": ("CREATE TABLE {t} (id int, code int, v text, PRIMARY KEY (code, id) INCLUDE (v)); "
+                      "ALTER TABLE {t} REPLICA IDENTITY FULL", ["id", "code"]),
+    "t_parent": ("CREATE TABLE {t} (id int PRIMARY KEY, code int NOT NULL, v text); "
+               "CREATE TABLE {t}_child (PRIMARY KEY (id)) INHERITS ({t}); INSERT INTO {t}_child VALUES (1, 1, 'child')", ["id"]),
+    "t_root": ("CREATE TABLE {t} (id int PRIMARY KEY, code int NOT NULL, v text) PARTITION BY RANGE (id); "
+             "CREATE TABLE {t}_a PARTITION OF {t} FOR VALUES FROM (0) TO (10); CREATE TABLE {t}_b PARTITION OF {t} DEFAULT", ["id"]),
+    "t_root_full": ("CREATE TABLE {t} (id int PRIMARY KEY, code int NOT NULL, v text) PARTITION BY RANGE (id); "
+                  "CREATE TABLE {t}_a PARTITION OF {t} FOR VALUES FROM (0) TO (10); CREATE TABLE {t}_b PARTITION OF {t} DEFAULT; "
+                  "ALTER TABLE {t} REPLICA IDENTITY FULL; ALTER TABLE {t}_b REPLICA IDENTITY FULL", ["id"]),
+    "t_leaf_full": ("CREATE TABLE {t} (id int PRIMARY KEY, code int NOT NULL, v text) PARTITION BY RANGE (id); "
+                  "CREATE TABLE {t}_a PARTITION OF {t} DEFAULT; ALTER TABLE {t}_a REPLICA IDENTITY FULL", ["id"]),
+    "t_leaf_reordered": ("CREATE TABLE {t} (id int, code int, v text, PRIMARY KEY (id, code)) PARTITION BY RANGE (id); "
+                       "CREATE TABLE {t}_a (gone int, v text, code int NOT NULL, id int NOT NULL); "
+                       "ALTER TABLE {t}_a DROP COLUMN gone; ALTER TABLE {t} ATTACH PARTITION {t}_a DEFAULT", ["id", "code"]),
+    "t_leaf_larger": ("CREATE TABLE {t} (id int PRIMARY KEY, code int NOT NULL, v text) PARTITION BY RANGE (id); "
+                    "CREATE TABLE {t}_a PARTITION OF {t} DEFAULT; CREATE UNIQUE INDEX {t}_i ON {t}_a (code, id); "
+                    "ALTER TABLE {t}_a REPLICA IDENTITY USING INDEX {t}_i", ["id"]),
+}
+
+def last_rows(messages: list) -> list[dict]:
+    latest = {}
+    for message in messages:
+        assert message.key is None or None not in message.key.values(), message
+        latest[json.dumps(message.key, sort_keys=True)] = message.value
+    return in_order(row for row in latest.values() if row is not None)
+
+
+def table_rows(scene: Scene, table: str) -> list[dict]:
+    return in_order(row for row, in scene.query(f"SELECT row_to_json(t) FROM {table} t"))
+
+
+def in_order(rows) -> list[dict]:
+    return sorted(rows, key=lambda row: json.dumps(row, sort_keys=True))
+
+
+def write_to(scene: Scene, table: str) -> None:
+    scene.execute(f"INSERT INTO {table} VALUES (4, 14, 'd')")
+    scene.execute(f"UPDATE {table} SET v = 'x' WHERE id = '1' AND code = 11")
+    scene.execute(f"UPDATE {table} SET id = 20, code = 120 WHERE id = '2'")
+    scene.execute(f"DELETE FROM {table} WHERE id = '3'")
+
+
+def test_a_key_is_the_same_whatever_brings_it(scene: Scene):
+    """Snapshot, insert, update, update of the key, delete, and a re-snapshot, for every kind of identity."""
+    for name, (create, _) in KINDS.items():
+        scene.execute(create.format(t=name))
+        scene.execute(f"INSERT INTO {name} VALUES (1, 11, 'a'), (2, 12, 'b'), (3, 13, 'c')")
+    relay = scene.running_relay()
+    for name in KINDS:
+        write_to(scene, name)
+    came = messages_of_kinds(scene)
+    for name, (_, columns) in KINDS.items():
+        def key(number, code):
+            return {column: {"id": str(number) if name == "t_text" else number, "code": code}[column] for column in columns}
+        assert [(message.op, message.key) for message in came[name]] == [
+            ("r", key(1, 11)), ("r", key(2, 12)), ("r", key(3, 13)), ("c", key(4, 14)), ("u", key(1, 11)),
+            *moved(name, key(2, 12), key(20, 120)), ("d", key(3, 13))], name
+        assert all(list(message.key) == columns for message in came[name]), name
+    relay.stop()
+    scene.running_relay("resnapshot", *KINDS)
+    again = messages_of_kinds(scene)
+    for name in KINDS:
+        rows = table_rows(scene, "ONLY " + name if name == "t_parent" else name)
+        assert last_rows(came[name]) == rows, name
+        assert [message.op for message in again[name][len(came[name]):]] == ["r"] * 3, name
+        assert last_rows(again[name]) == rows, name
+
+
+def messages_of_kinds(scene: Scene) -> dict[str, list]:
+    messages = {name: [] for name in KINDS}
+    for message in scene.messages(*KINDS):
+        messages[message.topic.removeprefix(scene.topic(""))].append(message)
+    return messages
+
+
+def moved(name: str, old: dict, new: dict) -> list:
+    """An update of the key is one message for the old and one for the new; to another partition, a delete and an insert."""
+    return [("d", old), ("c" if name in ("t_root", "t_root_full") else "u", new)]
+
+
+def test_a_full_table_s_delete_has_its_key_whatever_ddl_follows_while_stopped(scene: Scene):
+    ddl = {
+        "renamed": "ALTER TABLE renamed RENAME TO other",
+        "moved": "CREATE SCHEMA elsewhere; ALTER TABLE moved SET SCHEMA elsewhere",
+        "column_renamed": "ALTER TABLE column_renamed RENAME COLUMN id TO number",
+        "key_lost": "ALTER TABLE key_lost DROP CONSTRAINT key_lost_pkey",
+        "key_changed": "ALTER TABLE key_changed DROP CONSTRAINT key_changed_pkey, ADD PRIMARY KEY (v)",
+        "column_lost": "ALTER TABLE column_lost DROP COLUMN id",
+        "no_longer_full": "ALTER TABLE no_longer_full REPLICA IDENTITY DEFAULT",
+        "dropped": "DROP TABLE dropped",
+    }
+    for name in ddl:
+        scene.execute(f"CREATE TABLE {name} (id int PRIMARY KEY, v text); ALTER TABLE {name} REPLICA IDENTITY FULL")
+        scene.execute(f"INSERT INTO {name} VALUES (1, 'a'), (2, 'b')")
+    relay = scene.running_relay()
+    scene.settle()
+    relay.stop()
+    for name, statement in ddl.items():
+        scene.execute(f"DELETE FROM {name} WHERE id = 1")
+        scene.execute(statement)
+    scene.running_relay()
+    scene.settle()
+    for name in ddl:
+        deletes = [key for op, key, _ in scene.changes(name, settle=False) if op == "d"]
+        assert deletes[:1] == [{"id": 1}], name
+
+
+def test_a_null_is_never_part_of_a_key(scene: Scene):
+    """The operator's publication, with a partition whose identity lacks its root's key."""
+    scene.execute(PARTITIONED)
+    scene.execute("CREATE PUBLICATION mine FOR ALL TABLES WITH (publish_via_partition_root = true)")
+    scene.execute("INSERT INTO p VALUES (1, 11, 'a'), (2, 12, 'b')")
+    relay = scene.running_relay(publication="mine")
+    scene.execute("ALTER TABLE p_low REPLICA IDENTITY USING INDEX p_low_code")
+    scene.execute("DELETE FROM p WHERE id = 1")
+    scene.execute("INSERT INTO p VALUES (3, 13, 'c')")
+    scene.settle()
+    assert [(op, key) for op, key, _ in scene.changes("p") if op != "r"][-1] == ("c", {"id": 3})
+    assert all(None not in key.values() for _, key, _ in scene.changes("p"))
+    text = relay.log_text()
+    assert "public.p" in text and "REPLICA IDENTITY" in text
+
+
+def test_a_partition_with_another_identity_is_named_before_anything_is_made(scene: Scene):
+    scene.execute(PARTITIONED)
+    scene.execute("ALTER TABLE p_low REPLICA IDENTITY USING INDEX p_low_code")
+    relay = scene.relay()
+    assert relay.run() == 66
+    assert 'ALTER TABLE "public"."p_low" REPLICA IDENTITY DEFAULT;' in relay.log_text()
+    assert scene.slots() == [] and scene.publications() == []

@@ -1,0 +1,90 @@
+#include "capture/full_key.h"
+
+#include <gtest/gtest.h>
+
+namespace bw {
+namespace {
+
+using Columns = std::vector<TableKey::Column>;
+using Names = std::vector<std::string>;
+
+constexpr uint32_t kInt = 23, kText = 25;
+const Columns kForm = {{"id", kInt}, {"v", kText}};
+
+TableKey Keyed(Columns columns, Names key) {
+  return {7, {"public", "t"}, std::move(columns), std::move(key), std::nullopt};
+}
+
+class FullKeyTest : public testing::Test {
+ protected:
+  Names Choose(const Columns& relation) {
+    key_ = ChooseFullKey(relation, kept_, [this] {
+      ++looks_;
+      return current_;
+    });
+    return key_.columns;
+  }
+
+  std::optional<TableKey> kept_;
+  std::optional<TableKey> current_;
+  int looks_ = 0;
+  FullKey key_;
+};
+
+TEST_F(FullKeyTest, StaysWhatIsKeptWhateverTheCatalogSays) {
+  kept_ = Keyed(kForm, {"id"});
+  current_ = Keyed(kForm, {"v"});
+  EXPECT_EQ(Choose(kForm), Names{"id"});
+  EXPECT_EQ(key_.certainty, KeyCertainty::kKnown);
+  EXPECT_EQ(looks_, 0);
+}
+
+TEST_F(FullKeyTest, OfANewTableIsTheCatalogs) {
+  current_ = Keyed(kForm, {"id"});
+  EXPECT_EQ(Choose(kForm), Names{"id"});
+  EXPECT_EQ(key_.certainty, KeyCertainty::kKnown);
+}
+
+TEST_F(FullKeyTest, OfADroppedTableIsWhatIsKept) {
+  kept_ = Keyed(kForm, {"id"});
+  EXPECT_EQ(Choose({{"id", kInt}, {"v", kText}, {"added", kInt}}), Names{"id"});
+  EXPECT_EQ(key_.certainty, KeyCertainty::kKnown);
+}
+
+TEST_F(FullKeyTest, IsGuessedFromThePlacesOfRenamedColumns) {
+  kept_ = Keyed(kForm, {"id"});
+  EXPECT_EQ(Choose({{"number", kInt}, {"v", kText}}), Names{"number"});
+  EXPECT_EQ(key_.certainty, KeyCertainty::kGuessed);
+  // Swapped, or dropped and added: the places say one thing, the names another.
+  kept_ = Keyed({{"a", kInt}, {"b", kInt}}, {"a"});
+  EXPECT_EQ(Choose({{"b", kInt}, {"a", kInt}}), Names{"b"});
+  EXPECT_EQ(key_.certainty, KeyCertainty::kGuessed);
+}
+
+TEST_F(FullKeyTest, OfATableThatIsAsInTheCatalogNeedsNoGuess) {
+  kept_ = Keyed(kForm, {"id"});
+  current_ = Keyed({{"number", kInt}, {"v", kText}}, {"number"});
+  EXPECT_EQ(Choose(current_->columns), Names{"number"});
+  EXPECT_EQ(key_.certainty, KeyCertainty::kKnown);
+}
+
+TEST_F(FullKeyTest, IsUnknownWhenNothingFits) {
+  EXPECT_EQ(Choose(kForm), Names{});
+  EXPECT_EQ(key_.certainty, KeyCertainty::kUnknown);
+  current_ = Keyed({{"other", kInt}}, {"other"});
+  EXPECT_EQ(Choose(kForm), Names{});
+  EXPECT_EQ(key_.certainty, KeyCertainty::kUnknown);
+}
+
+TEST_F(FullKeyTest, IsTheSameWhenOnlyOtherColumnsChanged) {
+  const TableKey kept = Keyed(kForm, {"id"});
+  EXPECT_TRUE(MeansTheSameKey(kept, Keyed(kForm, {"id"})));
+  EXPECT_FALSE(MeansTheSameKey(kept, Keyed(kForm, {"v"})));
+  EXPECT_FALSE(MeansTheSameKey(kept, Keyed(kForm, {})));
+  EXPECT_TRUE(MeansTheSameKey(kept, Keyed({{"id", kInt}, {"w", kInt}, {"x", kInt}}, {"id"})));
+  EXPECT_TRUE(MeansTheSameKey(kept, Keyed({{"number", kInt}, {"v", kText}}, {"number"})));
+  EXPECT_FALSE(MeansTheSameKey(kept, Keyed({{"v", kText}}, {"v"})));
+}
+
+}  // namespace
+}  // namespace bw

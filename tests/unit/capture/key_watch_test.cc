@@ -1,0 +1,154 @@
+#include "capture/key_watch.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace bw {
+namespace {
+
+constexpr uint32_t kRelation = 7;
+
+class KeyWatchTest : public testing::Test {
+ protected:
+  KeyWatchTest() {
+    char path[] = "/tmp/bottledwater-key-watch-test-XXXXXX";
+    root_ = mkdtemp(path);
+    SpoolOptions options;
+    options.directory = root_ + "/spool";
+    spool_ = Spool::Open(options);
+    spool_->BeginStreamingAt({"1", "db", "slot", 1}, {Position::EndOf(Lsn{1}), Lsn{2}}, "");
+    spool_->DropUncaptured();
+    watch_.emplace(spool_.get(), &figures_,
+                   KeyWatch::Catalog{[this](RelationId) { return current_; },
+                                     [](RelationId) { return "ALTER"; }});
+  }
+  ~KeyWatchTest() override {
+    spool_.reset();
+    std::filesystem::remove_all(root_);
+  }
+  static Table MakeTable(const std::string& name, const std::vector<std::string>& key) {
+    Table table;
+    table.schema = "public";
+    table.name = name;
+    for (const std::string column_name : {"a", "b"}) {
+      Column column;
+      column.name = column_name;
+      column.type_oid = 23;
+      column.type_name = "integer";
+      column.key = std::find(key.begin(), key.end(), column_name) != key.end();
+      table.columns.push_back(column);
+    }
+    return table;
+  }
+  static TableKey Key(const std::vector<std::string>& key, const std::string& name = "t") {
+    return TableKeyOf(kRelation, MakeTable(name, key));
+  }
+  CachedRelation Relation(const Table& table, KeyCertainty certainty = KeyCertainty::kKnown) {
+    return CachedRelation(RelationId{kRelation}, table, ReplicaIdentity::kFull, certainty, true,
+                          {});
+  }
+  void Use(const Table& table, KeyCertainty certainty = KeyCertainty::kKnown) {
+    watch_->OnUsed(Relation(table, certainty), {Lsn{16}, 0});
+  }
+  std::vector<std::string> Noted() {
+    std::vector<std::string> names;
+    for (const Reread& note : spool_->rereads()) names.push_back(note.table.table);
+    return names;
+  }
+
+  std::string root_;
+  std::unique_ptr<Spool> spool_;
+  CaptureFigures figures_;
+  std::optional<TableKey> current_;
+  std::optional<KeyWatch> watch_;
+};
+
+TEST_F(KeyWatchTest, KeepsAKeyFromItsFirstUse) {
+  Use(MakeTable("t", {"a"}));
+  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));
+  EXPECT_TRUE(Noted().empty());
+  EXPECT_EQ(watch_->Choose(RelationId{kRelation}, MakeTable("t", {})).columns,
+            std::vector<std::string>{"a"});
+}
+
+TEST_F(KeyWatchTest, AChangedKeyIsNotedUnderTheNameThatTheTableHasNow) {
+  current_ = Key({"b"}, "renamed");
+  Use(MakeTable("t", {"a"}));
+  Use(MakeTable("t", {"b"}));
+  EXPECT_EQ(Noted(), std::vector<std::string>{"renamed"});
+  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"b"}));
+}
+
+TEST_F(KeyWatchTest, ARenamedTableHasAnotherTopic) {
+  current_ = Key({"b"});
+  Use(MakeTable("t", {"a"}));
+  Use(MakeTable("other", {"b"}));
+  EXPECT_TRUE(Noted().empty());
+}
+
+TEST_F(KeyWatchTest, AGuessIsCountedAndHealedWhileTheTableIsThere) {
+  Use(MakeTable("t", {"a"}), KeyCertainty::kGuessed);
+  EXPECT_TRUE(Noted().empty());
+  current_ = Key({"a"});
+  Use(MakeTable("t", {}), KeyCertainty::kUnknown);
+  EXPECT_EQ(Noted(), std::vector<std::string>{"t"});
+  EXPECT_EQ(figures_.unsure_keys.load(), 2U);
+  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));  // Not what is unknown.
+}
+
+TEST_F(KeyWatchTest, AChangeWithoutItsKeyIsCountedAndHealed) {
+  current_ = Key({"a"});
+  const CachedRelation relation = Relation(MakeTable("t", {"a"}));
+  for (uint64_t i = 0; i < 3; ++i) {
+    watch_->OnKeyless(relation, {Operation::kDelete, {Lsn{16}, i}, "a"});
+  }
+  EXPECT_EQ(figures_.keyless_changes.load(), 3U);
+  EXPECT_EQ(Noted(), std::vector<std::string>{"t"});
+}
+
+TEST_F(KeyWatchTest, ATableThatHasNoKeyIsNotHealed) {
+  current_ = Key({});
+  watch_->OnKeyless(Relation(MakeTable("t", {})), {Operation::kDelete, {Lsn{16}, 0}, ""});
+  EXPECT_EQ(figures_.keyless_changes.load(), 1U);
+  EXPECT_TRUE(Noted().empty());
+}
+
+TEST_F(KeyWatchTest, TheCatalogsKeysAreKeptOrFoundToHaveChanged) {
+  CheckFullKeys({Key({"a"})}, TableFilter(), spool_.get());
+  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));
+  CheckFullKeys({Key({"a"})}, TableFilter(), spool_.get());
+  EXPECT_TRUE(Noted().empty());
+  CheckFullKeys({Key({"b"})}, TableFilter({}, {"t"}), spool_.get());
+  EXPECT_TRUE(Noted().empty());
+  CheckFullKeys({Key({"b"})}, TableFilter(), spool_.get());
+  CheckFullKeys({Key({"b"})}, TableFilter(), spool_.get());
+  EXPECT_EQ(Noted(), std::vector<std::string>{"t"});
+  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));  // Until it was read again.
+}
+
+TEST_F(KeyWatchTest, APublishedRootWithUnfitLeavesIsNotedAndSaid) {
+  CapturedTable root;
+  root.oid = kRelation;
+  root.partitioned = true;
+  root.table = MakeTable("root", {"a"});
+  root.unfit_leaves = {{"public", "leaf"}};
+  Publication publication;
+  publication.publishes_delete = true;
+  std::vector<std::string> said;
+  const auto check = [&](const TableFilter& filter) {
+    CheckLeaves({root}, {publication}, filter, spool_.get(),
+                [&](const std::string& table, const std::string&) { said.push_back(table); });
+  };
+  check(TableFilter());
+  EXPECT_TRUE(Noted().empty());
+  publication.tables = {{"public", "root", {}, {}}};
+  check(TableFilter({}, {"root"}));
+  EXPECT_TRUE(Noted().empty());
+  check(TableFilter());
+  EXPECT_EQ(Noted(), std::vector<std::string>{"root"});
+  EXPECT_EQ(said, std::vector<std::string>{"public.root"});
+}
+
+}  // namespace
+}  // namespace bw
