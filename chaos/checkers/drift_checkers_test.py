@@ -120,6 +120,14 @@ def test_an_update_may_be_missed_when_the_publication_loses_its_table_before_it_
     assert departures([(1, 1, [7, 8]), (2, 2, [8]), (3, 3, [8, 7])]) == {7: [(2, 2)]}
 
 
+def test_a_partition_s_row_may_come_to_the_topic_of_an_earlier_name_of_its_root():
+    log = [logged(1, "INSERT", None, row(1, 1), leaf=8)]
+    there = [message(1, "c", row(1, 1), row(1, 1), topic="d_0")]
+    assert found(log, there, (), names={7: {"public.d_0", "public.d_1"}}) == set()
+    assert found(log, there, (), names={7: {"public.d_1"}}) == {"message is the row"}
+    assert found([logged(1, "INSERT", None, row(1, 1))], there, (), names={7: {"public.d_0"}}) == {"message is the row"}
+
+
 def test_what_was_missed_before_the_joining_must_be_healed():
     assert found(LOG, MESSAGES[:-1]) == {"last value"}
     log = [logged(1, "INSERT", None, row(1, 1)), logged(2, "DELETE", row(1, 1), joined=False)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from .catalog import Table
 from .hand import Abandoned, Hand
 from .rows import PREPARED_S, insert
-from .schema import COLUMNS, OTHER_SCHEMA, PARTS, TRUNCATE_TRIGGER, WITHOUT_ROW_TRIGGERS, triggers
+from .schema import COLUMNS, OTHER_SCHEMA, PARTS, RENAMED_SCHEMA, TRUNCATE_TRIGGER, WITHOUT_ROW_TRIGGERS, triggers
 
 TABLES_MAX = 14
 TYPES = ["int", "bigint", "text", "varchar(20)", "varchar(40)", "numeric(8,2)", "numeric(10,2)", "boolean", "date",
@@ -160,9 +160,9 @@ def rename_schema(hand: Hand) -> None:
     """For one transaction."""
     table = hand.choose(lambda table: table.schema == OTHER_SCHEMA)
     with hand.transaction():
-        hand.execute(f"ALTER SCHEMA {OTHER_SCHEMA} RENAME TO {OTHER_SCHEMA}_renamed")
-        insert(hand, replace(table, schema=f"{OTHER_SCHEMA}_renamed"), 2)
-        hand.execute(f"ALTER SCHEMA {OTHER_SCHEMA}_renamed RENAME TO {OTHER_SCHEMA}")
+        hand.execute(f"ALTER SCHEMA {OTHER_SCHEMA} RENAME TO {RENAMED_SCHEMA}")
+        insert(hand, replace(table, schema=RENAMED_SCHEMA), 2)
+        hand.execute(f"ALTER SCHEMA {RENAMED_SCHEMA} RENAME TO {OTHER_SCHEMA}")
 
 
 # Identity

@@ -10,7 +10,7 @@ from clients import Message
 
 from .diary import Diary
 from .lock_watcher import Wait
-from .schema import TRANSACTIONS
+from .schema import OTHER_SCHEMA, RENAMED_SCHEMA
 
 Row = dict[str, Optional[str]]
 Key = Optional[tuple]  # Pairs of column and value; None for a null key.
@@ -79,7 +79,9 @@ class DriftEvidence:
     tables: list[KeyedTable] = field(default_factory=list)
     diary: Diary = field(default_factory=Diary)
     waits: list[Wait] = field(default_factory=list)
-    keys: dict[int, set[tuple[str, ...]]] = field(default_factory=dict)  # The primary keys that each table has had.
+    keys: dict[int, set[tuple[str, ...]]] = field(default_factory=dict)  # The primary keys that each table has had,
+    identities: dict[int, set[tuple[str, ...]]] = field(default_factory=dict)  # and the columns of its replica identity,
+    names: dict[int, set[str]] = field(default_factory=dict)  # and its names.
     left: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # When tables were taken out: seq and xid.
     there: set[int] = field(default_factory=set)  # The tables that are there in the end.
     relay_pids: set[int] = field(default_factory=set)
@@ -92,11 +94,23 @@ class DriftEvidence:
         self.log.sort(key=lambda entry: (self.commits.get(entry.xid, 0), entry.seq))
 
     def is_key_certain(self, entry: Logged) -> bool:
-        """With REPLICA IDENTITY FULL the stream does not say the key: it is known of tables that have always had the same."""
+        """With REPLICA IDENTITY FULL the stream does not say the key: it is known of tables that have always had the same.
+        Of a partitioned table it does not say when the identity changes."""
+        if entry.leaf != entry.root and len(self.identities.get(entry.root, ())) > 1:
+            return False
         return entry.identity != "f" or (entry.root in self.there and len(self.keys.get(entry.root, ())) <= 1)
 
     def possible_keys(self, entry: Logged) -> set[tuple[str, ...]]:
-        return {entry.key_columns} if self.is_key_certain(entry) else {(), entry.key_columns, *self.keys.get(entry.root, ())}
+        if self.is_key_certain(entry):
+            return {entry.key_columns}
+        return {(), entry.key_columns, *self.keys.get(entry.root, ()), *self.identities.get(entry.root, ())}
+
+    def earlier_topics(self, entry: Logged) -> set[str]:
+        """Where PostgreSQL 15 may go on to send a change, because it does not announce again what a partitioned table is
+        called, nor a schema (OTHER_SCHEMA is renamed for a transaction)."""
+        names = set(self.names.get(entry.root, ())) if entry.leaf != entry.root else set()
+        names |= {name.replace(RENAMED_SCHEMA, OTHER_SCHEMA) for name in names | {entry.table}}
+        return {topic_of(name) for name in names} - {entry.topic}
 
     def was_taken_out_before_commit(self, entry: Logged) -> bool:
         """The publication lost the table between the change and its commit. PostgreSQL decodes at the commit, and keeps
@@ -144,5 +158,3 @@ def text(value: Any) -> Optional[str]:
         return json.dumps(value)
     return str(value)
 
-
-TRANSACTIONS_TOPIC = TRANSACTIONS

@@ -7,6 +7,7 @@ beside others, which come and go. `change` has a number of its own for every cha
 LOG_SCHEMA = "drift"  # Left out of the capture: --exclude-tables=drift.*
 TRANSACTIONS = "drift_tx"  # Captured: its row says at which commit LSN a transaction of the log committed.
 OTHER_SCHEMA = "side"
+RENAMED_SCHEMA = "side_renamed"  # What it is called within some transactions.
 COLUMNS = "id bigint NOT NULL, alt bigint NOT NULL DEFAULT nextval('drift.alt'), part int NOT NULL DEFAULT 0, " \
           "change bigint NOT NULL DEFAULT nextval('drift.change'), note text"
 STAYING = ("id", "alt", "part", "change", "note")
@@ -86,19 +87,21 @@ BEGIN
 END $$;
 """
 
-# Which keys each table has had, in whatever order; and which tables the relay's publication had, whoever altered it.
+# Which names, primary keys and identities each table has had, in whatever order; and which tables the relay's publication had, whoever altered it.
 DEFINITIONS = """
-CREATE TABLE drift.keys (root oid, key_columns text[], PRIMARY KEY (root, key_columns));
-CREATE FUNCTION drift.keep_key() RETURNS event_trigger LANGUAGE plpgsql AS $$
+CREATE TABLE drift.forms (root bigint, tbl text, key_columns text[], identity_columns text[],
+  PRIMARY KEY (root, tbl, key_columns, identity_columns));
+CREATE FUNCTION drift.keep_form() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO drift.keys
-  SELECT DISTINCT c.oid, drift.identity_columns(c.oid, 'd')
+  INSERT INTO drift.forms
+  SELECT DISTINCT c.oid, format('%s.%s', c.relnamespace::regnamespace, c.relname), drift.identity_columns(c.oid, 'd'),
+         drift.identity_columns(c.oid, c.relreplident)
     FROM pg_event_trigger_ddl_commands() e JOIN pg_class c ON c.oid = e.objid
    WHERE e.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p') AND c.relname ~ '^d_[0-9]+$'
   ON CONFLICT DO NOTHING;
 END $$;
-CREATE EVENT TRIGGER drift_keys ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
-  EXECUTE FUNCTION drift.keep_key();
+CREATE EVENT TRIGGER drift_forms ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
+  EXECUTE FUNCTION drift.keep_form();
 
 CREATE TABLE drift.members (seq bigint, xid bigint, roots bigint[]);
 CREATE FUNCTION drift.keep_members() RETURNS event_trigger LANGUAGE plpgsql AS $$

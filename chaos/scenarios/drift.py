@@ -204,9 +204,11 @@ def gather(world: World, diary: Diary, watcher: LockWatcher) -> DriftEvidence:
     log = [Logged(*row[:6], tuple(row[6]), *row[7:]) for row in scene.query(LOG)]
     tables = [KeyedTable(oid, name, tuple(keys), tuple(row for row, in scene.query(ROWS.format(name))))
               for oid, name, keys in scene.query(KEYED)]
-    keys: dict[int, set] = defaultdict(set)
-    for oid, columns in scene.query("SELECT root::bigint, key_columns FROM drift.keys"):
-        keys[oid].add(tuple(columns))
+    keys, identities, names = defaultdict(set), defaultdict(set), defaultdict(set)
+    for oid, name, key, identity in scene.query("SELECT * FROM drift.forms"):
+        keys[oid].add(tuple(key))
+        identities[oid].add(tuple(identity))
+        names[oid].add(name)
     left = departures(scene.query("SELECT seq, xid, roots FROM drift.members ORDER BY seq"))
     there = {oid for oid, in scene.query("SELECT oid::bigint FROM pg_class WHERE relkind IN ('r', 'p')")}
     topics = [name for name in scene.topics() if name.rsplit(".", 1)[-1].startswith("d_")]
@@ -214,4 +216,4 @@ def gather(world: World, diary: Diary, watcher: LockWatcher) -> DriftEvidence:
     found = [published(message, scene.topic("")) for message in messages]
     return DriftEvidence(log, [one for one in found if one.topic != TRANSACTIONS],
                          [one for one in found if one.topic == TRANSACTIONS], tables, diary, watcher.waits,
-                         keys, left, there, watcher.relay_pids)
+                         keys, identities, names, left, there, watcher.relay_pids)
