@@ -12,7 +12,7 @@ Of a transaction's changes of one topic (a partitioned table's, or a table's, by
 5. With REPLICA IDENTITY FULL the key is not in the stream. Of a table that is gone, or has had several primary keys, a
    message may have any of them or none; then 2 and 3 need not be there, and `drift_last_value` asks for a re-reading.
    The same where a partitioned table has had several identities, and a change of it may come to the topic of an earlier
-   name: PostgreSQL 15 announces neither again, nor a renamed schema, until the connection is new.
+   name: PostgreSQL 15 announces neither again until the connection is new. (Nor a renamed schema: that is left out.)
 6. There is no other message at that commit, and no `c` or `u` at any other.
 7. A message of a re-reading (`r`) is a row that was there at its position: made before, and not yet replaced; no row
    twice in one re-reading. (Its columns are those of the reading's moment: only those that always stay are compared.)

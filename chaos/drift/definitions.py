@@ -6,7 +6,7 @@ from dataclasses import replace
 from .catalog import Table
 from .hand import Abandoned, Hand
 from .rows import PREPARED_S, insert
-from .schema import COLUMNS, OTHER_SCHEMA, PARTS, RENAMED_SCHEMA, TRUNCATE_TRIGGER, WITHOUT_ROW_TRIGGERS, triggers
+from .schema import COLUMNS, OTHER_SCHEMA, PARTS, TRUNCATE_TRIGGER, WITHOUT_ROW_TRIGGERS, triggers
 
 TABLES_MAX = 14
 TYPES = ["int", "bigint", "text", "varchar(20)", "varchar(40)", "numeric(8,2)", "numeric(10,2)", "boolean", "date",
@@ -156,15 +156,6 @@ def change_domain(hand: Hand) -> None:
     hand.execute(f"ALTER DOMAIN drift.amount DROP CONSTRAINT {name}")
 
 
-def rename_schema(hand: Hand) -> None:
-    """For one transaction."""
-    table = hand.choose(lambda table: table.schema == OTHER_SCHEMA)
-    with hand.transaction():
-        hand.execute(f"ALTER SCHEMA {OTHER_SCHEMA} RENAME TO {RENAMED_SCHEMA}")
-        insert(hand, replace(table, schema=RENAMED_SCHEMA), 2)
-        hand.execute(f"ALTER SCHEMA {RENAMED_SCHEMA} RENAME TO {OTHER_SCHEMA}")
-
-
 # Identity
 
 def may_lose(hand: Hand, table: Table, statement: str) -> None:
@@ -312,7 +303,7 @@ def other_publication(hand: Hand) -> None:
 # With their weights.
 ACTIONS: dict[Callable[[Hand], None], int] = {
     create: 12, create_partitioned: 4, drop: 3, recreate: 3, rename: 4, swap: 4, move_to_schema: 2,
-    add_column: 6, drop_column: 3, rename_column: 3, change_type: 5, grow_enum: 1, change_domain: 1, rename_schema: 1,
+    add_column: 6, drop_column: 3, rename_column: 3, change_type: 5, grow_enum: 1, change_domain: 1,
     drop_key: 4, add_key: 4, move_key: 4, set_identity: 6,
     attach: 4, detach: 3,
     truncate: 2, vacuum_full: 3, cluster: 2, index_concurrently: 2,

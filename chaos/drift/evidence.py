@@ -10,7 +10,6 @@ from clients import Message
 
 from .diary import Diary
 from .lock_watcher import Wait
-from .schema import OTHER_SCHEMA, RENAMED_SCHEMA
 
 Row = dict[str, Optional[str]]
 Key = Optional[tuple]  # Pairs of column and value; None for a null key.
@@ -106,10 +105,9 @@ class DriftEvidence:
         return {(), entry.key_columns, *self.keys.get(entry.root, ()), *self.identities.get(entry.root, ())}
 
     def earlier_topics(self, entry: Logged) -> set[str]:
-        """Where PostgreSQL 15 may go on to send a change, because it does not announce again what a partitioned table is
-        called, nor a schema (OTHER_SCHEMA is renamed for a transaction)."""
-        names = set(self.names.get(entry.root, ())) if entry.leaf != entry.root else set()
-        names |= {name.replace(RENAMED_SCHEMA, OTHER_SCHEMA) for name in names | {entry.table}}
+        """Where PostgreSQL 15 may go on to send a partition's change: it does not announce the root again when that is
+        renamed."""
+        names = self.names.get(entry.root, set()) if entry.leaf != entry.root else set()
         return {topic_of(name) for name in names} - {entry.topic}
 
     def was_taken_out_before_commit(self, entry: Logged) -> bool:

@@ -7,7 +7,6 @@ beside others, which come and go. `change` has a number of its own for every cha
 LOG_SCHEMA = "drift"  # Left out of the capture: --exclude-tables=drift.*
 TRANSACTIONS = "drift_tx"  # Captured: its row says at which commit LSN a transaction of the log committed.
 OTHER_SCHEMA = "side"
-RENAMED_SCHEMA = "side_renamed"  # What it is called within some transactions.
 COLUMNS = "id bigint NOT NULL, alt bigint NOT NULL DEFAULT nextval('drift.alt'), part int NOT NULL DEFAULT 0, " \
           "change bigint NOT NULL DEFAULT nextval('drift.change'), note text"
 STAYING = ("id", "alt", "part", "change", "note")
