@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 
 // Kafka as the publish session sees it. Two implementations: librdkafka (kafka_cluster.h), and the
 // simulation's. All of it belongs to one thread, the publish thread, and every call may wait, but
@@ -53,6 +54,20 @@ struct OutgoingMessage {
   std::span<const MessageHeader> headers;
 };
 
+// The brokers refuse a message, or the batch that it is in, because their topic's limit is below
+// its size: that is transient, because a new session asks for the limit again.
+class TooLargeError : public Error {
+ public:
+  TooLargeError(const std::string& what, std::string topic, size_t bytes)
+      : Error(ErrorKind::kTransient, what), topic_(std::move(topic)), bytes_(bytes) {}
+  const std::string& topic() const { return topic_; }
+  size_t bytes() const { return bytes_; }  // Of the message's key and value.
+
+ private:
+  std::string topic_;
+  size_t bytes_;
+};
+
 // One producer's life with a transactional.id. Any exception, and any doubt, ends it: destroy it
 // and make a new one. There is no abort to go on from; an abort is what the next InitTransactions
 // does.
@@ -66,13 +81,18 @@ class TransactionalProducer {
   // Fences every older producer of this transactional.id and waits until what it left open is
   // committed or aborted. From here on nothing of it can change.
   virtual void InitTransactions() = 0;
-  // Waits until the topic's partitions are known here. Also allowed within a transaction.
-  virtual OpenedTopic OpenTopic(const std::string& topic) = 0;
+  // Waits until the topics' partitions are known here; they exist. Also allowed within a
+  // transaction. In the order asked for.
+  virtual std::vector<OpenedTopic> OpenTopics(std::span<const std::string> topics) = 0;
+  OpenedTopic OpenTopic(const std::string& topic) {
+    return OpenTopics(std::span(&topic, 1)).front();
+  }
   virtual void Begin() = 0;
   // Queues the message; waits while the queue is full.
   virtual void Produce(const OutgoingMessage& message) = 0;
   // Waits until every message produced so far is written and its offset known, and records for each
-  // partition written since Begin the offset behind. Throws when a single one failed.
+  // partition written since Begin the offset behind. Throws when a single one failed, TooLargeError
+  // when it was its size.
   virtual void Flush(NextOffsets* next_offsets) = 0;
   // Returns when the transaction is committed. After an exception it may be committed or not.
   virtual void Commit() = 0;
@@ -88,13 +108,17 @@ struct ProducerOptions {
   std::string transactional_id;
   // Of a record batch; topics with a smaller max.message.bytes refuse bigger ones.
   size_t batch_bytes_max = 1'000'000;
+  // Of a message that is alone in its batch, unless --kafka-config has another message.max.bytes.
+  size_t message_bytes_max = 1'000'000;
 };
+
+using TopicConfigMap = std::map<std::string, std::string>;
 
 struct TopicSpec {
   std::string name;
   int32_t partitions = -1;   // -1: the broker's default.
   int32_t replication = -1;  // -1: the broker's default.
-  std::map<std::string, std::string> config;
+  TopicConfigMap config;
 };
 
 // Offsets that a partition holds: from `low` to before `high`. `high` is the high watermark, with
@@ -133,14 +157,31 @@ class KafkaCluster {
 
   // Asks the brokers who they are; also the probe for whether any can be reached.
   virtual std::string ClusterId() = 0;
-  // Nothing when the topic does not exist.
-  virtual std::optional<int32_t> PartitionCount(const std::string& topic) = 0;
-  // Returns when the topic exists; one that is there already is fine. Throws usage when the brokers
-  // refuse the configuration, row when they refuse the name.
-  virtual void CreateTopic(const TopicSpec& spec) = 0;
-  // The topic's settings; nothing when we lack the right to read them.
-  virtual std::optional<std::map<std::string, std::string>> TopicConfig(
-      const std::string& topic) = 0;
+
+  // What is asked about several topics takes as few requests as Kafka allows, and is answered in
+  // the order asked for.
+
+  // Nothing for topics that do not exist.
+  virtual std::vector<std::optional<int32_t>> PartitionCounts(
+      std::span<const std::string> topics) = 0;
+  // Returns when the topics exist; those that are there already are fine. Per topic, why the
+  // brokers refuse it: a usage error for its configuration, a row error for its name.
+  virtual std::vector<std::optional<Error>> CreateTopics(std::span<const TopicSpec> specs) = 0;
+  // The topics' settings; nothing when we lack the right to read them.
+  virtual std::vector<std::optional<TopicConfigMap>> TopicConfigs(
+      std::span<const std::string> topics) = 0;
+
+  // The same for one topic; CreateTopic throws the refusal.
+  std::optional<int32_t> PartitionCount(const std::string& topic) {
+    return PartitionCounts(std::span(&topic, 1)).front();
+  }
+  void CreateTopic(const TopicSpec& spec) {
+    if (const auto refusal = CreateTopics(std::span(&spec, 1)).front()) throw *refusal;
+  }
+  std::optional<TopicConfigMap> TopicConfig(const std::string& topic) {
+    return TopicConfigs(std::span(&topic, 1)).front();
+  }
+
   // In the order asked for; nothing for partitions that do not exist.
   virtual std::vector<std::optional<StoredOffsets>> Offsets(
       std::span<const TopicPartition> partitions) = 0;

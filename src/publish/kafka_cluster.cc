@@ -17,7 +17,15 @@ namespace {
 // Each call into librdkafka waits at most this long, so that a stop is noticed between two.
 constexpr int kSliceMs = 1'000;
 constexpr int kAnswerTimeoutMs = 10'000;
-constexpr Duration kCreatedTopicTimeout{10'000};
+constexpr Duration kCreatedTopicTimeout{30'000};
+constexpr Duration kLeaderTimeout{10'000};
+// Of one DescribeConfigs request.
+constexpr size_t kDescribedTopicsMax = 250;
+// Of one CreateTopics request. Kafka's controller refuses one that makes more than 10,000 records
+// (one a topic, one a partition, one a setting), and without a number of our own each topic gets
+// the brokers' num.partitions.
+constexpr int32_t kCreatedRecordsMax = 8'000;
+constexpr int32_t kAssumedPartitions = 50;
 
 struct MetadataDeleter {
   void operator()(const rd_kafka_metadata_t* metadata) const {
@@ -32,9 +40,11 @@ class LibrdkafkaCluster : public KafkaCluster {
       : settings_(std::move(settings)), stop_(stop) {}
 
   std::string ClusterId() override;
-  std::optional<int32_t> PartitionCount(const std::string& topic) override;
-  void CreateTopic(const TopicSpec& spec) override;
-  std::optional<std::map<std::string, std::string>> TopicConfig(const std::string& topic) override;
+  std::vector<std::optional<int32_t>> PartitionCounts(
+      std::span<const std::string> topics) override;
+  std::vector<std::optional<Error>> CreateTopics(std::span<const TopicSpec> specs) override;
+  std::vector<std::optional<TopicConfigMap>> TopicConfigs(
+      std::span<const std::string> topics) override;
   std::vector<std::optional<StoredOffsets>> Offsets(
       std::span<const TopicPartition> partitions) override;
   std::unique_ptr<TransactionalProducer> CreateProducer(const ProducerOptions& options) override {
@@ -60,10 +70,13 @@ class LibrdkafkaCluster : public KafkaCluster {
     if (!client_) client_ = NewKafkaConsumer(settings_, /*read_committed=*/false, &trouble_);
     return client_.get();
   }
-  // Asks for one topic, or for the brokers alone.
+  // Asks for one topic, or for the brokers and all topics that this handle has an object of.
   Metadata AskForMetadata(rd_kafka_topic_t* topic, const std::string& operation);
   KafkaEvent WaitForAdminResult(rd_kafka_queue_t* queue, const std::string& operation);
   KafkaAdminOptions AdminOptions(rd_kafka_admin_op_t operation);
+  std::vector<std::optional<Error>> RequestTopics(std::span<const TopicSpec> specs);
+  void WaitForTopics(std::span<const std::string> topics);
+  std::vector<std::optional<TopicConfigMap>> DescribeTopics(std::span<const std::string> topics);
   void AskForOffsets(rd_kafka_topic_partition_list_t* list, int64_t which);
 
   KafkaSettings settings_;
@@ -95,20 +108,34 @@ std::string LibrdkafkaCluster::ClusterId() {
   return copy;
 }
 
-std::optional<int32_t> LibrdkafkaCluster::PartitionCount(const std::string& topic) {
-  const std::string operation = fmt::format("Asking for topic {}", topic);
-  const KafkaTopicObject object(rd_kafka_topic_new(Client(), topic.c_str(), nullptr));
-  const Metadata metadata = AskForMetadata(object.get(), operation);
-  if (metadata->topic_cnt != 1) throw TransientError(operation + ": no answer");
-  const rd_kafka_metadata_topic_t& answer = metadata->topics[0];
-  switch (answer.err) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:
-      return answer.partition_cnt;
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-      return std::nullopt;
-    default:
-      throw KafkaFailure(operation, answer.err, trouble_);
+std::vector<std::optional<int32_t>> LibrdkafkaCluster::PartitionCounts(
+    std::span<const std::string> topics) {
+  std::vector<std::optional<int32_t>> counts(topics.size());
+  if (topics.empty()) return counts;
+  const std::string operation =
+      topics.size() == 1 ? fmt::format("Asking for topic {}", topics.front())
+                         : fmt::format("Asking for {} topics", topics.size());
+  std::vector<KafkaTopicObject> objects;
+  for (const std::string& topic : topics) {
+    objects.emplace_back(rd_kafka_topic_new(Client(), topic.c_str(), nullptr));
   }
+  const Metadata metadata =
+      AskForMetadata(topics.size() == 1 ? objects.front().get() : nullptr, operation);
+  std::map<std::string_view, const rd_kafka_metadata_topic_t*> answers;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    answers[metadata->topics[i].topic] = &metadata->topics[i];
+  }
+  for (size_t i = 0; i < topics.size(); ++i) {
+    const auto answer = answers.find(topics[i]);
+    if (answer == answers.end()) throw TransientError(operation + ": no answer");
+    const rd_kafka_resp_err_t error = answer->second->err;
+    if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) continue;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      throw KafkaFailure("Asking for topic " + topics[i], error, trouble_);
+    }
+    counts[i] = answer->second->partition_cnt;
+  }
+  return counts;
 }
 
 KafkaAdminOptions LibrdkafkaCluster::AdminOptions(rd_kafka_admin_op_t operation) {
@@ -133,130 +160,220 @@ KafkaEvent LibrdkafkaCluster::WaitForAdminResult(rd_kafka_queue_t* queue,
   throw KafkaFailure(operation, RD_KAFKA_RESP_ERR__TIMED_OUT, trouble_);
 }
 
-void LibrdkafkaCluster::CreateTopic(const TopicSpec& spec) {
-  const std::string operation = fmt::format("Creating topic {}", spec.name);
+// What the answer says about one topic: nothing when it exists now, else the refusal. Throws when
+// it may be made later.
+std::optional<Error> CreationRefusal(const rd_kafka_topic_result_t* result,
+                                     const KafkaTrouble& trouble) {
+  const std::string name = rd_kafka_topic_result_name(result);
+  const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(result);
+  const char* text = rd_kafka_topic_result_error_string(result);
+  const std::string problem = Printable(text != nullptr ? text : rd_kafka_err2str(error));
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+    case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
+      return std::nullopt;
+    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
+    case RD_KAFKA_RESP_ERR_INVALID_REQUEST:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+      return UsageError(
+          fmt::format("--topic-config: the brokers refuse it for topic {}: {}", name, problem));
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+      return RowError(fmt::format("The brokers refuse the topic name {}: {}", name, problem));
+    default:
+      throw KafkaFailure("Creating topic " + name, error, problem, trouble);
+  }
+}
+
+std::vector<std::optional<Error>> LibrdkafkaCluster::RequestTopics(
+    std::span<const TopicSpec> specs) {
+  const std::string operation = specs.size() == 1 ? "Creating topic " + specs.front().name
+                                                  : fmt::format("Creating {} topics", specs.size());
   std::array<char, 256> reason{};
-  const KafkaNewTopic topic(rd_kafka_NewTopic_new(spec.name.c_str(), spec.partitions,
-                                                  spec.replication, reason.data(), reason.size()));
-  if (!topic) throw UsageError(fmt::format("--topic-config: {}", Printable(reason.data())));
-  for (const auto& [name, value] : spec.config) {
-    rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
+  std::vector<KafkaNewTopic> topics;
+  std::vector<rd_kafka_NewTopic_t*> pointers;
+  for (const TopicSpec& spec : specs) {
+    topics.emplace_back(rd_kafka_NewTopic_new(spec.name.c_str(), spec.partitions, spec.replication,
+                                              reason.data(), reason.size()));
+    if (!topics.back()) {
+      throw UsageError(fmt::format("--topic-config: {}", Printable(reason.data())));
+    }
+    for (const auto& [name, value] : spec.config) {
+      rd_kafka_NewTopic_set_config(topics.back().get(), name.c_str(), value.c_str());
+    }
+    pointers.push_back(topics.back().get());
   }
   const KafkaQueue queue(rd_kafka_queue_new(Client()));
-  std::array<rd_kafka_NewTopic_t*, 1> topics = {topic.get()};
   const KafkaAdminOptions options = AdminOptions(RD_KAFKA_ADMIN_OP_CREATETOPICS);
-  rd_kafka_CreateTopics(Client(), topics.data(), topics.size(), options.get(), queue.get());
+  rd_kafka_CreateTopics(Client(), pointers.data(), pointers.size(), options.get(), queue.get());
   const KafkaEvent event = WaitForAdminResult(queue.get(), operation);
 
   size_t count = 0;
   const rd_kafka_topic_result_t** results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
-  if (count != 1) throw TransientError(operation + ": no answer");
-  const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[0]);
-  const char* text = rd_kafka_topic_result_error_string(results[0]);
-  const std::string problem = Printable(text != nullptr ? text : rd_kafka_err2str(error));
-  switch (error) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:
-    case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
-      break;
-    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
-    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
-    case RD_KAFKA_RESP_ERR_INVALID_REQUEST:
-    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
-      throw UsageError(fmt::format("--topic-config: the brokers refuse it for topic {}: {}",
-                                   spec.name, problem));
-    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-      throw RowError(fmt::format("The brokers refuse the topic name {}: {}", spec.name, problem));
-    default:
-      throw KafkaFailure(operation, error, problem, trouble_);
+  std::map<std::string_view, const rd_kafka_topic_result_t*> answers;
+  for (size_t i = 0; i < count; ++i) answers[rd_kafka_topic_result_name(results[i])] = results[i];
+  std::vector<std::optional<Error>> refusals;
+  for (const TopicSpec& spec : specs) {
+    const auto answer = answers.find(spec.name);
+    if (answer == answers.end()) {
+      throw TransientError("Creating topic " + spec.name + ": no answer");
+    }
+    refusals.push_back(CreationRefusal(answer->second, trouble_));
   }
+  return refusals;
+}
+
+void LibrdkafkaCluster::WaitForTopics(std::span<const std::string> topics) {
   const TimePoint begun = std::chrono::steady_clock::now();
-  while (!PartitionCount(spec.name)) {
+  while (true) {
+    const auto counts = PartitionCounts(topics);
+    const auto missing =
+        std::ranges::find_if(counts, [](const auto& count) { return !count.has_value(); });
+    if (missing == counts.end()) return;
     if (std::chrono::steady_clock::now() - begun > kCreatedTopicTimeout ||
         stop_.WaitFor(Duration(50))) {
-      throw TransientError(operation + ": created, but not to be seen yet");
+      throw TransientError(fmt::format("Creating topic {}: created, but not to be seen yet",
+                                       topics[static_cast<size_t>(missing - counts.begin())]));
     }
   }
 }
 
-std::optional<std::map<std::string, std::string>> LibrdkafkaCluster::TopicConfig(
-    const std::string& topic) {
-  const std::string operation = fmt::format("Reading the settings of topic {}", topic);
-  const KafkaConfigResource resource(
-      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+std::vector<std::optional<Error>> LibrdkafkaCluster::CreateTopics(
+    std::span<const TopicSpec> specs) {
+  std::vector<std::optional<Error>> refusals;
+  std::vector<std::string> made;
+  while (refusals.size() < specs.size()) {
+    const auto rest = specs.subspan(refusals.size());
+    size_t count = 0;
+    for (int32_t records = 0; count < rest.size(); ++count) {
+      const TopicSpec& spec = rest[count];
+      records += 1 + (spec.partitions > 0 ? spec.partitions : kAssumedPartitions) +
+                 static_cast<int32_t>(spec.config.size());
+      if (count > 0 && records > kCreatedRecordsMax) break;
+    }
+    auto answers = RequestTopics(rest.first(count));
+    for (size_t i = 0; i < count; ++i) {
+      // It may be the request as a whole that was too large.
+      if (answers[i] && count > 1) answers[i] = RequestTopics(rest.subspan(i, 1)).front();
+      if (!answers[i]) made.push_back(rest[i].name);
+      refusals.push_back(std::move(answers[i]));
+    }
+  }
+  WaitForTopics(made);
+  return refusals;
+}
+
+std::vector<std::optional<TopicConfigMap>> LibrdkafkaCluster::DescribeTopics(
+    std::span<const std::string> topics) {
+  const std::string operation = fmt::format(
+      "Reading the settings of {}", topics.size() == 1 ? "topic " + topics.front()
+                                                       : fmt::format("{} topics", topics.size()));
+  std::vector<KafkaConfigResource> resources;
+  std::vector<rd_kafka_ConfigResource_t*> pointers;
+  for (const std::string& topic : topics) {
+    resources.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+    pointers.push_back(resources.back().get());
+  }
   const KafkaQueue queue(rd_kafka_queue_new(Client()));
-  std::array<rd_kafka_ConfigResource_t*, 1> resources = {resource.get()};
   const KafkaAdminOptions options = AdminOptions(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-  rd_kafka_DescribeConfigs(Client(), resources.data(), resources.size(), options.get(),
-                           queue.get());
+  rd_kafka_DescribeConfigs(Client(), pointers.data(), pointers.size(), options.get(), queue.get());
   const KafkaEvent event = WaitForAdminResult(queue.get(), operation);
 
   size_t count = 0;
   const rd_kafka_ConfigResource_t** results = rd_kafka_DescribeConfigs_result_resources(
       rd_kafka_event_DescribeConfigs_result(event.get()), &count);
-  if (count != 1) throw TransientError(operation + ": no answer");
-  const rd_kafka_resp_err_t error = rd_kafka_ConfigResource_error(results[0]);
-  if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) return std::nullopt;
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaFailure(operation, error, trouble_);
-  const rd_kafka_ConfigEntry_t** entries = rd_kafka_ConfigResource_configs(results[0], &count);
-  std::map<std::string, std::string> config;
+  std::map<std::string, std::optional<TopicConfigMap>> answers;
   for (size_t i = 0; i < count; ++i) {
-    const char* value = rd_kafka_ConfigEntry_value(entries[i]);
-    config[rd_kafka_ConfigEntry_name(entries[i])] = value != nullptr ? value : "";
+    const rd_kafka_resp_err_t error = rd_kafka_ConfigResource_error(results[i]);
+    auto& config = answers[rd_kafka_ConfigResource_name(results[i])];
+    if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) continue;
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaFailure(operation, error, trouble_);
+    size_t entry_count = 0;
+    const rd_kafka_ConfigEntry_t** entries =
+        rd_kafka_ConfigResource_configs(results[i], &entry_count);
+    config.emplace();
+    for (size_t entry = 0; entry < entry_count; ++entry) {
+      const char* value = rd_kafka_ConfigEntry_value(entries[entry]);
+      (*config)[rd_kafka_ConfigEntry_name(entries[entry])] = value != nullptr ? value : "";
+    }
   }
-  return config;
+  std::vector<std::optional<TopicConfigMap>> configs;
+  for (const std::string& topic : topics) {
+    const auto answer = answers.find(topic);
+    if (answer == answers.end()) throw TransientError(operation + ": no answer");
+    configs.push_back(std::move(answer->second));
+  }
+  return configs;
+}
+
+std::vector<std::optional<TopicConfigMap>> LibrdkafkaCluster::TopicConfigs(
+    std::span<const std::string> topics) {
+  std::vector<std::optional<TopicConfigMap>> configs;
+  while (configs.size() < topics.size()) {
+    const auto rest = topics.subspan(configs.size());
+    for (auto& config : DescribeTopics(rest.first(std::min(rest.size(), kDescribedTopicsMax)))) {
+      configs.push_back(std::move(config));
+    }
+  }
+  return configs;
 }
 
 // rd_kafka_offsets_for_times passes the "time" on as it is, and Kafka's ListOffsets takes -1 for
 // the end and -2 for the beginning (protocol guide, ListOffsets): one request per broker for all
 // partitions, where rd_kafka_query_watermark_offsets needs one per partition.
 void LibrdkafkaCluster::AskForOffsets(rd_kafka_topic_partition_list_t* list, int64_t which) {
-  for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = which;
-  const rd_kafka_resp_err_t error =
-      rd_kafka_offsets_for_times(Client(), list, kAnswerTimeoutMs);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    throw KafkaFailure("Asking for the ends of partitions", error, trouble_);
-  }
-  for (int i = 0; i < list->cnt; ++i) {
-    const rd_kafka_topic_partition_t& answer = list->elems[i];
-    if (answer.err != RD_KAFKA_RESP_ERR_NO_ERROR || answer.offset < 0) {
-      throw KafkaFailure(fmt::format("Asking for the ends of topic {} partition {}", answer.topic,
-                                     answer.partition),
-                         answer.err, trouble_);
+  const TimePoint begun = std::chrono::steady_clock::now();
+  while (true) {
+    for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = which;
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(Client(), list, kAnswerTimeoutMs);
+    std::string operation = "Asking for the ends of partitions";
+    for (int i = 0; i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+      const rd_kafka_topic_partition_t& answer = list->elems[i];
+      if (answer.err == RD_KAFKA_RESP_ERR_NO_ERROR && answer.offset >= 0) continue;
+      error = answer.err != RD_KAFKA_RESP_ERR_NO_ERROR ? answer.err : RD_KAFKA_RESP_ERR__FAIL;
+      operation = fmt::format("Asking for the ends of topic {} partition {}", answer.topic,
+                              answer.partition);
+    }
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    // Of a topic that was just made, or while leaders move.
+    const bool may_come = error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+                          error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    if (!may_come || std::chrono::steady_clock::now() - begun > kLeaderTimeout ||
+        stop_.WaitFor(Duration(100))) {
+      throw KafkaFailure(operation, error, trouble_);
     }
   }
 }
 
 std::vector<std::optional<StoredOffsets>> LibrdkafkaCluster::Offsets(
     std::span<const TopicPartition> partitions) {
-  std::map<std::string, int32_t> counts;
+  std::vector<std::string> topics;
+  for (const TopicPartition& partition : partitions) topics.push_back(partition.topic);
+  std::ranges::sort(topics);
+  topics.erase(std::unique(topics.begin(), topics.end()), topics.end());
+  const auto counts = PartitionCounts(topics);
   KafkaPartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   std::vector<size_t> asked;
   for (size_t i = 0; i < partitions.size(); ++i) {
     const auto& [topic, partition] = partitions[i];
-    auto count = counts.find(topic);
-    if (count == counts.end()) {
-      count = counts.emplace(topic, PartitionCount(topic).value_or(0)).first;
-    }
-    if (partition >= count->second) continue;
+    const auto at = std::ranges::lower_bound(topics, topic) - topics.begin();
+    if (partition >= counts[static_cast<size_t>(at)].value_or(0)) continue;
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition);
     asked.push_back(i);
   }
   std::vector<std::optional<StoredOffsets>> offsets(partitions.size());
   if (asked.empty()) return offsets;
 
+  // Both answers are in the list's order, which is `asked`'s.
   AskForOffsets(list.get(), RD_KAFKA_OFFSET_END);
-  for (const size_t i : asked) {
-    const rd_kafka_topic_partition_t* answer = rd_kafka_topic_partition_list_find(
-        list.get(), partitions[i].topic.c_str(), partitions[i].partition);
-    offsets[i] = StoredOffsets{0, answer->offset};
+  for (size_t k = 0; k < asked.size(); ++k) {
+    BW_CHECK(partitions[asked[k]].topic == list->elems[k].topic &&
+             partitions[asked[k]].partition == list->elems[k].partition);
+    offsets[asked[k]] = StoredOffsets{0, list->elems[k].offset};
   }
   AskForOffsets(list.get(), RD_KAFKA_OFFSET_BEGINNING);
-  for (const size_t i : asked) {
-    const rd_kafka_topic_partition_t* answer = rd_kafka_topic_partition_list_find(
-        list.get(), partitions[i].topic.c_str(), partitions[i].partition);
-    offsets[i]->low = answer->offset;
-  }
+  for (size_t k = 0; k < asked.size(); ++k) offsets[asked[k]]->low = list->elems[k].offset;
   return offsets;
 }
 

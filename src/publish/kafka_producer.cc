@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <string_view>
 
 #include "base/byte_size.h"
 #include "base/log.h"
@@ -29,10 +31,6 @@ constexpr uint64_t kQueueBytesMin = 64 * kMiB;
 
 int ToMs(Duration duration) { return static_cast<int>(duration.count()); }
 
-std::string FirstTopicError(const rd_kafka_metadata_t& metadata) {
-  return metadata.topic_cnt == 1 ? rd_kafka_err2str(metadata.topics[0].err) : "no answer";
-}
-
 }  // namespace
 
 LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
@@ -47,6 +45,7 @@ LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
       // Only batches what is produced faster than it is sent: Flush does not wait for it.
       {"linger.ms", "5"},
       {"batch.size", std::to_string(options.batch_bytes_max)},
+      {"message.max.bytes", std::to_string(options.message_bytes_max)},
       {"queue.buffering.max.messages", "100000"},
   };
   properties.insert(properties.begin(), defaults.begin(), defaults.end());
@@ -95,47 +94,71 @@ void LibrdkafkaProducer::InitTransactions() {
   }
 }
 
-OpenedTopic LibrdkafkaProducer::OpenTopic(const std::string& name) {
+std::unique_ptr<LibrdkafkaProducer::Topic> LibrdkafkaProducer::NewTopic(const std::string& name) {
   auto topic = std::make_unique<Topic>();
   topic->name = name;
   rd_kafka_topic_conf_t* topic_conf = rd_kafka_default_topic_conf_dup(handle_.get());
   rd_kafka_topic_conf_set_opaque(topic_conf, topic.get());
   topic->object.reset(rd_kafka_topic_new(handle_.get(), name.c_str(), topic_conf));
   BW_CHECK(topic->object != nullptr);
+  return topic;
+}
 
-  // Asked for through this handle, so that it knows the partitions before messages come: a message
-  // for an unknown topic would wait up to a second.
-  const TimePoint begun = std::chrono::steady_clock::now();
+// Asked for through this handle, so that it knows the partitions before messages come: a message
+// for an unknown topic would wait up to a second. One request asks for all topics that the handle
+// has an object of.
+std::string LibrdkafkaProducer::AskForPartitions(std::span<const std::unique_ptr<Topic>> topics) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  rd_kafka_topic_t* only = topics.size() == 1 ? topics.front()->object.get() : nullptr;
+  const rd_kafka_resp_err_t error =
+      rd_kafka_metadata(handle_.get(), 0, only, &metadata, ToMs(5 * kSlice));
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(error);
+  std::map<std::string_view, const rd_kafka_metadata_topic_t*> answers;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    answers[metadata->topics[i].topic] = &metadata->topics[i];
+  }
   std::string reason;
-  while (topic->partitions == 0) {
-    const rd_kafka_metadata_t* metadata = nullptr;
-    const rd_kafka_resp_err_t error =
-        rd_kafka_metadata(handle_.get(), 0, topic->object.get(), &metadata, ToMs(5 * kSlice));
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      if (metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        topic->partitions = metadata->topics[0].partition_cnt;
-      } else {
-        reason = FirstTopicError(*metadata);
-      }
-      rd_kafka_metadata_destroy(metadata);
+  for (const auto& topic : topics) {
+    const auto answer = answers.find(topic->name);
+    if (answer == answers.end()) {
+      reason = "no answer";
+    } else if (answer->second->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      reason = rd_kafka_err2str(answer->second->err);
     } else {
-      reason = rd_kafka_err2str(error);
-    }
-    if (topic->partitions > 0) break;
-    if (std::chrono::steady_clock::now() - begun > kTopicTimeout || stop_.WaitFor(kSlice)) {
-      throw KafkaFailure(fmt::format("Opening topic {}", name), RD_KAFKA_RESP_ERR__TIMED_OUT,
-                         reason, trouble_);
+      topic->partitions = answer->second->partition_cnt;
     }
   }
-  topic->next_offsets.assign(static_cast<size_t>(topic->partitions), -1);
-  const OpenedTopic opened{{static_cast<uint32_t>(topics_.size())}, topic->partitions};
-  topics_.push_back(std::move(topic));
+  rd_kafka_metadata_destroy(metadata);
+  return reason;
+}
+
+std::vector<OpenedTopic> LibrdkafkaProducer::OpenTopics(std::span<const std::string> names) {
+  std::vector<std::unique_ptr<Topic>> topics;
+  for (const std::string& name : names) topics.push_back(NewTopic(name));
+  const auto is_unknown = [](const auto& topic) { return topic->partitions == 0; };
+  const TimePoint begun = std::chrono::steady_clock::now();
+  while (true) {
+    const std::string reason = AskForPartitions(topics);
+    const auto unknown = std::ranges::find_if(topics, is_unknown);
+    if (unknown == topics.end()) break;
+    if (std::chrono::steady_clock::now() - begun > kTopicTimeout || stop_.WaitFor(kSlice)) {
+      throw KafkaFailure(fmt::format("Opening topic {}", (*unknown)->name),
+                         RD_KAFKA_RESP_ERR__TIMED_OUT, reason, trouble_);
+    }
+  }
+  std::vector<OpenedTopic> opened;
+  for (auto& topic : topics) {
+    topic->next_offsets.assign(static_cast<size_t>(topic->partitions), -1);
+    opened.push_back({{static_cast<uint32_t>(topics_.size())}, topic->partitions});
+    topics_.push_back(std::move(topic));
+  }
   return opened;
 }
 
 void LibrdkafkaProducer::Begin() {
   produced_ = delivered_ = 0;
   delivery_failure_.reset();
+  too_large_.reset();
   for (const auto& topic : topics_) std::ranges::fill(topic->next_offsets, -1);
   audit_.Begin();
   const KafkaErrorObject error(rd_kafka_begin_transaction(handle_.get()));
@@ -199,6 +222,9 @@ void LibrdkafkaProducer::RecordDelivery(const rd_kafka_message_t& message) {
         !reason.empty() && message.err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) {
       *delivery_failure_ += " (" + Printable(reason) + ")";
     }
+    if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+      too_large_.emplace(*delivery_failure_, topic->name, message.len + message.key_len);
+    }
   } else if (message.offset < 0) {
     // The broker called it a duplicate: written, but nobody can say where.
     delivery_failure_ = fmt::format("A message to topic {} partition {} has no offset", topic->name,
@@ -210,6 +236,7 @@ void LibrdkafkaProducer::RecordDelivery(const rd_kafka_message_t& message) {
 }
 
 void LibrdkafkaProducer::ThrowIfDeliveryFailed() const {
+  if (too_large_) throw *too_large_;
   if (delivery_failure_) throw TransientError(*delivery_failure_);
 }
 

@@ -23,7 +23,7 @@ class LibrdkafkaProducer : public TransactionalProducer {
   ~LibrdkafkaProducer() override;
 
   void InitTransactions() override;
-  OpenedTopic OpenTopic(const std::string& topic) override;
+  std::vector<OpenedTopic> OpenTopics(std::span<const std::string> topics) override;
   void Begin() override;
   void Produce(const OutgoingMessage& message) override;
   void Flush(NextOffsets* next_offsets) override;
@@ -40,6 +40,10 @@ class LibrdkafkaProducer : public TransactionalProducer {
     std::vector<int64_t> next_offsets;
   };
 
+  // A topic object that belongs to the handle, its partitions not yet known.
+  std::unique_ptr<Topic> NewTopic(const std::string& name);
+  // Asks once for the topics of `topics` whose partitions are not known yet; why one is still not.
+  std::string AskForPartitions(std::span<const std::unique_ptr<Topic>> topics);
   static void OnDeliveryReport(rd_kafka_t*, const rd_kafka_message_t* message, void* producer);
   void RecordDelivery(const rd_kafka_message_t& message);
   void ThrowIfDeliveryFailed() const;
@@ -57,6 +61,7 @@ class LibrdkafkaProducer : public TransactionalProducer {
   size_t produced_ = 0;
   size_t delivered_ = 0;
   std::optional<std::string> delivery_failure_;  // The first one.
+  std::optional<TooLargeError> too_large_;       // Set when it was for a message's size.
   bool commit_interrupted_ = false;
   bool may_abort_ = false;  // In a transaction in which nothing has failed and no commit was tried.
   size_t message_bytes_max_ = 0;

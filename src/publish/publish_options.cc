@@ -54,6 +54,9 @@ void CheckPublishOptions(const PublishOptions& options) {
   if (options.transaction_max_bytes < 64 * kKiB || options.transaction_max_bytes > kGiB) {
     throw UsageError("--transaction-max-bytes: must be from 64KiB to 1GiB");
   }
+  if (options.message_bytes_max < 64 * kKiB || options.message_bytes_max > 64 * kMiB) {
+    throw UsageError("--max-message-bytes: must be from 64KiB to 64MiB");
+  }
   ParseTopicConfig(options.topic_config);
   CheckKafkaConfig(options);
 }

@@ -39,6 +39,10 @@ struct PublishOptions {
   // no topic of its own.
   OnError on_error = OnError::kExit;
 
+  // --max-message-bytes: of one message with its batch. Topics that we create allow it, unless
+  // --topic-config has another max.message.bytes; topics of others keep their own limit.
+  size_t message_bytes_max = 16 * kMiB;
+
   // --transaction-max-messages, -bytes: of one Kafka transaction, counted in changes and in spooled
   // bytes. A PostgreSQL transaction beyond it is split.
   size_t transaction_max_messages = 10'000;

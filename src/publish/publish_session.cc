@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <variant>
 
 #include "base/kill_point.h"
@@ -24,6 +25,16 @@ constexpr size_t kBatchOverheadBytes = 128;
 [[noreturn]] void Halt(const std::string& text) { throw HaltError(ExitCode::kHaltKafka, text); }
 
 int64_t ToMs(int64_t us) { return us / 1000; }
+
+// Of the larger of a change's messages, so that a topic's limit is asked for again before it
+// refuses one. JSON is about as large as Avro, but for control characters and names.
+size_t BytesAtMost(const Change& change, OutputFormat format) {
+  constexpr size_t kHeadersBytes = 256;
+  const size_t body = (change.key ? change.key->size() : 0) +
+                      (change.old_key ? change.old_key->size() : 0) +
+                      (change.value ? change.value->size() : 0);
+  return kHeadersBytes + (format == OutputFormat::kAvro ? body : 8 * body);
+}
 
 }  // namespace
 
@@ -65,7 +76,9 @@ void PublishSession::Run() {
 void PublishSession::Start() {
   cluster_id_ = parts_.cluster->ClusterId();
   producer_ = parts_.cluster->CreateProducer(
-      {.transactional_id = TransactionalId(source_), .batch_bytes_max = memory_->batch_bytes_max});
+      {.transactional_id = TransactionalId(source_),
+       .batch_bytes_max = memory_->batch_bytes_max,
+       .message_bytes_max = options_.message_bytes_max});
   BW_KILL_POINT("publish.before_init");
   producer_->InitTransactions();
   BW_KILL_POINT("publish.after_init");
@@ -272,19 +285,24 @@ bool PublishSession::CheckpointIsDue(const Progress& through) {
 }
 
 bool PublishSession::Prepare(const SpoolBatch& batch) {
-  std::optional<SchemaId> last;
+  std::vector<TableToRoute> tables;
+  std::set<uint32_t> listed;
   for (const Change& change : batch.changes()) {
-    if (change.schema_id == last) continue;
-    last = change.schema_id;
-    if (routes_->IsPrepared(change.schema_id)) continue;
-    const auto registry_away =
-        routes_->Prepare(change.schema_id, parts_.spool->Schema(change.schema_id));
-    if (registry_away) {
+    const SchemaId id = change.schema_id;
+    if (routes_->IsPrepared(id, BytesAtMost(change, options_.output_format))) continue;
+    if (listed.insert(id.value).second) tables.push_back({id, &parts_.spool->Schema(id)});
+  }
+  if (!tables.empty()) {
+    if (const auto registry_away = routes_->Prepare(tables)) {
       registry_away_.Away(*registry_away);
       return false;
     }
-    const TableRoute& route = routes_->Get(change.schema_id);
-    if (!route.refusal) NotePartitions(route.topic, route.opened.partitions);
+    std::map<std::string, int32_t> topics;
+    for (const auto& [id, schema] : tables) {
+      const TableRoute& route = routes_->Get(id);
+      if (!route.refusal) topics.emplace(route.topic, route.opened.partitions);
+    }
+    NotePartitions(topics);
     contact_at_ = parts_.clock->Now();
   }
   registry_away_.Back();
@@ -292,16 +310,18 @@ bool PublishSession::Prepare(const SpoolBatch& batch) {
   return true;
 }
 
-void PublishSession::NotePartitions(const std::string& topic, int32_t partitions) {
+void PublishSession::NotePartitions(const std::map<std::string, int32_t>& topics) {
   std::vector<TopicPartition> unknown;
-  for (int32_t partition = 0; partition < partitions; ++partition) {
-    const TopicPartition candidate{topic, partition};
-    if (!next_offsets_.contains(candidate)) unknown.push_back(candidate);
+  for (const auto& [topic, partitions] : topics) {
+    for (int32_t partition = 0; partition < partitions; ++partition) {
+      TopicPartition candidate{topic, partition};
+      if (!next_offsets_.contains(candidate)) unknown.push_back(std::move(candidate));
+    }
   }
   if (unknown.empty()) return;
   const auto stored = parts_.cluster->Offsets(unknown);
   for (size_t i = 0; i < unknown.size(); ++i) {
-    if (!stored[i]) throw TransientError("Topic " + topic + " has just been deleted");
+    if (!stored[i]) throw TransientError("Topic " + unknown[i].topic + " has just been deleted");
     NoteNextOffset(unknown[i], stored[i]->high);
   }
   partitions_announced_ = false;
@@ -337,11 +357,7 @@ Progress PublishSession::CommitTransaction(const std::function<Progress()>& prod
   pending_ = {};
   producer_->Begin();
   BW_KILL_POINT("publish.after_begin");
-  const Progress through = produce();
-  BW_KILL_POINT("publish.after_produce_all");
-  NextOffsets written;
-  producer_->Flush(&written);
-  for (const auto& [partition, offset] : written) NoteNextOffset(partition, offset);
+  const Progress through = ProduceAndFlush(produce);
   BW_KILL_POINT("publish.after_flush");
 
   // Within a split transaction there is no end LSN yet: the one before it stays.
@@ -362,6 +378,20 @@ Progress PublishSession::CommitTransaction(const std::function<Progress()>& prod
   return progress;
 }
 
+Progress PublishSession::ProduceAndFlush(const std::function<Progress()>& produce) {
+  try {
+    const Progress through = produce();
+    BW_KILL_POINT("publish.after_produce_all");
+    NextOffsets written;
+    producer_->Flush(&written);
+    for (const auto& [partition, offset] : written) NoteNextOffset(partition, offset);
+    return through;
+  } catch (const TooLargeError& error) {
+    routes_->NoteTooLarge(error);
+    throw;
+  }
+}
+
 void PublishSession::PublishChange(const Change& change) {
   const TableRoute& route = routes_->Get(change.schema_id);
   if (route.refusal) return Refuse(change, route, *route.refusal);
@@ -376,8 +406,7 @@ void PublishSession::PublishChange(const Change& change) {
     if (message.bytes() > route.message_bytes_max) {
       return Refuse(change, route,
                     fmt::format("its message has {} bytes, and {} are allowed: raise "
-                                "max.message.bytes of topic {} and message.max.bytes with "
-                                "--kafka-config",
+                                "max.message.bytes of topic {}, or --max-message-bytes",
                                 message.bytes(), route.message_bytes_max, route.topic));
     }
   }
@@ -507,7 +536,9 @@ bool PublishSession::FindLeftovers(const SnapshotMark& snapshot) {
     if (!AddSnapshotRows(snapshot, topics, leftovers.get())) return false;
     leftovers->ReadTopics();
   }
-  for (const auto& [topic, index] : topics) NotePartitions(topic, routes_->Open(topic).partitions);
+  std::map<std::string, int32_t> partitions;
+  for (const auto& [topic, index] : topics) partitions[topic] = routes_->Open(topic).partitions;
+  NotePartitions(partitions);
   next_tombstone_ = {snapshot.tombstones_lsn(), leftovers->next_tombstone_index()};
   if (progress_.position >= next_tombstone_) {
     next_tombstone_.index = progress_.position.index + 1;

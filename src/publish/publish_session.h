@@ -111,13 +111,15 @@ class PublishSession {
   Step Publish(const SpoolBatch& batch);
   bool CheckpointIsDue(const Progress& through);
   bool Prepare(const SpoolBatch& batch);
-  void NotePartitions(const std::string& topic, int32_t partitions);
+  // By name, their numbers of partitions.
+  void NotePartitions(const std::map<std::string, int32_t>& topics);
   void AnnouncePartitions();
   void PauseBeforeBegin();
   void PublishBatch(const SpoolBatch& batch);
   // One Kafka transaction: what `produce` queues, and the checkpoint of how far that goes, which is
   // returned.
   Progress CommitTransaction(const std::function<Progress()>& produce);
+  Progress ProduceAndFlush(const std::function<Progress()>& produce);
   Step Purge(const SnapshotMark& snapshot);
   bool FindLeftovers(const SnapshotMark& snapshot);
   bool AddSnapshotRows(const SnapshotMark& snapshot, const std::map<std::string, size_t>& topics,

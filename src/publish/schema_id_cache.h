@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "registry/schema_registry.h"
 #include "spool/change.h"
@@ -21,12 +23,21 @@ class SchemaIdCache {
  public:
   explicit SchemaIdCache(SchemaRegistry* registry) : registry_(registry) {}
 
-  // Subjects are "<topic>-key" and "<topic>-value". Throws what SchemaRegistry::Register throws;
-  // the next call then goes on where this one stopped.
-  RegistryIds Get(const std::string& topic, const TableSchema& schema);
+  struct Table {
+    std::string topic;
+    const TableSchema* schema = nullptr;
+  };
+  // The ids of each table, or why it has none; what is not known is asked for side by side.
+  // Subjects are "<topic>-key" and "<topic>-value". Errors are as SchemaRegistry::Register throws
+  // them; the next call asks only for what is still missing.
+  std::vector<RegistryResult<RegistryIds>> GetAll(std::span<const Table> tables);
 
  private:
-  int32_t GetOne(const std::string& subject, const std::string& schema_json);
+  using Failures = std::unordered_map<std::string, Error>;  // By name, as ids_.
+
+  static std::string NameOf(const SchemaRegistration& registration);
+  void AddUnknown(SchemaRegistration registration, std::vector<SchemaRegistration>* unknown) const;
+  Failures AskFor(std::vector<SchemaRegistration> unknown);
 
   SchemaRegistry* registry_;
   std::unordered_map<std::string, int32_t> ids_;  // By subject, NUL, schema.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "base/error.h"
 #include "base/kill_point.h"
@@ -14,10 +15,38 @@ namespace bw {
 namespace {
 
 constexpr std::chrono::seconds kRefusalAge{60};
-// The brokers' default of max.message.bytes, for when we may not read it.
-constexpr size_t kBrokerMessageBytesMax = 1'048'588;
+// No row is refused for its size by a limit that was asked for before this.
+constexpr std::chrono::seconds kSettingsAge{5};
 // What a batch has around one record.
 constexpr size_t kBatchOverheadBytes = 128;
+constexpr size_t kBatchBytesMin = 1024;
+constexpr char kMessageLimit[] = "max.message.bytes";
+
+// A row error of a step concerns this table alone.
+template <typename Step>
+void RefuseOnRowError(TableRoute* route, const Step& step) {
+  if (route->refusal) return;
+  try {
+    step();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kRow) throw;
+    route->refusal = error.what();
+  }
+}
+
+void RemoveDuplicates(std::vector<std::string>* names) {
+  std::ranges::sort(*names);
+  names->erase(std::unique(names->begin(), names->end()), names->end());
+}
+
+void LowerTo(const TopicConfigMap& config, const char* name, size_t* limit) {
+  const auto found = config.find(name);
+  if (found == config.end()) return;
+  size_t value = 0;
+  const std::string& text = found->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc()) *limit = std::min(*limit, value);
+}
 
 }  // namespace
 
@@ -32,50 +61,62 @@ TableRoutes::TableRoutes(const PublishOptions& options, const std::string& check
       memory_(memory),
       clock_(clock) {}
 
-bool TableRoutes::IsPrepared(SchemaId id) const {
-  const auto route = routes_.find(id.value);
-  return route != routes_.end() &&
-         (!route->second.refusal || clock_->Now() - route->second.refused_at < kRefusalAge);
+bool TableRoutes::IsPrepared(SchemaId id, size_t message_bytes) const {
+  const auto found = routes_.find(id.value);
+  if (found == routes_.end()) return false;
+  const TableRoute& route = found->second;
+  if (route.refusal) return clock_->Now() - route.refused_at < kRefusalAge;
+  return message_bytes <= route.message_bytes_max ||
+         clock_->Now() - settings_.at(route.topic).asked_at < kSettingsAge;
 }
 
-std::optional<std::string> TableRoutes::Prepare(SchemaId id, const TableSchema& schema) {
-  TableRoute route;
-  route.table = Printable(schema.schema + "." + schema.table);
-  try {
-    if (auto registry_away = Fill(schema, &route)) return registry_away;
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kRow) throw;
-    route.refusal = error.what();
-    route.refused_at = clock_->Now();
+std::optional<std::string> TableRoutes::Prepare(std::span<const TableToRoute> tables) {
+  std::vector<TableRoute> routes(tables.size());
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const TableSchema& schema = *tables[i].schema;
+    routes[i].table = Printable(schema.schema + "." + schema.table);
+    routes[i].topic = TopicOfTable(options_.topic_prefix, schema.schema, schema.table);
+    RefuseOnRowError(&routes[i], [&] { Claim(schema, routes[i].topic); });
   }
-  routes_.insert_or_assign(id.value, std::move(route));
+  if (auto registry_away = AskRegistry(tables, routes)) return registry_away;
+  CreateMissing(tables, routes);
+  OpenAll(routes);
+  LearnSettings(routes);
+  for (size_t i = 0; i < tables.size(); ++i) {
+    TableRoute& route = routes[i];
+    RefuseOnRowError(&route, [&] {
+      route.opened = Open(route.topic);
+      CheckKeyed(*tables[i].schema, route.topic);
+      route.message_bytes_max = MessageBytesMax(route.topic);
+    });
+    if (route.refusal) route.refused_at = clock_->Now();
+    routes_.insert_or_assign(tables[i].id.value, std::move(route));
+  }
   return std::nullopt;
 }
 
-std::optional<std::string> TableRoutes::Fill(const TableSchema& schema, TableRoute* route) {
-  route->topic = TopicOfTable(options_.topic_prefix, schema.schema, schema.table);
-  PublishMemory::KnownTopic& known = Claim(schema, route->topic);
-  RegistryIds ids;
-  if (options_.output_format == OutputFormat::kAvro) {
-    try {
-      ids = memory_->schema_ids.Get(route->topic, schema);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::kTransient) throw;
-      return error.what();
+std::optional<std::string> TableRoutes::AskRegistry(std::span<const TableToRoute> tables,
+                                                    std::span<TableRoute> routes) {
+  std::vector<SchemaIdCache::Table> asked;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    if (routes[i].refusal) continue;
+    asked.push_back({routes[i].topic, tables[i].schema});
+    places.push_back(i);
+  }
+  std::vector<RegistryResult<RegistryIds>> answers(asked.size());
+  if (options_.output_format == OutputFormat::kAvro) answers = memory_->schema_ids.GetAll(asked);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    TableRoute& route = routes[places[i]];
+    if (const auto* failure = std::get_if<Error>(&answers[i])) {
+      if (failure->kind() == ErrorKind::kTransient) return failure->what();
+      if (failure->kind() != ErrorKind::kRow) throw *failure;
+      route.refusal = failure->what();
+      continue;
     }
+    route.encoding = MessageEncoder::EncodingFor(
+        options_.output_format, *tables[places[i]].schema, std::get<RegistryIds>(answers[i]));
   }
-  route->encoding = MessageEncoder::EncodingFor(options_.output_format, schema, ids);
-  if (!opened_.contains(route->topic)) CreateIfMissing(schema, route->topic);
-  route->opened = Open(route->topic);
-  LearnSettings(route->topic, &known);
-  if (known.compacted && !schema.key_json) {
-    throw RowError(
-        fmt::format("topic {} is compacted, and Kafka refuses rows without a key there: give the "
-                    "table a key, or "
-                    "the topic cleanup.policy=delete",
-                    route->topic));
-  }
-  route->message_bytes_max = MessageBytesMax(route->topic, known);
   return std::nullopt;
 }
 
@@ -85,12 +126,23 @@ const OpenedTopic& TableRoutes::Open(const std::string& topic) {
   return opened_.emplace(topic, producer_->OpenTopic(topic)).first->second;
 }
 
-PublishMemory::KnownTopic& TableRoutes::Claim(const TableSchema& schema, const std::string& topic) {
+void TableRoutes::OpenAll(std::span<const TableRoute> routes) {
+  std::vector<std::string> topics;
+  for (const TableRoute& route : routes) {
+    if (!route.refusal && !opened_.contains(route.topic)) topics.push_back(route.topic);
+  }
+  RemoveDuplicates(&topics);
+  if (topics.empty()) return;
+  const std::vector<OpenedTopic> opened = producer_->OpenTopics(topics);
+  for (size_t i = 0; i < topics.size(); ++i) opened_.emplace(topics[i], opened[i]);
+}
+
+void TableRoutes::Claim(const TableSchema& schema, const std::string& topic) {
   if (topic == checkpoint_topic_) {
     throw RowError(fmt::format("its topic would be the checkpoint topic {}", topic));
   }
   const auto [known, is_new] = memory_->topics.try_emplace(
-      topic, PublishMemory::KnownTopic{schema.schema, schema.table, 0, false});
+      topic, PublishMemory::KnownTopic{schema.schema, schema.table});
   if (known->second.schema != schema.schema || known->second.table != schema.table) {
     throw RowError(fmt::format(
         "tables {}.{} and {}.{} would both be topic {}: rename one, or leave it out with "
@@ -98,11 +150,9 @@ PublishMemory::KnownTopic& TableRoutes::Claim(const TableSchema& schema, const s
         Printable(known->second.schema), Printable(known->second.table), Printable(schema.schema),
         Printable(schema.table), topic));
   }
-  return known->second;
 }
 
-void TableRoutes::CreateIfMissing(const TableSchema& schema, const std::string& topic) {
-  if (cluster_->PartitionCount(topic)) return;
+TopicSpec TableRoutes::SpecFor(const TableSchema& schema, const std::string& topic) const {
   TopicSpec spec{topic, topic_settings_.partitions, topic_settings_.replication,
                  topic_settings_.config};
   if (schema.key_json) {
@@ -111,37 +161,142 @@ void TableRoutes::CreateIfMissing(const TableSchema& schema, const std::string& 
     // A compacted topic refuses every row without a key.
     spec.config.erase("cleanup.policy");
   }
-  cluster_->CreateTopic(spec);
-  spdlog::info("Created topic {} for table {}.{}", topic, Printable(schema.schema),
-               Printable(schema.table));
-  BW_KILL_POINT("publish.topic_created");
+  spec.config.try_emplace(kMessageLimit, std::to_string(options_.message_bytes_max));
+  return spec;
 }
 
-void TableRoutes::LearnSettings(const std::string& topic, PublishMemory::KnownTopic* known) {
-  if (known->message_bytes_max != 0) return;
-  size_t message_bytes_max = kBrokerMessageBytesMax;
-  if (const auto config = cluster_->TopicConfig(topic)) {
-    if (const auto limit = config->find("max.message.bytes"); limit != config->end()) {
-      const std::string& text = limit->second;
-      std::from_chars(text.data(), text.data() + text.size(), message_bytes_max);
+void TableRoutes::CreateMissing(std::span<const TableToRoute> tables,
+                                std::span<TableRoute> routes) {
+  std::map<std::string, size_t> candidates;  // Of topics that were not opened yet, the first table.
+  for (size_t i = 0; i < routes.size(); ++i) {
+    if (!routes[i].refusal && !opened_.contains(routes[i].topic)) {
+      candidates.emplace(routes[i].topic, i);
     }
-    const auto policy = config->find("cleanup.policy");
-    known->compacted =
-        policy != config->end() && policy->second.find("compact") != std::string::npos;
   }
-  known->message_bytes_max = std::max<size_t>(message_bytes_max, 1024);
+  std::vector<std::string> names;
+  for (const auto& [name, first] : candidates) names.push_back(name);
+  const auto counts = cluster_->PartitionCounts(names);
+  std::vector<TopicSpec> missing;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (counts[i]) continue;
+    missing.push_back(SpecFor(*tables[candidates.at(names[i])].schema, names[i]));
+  }
+  if (missing.empty()) return;
+  const auto refusals = Create(missing);
+  for (TableRoute& route : routes) {
+    const auto refusal = refusals.find(route.topic);
+    if (refusal != refusals.end() && !route.refusal) route.refusal = refusal->second;
+  }
 }
 
-size_t TableRoutes::MessageBytesMax(const std::string& topic,
-                                    const PublishMemory::KnownTopic& known) {
+std::map<std::string, std::string> TableRoutes::Create(std::span<const TopicSpec> specs) {
+  auto answers = cluster_->CreateTopics(specs);
+  std::vector<TopicSpec> again;
+  std::map<std::string, std::string> refusals;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    if (!answers[i]) {
+      spdlog::info("Created topic {}", specs[i].name);
+      BW_KILL_POINT("publish.topic_created");
+    } else if (answers[i]->kind() == ErrorKind::kRow) {
+      refusals.emplace(specs[i].name, answers[i]->what());
+    } else if (!topic_settings_.config.contains(kMessageLimit) &&
+               specs[i].config.contains(kMessageLimit)) {
+      // A limit that nobody asked for must not be the reason that there is no topic at all.
+      if (again.empty()) {
+        spdlog::warn("{}. Trying without {}={}: larger messages will be refused",
+                     answers[i]->what(), kMessageLimit, options_.message_bytes_max);
+      }
+      again.push_back(specs[i]);
+      again.back().config.erase(kMessageLimit);
+    } else {
+      throw *answers[i];
+    }
+  }
+  if (!again.empty()) refusals.merge(Create(again));
+  return refusals;
+}
+
+void TableRoutes::LearnSettings(std::span<const TableRoute> routes) {
+  const TimePoint now = clock_->Now();
+  std::vector<std::string> topics;
+  for (const TableRoute& route : routes) {
+    if (route.refusal) continue;
+    const auto known = settings_.find(route.topic);
+    if (known == settings_.end() || now - known->second.asked_at >= kSettingsAge) {
+      topics.push_back(route.topic);
+    }
+  }
+  RemoveDuplicates(&topics);
+  if (topics.empty()) return;
+  const auto configs = cluster_->TopicConfigs(topics);
+  for (size_t i = 0; i < topics.size(); ++i) {
+    settings_.insert_or_assign(topics[i], SettingsFrom(topics[i], configs[i]));
+  }
+}
+
+TableRoutes::TopicSettingsNow TableRoutes::SettingsFrom(
+    const std::string& topic, const std::optional<TopicConfigMap>& config) {
+  TopicSettingsNow settings;
+  settings.asked_at = clock_->Now();
+  if (!config) {
+    if (!memory_->has_said_unknown_limit) {
+      spdlog::warn("No right to read the settings of topic {} (DescribeConfigs): how large its "
+                   "messages may be is found by trying",
+                   topic);
+      memory_->has_said_unknown_limit = true;
+    }
+    return settings;
+  }
+  size_t limit = std::numeric_limits<size_t>::max();
+  LowerTo(*config, kMessageLimit, &limit);
+  LowerTo(*config, "segment.bytes", &limit);
+  settings.batch_bytes_max = std::max(limit, kBatchBytesMin);
+  const auto policy = config->find("cleanup.policy");
+  settings.compacted =
+      policy != config->end() && policy->second.find("compact") != std::string::npos;
+  return settings;
+}
+
+void TableRoutes::CheckKeyed(const TableSchema& schema, const std::string& topic) const {
+  if (schema.key_json || !settings_.at(topic).compacted) return;
+  throw RowError(fmt::format(
+      "topic {} is compacted, and Kafka refuses rows without a key there: give the table a key, or "
+      "the topic cleanup.policy=delete",
+      topic));
+}
+
+size_t TableRoutes::MessageBytesMax(const std::string& topic) {
+  const std::optional<size_t> limit = settings_.at(topic).batch_bytes_max;
   // The limit is one of whole batches: small rows, batched, would pass it too.
-  if (known.message_bytes_max < memory_->batch_bytes_max) {
-    memory_->batch_bytes_max = known.message_bytes_max;
+  if (limit && *limit < memory_->batch_bytes_max) {
+    memory_->batch_bytes_max = *limit;
     throw TransientError(
         fmt::format("Topic {} takes batches of at most {} bytes: starting again with smaller ones",
-                    topic, known.message_bytes_max));
+                    topic, *limit));
   }
-  return std::min(producer_->message_bytes_max(), known.message_bytes_max - kBatchOverheadBytes);
+  size_t message_bytes_max = producer_->message_bytes_max();
+  if (limit) message_bytes_max = std::min(message_bytes_max, *limit - kBatchOverheadBytes);
+  if (const auto refused = memory_->refused_sizes.find(topic);
+      refused != memory_->refused_sizes.end()) {
+    if (refused->second.limit == limit.value_or(0)) {
+      message_bytes_max = std::min(message_bytes_max, refused->second.bytes - 1);
+    } else {
+      memory_->refused_sizes.erase(refused);
+    }
+  }
+  return message_bytes_max;
+}
+
+void TableRoutes::NoteTooLarge(const TooLargeError& error) {
+  // A message as large as a batch may be was alone in its batch; else the others may be the cause.
+  if (error.bytes() < memory_->batch_bytes_max && memory_->batch_bytes_max > kBatchBytesMin) {
+    memory_->batch_bytes_max = std::max(kBatchBytesMin, memory_->batch_bytes_max / 4);
+    return;
+  }
+  const auto known = settings_.find(error.topic());
+  const size_t limit =
+      known == settings_.end() ? 0 : known->second.batch_bytes_max.value_or(0);
+  memory_->refused_sizes[error.topic()] = {std::max<size_t>(error.bytes(), 1), limit};
 }
 
 }  // namespace bw

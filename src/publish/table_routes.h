@@ -1,8 +1,11 @@
 #pragma once
 
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/clock.h"
 #include "publish/kafka.h"
@@ -25,31 +28,55 @@ struct TableRoute {
   TimePoint refused_at;
 };
 
+struct TableToRoute {
+  SchemaId id;
+  const TableSchema* schema = nullptr;
+};
+
 // The routes of one publish session. Everything that needs the registry or the admin API happens in
-// Prepare, which is called before a transaction begins.
+// Prepare, which is called before a transaction begins. What a topic allows is asked again in each
+// session, and before a row is refused for its size: people change it while we run.
 class TableRoutes {
  public:
   TableRoutes(const PublishOptions& options, const std::string& checkpoint_topic,
               KafkaCluster* cluster, TransactionalProducer* producer, PublishMemory* memory,
               Clock* clock);
 
-  // Makes the route of this schema: the topic's name, its creation on the first row, the registry's
-  // ids. Returns why the registry cannot be asked now, or nothing when the route is ready. What
-  // concerns the table alone (refused schema, two tables with one topic) becomes its refusal, which
-  // is tried again after a minute. Throws as KafkaCluster does.
-  std::optional<std::string> Prepare(SchemaId id, const TableSchema& schema);
-  bool IsPrepared(SchemaId id) const;
+  // Makes the routes of these schemas: the topics' names, their creation on the first row, the
+  // registry's ids; a few requests for all of them. Returns why the registry cannot be asked now,
+  // or nothing when the routes are ready. What concerns a table alone (refused schema, two tables
+  // with one topic) becomes its refusal, which is tried again after a minute. Throws as
+  // KafkaCluster does.
+  std::optional<std::string> Prepare(std::span<const TableToRoute> tables);
+  // Whether a message of about this size can be produced, or refused, with what is known.
+  bool IsPrepared(SchemaId id, size_t message_bytes) const;
   const TableRoute& Get(SchemaId id) const { return routes_.at(id.value); }
   // A topic that exists.
   const OpenedTopic& Open(const std::string& topic);
+  // The brokers have refused this: a later session must not try it in the same way.
+  void NoteTooLarge(const TooLargeError& error);
 
  private:
-  // Throws row errors, which become the refusal.
-  std::optional<std::string> Fill(const TableSchema& schema, TableRoute* route);
-  PublishMemory::KnownTopic& Claim(const TableSchema& schema, const std::string& topic);
-  void CreateIfMissing(const TableSchema& schema, const std::string& topic);
-  void LearnSettings(const std::string& topic, PublishMemory::KnownTopic* known);
-  size_t MessageBytesMax(const std::string& topic, const PublishMemory::KnownTopic& known);
+  // What was asked about a topic in this session.
+  struct TopicSettingsNow {
+    std::optional<size_t> batch_bytes_max;  // Nothing when we may not read it.
+    bool compacted = false;                 // Refuses messages without a key.
+    TimePoint asked_at;
+  };
+
+  std::optional<std::string> AskRegistry(std::span<const TableToRoute> tables,
+                                         std::span<TableRoute> routes);
+  void Claim(const TableSchema& schema, const std::string& topic);
+  void CreateMissing(std::span<const TableToRoute> tables, std::span<TableRoute> routes);
+  TopicSpec SpecFor(const TableSchema& schema, const std::string& topic) const;
+  // Why topics are refused by their names. Throws a usage error for what they are to be like.
+  std::map<std::string, std::string> Create(std::span<const TopicSpec> specs);
+  void OpenAll(std::span<const TableRoute> routes);
+  void LearnSettings(std::span<const TableRoute> routes);
+  TopicSettingsNow SettingsFrom(const std::string& topic,
+                                const std::optional<TopicConfigMap>& config);
+  void CheckKeyed(const TableSchema& schema, const std::string& topic) const;
+  size_t MessageBytesMax(const std::string& topic);
 
   const PublishOptions& options_;
   const TopicSettings topic_settings_;
@@ -60,6 +87,7 @@ class TableRoutes {
   Clock* clock_;
   std::unordered_map<uint32_t, TableRoute> routes_;      // By schema id.
   std::unordered_map<std::string, OpenedTopic> opened_;  // Schemas of one table share its topic.
+  std::unordered_map<std::string, TopicSettingsNow> settings_;
 };
 
 }  // namespace bw

@@ -9,6 +9,8 @@
 
 namespace bw {
 
+class HttpClient;
+
 // How to reach the registry. Files are PEM.
 struct HttpSchemaRegistryOptions {
   // http or https, with the path of the Confluent API if that is not the root. User and password do
@@ -29,7 +31,7 @@ struct HttpSchemaRegistryOptions {
 };
 
 // A registry that speaks the Confluent API over HTTP: Confluent's, Apicurio (ccompat), Redpanda's,
-// Karapace. Keeps its connection between calls. Not thread-safe: it belongs to the publish thread.
+// Karapace. Keeps its connections between calls. Not thread-safe: it belongs to the publish thread.
 //
 // Follows no redirects, reads no .netrc, speaks only http and https, takes at most 1 MiB of answer,
 // and leaves a request within about a second of a stop. No message contains the password.
@@ -41,12 +43,14 @@ class HttpSchemaRegistry : public SchemaRegistry {
   ~HttpSchemaRegistry() override;
 
   int32_t Register(const std::string& subject, const std::string& schema_json) override;
+  std::vector<RegistryResult<int32_t>> RegisterAll(
+      std::span<const SchemaRegistration> registrations) override;
 
  private:
-  struct Connection;  // libcurl's handle.
-  std::string base_url_;
-  const Stop& stop_;
-  std::unique_ptr<Connection> connection_;
+  // What messages begin with.
+  std::string Where(const std::string& subject) const;
+
+  std::unique_ptr<HttpClient> http_;
 };
 
 }  // namespace bw

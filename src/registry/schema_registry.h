@@ -1,9 +1,23 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
 
 namespace bw {
+
+struct SchemaRegistration {
+  std::string subject;
+  std::string schema_json;
+};
+
+// What was asked for, or why there is none.
+template <typename T>
+using RegistryResult = std::variant<T, Error>;
 
 // Where Avro schemas get the ids that consumers find in front of every value. An interface because
 // the simulation has a registry of its own.
@@ -15,11 +29,31 @@ class SchemaRegistry {
   // the same pair gives the same id. Ids are 1 to 2^31-1.
   //
   // Waits for the answer, but not beyond a timeout or a stop. Throws
-  // - transient when there is no usable answer (unreachable, timeout, 5xx, 429, malformed) and, with
-  //   a text that says what to change, when the registry does not let us in, does not know the path
-  //   or is read-only: never an error of the row, always tried again;
+  // - transient when there is no usable answer (unreachable, timeout, 5xx, 429, malformed) and,
+  //   with a text that says what to change, when the registry does not let us in, does not know the
+  //   path or is read-only: never an error of the row, always tried again;
   // - row when the registry refuses this schema (409 incompatible, 422 invalid, 413 too large).
   virtual int32_t Register(const std::string& subject, const std::string& schema_json) = 0;
+
+  // The same for many, side by side where that is possible: one's refusal is not another's. In the
+  // order asked for. When the registry turns out to be away, the rest is not asked.
+  virtual std::vector<RegistryResult<int32_t>> RegisterAll(
+      std::span<const SchemaRegistration> registrations) {
+    std::vector<RegistryResult<int32_t>> results;
+    for (const auto& [subject, schema_json] : registrations) {
+      const auto* failure = results.empty() ? nullptr : std::get_if<Error>(&results.back());
+      if (failure != nullptr && failure->kind() == ErrorKind::kTransient) {
+        results.push_back(*failure);
+        continue;
+      }
+      try {
+        results.emplace_back(Register(subject, schema_json));
+      } catch (const Error& error) {
+        results.emplace_back(error);
+      }
+    }
+    return results;
+  }
 };
 
 }  // namespace bw

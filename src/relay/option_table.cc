@@ -120,6 +120,14 @@ void SetLogLevel(const OptionText& text, Options* options) {
   options->log_level = kNames[ParseChoice(text.where, Only(text), kNames)];
 }
 
+void SetMaxMessageBytes(const OptionText& text, Options* options) {
+  options->max_message_bytes = ParseSize(text.where, Only(text));
+  if (options->max_message_bytes < 64 * kKiB || options->max_message_bytes > 64 * kMiB) {
+    throw UsageError(fmt::format("{}: \"{}\" is not a size from 64KiB to 64MiB", text.where,
+                                 Printable(Only(text))));
+  }
+}
+
 void SetTransactionMaxBytes(const OptionText& text, Options* options) {
   options->transaction_max_bytes = ParseSize(text.where, Only(text));
   if (options->transaction_max_bytes < 64 * kKiB || options->transaction_max_bytes > kGiB) {
@@ -236,6 +244,10 @@ constexpr OptionSpec kTable[] = {
      "Set a property of the topics that are created: partitions=8, replication=3, or one of "
      "Kafka's, e.g. retention.ms; can be given several times.",
      SetTopicConfig},
+    {'\0', "max-message-bytes", "SIZE", kOne, kPublish, "16MiB",
+     "Largest message. Topics that are created allow it (max.message.bytes); others keep their "
+     "limit.",
+     SetMaxMessageBytes},
     {'\0', "transaction-max-messages", "NUMBER", kOne, kPublish, "10000",
      "Most messages in one Kafka transaction. A larger PostgreSQL transaction is split.",
      SetCount<1, 1'000'000, &Options::transaction_max_messages>},

@@ -45,6 +45,7 @@ struct Options {
   std::map<std::string, std::string> kafka_config;  // librdkafka properties. May hold secrets.
   // Of the topics that are created; "partitions" and "replication" are their numbers.
   std::map<std::string, std::string> topic_config;
+  uint64_t max_message_bytes = 16 * kMiB;
   uint64_t transaction_max_messages = 10'000;
   uint64_t transaction_max_bytes = 16 * kMiB;
 

@@ -44,7 +44,13 @@ class SimProducer : public TransactionalProducer {
     throw TransientError("InitProducerId: the transaction before does not end");
   }
 
-  OpenedTopic OpenTopic(const std::string& topic) override {
+  std::vector<OpenedTopic> OpenTopics(std::span<const std::string> topics) override {
+    std::vector<OpenedTopic> opened;
+    for (const std::string& topic : topics) opened.push_back(Open(topic));
+    return opened;
+  }
+
+  OpenedTopic Open(const std::string& topic) {
     const SimKafka::Answer answer = kafka_->Call(process_, "Metadata", [kafka = kafka_, topic] {
       const auto found = kafka->topics_.find(topic);
       return found == kafka->topics_.end()
@@ -205,34 +211,23 @@ class SimKafkaClient : public KafkaCluster {
     return "simulated";
   }
 
-  std::optional<int32_t> PartitionCount(const std::string& topic) override {
-    const SimKafka::Answer answer = kafka_->Call(process_, "Metadata", [kafka = kafka_, topic] {
-      const auto found = kafka->topics_.find(topic);
-      return SimKafka::Answer{SimKafka::Code::kOk,
-                              found == kafka->topics_.end()
-                                  ? 0
-                                  : static_cast<int64_t>(found->second.partitions.size())};
-    });
-    if (answer.number == 0) return std::nullopt;
-    return static_cast<int32_t>(answer.number);
+  std::vector<std::optional<int32_t>> PartitionCounts(
+      std::span<const std::string> topics) override {
+    std::vector<std::optional<int32_t>> counts;
+    for (const std::string& topic : topics) counts.push_back(PartitionsOf(topic));
+    return counts;
   }
 
-  void CreateTopic(const TopicSpec& spec) override {
-    kafka_->Call(process_, "CreateTopics", [kafka = kafka_, spec] {
-      SimKafka::Topic& topic = kafka->topics_[spec.name];
-      if (topic.partitions.empty()) {
-        topic.partitions.resize(spec.partitions < 1 ? 2 : static_cast<size_t>(spec.partitions));
-        topic.config = spec.config;
-      }
-      return SimKafka::Answer{};
-    });
+  std::vector<std::optional<Error>> CreateTopics(std::span<const TopicSpec> specs) override {
+    for (const TopicSpec& spec : specs) Create(spec);
+    return std::vector<std::optional<Error>>(specs.size());
   }
 
-  std::optional<std::map<std::string, std::string>> TopicConfig(const std::string& topic) override {
-    kafka_->Call(process_, "DescribeConfigs", [] { return SimKafka::Answer{}; });
-    const auto found = kafka_->topics_.find(topic);
-    if (found == kafka_->topics_.end()) return std::nullopt;
-    return found->second.config;
+  std::vector<std::optional<TopicConfigMap>> TopicConfigs(
+      std::span<const std::string> topics) override {
+    std::vector<std::optional<TopicConfigMap>> configs;
+    for (const std::string& topic : topics) configs.push_back(ConfigOf(topic));
+    return configs;
   }
 
   std::vector<std::optional<StoredOffsets>> Offsets(
@@ -268,6 +263,36 @@ class SimKafkaClient : public KafkaCluster {
   }
 
  private:
+  std::optional<int32_t> PartitionsOf(const std::string& topic) {
+    const SimKafka::Answer answer = kafka_->Call(process_, "Metadata", [kafka = kafka_, topic] {
+      const auto found = kafka->topics_.find(topic);
+      return SimKafka::Answer{SimKafka::Code::kOk,
+                              found == kafka->topics_.end()
+                                  ? 0
+                                  : static_cast<int64_t>(found->second.partitions.size())};
+    });
+    if (answer.number == 0) return std::nullopt;
+    return static_cast<int32_t>(answer.number);
+  }
+
+  void Create(const TopicSpec& spec) {
+    kafka_->Call(process_, "CreateTopics", [kafka = kafka_, spec] {
+      SimKafka::Topic& topic = kafka->topics_[spec.name];
+      if (topic.partitions.empty()) {
+        topic.partitions.resize(spec.partitions < 1 ? 2 : static_cast<size_t>(spec.partitions));
+        topic.config = spec.config;
+      }
+      return SimKafka::Answer{};
+    });
+  }
+
+  std::optional<TopicConfigMap> ConfigOf(const std::string& topic) {
+    kafka_->Call(process_, "DescribeConfigs", [] { return SimKafka::Answer{}; });
+    const auto found = kafka_->topics_.find(topic);
+    if (found == kafka_->topics_.end()) return std::nullopt;
+    return found->second.config;
+  }
+
   void ReadOne(size_t index, const ReadRange& range,
                const std::function<void(const CommittedRecord&)>& visit) {
     kafka_->Call(process_, "Fetch", [] { return SimKafka::Answer{}; });

@@ -45,6 +45,11 @@ class FakeKafka : public KafkaCluster {
   std::string cluster_id = "K1";
   int32_t default_partitions = 1;
   size_t message_bytes_max = 1'000'000;
+  bool may_read_settings = true;
+  // Of each record of a topic: what is larger is refused when the batch is flushed.
+  std::map<std::string, size_t> record_bytes_max;
+  std::set<std::string> refused_settings;  // By CreateTopics.
+  int create_requests = 0;
   std::map<std::string, std::vector<Partition>> topics;
   std::map<std::string, TopicSpec> created;
   int begun = 0;
@@ -68,19 +73,44 @@ class FakeKafka : public KafkaCluster {
     if (!reachable) throw TransientError("brokers are away");
     return cluster_id;
   }
-  std::optional<int32_t> PartitionCount(const std::string& topic) override {
-    const auto found = topics.find(topic);
-    if (found == topics.end()) return std::nullopt;
-    return static_cast<int32_t>(found->second.size());
+  std::vector<std::optional<int32_t>> PartitionCounts(
+      std::span<const std::string> names) override {
+    std::vector<std::optional<int32_t>> counts;
+    for (const std::string& name : names) {
+      const auto found = topics.find(name);
+      counts.push_back(found == topics.end()
+                           ? std::nullopt
+                           : std::optional(static_cast<int32_t>(found->second.size())));
+    }
+    return counts;
   }
-  void CreateTopic(const TopicSpec& spec) override {
-    const int32_t partitions = spec.partitions > 0 ? spec.partitions : default_partitions;
-    topics.try_emplace(spec.name, static_cast<size_t>(partitions));
-    created.emplace(spec.name, spec);
+  std::vector<std::optional<Error>> CreateTopics(std::span<const TopicSpec> specs) override {
+    ++create_requests;
+    std::vector<std::optional<Error>> refusals;
+    for (const TopicSpec& spec : specs) {
+      const auto refused =
+          std::find_if(refused_settings.begin(), refused_settings.end(),
+                       [&](const std::string& name) { return spec.config.contains(name); });
+      if (refused != refused_settings.end()) {
+        refusals.push_back(UsageError("--topic-config: the brokers refuse " + *refused));
+        continue;
+      }
+      const int32_t partitions = spec.partitions > 0 ? spec.partitions : default_partitions;
+      topics.try_emplace(spec.name, static_cast<size_t>(partitions));
+      created.emplace(spec.name, spec);
+      refusals.emplace_back();
+    }
+    return refusals;
   }
-  std::optional<std::map<std::string, std::string>> TopicConfig(const std::string& topic) override {
-    const auto found = created.find(topic);
-    return found == created.end() ? std::map<std::string, std::string>{} : found->second.config;
+  std::vector<std::optional<TopicConfigMap>> TopicConfigs(
+      std::span<const std::string> names) override {
+    std::vector<std::optional<TopicConfigMap>> configs;
+    for (const std::string& name : names) {
+      const auto found = created.find(name);
+      configs.push_back(found == created.end() ? TopicConfigMap{} : found->second.config);
+      if (!may_read_settings) configs.back().reset();
+    }
+    return configs;
   }
   std::vector<std::optional<StoredOffsets>> Offsets(
       std::span<const TopicPartition> partitions) override {
@@ -123,14 +153,20 @@ class FakeKafka : public KafkaCluster {
       kafka_->EndOpen(Fate::kAborted);
       epoch_ = ++kafka_->epoch_;
     }
-    OpenedTopic OpenTopic(const std::string& topic) override {
-      topics_.push_back(topic);
-      return {{static_cast<uint32_t>(topics_.size() - 1)}, *kafka_->PartitionCount(topic)};
+    std::vector<OpenedTopic> OpenTopics(std::span<const std::string> topics) override {
+      std::vector<OpenedTopic> opened;
+      for (const std::string& topic : topics) {
+        topics_.push_back(topic);
+        opened.push_back(
+            {{static_cast<uint32_t>(topics_.size() - 1)}, *kafka_->PartitionCount(topic)});
+      }
+      return opened;
     }
     void Begin() override {
       Step("begin");
       ++kafka_->begun;
       written_.clear();
+      too_large_.reset();
     }
     void Produce(const OutgoingMessage& message) override {
       Step("produce");
@@ -141,12 +177,19 @@ class FakeKafka : public KafkaCluster {
       for (const auto& [name, value] : message.headers) {
         entry.headers.emplace_back(std::string(name), std::string(value));
       }
+      const size_t bytes = (message.key ? message.key->size() : 0) +
+                           (message.value ? message.value->size() : 0);
+      const auto limit = kafka_->record_bytes_max.find(topic);
+      if (limit != kafka_->record_bytes_max.end() && bytes > limit->second) {
+        too_large_.emplace("too large", topic, bytes);
+      }
       Partition& partition = kafka_->topics.at(topic).at(static_cast<size_t>(message.partition));
       partition.push_back(std::move(entry));
       written_[{topic, message.partition}] = static_cast<int64_t>(partition.size());
     }
     void Flush(NextOffsets* next_offsets) override {
       Step("flush");
+      if (too_large_) throw *too_large_;
       for (const auto& [partition, next] : written_) (*next_offsets)[partition] = next;
     }
     void Commit() override {
@@ -169,6 +212,7 @@ class FakeKafka : public KafkaCluster {
     int epoch_ = 0;
     std::vector<std::string> topics_;
     NextOffsets written_;
+    std::optional<TooLargeError> too_large_;
   };
 
   class Follower : public CommittedFollower {

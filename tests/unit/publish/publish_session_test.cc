@@ -96,6 +96,16 @@ class PublishSessionTest : public ::testing::Test {
     }
     End(lsn);
   }
+  void CommitLarge(uint64_t lsn, size_t bytes) {
+    Change change;
+    change.position = {Lsn{lsn}, 0};
+    change.operation = Operation::kInsert;
+    change.schema_id = SchemaOf("test");
+    change.key = "key";
+    change.value = std::string(bytes, 'x');
+    spool_->Append(change);
+    End(lsn);
+  }
   void CommitKeyChange(uint64_t lsn) {
     Change change;
     change.position = {Lsn{lsn}, 0};
@@ -436,6 +446,83 @@ TEST_F(PublishSessionTest, StopsBeforeARefusedRowWithOnErrorExit) {
   EXPECT_THAT(error.what(), HasSubstr("public.test"));
   EXPECT_THAT(error.what(), HasSubstr("0/A:0"));
   EXPECT_THAT(Positions(), IsEmpty());
+}
+
+TEST_F(PublishSessionTest, CreatesTheTopicsOfABatchInOneRequest) {
+  Commit(10, 1, "a");
+  Commit(20, 1, "b");
+  Commit(30, 1, "c");
+  PublishAll();
+  EXPECT_EQ(kafka_.create_requests, 2);  // The other is the checkpoint's.
+  EXPECT_THAT(Positions("c"), ElementsAre("0/1E:0c"));
+}
+
+TEST_F(PublishSessionTest, ARefusedTableDoesNotKeepOthersOfItsBatch) {
+  options_.on_error = OnError::kLog;
+  registry_.refused = {"b-value"};
+  Commit(10, 1, "a");
+  Commit(20, 1, "b");
+  Commit(30, 1, "c");
+  PublishAll();
+  EXPECT_THAT(Positions("a"), ElementsAre("0/A:0c"));
+  EXPECT_FALSE(kafka_.topics.contains("b"));
+  EXPECT_THAT(Positions("c"), ElementsAre("0/1E:0c"));
+}
+
+TEST_F(PublishSessionTest, TopicsThatItCreatesAllowTheLargestMessage) {
+  options_.message_bytes_max = 3'000'000;
+  Commit(10);
+  PublishAll();
+  EXPECT_EQ(kafka_.created.at("test").config.at("max.message.bytes"), "3000000");
+}
+
+TEST_F(PublishSessionTest, MakesATopicWithoutTheLimitWhenTheBrokersRefuseThat) {
+  kafka_.refused_settings = {"max.message.bytes"};
+  Commit(10);
+  PublishAll();
+  EXPECT_FALSE(kafka_.created.at("test").config.contains("max.message.bytes"));
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c"));
+}
+
+TEST_F(PublishSessionTest, AsksForATopicsLimitAgainWhenAMessageWasTooLarge) {
+  options_.on_error = OnError::kLog;
+  Commit(10);
+  const auto session = StartedSession();
+  Drain(session.get());
+  kafka_.created.at("test").config["max.message.bytes"] = "2000";
+  kafka_.record_bytes_max["test"] = 2000;
+  CommitLarge(20, 5000);
+  Commit(30);
+  EXPECT_EQ(ErrorOf([&] { Drain(session.get()); }).kind(), ErrorKind::kTransient);
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/1E:0c"));
+  EXPECT_EQ(memory_->figures.rows_refused, 1u);
+}
+
+TEST_F(PublishSessionTest, AsksForATopicsLimitAgainBeforeARowIsRefused) {
+  options_.on_error = OnError::kLog;
+  options_.topic_config = {{"max.message.bytes", "2000"}};
+  Commit(10);
+  memory_->batch_bytes_max = 2000;
+  const auto session = StartedSession();
+  Drain(session.get());
+  kafka_.created.at("test").config["max.message.bytes"] = "20000";
+  clock_.now += std::chrono::seconds(5);
+  CommitLarge(20, 5000);
+  Drain(session.get());
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/14:0c"));
+}
+
+TEST_F(PublishSessionTest, FindsTheLimitByTryingWhereItMayNotBeRead) {
+  options_.on_error = OnError::kLog;
+  kafka_.may_read_settings = false;
+  kafka_.record_bytes_max["test"] = 4000;
+  Commit(10);
+  CommitLarge(20, 5000);
+  CommitLarge(30, 3900);
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/1E:0c"));
+  EXPECT_EQ(memory_->figures.rows_refused, 1u);
 }
 
 TEST_F(PublishSessionTest, NamesTwoTablesThatWouldShareATopic) {

@@ -146,6 +146,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"kafka-config", "a=b"},
       {"topic-config", "a=b"},
       {"transaction-max-messages", "5"},
+      {"max-message-bytes", "1MiB"},
       {"transaction-max-bytes", "1MiB"},
       {"spool-max-bytes", "1GiB"},
       {"max-wal-retained", "1GiB"},

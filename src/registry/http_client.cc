@@ -1,0 +1,263 @@
+#include "registry/http_client.h"
+
+#include <curl/curl.h>
+#include <unistd.h>
+
+#include "base/byte_size.h"
+#include "base/error.h"
+#include "base/log.h"
+
+namespace bw {
+namespace {
+
+// How long a wait for answers goes on without a look at the stop.
+constexpr int kWaitMs = 200;
+constexpr size_t kAnswerBytesMax = kMiB;
+
+struct EasyDeleter {
+  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+struct UrlDeleter {
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+struct HeadersDeleter {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+struct TextDeleter {
+  void operator()(char* text) const { curl_free(text); }
+};
+using UrlText = std::unique_ptr<char, TextDeleter>;
+
+void InitialiseOnce() {
+  static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
+  BW_CHECK(result == CURLE_OK);
+}
+
+UrlText UrlPart(CURLU* url, CURLUPart part) {
+  char* text = nullptr;
+  return UrlText(curl_url_get(url, part, &text, 0) == CURLUE_OK ? text : nullptr);
+}
+
+// The address without a trailing slash. The text of a bad address stays out of the message when it
+// may hold a password.
+std::string CheckedUrl(const std::string& text) {
+  const std::unique_ptr<CURLU, UrlDeleter> url(curl_url());
+  if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
+    throw UsageError(
+        "--schema-registry: not an http or https address such as http://localhost:8081");
+  }
+  if (UrlPart(url.get(), CURLUPART_USER) || UrlPart(url.get(), CURLUPART_PASSWORD)) {
+    throw UsageError(
+        "--schema-registry: user and password do not belong into the address, which is logged; "
+        "give them by their own options, in the environment or a file");
+  }
+  const UrlText scheme = UrlPart(url.get(), CURLUPART_SCHEME);
+  if (std::string_view(scheme.get()) != "http" && std::string_view(scheme.get()) != "https") {
+    throw UsageError("--schema-registry: \"" + Printable(text) + "\" is neither http nor https");
+  }
+  if (UrlPart(url.get(), CURLUPART_QUERY) || UrlPart(url.get(), CURLUPART_FRAGMENT)) {
+    throw UsageError("--schema-registry: \"" + Printable(text) +
+                     "\" must end with its path, without ? or #");
+  }
+  std::string base(UrlPart(url.get(), CURLUPART_URL).get());
+  while (base.ends_with('/')) base.pop_back();
+  return base;
+}
+
+void CheckReadable(const char* option, const std::string& file) {
+  if (!file.empty() && access(file.c_str(), R_OK) != 0) {
+    throw UsageError(std::string(option) + ": cannot read " + Printable(file));
+  }
+}
+
+// Records the answer; one that is too long makes libcurl end the transfer with CURLE_WRITE_ERROR.
+size_t OnBody(char* data, size_t size, size_t count, void* out) {
+  auto* body = static_cast<std::string*>(out);
+  if (size * count > kAnswerBytesMax - body->size()) return 0;
+  body->append(data, size * count);
+  return size * count;
+}
+
+struct MultiDeleter {
+  void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
+};
+
+// libcurl takes what it gets here by varargs, where a wrong type is not noticed: hence one overload
+// for each type it knows.
+void Set(CURL* curl, CURLoption option, long value) {
+  BW_CHECK(curl_easy_setopt(curl, option, value) == CURLE_OK);
+}
+void Set(CURL* curl, CURLoption option, const char* value) {
+  BW_CHECK(curl_easy_setopt(curl, option, value) == CURLE_OK);
+}
+void Set(CURL* curl, CURLoption option, const std::string& value) {
+  Set(curl, option, value.c_str());
+}
+
+}  // namespace
+
+struct HttpClient::Multi {
+  std::unique_ptr<CURLM, MultiDeleter> handle;
+};
+
+struct HttpClient::Connection {
+  std::unique_ptr<CURL, EasyDeleter> curl;
+  std::unique_ptr<curl_slist, HeadersDeleter> headers;
+  size_t index = 0;  // Of the request it works on.
+  std::string request_body;
+  std::string body;
+  char reason[CURL_ERROR_SIZE] = {};
+};
+
+HttpClient::HttpClient(const HttpSchemaRegistryOptions& options, const Stop& stop)
+    : options_(options),
+      base_url_((InitialiseOnce(), CheckedUrl(options.url))),
+      stop_(stop),
+      multi_(std::make_unique<Multi>()) {
+  CheckReadable("--schema-registry-ca", options.ca_file);
+  CheckReadable("--schema-registry-cert", options.certificate_file);
+  CheckReadable("--schema-registry-key", options.key_file);
+  if (!options.user.empty() && base_url_.starts_with("http:")) {
+    spdlog::warn(
+        "The password for the schema registry goes over the network in the clear: use https");
+  }
+  multi_->handle.reset(curl_multi_init());
+  BW_CHECK(multi_->handle != nullptr);
+}
+
+HttpClient::~HttpClient() = default;
+
+std::string HttpClient::Escaped(const std::string& text) {
+  const UrlText escaped(curl_easy_escape(nullptr, text.c_str(), static_cast<int>(text.size())));
+  BW_CHECK(escaped != nullptr);
+  return escaped.get();
+}
+
+std::unique_ptr<HttpClient::Connection> HttpClient::NewConnection() const {
+  auto connection = std::make_unique<Connection>();
+  connection->curl.reset(curl_easy_init());
+  BW_CHECK(connection->curl != nullptr);
+  CURL* curl = connection->curl.get();
+  for (const char* header :
+       {"Content-Type: application/vnd.schemaregistry.v1+json",
+        "Accept: application/vnd.schemaregistry.v1+json, application/json", "Expect:"}) {
+    connection->headers.reset(curl_slist_append(connection->headers.release(), header));
+  }
+  BW_CHECK(curl_easy_setopt(curl, CURLOPT_HTTPHEADER, connection->headers.get()) == CURLE_OK);
+  BW_CHECK(curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &OnBody) == CURLE_OK);
+  BW_CHECK(curl_easy_setopt(curl, CURLOPT_WRITEDATA, &connection->body) == CURLE_OK);
+  BW_CHECK(curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, connection->reason) == CURLE_OK);
+  Set(curl, CURLOPT_NOSIGNAL, 1L);
+  Set(curl, CURLOPT_FOLLOWLOCATION, 0L);
+  Set(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+#if LIBCURL_VERSION_NUM >= 0x075500
+  Set(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  Set(curl, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+  Set(curl, CURLOPT_USERAGENT, "bottledwater/" BOTTLEDWATER_VERSION);
+  Set(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
+  Set(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+  Set(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+  Set(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+  Set(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (!options_.ca_file.empty()) Set(curl, CURLOPT_CAINFO, options_.ca_file);
+  if (!options_.certificate_file.empty()) Set(curl, CURLOPT_SSLCERT, options_.certificate_file);
+  if (!options_.key_file.empty()) Set(curl, CURLOPT_SSLKEY, options_.key_file);
+  if (!options_.user.empty()) {
+    Set(curl, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+    Set(curl, CURLOPT_USERNAME, options_.user);
+    Set(curl, CURLOPT_PASSWORD, options_.password);
+  }
+  BW_CHECK(curl_easy_setopt(curl, CURLOPT_PRIVATE, connection.get()) == CURLE_OK);
+  return connection;
+}
+
+void HttpClient::Begin(const HttpRequest& request, size_t index, Duration timeout,
+                       Connection* connection) {
+  CURL* curl = connection->curl.get();
+  connection->index = index;
+  connection->request_body = request.body;
+  connection->body.clear();
+  connection->reason[0] = '\0';
+  Set(curl, CURLOPT_URL, base_url_ + request.path);
+  Set(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
+  if (request.body.empty()) {
+    Set(curl, CURLOPT_HTTPGET, 1L);
+  } else {
+    Set(curl, CURLOPT_POST, 1L);
+    BW_CHECK(curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                              static_cast<curl_off_t>(request.body.size())) == CURLE_OK);
+    Set(curl, CURLOPT_POSTFIELDS, connection->request_body);
+  }
+  Set(curl, CURLOPT_CUSTOMREQUEST, request.method);
+  BW_CHECK(curl_multi_add_handle(multi_->handle.get(), curl) == CURLM_OK);
+}
+
+bool HttpClient::TakeEnded(std::span<HttpAnswer> answers) {
+  bool all_answered = true;
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi_->handle.get(), &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    CURL* curl = message->easy_handle;
+    const CURLcode result = message->data.result;
+    Connection* connection = nullptr;
+    BW_CHECK(curl_easy_getinfo(curl, CURLINFO_PRIVATE, &connection) == CURLE_OK);
+    HttpAnswer& answer = answers[connection->index];
+    if (result == CURLE_OK) {
+      answer.failure.reset();
+      BW_CHECK(curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status) == CURLE_OK);
+      answer.body = std::move(connection->body);
+    } else if (result == CURLE_WRITE_ERROR) {
+      answer.failure = "the answer is over 1 MiB";
+    } else {
+      answer.failure = Printable(connection->reason[0] != '\0' ? connection->reason
+                                                               : curl_easy_strerror(result));
+    }
+    if (result != CURLE_OK) all_answered = false;
+    BW_CHECK(curl_multi_remove_handle(multi_->handle.get(), curl) == CURLM_OK);
+    idle_.push_back(connection);
+  }
+  return all_answered;
+}
+
+std::vector<HttpAnswer> HttpClient::Ask(std::span<const HttpRequest> requests,
+                                        std::optional<Duration> timeout) {
+  std::vector<HttpAnswer> answers(requests.size());
+  for (HttpAnswer& answer : answers) answer.failure = "stopped while waiting";
+  while (connections_.size() < std::min(requests.size(), kConcurrencyMax)) {
+    connections_.push_back(NewConnection());
+    idle_.push_back(connections_.back().get());
+  }
+  size_t next = 0;
+  bool away = false;
+  while (!stop_.requested()) {
+    while (!away && next < requests.size() && !idle_.empty()) {
+      Begin(requests[next], next, timeout.value_or(options_.request_timeout), idle_.back());
+      idle_.pop_back();
+      ++next;
+    }
+    if (idle_.size() == connections_.size()) break;
+    int running = 0;
+    BW_CHECK(curl_multi_perform(multi_->handle.get(), &running) == CURLM_OK);
+    if (TakeEnded(answers)) {
+      if (running > 0) {
+        BW_CHECK(curl_multi_poll(multi_->handle.get(), nullptr, 0, kWaitMs, nullptr) == CURLM_OK);
+      }
+    } else {
+      away = true;
+    }
+  }
+  // After a stop, what is under way is given up.
+  for (const auto& connection : connections_) {
+    curl_multi_remove_handle(multi_->handle.get(), connection->curl.get());
+  }
+  idle_.clear();
+  for (const auto& connection : connections_) idle_.push_back(connection.get());
+  if (away) {
+    for (size_t i = next; i < requests.size(); ++i) answers[i].failure = "the registry is away";
+  }
+  return answers;
+}
+
+}  // namespace bw
