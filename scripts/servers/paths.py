@@ -6,6 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 KAFKA_VERSION = "4.2.0"
 OLDER_KAFKA_VERSIONS = ["3.6.2", "3.9.1"]  # In the order of an upgrade.
+NEWER_POSTGRES_VERSION = "18.1.0"
 REGISTRY_VERSION = "2.6.13.Final"
 
 
@@ -24,6 +25,11 @@ def kafka_tools() -> Path:
 
 def registry_app() -> Path:
     return cache() / f"apicurio-registry-{REGISTRY_VERSION}"
+
+
+def postgres_distribution(version: str) -> Path:
+    """Of another version than Debian's; see fetch.fetch_postgres()."""
+    return cache() / f"postgres-{version}"
 
 
 def postgres_program(name: str) -> str:

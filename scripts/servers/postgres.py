@@ -1,4 +1,4 @@
-"""A PostgreSQL 15 cluster of our own, made by initdb, on a loopback port, with passwords."""
+"""A PostgreSQL cluster of our own, of version 15 unless another is asked for, made by initdb, on a loopback port, with passwords."""
 
 import contextlib
 import os
@@ -27,10 +27,12 @@ SETTINGS = {
 class PostgresServer:
     """PostgreSQL refuses to run as root: then it runs as `postgres`, the user Debian's package makes.
 
-    With a `keystore`, a PEM file of key and certificate, it also accepts TLS.
+    With a `keystore`, a PEM file of key and certificate, it also accepts TLS. With a `distribution`, a folder as
+    fetch.fetch_postgres() makes it, it is of that version.
     """
 
-    def __init__(self, folder: Path, settings: Optional[Mapping[str, str]] = None, keystore: Optional[Path] = None):
+    def __init__(self, folder: Path, settings: Optional[Mapping[str, str]] = None, keystore: Optional[Path] = None,
+                 distribution: Optional[Path] = None):
         self.folder = folder
         self.data = folder / "data"
         self.port = free_port()
@@ -39,7 +41,8 @@ class PostgresServer:
         tls = {"ssl": "on", "ssl_cert_file": self._own_keystore, "ssl_key_file": self._own_keystore} if keystore else {}
         self._settings = {**SETTINGS, **tls, **(settings or {}), "port": str(self.port)}
         self._user = "postgres" if os.geteuid() == 0 else None
-        self.process = Process("PostgreSQL", [postgres_program("postgres"), "-D", str(self.data)],
+        self._distribution = distribution
+        self.process = Process("PostgreSQL", [self._program("postgres"), "-D", str(self.data)],
                                folder / "postgres.log", user=self._user, folder=folder)
 
     def url(self, database: str = "postgres", user: str = SUPERUSER, password: str = PASSWORD) -> str:
@@ -92,10 +95,15 @@ class PostgresServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._user:
             shutil.chown(self.folder, self._user, self._user)
+        if self._distribution:  # Its user may not pass through to the cache.
+            shutil.copytree(self._distribution, self.folder / "program", symlinks=True)
         self._fill_data()
         if self._keystore:
             self._write_keystore(self._keystore)
         self._write_settings()
+
+    def _program(self, name: str) -> str:
+        return str(self.folder / "program" / "bin" / name) if self._distribution else postgres_program(name)
 
     def _fill_data(self) -> None:
         password = self.folder / "password"
@@ -110,7 +118,7 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         as_user = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--clear-groups"] if self._user else []
-        done = subprocess.run([*as_user, postgres_program(program), *arguments], cwd=self.folder, stdin=subprocess.DEVNULL,
+        done = subprocess.run([*as_user, self._program(program), *arguments], cwd=self.folder, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             raise ServerError(f"{program} failed:\n{done.stdout}")

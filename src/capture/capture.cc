@@ -8,8 +8,8 @@
 #include "capture/key_watch.h"
 #include "capture/leaf_identity.h"
 #include "capture/pq_replication_stream.h"
-#include "capture/publication_keeper.h"
 #include "capture/publication_setup.h"
+#include "capture/side_connection.h"
 #include "capture/slot_watch.h"
 #include "capture/stream_check.h"
 #include "capture/table_catalog.h"
@@ -47,9 +47,9 @@ void SayUnfitLeaves(SideConnection* side, const CaptureOptions& options,
 
 }  // namespace
 
-SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool, CaptureFigures* figures,
-                       const Stop& stop, const std::function<void()>& made_progress,
-                       std::optional<Lsn> stop_before) {
+SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool,
+                             CaptureFigures* figures, const Stop& stop, const CaptureHooks& hooks,
+                             std::optional<Lsn> stop_before) {
   spool->Recover();
   const ServerView view = InspectServer(given_options, stop);
   const SpoolState state = spool->state();
@@ -63,8 +63,8 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool, 
   PqReplicationStream stream(given_options, stop);
   const CaptureOptions options = WithStatusInterval(given_options, stream.wal_sender_timeout());
   SideConnection side(options, stop);
-  const std::vector<std::string> publications = FindPublications(side.Get(), options);
-  PublicationKeeper keeper(options, publications, &side);
+  const std::vector<std::string> publications =
+      FindPublications(side.Get(), options, spool->accounted_members().has_value());
   CheckFullKeys(ReadFullKeys(side.Get()), TableFilter(options.tables, options.exclude_tables),
                 spool);
   if (options.publication) SayUnfitLeaves(&side, options, publications, spool);
@@ -88,11 +88,9 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool, 
   environment.keyless = [&keys](const CachedRelation& relation, const KeylessChange& change) {
     keys.OnKeyless(relation, change);
   };
-  environment.relation_changed = [&keeper](const CachedRelation& relation) {
-    keeper.OnRelationChanged(relation);
-  };
-  environment.every_second = [&keeper] { keeper.EverySecond(Clock::Real().Now()); };
-  environment.made_progress = made_progress;
+  environment.relation_changed = hooks.relation_changed;
+  environment.end_wanted = hooks.end_wanted;
+  environment.made_progress = hooks.made_progress;
 
   CaptureSession::StreamFacts facts;
   facts.publications = publications;

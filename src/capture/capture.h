@@ -7,6 +7,7 @@
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
 #include "capture/capture_session.h"
+#include "capture/relation_cache.h"
 #include "capture/server_inspection.h"
 #include "spool/spool.h"
 
@@ -20,13 +21,23 @@
 
 namespace bw {
 
+// What others do with a session while it runs, all on its thread; each may be empty.
+struct CaptureHooks {
+  // The server has worked with the session; called once.
+  std::function<void()> made_progress;
+  // A relation is new to this connection or looks different.
+  std::function<void(const CachedRelation& relation)> relation_changed;
+  // Asked about once a second: true ends the session between two transactions
+  // (SessionEnd::kWanted).
+  std::function<bool()> end_wanted;
+};
+
 // One session: connects, checks once more that the slot continues the spool (stream_check.h),
 // and streams. A transient Error may also mean that a wait was cut short by the stop. `figures`
-// outlives all sessions. `made_progress` is called once the server has worked with the session; may
-// be empty. With `stop_before` it is complete when exactly what commits before it is captured,
-// durable or not yet.
+// outlives all sessions. With `stop_before` it is complete when exactly what commits before it is
+// captured, durable or not yet.
 SessionEnd RunCaptureSession(const CaptureOptions& options, Spool* spool, CaptureFigures* figures,
-                       const Stop& stop, const std::function<void()>& made_progress,
-                       std::optional<Lsn> stop_before = std::nullopt);
+                             const Stop& stop, const CaptureHooks& hooks,
+                             std::optional<Lsn> stop_before = std::nullopt);
 
 }  // namespace bw

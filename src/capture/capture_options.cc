@@ -22,6 +22,11 @@ void ValidateCaptureOptions(const CaptureOptions& options) {
       (options.publication->empty() || options.publication->size() > kNameBytesMax)) {
     throw UsageError("--publication: a publication's name has 1 to 63 bytes");
   }
+  if (options.publication && options.install_event_trigger) {
+    throw UsageError(
+        "--install-event-trigger: it changes the publication, and that of --publication is never "
+        "altered");
+  }
   for (const auto* patterns : {&options.tables, &options.exclude_tables}) {
     for (const std::string& pattern : *patterns) {
       if (pattern.empty()) {

@@ -23,6 +23,8 @@ struct CaptureOptions {
   std::optional<std::string> publication;
   // --allow-unkeyed: tables without replica identity are captured by their inserts alone.
   bool allow_unkeyed = false;
+  // --install-event-trigger: see event_trigger.h.
+  bool install_event_trigger = false;
   // --tables, --exclude-tables: patterns of TableFilter. What they leave out is received from
   // PostgreSQL and dropped.
   std::vector<std::string> tables;

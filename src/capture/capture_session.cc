@@ -97,7 +97,13 @@ void CaptureSession::Start() {
 
 SessionEnd CaptureSession::Loop() {
   CheckStopBefore(env_.spool->captured().end_lsn);
+  SessionEnd end = SessionEnd::kNoRoom;
   while (!env_.stop->requested() && !is_complete_ && !PausedTooLong()) {
+    // What was received of a transaction would have to come again.
+    if (end_is_wanted_ && !assembler_->in_transaction()) {
+      end = SessionEnd::kWanted;
+      break;
+    }
     const TimePoint now = env_.clock->Now();
     ReportIfDue(now);
     if (!env_.spool->HasRoom()) {
@@ -115,7 +121,7 @@ SessionEnd CaptureSession::Loop() {
   Report(env_.clock->Now(), /*request_reply=*/false);
   env_.stream->Finish();
   if (env_.stop->requested()) return SessionEnd::kStopped;
-  return is_complete_ ? SessionEnd::kComplete : SessionEnd::kNoRoom;
+  return is_complete_ ? SessionEnd::kComplete : end;
 }
 
 bool CaptureSession::PausedTooLong() {
@@ -235,7 +241,7 @@ void CaptureSession::ReportIfDue(TimePoint now) {
   // An idle database gives no other occasion to notice it, and what failed must be received again.
   if (env_.spool->failed()) throw TransientError("the spool could not be written");
   AdvanceIdle(now);
-  if (env_.every_second) env_.every_second();
+  end_is_wanted_ = env_.end_wanted && env_.end_wanted();
 
   env_.figures->received_lsn.store(received_.value, kRelaxed);
   env_.figures->server_wal_end.store(server_wal_end_.value, kRelaxed);

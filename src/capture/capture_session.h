@@ -22,6 +22,7 @@ enum class SessionEnd {
   kStopped,   // A stop was requested.
   kComplete,  // StreamFacts::stop_before is reached.
   kNoRoom,    // The spool has had no room for some seconds: WaitForRoom, then begin another one.
+  kWanted,    // Environment::end_wanted.
 };
 
 // One connection's life on the capture side: from the slot into the spool, and what is durable (and
@@ -63,8 +64,8 @@ class CaptureSession {
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
     // A relation is new to this connection or looks different; may be empty.
     std::function<void(const CachedRelation& relation)> relation_changed;
-    // Called about once a second; may be empty.
-    std::function<void()> every_second;
+    // Asked about once a second: true ends the session; may be empty.
+    std::function<bool()> end_wanted;
     // The server has worked with this session; called once; may be empty.
     std::function<void()> made_progress;
   };
@@ -121,6 +122,7 @@ class CaptureSession {
   bool heard_since_report_ = false;  // A frame came since the last status message.
   bool answered_request_ = false;    // The last status message was asked for, ...
   bool progress_told_ = false;
+  bool end_is_wanted_ = false;
   bool is_complete_ = false;  // facts_.stop_before is reached.
 };
 

@@ -13,11 +13,15 @@
 namespace bw {
 namespace {
 
-// A role's or database's own defaults must not change how values look, nor end a snapshot.
+// A role's or database's own defaults must not change how values look, end a snapshot, keep a
+// warning from us or a publication from being changed, nor, with locks held, wait for a standby.
+// Those that older servers do not know are set by PgConnection::Connect.
 constexpr const char* kSessionSettings =
     "-cdatestyle=ISO -cintervalstyle=iso_8601 -ctimezone=UTC -cbytea_output=hex "
     "-cextra_float_digits=3 -crow_security=off -csearch_path= -cstandard_conforming_strings=on "
-    "-cstatement_timeout=0 -cidle_in_transaction_session_timeout=0";
+    "-cstatement_timeout=0 -cidle_in_transaction_session_timeout=0 -cclient_min_messages=warning "
+    "-cdefault_transaction_read_only=off -cdefault_transaction_isolation=read\\ committed "
+    "-csynchronous_commit=local";
 
 // Nothing of ours waits for somebody's lock but what says so, in its own transaction. Replication
 // connections do not lock tables, and wait for the ends of transactions by lock: see CreateSlot.

@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/kill_point.h"
 #include "base/log.h"
+#include "capture/publication_keeper.h"
+#include "capture/publication_members.h"
 #include "capture/replication_slot.h"
 #include "capture/snapshot_progress.h"
 #include "capture/snapshot_reader.h"
@@ -81,6 +83,12 @@ std::vector<TableName> ReadRows(const CaptureOptions& options, const FirstStartP
   return std::move(content.tables);
 }
 
+std::vector<uint32_t> MemberOids(PgConnection* connection, const std::string& publication) {
+  std::vector<uint32_t> oids;
+  for (const auto& member : ReadMembers(connection, publication)) oids.push_back(member.row_oid);
+  return oids;
+}
+
 struct MadeAndRead {
   Lsn consistent_point;
   std::vector<TableName> tables;
@@ -95,6 +103,10 @@ MadeAndRead MakeAndRead(const CaptureOptions& options, const FirstStartPlan& pla
   {
     PgConnection connection(options, PgConnection::Mode::kSql, stop);
     CreatePublications(&connection, plan.publications);
+    // Those that are in it by now are in it at the slot's consistent point.
+    if (IsOwnPair(options, plan.publications.names)) {
+      spool->SetAccountedMembers(MemberOids(&connection, plan.publications.names.front()));
+    }
   }
   made->publications = !plan.publications.create_sql.empty();
   BW_KILL_POINT("first_start.after_publication");
@@ -105,6 +117,9 @@ MadeAndRead MakeAndRead(const CaptureOptions& options, const FirstStartPlan& pla
   BW_KILL_POINT("first_start.after_slot");
   MadeAndRead result{slot.consistent_point, {}};
   if (!options.skip_snapshot) {
+    // It may take hours, in which somebody drops a key.
+    PublicationKeeper keeper(options);
+    const PublicationKeeper::Running running(&keeper, spool);
     result.tables = ReadRows(options, plan, slot, spool, figures, stop);
   }
   return result;

@@ -19,11 +19,6 @@ namespace {
 
 TimePoint Now() { return std::chrono::steady_clock::now(); }
 
-// Notices are for people who debug; warnings of the server come this way too.
-void LogNotice(void*, const char* message) {
-  spdlog::debug("PostgreSQL says: {}", Printable(message));
-}
-
 std::string Address(PGconn* connection) {
   const char* host = PQhost(connection);
   const char* port = PQport(connection);
@@ -142,7 +137,7 @@ void PgConnection::Connect(const CaptureOptions& options, Mode mode) {
   const std::string doing = "connect to PostgreSQL";
   connection_.reset(PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/0));
   if (connection_ == nullptr) throw TransientError("cannot connect to PostgreSQL: out of memory");
-  PQsetNoticeProcessor(connection_.get(), LogNotice, nullptr);
+  PQsetNoticeReceiver(connection_.get(), ReceiveNotice, this);
   // The SQLSTATE of a refusal then stands in its text: see ParseConnectFailure.
   PQsetErrorVerbosity(connection_.get(), PQERRORS_VERBOSE);
   if (PQstatus(connection_.get()) == CONNECTION_BAD) {
@@ -157,6 +152,25 @@ void PgConnection::Connect(const CaptureOptions& options, Mode mode) {
   PQsetErrorVerbosity(connection_.get(), PQERRORS_DEFAULT);
   address_ = Address(connection_.get());
   if (PQsetnonblocking(connection_.get(), 1) != 0) ThrowConnectionError(doing);
+  TurnOffTimeouts();
+}
+
+void PgConnection::TurnOffTimeouts() {
+  constexpr int kFirstWithIdleSessionTimeout = 140000;
+  constexpr int kFirstWithTransactionTimeout = 170000;
+  if (server_version() >= kFirstWithIdleSessionTimeout) Query("SET idle_session_timeout = 0");
+  if (server_version() >= kFirstWithTransactionTimeout) Query("SET transaction_timeout = 0");
+}
+
+// Notices are for people who debug; warnings of the server come this way too.
+void PgConnection::ReceiveNotice(void* connection, const PGresult* notice) {
+  const std::string message = FailureOf(notice).message;
+  spdlog::debug("PostgreSQL says: {}", message);
+  // The function's name is the same in every language that the server may speak.
+  const char* function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+  if (function != nullptr && std::string_view(function) == "LoadPublications") {
+    static_cast<PgConnection*>(connection)->skipped_publication_ = message;
+  }
 }
 
 void PgConnection::PollUntilConnected(TimePoint deadline, const std::string& doing) {

@@ -95,6 +95,10 @@ class PgConnection {
   // "127.0.0.1:5432", for messages.
   const std::string& address() const { return address_; }
 
+  // What the server said when it skipped a publication that is not there, as PostgreSQL 18 does
+  // with no more than a warning: from then on its changes do not come.
+  const std::optional<std::string>& skipped_publication() const { return skipped_publication_; }
+
   // For the replication stream, which does its own waiting.
   pg_conn* handle() { return connection_.get(); }
   // What is wrong with the connection now, as an Error; `certificate_problem` as OpenSSL says it.
@@ -113,6 +117,9 @@ class PgConnection {
   };
 
   void Connect(const CaptureOptions& options, Mode mode);
+  // The settings that a server may not know, which therefore cannot come with the connection.
+  void TurnOffTimeouts();
+  static void ReceiveNotice(void* connection, const pg_result* notice);
   void PollUntilConnected(TimePoint deadline, const std::string& doing);
   // Waits for the socket; throws when the deadline passes or a stop is requested.
   void Wait(Direction direction, TimePoint deadline, const std::string& doing);
@@ -126,6 +133,7 @@ class PgConnection {
   const Stop& stop_;
   std::unique_ptr<pg_conn, Finish> connection_;
   std::string address_;
+  std::optional<std::string> skipped_publication_;
   std::string copy_doing_;
   std::unique_ptr<char, FreeMemory> copy_row_;
 };

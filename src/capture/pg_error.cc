@@ -23,8 +23,9 @@ bool IsTransient(std::string_view state) {
   const std::string_view group = state.substr(0, 2);
   // Connection, transaction rollback (deadlock), resources (also "too many connections").
   if (IsOneOf(group, {"08", "40", "53", "58", "XX"})) return state != "53400" && state != "58P01";
-  // Shutdown, crash, starting up, idle timeout; a lock or the statement's time ran out.
-  return IsOneOf(state, {"57P01", "57P02", "57P03", "57P05", "57014", "55P03", "25P03"});
+  // Shutdown, crash, starting up, idle timeout; the time of a lock, statement or transaction ran
+  // out.
+  return IsOneOf(state, {"57P01", "57P02", "57P03", "57P05", "57014", "55P03", "25P03", "25P04"});
 }
 
 bool IsLoginRefusal(std::string_view state) {
@@ -54,6 +55,18 @@ Error WalMissing(const PgFailure& failure) {
                   "since cannot be told any more. What you can do: (1) take the snapshot again. "
                   "Start once, with the same options, as: bottledwater resnapshot",
                   Printable(failure.message)));
+}
+
+// PostgreSQL looks publications up as of the WAL that it reads: making it again does not help.
+Error PublicationMissing(const PgFailure& failure) {
+  return HaltError(
+      ExitCode::kHaltSlot,
+      fmt::format("[publication-missing] PostgreSQL cannot tell what to send: {}. Somebody dropped "
+                  "the publication, or it was made later than the WAL that is read; what was "
+                  "committed without it cannot be told any more. What you can do: (1) make it "
+                  "again, if it is still missing and not the relay's own, and take the snapshot "
+                  "again. Start once, with the same options, as: bottledwater resnapshot",
+                  failure.message));
 }
 
 Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
@@ -94,10 +107,7 @@ Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
   if (state == "58P01" && Contains(failure.message, "WAL segment")) return WalMissing(failure);
   if (state == "58P01") return HaltError(ExitCode::kHaltSlot, what);
   if (state == "42704" && Contains(failure.message, "publication")) {
-    return HaltError(ExitCode::kServerSetting,
-                     what +
-                         ". A publication must exist since before the WAL that is read: after "
-                         "it was dropped, only a new slot with a new snapshot helps");
+    return PublicationMissing(failure);
   }
   if (state == "42704") return HaltError(ExitCode::kHaltSlot, what);
   return HaltError(ExitCode::kInternal, fmt::format("{} (SQLSTATE {})", what, state));

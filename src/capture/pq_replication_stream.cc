@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "capture/pg_error.h"
 #include "capture/replication_frame.h"
 #include "capture/sql_text.h"
 
@@ -76,6 +77,13 @@ std::optional<Frame> PqReplicationStream::TakeFrame() {
   char* bytes = nullptr;
   const int length = PQgetCopyData(connection_.handle(), &bytes, /*async=*/1);
   frame_bytes_.reset(bytes);
+  // libpq has seen the warning before it gives out what came behind it.
+  if (const auto& skipped = connection_.skipped_publication()) {
+    const PgFailure failure{.sqlstate = "42704",
+                            .message = "a publication is missing: " + *skipped};
+    throw TranslatePgFailure(
+        failure, {.doing = kDoing, .remedy_sql = {}, .begin_again_when_missing = false});
+  }
   if (length > 0) return DecodeFrame({bytes, static_cast<size_t>(length)});
   if (length == kNothingYet) return std::nullopt;
   if (length == kFailed) connection_.ThrowConnectionError(kDoing);

@@ -2,8 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "base/backoff.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/shown_text.h"
+#include "capture/event_trigger.h"
+#include "capture/publication.h"
 #include "capture/publication_setup.h"
 #include "capture/sql_text.h"
 #include "capture/table_catalog.h"
@@ -11,86 +20,339 @@
 namespace bw {
 namespace {
 
-constexpr std::chrono::seconds kLookInterval{30};
+constexpr Duration kLookInterval{1'000};
+constexpr Duration kFullLookInterval{30'000};
+// Tables often come in groups; one re-read is enough for them.
+constexpr Duration kGatherTime{1'000};
+constexpr Duration kSayWaitingAfter{60'000};
+constexpr size_t kTablesShownMax = 10;
+// A table whose rows have no key although the catalog says otherwise is not read again for ever.
+constexpr int kUnkeyedNotesMax = 3;
+
+constexpr const char* kJoinedLate =
+    "what was updated or deleted before it was added to the publication was not captured";
+
+TimePoint Now() { return std::chrono::steady_clock::now(); }
+
+TableName NameOf(const CapturedTable& table) { return {table.table.schema, table.table.name}; }
+
+std::vector<TableName> NamesOf(const std::vector<const CapturedTable*>& tables) {
+  std::vector<TableName> names;
+  for (const CapturedTable* table : tables) names.push_back(NameOf(*table));
+  return names;
+}
+
+std::string ListOf(const std::vector<const CapturedTable*>& tables) {
+  std::string list;
+  for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) {
+    list += (i == 0 ? "" : ", ") + tables[i]->qualified_name();
+  }
+  if (tables.size() <= kTablesShownMax) return list;
+  return list + fmt::format(" and {} more", tables.size() - kTablesShownMax);
+}
 
 }  // namespace
 
-PublicationKeeper::PublicationKeeper(const CaptureOptions& options,
-                                     std::vector<std::string> publications,
-                                     SideConnection* connection)
-    : options_(options), publications_(std::move(publications)), connection_(connection) {}
+PublicationKeeper::PublicationKeeper(const CaptureOptions& options)
+    : options_(options), filter_(options.tables, options.exclude_tables) {}
 
-bool PublicationKeeper::KeepsPair() const {
-  return !options_.publication && publications_.size() == 2;
+PublicationKeeper::~PublicationKeeper() = default;
+
+PublicationKeeper::Running::Running(PublicationKeeper* keeper, Spool* spool) : keeper_(keeper) {
+  BW_CHECK(!keeper->thread_.joinable());
+  keeper->spool_ = spool;
+  keeper->seen_signature_.clear();
+  keeper->reread_is_ready_ = false;
+  keeper->gate_xid_.reset();
+  keeper->end_.emplace();
+  keeper->thread_ = std::thread([keeper] { keeper->Run(); });
 }
 
-void PublicationKeeper::Warn(const std::string& table, const std::string& text) {
-  if (warned_.insert(table).second) spdlog::warn("{}", text);
+PublicationKeeper::Running::~Running() {
+  keeper_->end_->Request();
+  keeper_->changed_.notify_all();
+  keeper_->thread_.join();
 }
 
-void PublicationKeeper::OnRelationChanged(const CachedRelation& relation) {
-  look_now_ = true;
-  const std::string name = Printable(relation.name());
-  if (relation.encoder.has_key() || !relation.selected) return;
-  if (relation.identity == ReplicaIdentity::kFull || KeepsPair()) {
-    spdlog::debug("Table {} has no key: its rows have a null key, its deletes emit nothing", name);
+void PublicationKeeper::OnRelationChanged(const CachedRelation& relation, Spool* spool) {
+  const bool is_unkeyed = relation.selected && !relation.encoder.has_key() &&
+                          relation.identity != ReplicaIdentity::kFull;
+  if (!is_unkeyed) {
+    unkeyed_noted_.erase(relation.name());
+  } else if (unkeyed_noted_[relation.name()]++ < kUnkeyedNotesMax) {
+    spool->NoteReread({relation.table.schema, relation.table.name},
+                      "rows of it were captured while it had no key");
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    look_now_ = true;
+  }
+  changed_.notify_all();
+}
+
+void PublicationKeeper::RereadWasTried() {
+  reread_is_ready_ = false;
+  {
+    const std::lock_guard lock(mutex_);
+    look_now_ = true;
+  }
+  changed_.notify_all();
+}
+
+void PublicationKeeper::Run() {
+  Backoff backoff;
+  std::optional<PgConnection> connection;
+  while (!end_->requested()) {
+    Duration wait = kLookInterval;
+    try {
+      if (!connection) {
+        connection.emplace(options_, PgConnection::Mode::kSql, *end_);
+        FindPublications(&*connection);
+      }
+      const TimePoint begin = Now();
+      Look(&*connection);
+      // A catalog so large that a look takes long is looked at less often.
+      wait = std::max(wait, std::chrono::duration_cast<Duration>((Now() - begin) * 20));
+      backoff.Reset();
+      away_.Back();
+    } catch (const std::exception& error) {
+      if (!end_->requested()) away_.Away(error.what());
+      connection.reset();
+      wait = backoff.Next();
+    }
+    WaitForNextLook(wait);
+  }
+}
+
+void PublicationKeeper::WaitForNextLook(Duration wait) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, wait, [this] { return look_now_ || end_->requested(); });
+  look_now_ = false;
+}
+
+void PublicationKeeper::FindPublications(PgConnection* connection) {
+  connection->Query(
+      fmt::format("SET lock_timeout = '{}ms'", kPublicationLockTimeout.count()));
+  publications_ = bw::FindPublications(connection, options_, /*expects_pair=*/false);
+  seen_signature_.clear();
+  if (!IsOwnPair(options_, publications_)) return;
+  if (options_.install_event_trigger) TryToInstallEventTrigger(connection);
+  if (std::exchange(has_told_limits_, true)) return;
+  spdlog::info(
+      "Tables with a key are in publication \"{}\" by name. What the relay cannot prevent: "
+      "PostgreSQL refuses UPDATE and DELETE on one whose key is dropped, until the relay has taken "
+      "it out (about a second; while the relay is stopped: ALTER PUBLICATION {} DROP TABLE "
+      "<table>;), and it refuses ALTER TABLE ... SET UNLOGGED on them",
+      publications_.front(), QuoteIdentifier(publications_.front()));
+}
+
+void PublicationKeeper::TryToInstallEventTrigger(PgConnection* connection) {
+  try {
+    InstallEventTrigger(connection, options_.slot);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::kTransient) throw;
+    WarnOnce("event trigger",
+             fmt::format("--install-event-trigger: {}. Let a superuser run:{}", error.what(),
+                         OwnLine(EventTriggerSql(options_.slot))));
+  }
+}
+
+void PublicationKeeper::Look(PgConnection* connection) {
+  const std::vector<Reread> notes = spool_->rereads();  // Before the catalog: see LookForRereads.
+  const std::string signature = ReadMembershipSignature(connection, publications_.front());
+  const bool is_quiet = signature == seen_signature_ && notes == seen_notes_ && !left_something_ &&
+                        Now() < look_anyway_at_;
+  if (is_quiet) {
+    if (gate_xid_) PassGate(connection);
     return;
   }
-  const std::string table = QuoteTable(relation.table.schema, relation.table.name);
-  Warn(relation.name(),
-       fmt::format("Table {} has no replica identity. If its publication publishes updates or "
-                   "deletes, PostgreSQL refuses UPDATE and DELETE on it, also those of your "
-                   "applications. Run one of:{}{}",
-                   name, OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", table)),
-                   OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL;", table))));
+  left_something_ = false;
+  seen_signature_.clear();  // Until all of it is done.
+  tables_ = ReadTables(connection);
+  if (IsOwnPair(options_, publications_)) {
+    LookAtPair(connection);
+    const std::vector<PublicationMember> members = ReadMembers(connection, publications_.front());
+    LookForRereads(connection, notes, &members);
+  } else {
+    LookAtOthers(connection);
+    LookForRereads(connection, notes, nullptr);
+  }
+  seen_signature_ = signature;
+  seen_notes_ = notes;
+  look_anyway_at_ = Now() + kFullLookInterval;
 }
 
-void PublicationKeeper::EverySecond(TimePoint now) {
-  if (!KeepsPair() || (!look_now_ && now - last_look_ < kLookInterval)) return;
-  look_now_ = false;
-  last_look_ = now;
-  try {
-    AddNewTables();
-  } catch (const Error& error) {
-    spdlog::debug("cannot look for new tables: {}", error.what());
-    connection_->Reset();
+void PublicationKeeper::LookAtPair(PgConnection* connection) {
+  const std::string& publication = publications_.front();
+  std::vector<PublicationMember> members = ReadMembers(connection, publication);
+  AccountForMembers(members);
+  const MembershipPlan plan =
+      PlanMembership(tables_, members, filter_, connection->server_version());
+  TakeOut(connection, plan.take_out);
+  Join(connection, plan.join);
+  if (!plan.join.empty() || !plan.take_out.empty()) {
+    AccountForMembers(ReadMembers(connection, publication));
+  }
+  for (const CapturedTable* table : plan.inserts_only) {
+    const std::string name = table->qualified_name();
+    WarnOnce("unkeyed " + table->qualified_name(),
+             fmt::format("Table {} has no replica identity: only its inserts are captured, with a "
+                         "null key. To have its updates and deletes too, run one of:{}",
+                         name, IdentityRemedies(*table)));
   }
 }
 
-void PublicationKeeper::AddNewTables() {
-  PgConnection* connection = connection_->Get();
-  const std::string whole_name = WholePublicationName(options_);
-  const std::vector<Publication> found = ReadPublications(connection, {whole_name});
-  if (found.empty() || found.front().all_tables) return;
-  const TableFilter filter(options_.tables, options_.exclude_tables);
-  for (const CapturedTable& table : ReadTables(connection)) {
-    if (table.is_partition() || !table.has_identity ||
-        !filter.Selects(table.table.schema, table.table.name) ||
-        found.front().Find(table.table.schema, table.table.name) != nullptr) {
-      continue;
-    }
-    const std::string name = Printable(table.qualified_name());
-    const std::string sql =
-        fmt::format("ALTER PUBLICATION {} ADD TABLE {};", QuoteIdentifier(whole_name),
-                    QuoteTable(table.table.schema, table.table.name));
-    PgQueryOptions query;
-    query.doing = fmt::format("add table {} to publication \"{}\"", name, whole_name);
-    try {
-      // The table may be locked for long; the next look tries again.
-      connection->Query("SET lock_timeout = '2s'", query);
-      connection->Query(sql, query);
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::kTransient) throw;
-      Warn(table.qualified_name(),
-           fmt::format("Of table {} only inserts are captured: {}. Let its owner run:{}", name,
-                       error.what(), OwnLine(sql)));
-      continue;
-    }
-    spdlog::warn(
-        "Table {} is new and was added to publication \"{}\". Its inserts were captured from the "
-        "beginning, its updates and deletes are captured from now on",
-        name, whole_name);
+void PublicationKeeper::LookAtOthers(PgConnection* connection) {
+  for (const CapturedTable* table :
+       HarmedTables(tables_, ReadPublications(connection, publications_))) {
+    if (!table->unfit_leaves.empty()) continue;  // Refuses nothing; CheckLeaves() says it.
+    WarnOnce("harmed " + table->qualified_name(),
+             fmt::format("Table {} has no replica identity, and publication \"{}\", which the "
+                         "relay does not alter, publishes updates or deletes of it: PostgreSQL "
+                         "refuses UPDATE and DELETE on it, also those of your applications. Run "
+                         "one of:{}",
+                         table->qualified_name(), publications_.front(),
+                         IdentityRemedies(*table)));
   }
+}
+
+void PublicationKeeper::AccountForMembers(const std::vector<PublicationMember>& members) {
+  std::vector<uint32_t> now;
+  for (const PublicationMember& member : members) now.push_back(member.row_oid);
+  const std::optional<std::vector<uint32_t>> before = spool_->accounted_members();
+  if (before == now) return;
+  if (before) {
+    // A member that was created since tables_ was read waits for the next look.
+    const std::unordered_set<uint32_t> accounted(before->begin(), before->end());
+    std::unordered_map<uint32_t, const CapturedTable*> by_oid;
+    for (const CapturedTable& table : tables_) by_oid.emplace(table.oid, &table);
+    std::vector<const CapturedTable*> added;
+    for (const PublicationMember& member : members) {
+      if (accounted.contains(member.row_oid)) continue;
+      const auto found = by_oid.find(member.table_oid);
+      if (found == by_oid.end()) {
+        std::erase(now, member.row_oid);
+        left_something_ = true;
+        continue;
+      }
+      const Table& table = found->second->table;
+      if (filter_.Selects(table.schema, table.name)) added.push_back(found->second);
+    }
+    // Those that Join has added are noted already.
+    spool_->NoteRereads(NamesOf(added), kJoinedLate);
+  }
+  if (before == now) return;
+  spool_->SetAccountedMembers(now);
+}
+
+void PublicationKeeper::Join(PgConnection* connection,
+                             const std::vector<const CapturedTable*>& tables) {
+  if (tables.empty()) return;
+  spool_->NoteRereads(NamesOf(tables), kJoinedLate);
+  const std::vector<RefusedChange> refused =
+      ChangeMembers(connection, publications_.front(), MemberChange::kAdd, tables);
+  std::vector<const CapturedTable*> joined = tables;
+  for (const RefusedChange& change : refused) {
+    SayRefused(change);
+    std::erase(joined, change.table);
+  }
+  if (joined.empty()) return;
+  for (const CapturedTable* table : joined) warned_.erase("unkeyed " + table->qualified_name());
+  spdlog::info("{} tables added to publication \"{}\", to be read again: {}", joined.size(),
+               publications_.front(), ListOf(joined));
+}
+
+void PublicationKeeper::TakeOut(PgConnection* connection,
+                                const std::vector<const CapturedTable*>& tables) {
+  if (tables.empty()) return;
+  std::vector<const CapturedTable*> selected;
+  std::ranges::copy_if(tables, std::back_inserter(selected), [this](const CapturedTable* table) {
+    return filter_.Selects(table->table.schema, table->table.name);
+  });
+  spool_->NoteRereads(NamesOf(selected),
+                      "what was updated or deleted without a replica identity was not captured");
+  const std::vector<RefusedChange> refused =
+      ChangeMembers(connection, publications_.front(), MemberChange::kDrop, tables);
+  for (const RefusedChange& change : refused) SayRefused(change);
+  for (const CapturedTable* table : tables) {
+    if (std::ranges::any_of(refused, [&](const auto& r) { return r.table == table; })) continue;
+    spdlog::warn("Table {} has lost its replica identity and was taken out of publication \"{}\", "
+                 "so that UPDATE and DELETE on it go on. Only its inserts are captured for now",
+                 table->qualified_name(), publications_.front());
+  }
+}
+
+// A lock that somebody holds is tried again in silence; a right that is missing is said.
+void PublicationKeeper::SayRefused(const RefusedChange& refused) {
+  left_something_ = true;
+  const bool has_changed_meanwhile = refused.error.exit_code() == ExitCode::kHaltSlot;
+  if (refused.error.kind() == ErrorKind::kTransient || has_changed_meanwhile) return;
+  WarnOnce("refused " + refused.sql,
+           fmt::format("Table {} is not where it belongs: {}. Until its owner, or a superuser, "
+                       "runs this, its updates and deletes are not captured, or refused:{}",
+                       refused.table->qualified_name(), refused.error.what(),
+                       OwnLine(refused.sql)));
+}
+
+// `notes` were read before tables_: a noted table that is not among those is gone.
+void PublicationKeeper::LookForRereads(PgConnection* connection, const std::vector<Reread>& notes,
+                                       const std::vector<PublicationMember>* members) {
+  bool is_wanted = false;
+  std::map<TableName, const CapturedTable*> by_name;
+  for (const CapturedTable& table : tables_) by_name.emplace(NameOf(table), &table);
+  for (const Reread& note : notes) {
+    const auto found = by_name.find(note.table);
+    if (found == by_name.end()) {
+      spool_->ForgetReread(note);
+      continue;
+    }
+    const CapturedTable* const table = found->second;
+    const bool is_published =
+        members == nullptr || std::ranges::any_of(*members, [&](const PublicationMember& member) {
+          return member.table_oid == table->oid;
+        });
+    if (is_published && table->has_identity && table->may_select && !table->row_security) {
+      is_wanted = true;
+    } else if (is_published && table->has_identity) {
+      WarnOnce("unreadable " + table->qualified_name(),
+               fmt::format("Table {} has to be read again, and the relay's role may not: {}. Let "
+                           "its owner run:{}",
+                           table->qualified_name(), note.reason,
+                           OwnLine(fmt::format("GRANT SELECT ON TABLE {} TO {};",
+                                               QuoteTable(note.table.schema, note.table.table),
+                                               QuoteIdentifier(connection->role())))));
+    }
+  }
+  if (!is_wanted) {
+    gate_xid_.reset();
+    reread_is_ready_ = false;
+  } else {
+    PassGate(connection);
+  }
+}
+
+// The slot's creation waits until all transactions that write have ended, and capture would stand
+// still meanwhile. So those that run now are waited for here, where nothing waits for us.
+void PublicationKeeper::PassGate(PgConnection* connection) {
+  const PgResult found = connection->Query(
+      "SELECT txid_snapshot_xmin(txid_current_snapshot()), "
+      "txid_snapshot_xmax(txid_current_snapshot())");
+  if (!gate_xid_) {
+    gate_xid_ = found.Int(0, 1);
+    gate_since_ = Now();
+    return;
+  }
+  if (found.Int(0, 0) >= *gate_xid_ && Now() - gate_since_ >= kGatherTime) {
+    reread_is_ready_ = true;
+  } else if (Now() - gate_since_ >= kSayWaitingAfter) {
+    WarnOnce(fmt::format("gate {}", *gate_xid_),
+             "Tables that are to be read again wait for a transaction that has been open for a "
+             "minute: see xact_start in pg_stat_activity, and pg_prepared_xacts");
+  }
+}
+
+void PublicationKeeper::WarnOnce(const std::string& topic, const std::string& text) {
+  if (warned_.insert(topic).second) spdlog::warn("{}", text);
 }
 
 }  // namespace bw

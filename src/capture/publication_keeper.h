@@ -1,47 +1,119 @@
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/stop.h"
 #include "capture/capture_options.h"
+#include "capture/captured_table.h"
+#include "capture/pg_connection.h"
+#include "capture/publication_members.h"
 #include "capture/relation_cache.h"
-#include "capture/side_connection.h"
+#include "spool/spool.h"
 
 namespace bw {
 
-// Watches tables that come into being while the relay runs.
+// Keeps the publication by name right while the relay runs, on a thread and a connection of its
+// own:
 //
-// With the two publications of --allow-unkeyed, a new table is at first published by its inserts
-// alone. The keeper adds those with a replica identity to the other publication as soon as it sees
-// them, and says that what was updated or deleted before is not captured. It never touches a
-// publication given by --publication.
+//   about once a second, and at once when the stream announces a relation:
+//     has anything changed in the catalog, or was something left to do?  else done
+//     a table has a replica identity and is not in the publication:  note its re-read, then add it
+//     a table in it has none (any more):                             note its re-read, take it out
+//     a table was added by somebody else:                            note its re-read
+//     of the tables that are noted, some can be read again:          ask capture for it
 //
-// With one publication, a new table without replica identity refuses UPDATE and DELETE: the keeper
-// can only say so, with the remedies.
+// A note comes first, so that whatever was missed before a table was added is healed, whoever is
+// killed when. Nothing waits for a lock for longer than kPublicationLockTimeout, nor lets others
+// wait; what could not be done is done at a later look. Publications that are not the relay's own
+// pair are never altered: of them the keeper only says whose UPDATE and DELETE they refuse.
 //
-// Its own failures are warnings: capture does not depend on it. Used by the capture thread.
+// Its failures are warnings: capture does not depend on it.
 class PublicationKeeper {
  public:
-  // `publications`: what the session streams from.
-  PublicationKeeper(const CaptureOptions& options, std::vector<std::string> publications,
-                    SideConnection* connection);
+  // `options` must outlive it.
+  explicit PublicationKeeper(const CaptureOptions& options);
+  ~PublicationKeeper();
+  PublicationKeeper(const PublicationKeeper&) = delete;
+  PublicationKeeper& operator=(const PublicationKeeper&) = delete;
 
-  void OnRelationChanged(const CachedRelation& relation);
-  // Looks into the catalog when a relation changed, and every 30 s.
-  void EverySecond(TimePoint now);
+  // Starts the thread, for a server that was found to be the spool's; it ends with what is
+  // returned. One at a time.
+  class Running {
+   public:
+    Running(PublicationKeeper* keeper, Spool* spool);
+    ~Running();
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+   private:
+    PublicationKeeper* const keeper_;
+  };
+
+  // The stream announced a relation, new or changed. A row of a table without key has a null key:
+  // the table is noted, so that it is right once it has a key again. Called by the capture thread;
+  // throws what Spool::NoteReread does.
+  void OnRelationChanged(const CachedRelation& relation, Spool* spool);
+  // Noted tables can be read again, and no transaction that was open when they were noted would
+  // make the slot's creation wait. Thread-safe.
+  bool reread_is_ready() const { return reread_is_ready_.load(); }
+  // The re-read has been tried: it is decided anew. Called by the capture thread.
+  void RereadWasTried();
 
  private:
-  bool KeepsPair() const;
-  void AddNewTables();
-  void Warn(const std::string& table, const std::string& text);
+  void Run();
+  void Look(PgConnection* connection);
+  void FindPublications(PgConnection* connection);
+  void TryToInstallEventTrigger(PgConnection* connection);
+  void LookAtPair(PgConnection* connection);
+  void LookAtOthers(PgConnection* connection);
+  // Members whose stay in the publication nobody has accounted for yet.
+  void AccountForMembers(const std::vector<PublicationMember>& members);
+  void Join(PgConnection* connection, const std::vector<const CapturedTable*>& tables);
+  void TakeOut(PgConnection* connection, const std::vector<const CapturedTable*>& tables);
+  void SayRefused(const RefusedChange& refused);
+  void LookForRereads(PgConnection* connection, const std::vector<Reread>& notes,
+                      const std::vector<PublicationMember>* members);
+  void PassGate(PgConnection* connection);
+  void WarnOnce(const std::string& topic, const std::string& text);
+  void WaitForNextLook(Duration wait);
 
   const CaptureOptions& options_;
-  const std::vector<std::string> publications_;
-  SideConnection* const connection_;
-  bool look_now_ = true;
-  TimePoint last_look_;
-  std::set<std::string> warned_;  // Tables: one warning each.
+  const TableFilter filter_;
+
+  std::mutex mutex_;  // Protects look_now_.
+  std::condition_variable changed_;
+  bool look_now_ = false;
+  std::atomic<bool> reread_is_ready_{false};
+  std::map<std::string, int> unkeyed_noted_;  // How often in a row. The capture thread's.
+
+  // From here on, the keeper's thread's own, while it runs.
+  Spool* spool_ = nullptr;
+  std::vector<std::string> publications_;  // That there are; read again with each connection.
+  std::vector<CapturedTable> tables_;      // At the last look that read them.
+  std::string seen_signature_;
+  std::vector<Reread> seen_notes_;
+  TimePoint look_anyway_at_;
+  bool left_something_ = false;
+  bool has_told_limits_ = false;
+  // All transactions that ran when a re-read was first wanted are below it.
+  std::optional<int64_t> gate_xid_;
+  TimePoint gate_since_;
+  std::set<std::string> warned_;  // One warning for each topic.
+  AwayLog away_{"The publication's keeper: PostgreSQL"};
+
+  std::optional<Stop> end_;
+  std::thread thread_;
 };
 
 }  // namespace bw

@@ -6,7 +6,9 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/shown_text.h"
 #include "capture/leaf_identity.h"
+#include "capture/publication_members.h"
 #include "capture/sql_text.h"
 #include "capture/table_catalog.h"
 #include "capture/table_filter.h"
@@ -21,8 +23,6 @@ std::string Quoted(const CapturedTable& table) {
   return QuoteTable(table.table.schema, table.table.name);
 }
 
-std::string Shown(const CapturedTable& table) { return Printable(table.qualified_name()); }
-
 std::string LeafNote(const CapturedTable& table) {
   if (table.unfit_leaves.empty()) return "";
   return fmt::format(" (whose key is not in the replica identity of {})", UnfitLeavesOf(table));
@@ -32,7 +32,7 @@ std::string ListOf(const std::vector<const CapturedTable*>& tables) {
   std::string list;
   for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) {
     if (i > 0) list += ", ";
-    list += Shown(*tables[i]) + LeafNote(*tables[i]);
+    list += tables[i]->qualified_name() + LeafNote(*tables[i]);
   }
   if (tables.size() > kTablesShownMax) {
     list += fmt::format(" and {} more", tables.size() - kTablesShownMax);
@@ -58,40 +58,10 @@ std::string CreateForTables(const std::string& name, int version,
                             const std::vector<const CapturedTable*>& tables) {
   std::string list;
   for (const CapturedTable* table : tables) {
-    list += (list.empty() ? " FOR TABLE " : ", ") + Quoted(*table);
+    list += (list.empty() ? " FOR TABLE ONLY " : ", ONLY ") + Quoted(*table);
   }
   return fmt::format("CREATE PUBLICATION {}{}{};", QuoteIdentifier(name), list,
                      WithOptions(version, /*inserts_only=*/false));
-}
-
-std::string CreateForSomeTables(const std::string& name, int version) {
-  return fmt::format("CREATE PUBLICATION {} FOR TABLE <tables>{};", QuoteIdentifier(name),
-                     WithOptions(version, false));
-}
-
-// Tables whose UPDATE and DELETE fail once they are published. A partition is only named when its
-// partitioned table is not.
-std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>& tables) {
-  std::vector<const CapturedTable*> unkeyed;
-  for (const CapturedTable& table : tables) {
-    if (table.has_identity) continue;
-    const bool under_named = std::any_of(tables.begin(), tables.end(), [&](const auto& root) {
-      return table.root_oid == root.oid && !root.has_identity;
-    });
-    if (!under_named) unkeyed.push_back(&table);
-  }
-  return unkeyed;
-}
-
-std::string RemediesFor(const CapturedTable& table) {
-  if (!table.unfit_leaves.empty()) return LeafRemedies(table);
-  const std::string name = Quoted(table);
-  return OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", name)) +
-         OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {};", name,
-                             table.candidate_index.empty()
-                                 ? "<unique index over NOT NULL columns>"
-                                 : QuoteIdentifier(table.candidate_index))) +
-         OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL;", name));
 }
 
 [[noreturn]] void RefuseUnkeyed(const std::vector<const CapturedTable*>& tables,
@@ -102,23 +72,16 @@ std::string RemediesFor(const CapturedTable& table) {
       "of:",
       tables.size() == 1 ? "1 table is" : fmt::format("{} tables are", tables.size()),
       ListOf(tables));
-  for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) text += RemediesFor(*tables[i]);
+  for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) {
+    text += IdentityRemedies(*tables[i]);
+  }
   text += OwnLine(last_remedy);
   throw HaltError(ExitCode::kUnkeyedTables, text);
 }
 
-// Tables that these publications make read-only by publishing their updates or deletes.
-std::vector<const CapturedTable*> HarmedTables(const PublicationFacts& facts) {
-  std::vector<const CapturedTable*> harmed;
-  for (const CapturedTable* table : UnkeyedTables(facts.tables)) {
-    const bool is_harmed =
-        std::any_of(facts.existing.begin(), facts.existing.end(), [&](const Publication& p) {
-          return (p.publishes_update || p.publishes_delete) &&
-                 (p.all_tables || p.Find(table->table.schema, table->table.name) != nullptr);
-        });
-    if (is_harmed) harmed.push_back(table);
-  }
-  return harmed;
+std::string CreateForSomeTables(const std::string& name, int version) {
+  return fmt::format("CREATE PUBLICATION {} FOR TABLE <tables>{};", QuoteIdentifier(name),
+                     WithOptions(version, false));
 }
 
 // What existing publications do not publish of the tables that the options select.
@@ -151,12 +114,12 @@ std::vector<std::string> Omissions(const PublicationFacts& facts, const CaptureO
       if (entry->row_filter != 0) {
         warnings.push_back(fmt::format("Publication {} only publishes rows of {} that pass its row "
                                        "filter",
-                                       Printable(publication.name), Shown(table)));
+                                       publication.name, table.qualified_name()));
       }
       if (!entry->columns.empty() && entry->columns.size() < table.table.columns.size()) {
         warnings.push_back(fmt::format("Publication {} only publishes {} of {} columns of {}",
-                                       Printable(publication.name), entry->columns.size(),
-                                       table.table.columns.size(), Shown(table)));
+                                       publication.name, entry->columns.size(),
+                                       table.table.columns.size(), table.qualified_name()));
       }
     }
     if (!published && !table.partitioned) left_out.push_back(&table);
@@ -187,45 +150,96 @@ PublicationPlan UseNamed(const PublicationFacts& facts, const CaptureOptions& op
                     OwnLine(CreateForSomeTables(*options.publication, facts.version))));
   }
   PublicationPlan plan = UseExisting(facts, options);
-  std::vector<const CapturedTable*> harmed = HarmedTables(facts);
+  std::vector<const CapturedTable*> harmed = HarmedTables(facts.tables, facts.existing);
   // Said by CheckLeaves() at each start.
   std::erase_if(harmed, [](const CapturedTable* table) { return !table->unfit_leaves.empty(); });
   if (!harmed.empty()) {
     plan.warnings.push_back(fmt::format(
         "Publication {} publishes updates or deletes of tables without replica identity, so "
         "PostgreSQL refuses UPDATE and DELETE on them: {}",
-        Printable(*options.publication), ListOf(harmed)));
+        *options.publication, ListOf(harmed)));
   }
   return plan;
 }
 
-// A publication with the slot's name: made by an owner, or by a first start that did not finish.
+// What the options select, with and without replica identity.
+struct Selection {
+  std::vector<const CapturedTable*> joinable;
+  std::vector<const CapturedTable*> unkeyed;
+};
+
+Selection Select(const PublicationFacts& facts, const CaptureOptions& options) {
+  MembershipPlan all = PlanMembership(facts.tables, /*members=*/{},
+                                      TableFilter(options.tables, options.exclude_tables),
+                                      facts.version);
+  return {std::move(all.join), std::move(all.inserts_only)};
+}
+
+void RequireUnkeyedAllowed(const Selection& selection, const CaptureOptions& options) {
+  if (selection.unkeyed.empty() || options.allow_unkeyed) return;
+  RefuseUnkeyed(selection.unkeyed,
+                "or start with --allow-unkeyed, which captures only their inserts and leaves "
+                "UPDATE and DELETE working, or leave them out with --exclude-tables=<pattern>");
+}
+
+std::vector<std::string> InsertsOnlyWarning(const Selection& selection) {
+  if (selection.unkeyed.empty()) return {};
+  return {fmt::format("Tables without replica identity: only their inserts are captured: {}",
+                      ListOf(selection.unkeyed))};
+}
+
+// Publications with the slot's name: made by an owner, or by a first start that did not finish.
 PublicationPlan UseOurOwn(const PublicationFacts& facts, const CaptureOptions& options) {
-  const std::vector<const CapturedTable*> harmed = HarmedTables(facts);
-  if (!harmed.empty()) {
+  PublicationPlan plan = UseExisting(facts, options);
+  const bool is_pair = IsOwnPair(options, plan.names);
+  const std::vector<const CapturedTable*> harmed = HarmedTables(facts.tables, facts.existing);
+  if (!harmed.empty() && !is_pair) {  // From the pair the keeper takes them out.
+    const std::string drop =
+        fmt::format("DROP PUBLICATION {};", QuoteIdentifier(facts.existing.front().name));
     RefuseUnkeyed(harmed, fmt::format("or drop the publication that is there already, and start "
                                       "with --allow-unkeyed to capture their inserts alone:{}",
-                                      OwnLine(fmt::format("DROP PUBLICATION {};",
-                                                          QuoteIdentifier(
-                                                              facts.existing.front().name)))));
+                                      OwnLine(drop)));
   }
-  PublicationPlan plan = UseExisting(facts, options);
+  if (is_pair) {
+    const Selection selection = Select(facts, options);
+    RequireUnkeyedAllowed(selection, options);
+    for (const CapturedTable* table : selection.joinable) {
+      if (!facts.existing.front().Find(table->table.schema, table->table.name)) {
+        plan.join.push_back(*table);
+      }
+    }
+    plan.warnings = InsertsOnlyWarning(selection);
+  }
   plan.warnings.insert(plan.warnings.begin(),
                        fmt::format("Publication {} exists already and is used as it is",
-                                   Printable(facts.existing.front().name)));
+                                   facts.existing.front().name));
   return plan;
+}
+
+// All of it for somebody who may; the ownership lets the relay add tables that are made later.
+std::string SqlForOwner(const PublicationFacts& facts, const PublicationPlan& plan,
+                        const Selection& selection) {
+  const std::string role = QuoteIdentifier(facts.role.name);
+  const std::string& whole = plan.names.front();
+  return OwnLine(CreateForTables(whole, facts.version, selection.joinable)) +
+         OwnLine(plan.create_sql.back()) +
+         OwnLine(fmt::format("GRANT CREATE ON DATABASE {} TO {};", QuoteIdentifier(facts.database),
+                             role)) +
+         OwnLine(fmt::format("ALTER PUBLICATION {} OWNER TO {};", QuoteIdentifier(whole), role));
 }
 
 void RequireRightToCreate(const PublicationFacts& facts, const PublicationPlan& plan,
-                          const std::string& name) {
+                          const Selection& selection) {
   if (facts.role.superuser) return;
-  std::string sql;
-  for (const std::string& statement : plan.create_sql) sql += OwnLine(statement);
+  const std::string& name = plan.names.front();
   throw HaltError(
       ExitCode::kMissingRight,
       fmt::format("role {} may not create a publication FOR ALL TABLES: that takes a superuser. "
-                  "Let one run in database {}, and start the relay again:{}{}{}",
-                  facts.role.name, facts.database, sql,
+                  "Let one run in database {}, and start the relay again:{}{}{}{}",
+                  facts.role.name, facts.database, SqlForOwner(facts, plan, selection),
+                  OwnLine("(the last two let the relay add its own role's tables to the "
+                          "publication when they are made later; for tables of other roles it will "
+                          "show their owner the statement)"),
                   OwnLine(fmt::format("or let the tables' owner publish some of them, and start "
                                       "with --publication={}:",
                                       name)),
@@ -233,6 +247,20 @@ void RequireRightToCreate(const PublicationFacts& facts, const PublicationPlan& 
 }
 
 }  // namespace
+
+std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>& tables,
+                                               const std::vector<Publication>& publications) {
+  std::vector<const CapturedTable*> harmed;
+  for (const CapturedTable* table : UnkeyedTables(tables)) {
+    const bool is_harmed =
+        std::any_of(publications.begin(), publications.end(), [&](const Publication& p) {
+          return (p.publishes_update || p.publishes_delete) &&
+                 (p.all_tables || p.Find(table->table.schema, table->table.name) != nullptr);
+        });
+    if (is_harmed) harmed.push_back(table);
+  }
+  return harmed;
+}
 
 std::string WholePublicationName(const CaptureOptions& options) {
   return options.publication.value_or(options.slot);
@@ -253,43 +281,15 @@ PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOpt
   if (options.publication) return UseNamed(facts, options);
   if (!facts.existing.empty()) return UseOurOwn(facts, options);
 
-  const TableFilter filter(options.tables, options.exclude_tables);
-  const std::vector<const CapturedTable*> unkeyed = UnkeyedTables(facts.tables);
-  std::vector<const CapturedTable*> unkeyed_selected;
-  std::copy_if(unkeyed.begin(), unkeyed.end(), std::back_inserter(unkeyed_selected),
-               [&](const CapturedTable* table) {
-                 return filter.Selects(table->table.schema, table->table.name);
-               });
-  if (!unkeyed_selected.empty() && !options.allow_unkeyed) {
-    RefuseUnkeyed(unkeyed_selected,
-                  "or start with --allow-unkeyed, which captures only their inserts and leaves "
-                  "UPDATE and DELETE working, or leave them out with --exclude-tables=<pattern>");
-  }
-
+  const Selection selection = Select(facts, options);
+  RequireUnkeyedAllowed(selection, options);
   PublicationPlan plan;
-  const std::string whole = WholePublicationName(options);
-  plan.names.push_back(whole);
-  if (unkeyed.empty()) {
-    plan.create_sql.push_back(CreateForAllTables(whole, facts.version, /*inserts_only=*/false));
-  } else {
-    std::vector<const CapturedTable*> with_identity;
-    for (const CapturedTable& table : facts.tables) {
-      if (table.has_identity && !table.is_partition() &&
-          filter.Selects(table.table.schema, table.table.name)) {
-        with_identity.push_back(&table);
-      }
-    }
-    const std::string inserts = InsertsPublicationName(options);
-    plan.names.push_back(inserts);
-    plan.create_sql.push_back(CreateForTables(whole, facts.version, with_identity));
-    plan.create_sql.push_back(CreateForAllTables(inserts, facts.version, /*inserts_only=*/true));
-    if (!unkeyed_selected.empty()) {
-      plan.warnings.push_back(
-          fmt::format("Tables without replica identity: only their inserts are captured: {}",
-                      ListOf(unkeyed_selected)));
-    }
-  }
-  RequireRightToCreate(facts, plan, whole);
+  plan.names = CandidatePublications(options);
+  plan.create_sql = {CreateForTables(plan.names.front(), facts.version, {}),
+                     CreateForAllTables(plan.names.back(), facts.version, /*inserts_only=*/true)};
+  for (const CapturedTable* table : selection.joinable) plan.join.push_back(*table);
+  plan.warnings = InsertsOnlyWarning(selection);
+  RequireRightToCreate(facts, plan, selection);
   return plan;
 }
 
@@ -304,17 +304,37 @@ PublicationFacts ReadPublicationFacts(PgConnection* connection, const CaptureOpt
   return facts;
 }
 
+namespace {
+
+void JoinTables(PgConnection* connection, const PublicationPlan& plan) {
+  std::vector<const CapturedTable*> tables;
+  for (const CapturedTable& table : plan.join) tables.push_back(&table);
+  for (const RefusedChange& refused :
+       ChangeMembers(connection, plan.names.front(), MemberChange::kAdd, tables)) {
+    spdlog::warn("Of table {} only inserts are captured for now: {}. It is tried again",
+                 refused.table->qualified_name(), refused.error.what());
+  }
+}
+
+}  // namespace
+
 void CreatePublications(PgConnection* connection, const PublicationPlan& plan) {
-  if (plan.create_sql.empty()) return;
   PgQueryOptions options;
   options.doing = "create the publication";
-  connection->Query("BEGIN", options);
-  for (const std::string& statement : plan.create_sql) {
-    options.remedy_sql = statement;
-    connection->Query(statement, options);
+  if (!plan.create_sql.empty()) {
+    connection->Query("BEGIN", options);
+    for (const std::string& statement : plan.create_sql) {
+      options.remedy_sql = statement;
+      connection->Query(statement, options);
+    }
+    connection->Query("COMMIT", options);
+    for (const std::string& name : plan.names) spdlog::info("Created publication \"{}\"", name);
   }
-  connection->Query("COMMIT", options);
-  for (const std::string& name : plan.names) spdlog::info("Created publication \"{}\"", name);
+  JoinTables(connection, plan);
+}
+
+bool IsOwnPair(const CaptureOptions& options, const std::vector<std::string>& publications) {
+  return !options.publication && publications.size() == 2;
 }
 
 void DropPublications(PgConnection* connection, const PublicationPlan& plan) {
@@ -324,19 +344,25 @@ void DropPublications(PgConnection* connection, const PublicationPlan& plan) {
   }
 }
 
-std::vector<std::string> FindPublications(PgConnection* connection, const CaptureOptions& options) {
+std::vector<std::string> FindPublications(PgConnection* connection, const CaptureOptions& options,
+                                          bool expects_pair) {
   const std::vector<std::string> names =
       ExistingPublications(connection, CandidatePublications(options));
-  if (names.empty()) {
-    throw HaltError(ExitCode::kServerSetting,
-                    fmt::format("publication \"{}\" is gone. PostgreSQL reads publications as they "
-                                "were when the WAL was written, so making it again helps only for "
-                                "changes from then on. If nothing was changed since, run:{}",
-                                WholePublicationName(options),
-                                OwnLine(CreateForAllTables(WholePublicationName(options),
-                                                           connection->server_version(), false))));
+  if (!names.empty() && (options.publication || !expects_pair || names.size() == 2)) return names;
+  const int version = connection->server_version();
+  std::string gone, sql;
+  for (const std::string& name : CandidatePublications(options)) {
+    if (std::ranges::find(names, name) != names.end()) continue;
+    gone += (gone.empty() ? "" : " and ") + QuoteIdentifier(name);
+    const bool inserts_only = !options.publication && name == InsertsPublicationName(options);
+    sql += OwnLine(inserts_only ? CreateForAllTables(name, version, /*inserts_only=*/true)
+                                : CreateForTables(name, version, {}));
   }
-  return names;
+  throw HaltError(ExitCode::kServerSetting,
+                  fmt::format("publication {} is gone. PostgreSQL reads publications as they were "
+                              "when the WAL was written, so making it again helps only for changes "
+                              "from then on. If nothing was changed since, run:{}",
+                              gone, sql));
 }
 
 }  // namespace bw

@@ -12,16 +12,18 @@
 // Which publications the relay uses, and when it makes them.
 //
 // A table without replica identity inside a publication that publishes updates makes the user's own
-// UPDATE and DELETE fail. The relay never does that to anybody by surprise:
+// UPDATE and DELETE fail, also when it gets into that state later. So what the relay makes is
+// always a pair (docs/decisions/0008):
 //
-//   --publication=P      P as it is, never altered; what it leaves out is said.
-//   no unkeyed table     "<slot>"          FOR ALL TABLES
-//   unkeyed tables       refused before anything is created, naming them and the remedies, unless
-//   --allow-unkeyed      "<slot>"          FOR TABLE those with an identity
-//                        "<slot>_inserts"  FOR ALL TABLES, inserts only
+//   "<slot>"          tables by name, those with a replica identity: everything
+//   "<slot>_inserts"  FOR ALL TABLES: inserts
 //
-// The second form is also used when every unkeyed table is left out by --tables/--exclude-tables.
-// A publication with the slot's name that exists already is used as it is, if it does no such harm.
+// which publication_keeper.h keeps right while the relay runs. What is there already is used as it
+// is and never altered: --publication, or a single publication with the slot's name.
+//
+// Selected tables without identity are the user's to decide about: a first start refuses them
+// before anything is made, naming them and the remedies, unless --allow-unkeyed says that inserts
+// will do.
 
 namespace bw {
 
@@ -42,6 +44,7 @@ struct PublicationFacts {
 struct PublicationPlan {
   std::vector<std::string> names;       // What to stream from.
   std::vector<std::string> create_sql;  // In one transaction; empty when nothing is to be made.
+  std::vector<CapturedTable> join;      // Then added to the first of `names`, as far as it goes.
   // What the user should know: what an existing publication leaves out, who will wait for keys.
   std::vector<std::string> warnings;
 };
@@ -52,12 +55,21 @@ PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOpt
 
 PublicationFacts ReadPublicationFacts(PgConnection* connection, const CaptureOptions& options,
                                       const ServerView& view);
-// Executes the plan's statements in one transaction.
+// Executes the plan's statements. Nobody's statement waits for longer than a moment behind them,
+// and they wait for nobody: a table that is locked is left to the keeper, which is said.
 void CreatePublications(PgConnection* connection, const PublicationPlan& plan);
 // For a first start that fails: takes back what CreatePublications made.
 void DropPublications(PgConnection* connection, const PublicationPlan& plan);
+// Tables that these publications make read-only by publishing their updates or deletes. Pure.
+std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>& tables,
+                                               const std::vector<Publication>& publications);
 
-// For later starts: the publications that are there. Throws Halt kServerSetting when there is none.
-std::vector<std::string> FindPublications(PgConnection* connection, const CaptureOptions& options);
+// Whether the relay made them, and keeps them: the pair.
+bool IsOwnPair(const CaptureOptions& options, const std::vector<std::string>& publications);
+
+// For later starts: the publications that are there. Throws Halt kServerSetting when there is none,
+// or only one where the spool expects the pair (Spool::accounted_members).
+std::vector<std::string> FindPublications(PgConnection* connection, const CaptureOptions& options,
+                                          bool expects_pair);
 
 }  // namespace bw

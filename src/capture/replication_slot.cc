@@ -22,7 +22,7 @@ void SayWhoIsWaitedFor(PgConnection* connection, const std::string& slot) {
 }
 
 CreatedSlot Create(PgConnection* replication, const std::string& slot, const char* persistence,
-                   bool export_snapshot) {
+                   bool export_snapshot, std::optional<Duration> timeout = std::nullopt) {
   BW_CHECK(IsValidSlotName(slot));
   SayWhoIsWaitedFor(replication, slot);
   PgQueryOptions options;
@@ -30,7 +30,7 @@ CreatedSlot Create(PgConnection* replication, const std::string& slot, const cha
   options.remedy_sql =
       fmt::format("ALTER ROLE {} REPLICATION;", QuoteIdentifier(replication->role()));
   // As long as the longest transaction that is open now.
-  options.timeout = std::chrono::hours(24 * 365);
+  options.timeout = timeout.value_or(std::chrono::hours(24 * 365));
   const PgResult created = replication->Query(
       fmt::format("{}{}LOGICAL pgoutput {}", CreateSlotCommand(slot), persistence,
                   export_snapshot ? "EXPORT_SNAPSHOT" : "NOEXPORT_SNAPSHOT"),
@@ -64,8 +64,9 @@ CreatedSlot CreateSlot(PgConnection* replication, const std::string& slot, bool 
   return result;
 }
 
-CreatedSlot CreateTemporarySlot(PgConnection* replication, const std::string& slot) {
-  CreatedSlot result = Create(replication, slot, "TEMPORARY ", /*export_snapshot=*/true);
+CreatedSlot CreateTemporarySlot(PgConnection* replication, const std::string& slot,
+                                std::optional<Duration> timeout) {
+  CreatedSlot result = Create(replication, slot, "TEMPORARY ", /*export_snapshot=*/true, timeout);
   spdlog::info("Capturing consistent snapshot {} with temporary slot \"{}\" at {}",
                result.snapshot_name, slot, result.consistent_point.ToString());
   return result;

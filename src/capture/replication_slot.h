@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,8 @@ namespace bw {
 // 1 to 63 of a-z, 0-9 and '_': what PostgreSQL takes, and what needs no quoting anywhere.
 bool IsValidSlotName(std::string_view name);
 
-// The beginning of the command that makes the slot, as pg_stat_activity shows it; ends with a space.
+// The beginning of the command that makes the slot, as pg_stat_activity shows it; ends with a
+// space.
 std::string CreateSlotCommand(std::string_view slot);
 
 struct CreatedSlot {
@@ -31,8 +33,10 @@ struct CreatedSlot {
 // kHaltForeignSlot when the slot exists, kMissingRight without the REPLICATION attribute.
 CreatedSlot CreateSlot(PgConnection* replication, const std::string& slot, bool export_snapshot);
 
-// The same for a slot that PostgreSQL drops with this connection. Exports its snapshot.
-CreatedSlot CreateTemporarySlot(PgConnection* replication, const std::string& slot);
+// The same for a slot that PostgreSQL drops with this connection. Exports its snapshot. With a
+// timeout, throws a transient Error when transactions that write take longer to end.
+CreatedSlot CreateTemporarySlot(PgConnection* replication, const std::string& slot,
+                                std::optional<Duration> timeout = std::nullopt);
 
 // Drops the slot if it exists; true when it did. Waits up to `active_slot_wait` while another
 // process uses it (our own connection that was cut, perhaps), then throws Halt kAnotherRelay.

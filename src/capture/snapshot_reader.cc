@@ -259,7 +259,10 @@ std::vector<SnapshotTable> ChooseTables(PgConnection* connection, const CaptureO
       TableFilter(options.tables, options.exclude_tables));
   const TableFilter only(source.only, {});
   std::erase_if(tables, [&](const SnapshotTable& table) {
-    return !only.Selects(table.described.table.schema, table.described.table.name);
+    const Table& described = table.described.table;
+    return !only.Selects(described.schema, described.name) ||
+           (source.only_tables &&
+            !source.only_tables->contains({described.schema, described.name}));
   });
   return tables;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,8 @@ struct SnapshotSource {
   bool validate_utf8 = false;  // The database's encoding is SQL_ASCII.
   // Patterns of TableFilter: of the captured tables only these; all when empty.
   std::vector<std::string> only;
+  // Of those, only these; all without it.
+  std::optional<std::set<TableName>> only_tables;
 };
 
 // Throws a usage Error when `only` selects none of the captured tables.

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/stop.h"
+#include "capture/capture.h"
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
 #include "spool/spool.h"
@@ -21,12 +21,21 @@ namespace bw {
 // so the rows stand in the spool between the changes that committed before P, which they hold
 // already, and those that commit at P or later. The spool is in phase kStreaming, and no session
 // runs; the next one goes on from P.
-//
+
 // `tables` are patterns of TableFilter; throws a usage Error when they select nothing that is
 // captured. False when a stop was requested or the spool has no room. When it throws or returns
 // false, nothing of it is in the spool; begin again.
 bool ResnapshotTables(const CaptureOptions& options, const std::vector<std::string>& tables,
                       Spool* spool, CaptureFigures* figures, const Stop& stop,
-                      const std::function<void()>& made_progress);
+                      const CaptureHooks& hooks);
+
+// The same for the tables that are noted (Spool::rereads), without anybody's asking: of those, the
+// ones that the publications publish and our role may read. What stands in the way before anything
+// is read (no free slot, transactions that do not end within 10 s, a right) is a warning, and the
+// answer kNotNow: stream on, and try again later. What fails then is thrown, as by
+// ResnapshotTables.
+enum class RereadResult { kDone, kNothing, kNotNow };
+RereadResult RereadNotedTables(const CaptureOptions& options, Spool* spool, CaptureFigures* figures,
+                               const Stop& stop, const CaptureHooks& hooks);
 
 }  // namespace bw

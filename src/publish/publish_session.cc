@@ -394,6 +394,13 @@ Progress PublishSession::ProduceAndFlush(const std::function<Progress()>& produc
 
 void PublishSession::PublishChange(const Change& change) {
   const TableRoute& route = routes_->Get(change.schema_id);
+  if (route.lacks_key && ComesAgain(change)) {
+    ++pending_.rows_refused;
+    SayRefused(fmt::format("Table {}, change {} is left out until the table has a key, and is read "
+                           "again then: {}",
+                           route.table, change.position.ToString(), *route.refusal));
+    return;
+  }
   if (route.refusal) return Refuse(change, route, *route.refusal);
   std::span<const EncodedMessage> messages;
   try {
@@ -433,11 +440,27 @@ void PublishSession::Refuse(const Change& change, const TableRoute& route,
                                        change.position.ToString(), reason);
   if (options_.on_error == OnError::kExit) throw RowError(text);
   ++pending_.rows_refused;
+  SayRefused(text + " (left out by --on-error=log)");
+}
+
+// Its re-read is noted, or stands in the spool behind this row.
+bool PublishSession::ComesAgain(const Change& change) const {
+  const TableSchema& schema = parts_.spool->Schema(change.schema_id);
+  const TableName table{schema.schema, schema.table};
+  return std::ranges::any_of(parts_.spool->rereads(),
+                             [&](const Reread& note) { return note.table == table; }) ||
+         std::ranges::any_of(parts_.spool->snapshots(), [&](const SnapshotMark& mark) {
+           return mark.commit_lsn > change.position.commit_lsn &&
+                  std::ranges::find(mark.tables, table) != mark.tables.end();
+         });
+}
+
+void PublishSession::SayRefused(const std::string& text) {
   // A refused schema refuses each of perhaps millions of rows; the figures count them all.
   const TimePoint now = parts_.clock->Now();
   if (!refusal_said_at_ || now - *refusal_said_at_ >= kRefusalSayInterval) {
     refusal_said_at_ = now;
-    spdlog::error("{} (left out by --on-error=log)", text);
+    spdlog::error("{}", text);
   }
 }
 

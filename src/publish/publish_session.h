@@ -129,6 +129,9 @@ class PublishSession {
   Progress ProduceTombstones(const SnapshotMark& snapshot);
   void PublishChange(const Change& change);
   void Refuse(const Change& change, const TableRoute& route, const std::string& reason);
+  void SayRefused(const std::string& text);
+  // Whether the row of a table that has lost its key comes again, once the table has one.
+  bool ComesAgain(const Change& change) const;
   void ProduceCheckpoint(const Progress& progress);
   void HideTornOffsets(const Progress& progress);
   void RecordCommit(const Progress& progress);

@@ -86,7 +86,7 @@ std::optional<std::string> TableRoutes::Prepare(std::span<const TableToRoute> ta
     TableRoute& route = routes[i];
     RefuseOnRowError(&route, [&] {
       route.opened = Open(route.topic);
-      CheckKeyed(*tables[i].schema, route.topic);
+      CheckKeyed(*tables[i].schema, &route);
       route.message_bytes_max = MessageBytesMax(route.topic);
     });
     if (route.refusal) route.refused_at = clock_->Now();
@@ -257,12 +257,13 @@ TableRoutes::TopicSettingsNow TableRoutes::SettingsFrom(
   return settings;
 }
 
-void TableRoutes::CheckKeyed(const TableSchema& schema, const std::string& topic) const {
-  if (schema.key_json || !settings_.at(topic).compacted) return;
+void TableRoutes::CheckKeyed(const TableSchema& schema, TableRoute* route) const {
+  if (schema.key_json || !settings_.at(route->topic).compacted) return;
+  route->lacks_key = true;
   throw RowError(fmt::format(
       "topic {} is compacted, and Kafka refuses rows without a key there: give the table a key, or "
       "the topic cleanup.policy=delete",
-      topic));
+      route->topic));
 }
 
 size_t TableRoutes::MessageBytesMax(const std::string& topic) {

@@ -26,6 +26,7 @@ struct TableRoute {
   // Why no row of this table can be published; then nothing above is valid but `table`.
   std::optional<std::string> refusal;
   TimePoint refused_at;
+  bool lacks_key = false;  // It is refused because its topic needs a key.
 };
 
 struct TableToRoute {
@@ -75,7 +76,7 @@ class TableRoutes {
   void LearnSettings(std::span<const TableRoute> routes);
   TopicSettingsNow SettingsFrom(const std::string& topic,
                                 const std::optional<TopicConfigMap>& config);
-  void CheckKeyed(const TableSchema& schema, const std::string& topic) const;
+  void CheckKeyed(const TableSchema& schema, TableRoute* route) const;
   size_t MessageBytesMax(const std::string& topic);
 
   const PublishOptions& options_;

@@ -8,6 +8,7 @@ CaptureOptions CaptureOptionsOf(const Options& options) {
   result.slot = options.slot;
   if (!options.publication.empty()) result.publication = options.publication;
   result.allow_unkeyed = options.allow_unkeyed;
+  result.install_event_trigger = options.install_event_trigger;
   result.tables = options.tables;
   result.exclude_tables = options.exclude_tables;
   result.skip_snapshot = options.skip_snapshot;

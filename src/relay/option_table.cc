@@ -213,6 +213,10 @@ constexpr OptionSpec kTable[] = {
      "Also capture tables without primary key or replica identity, inserts only and with a null "
      "key. Without it such tables end the first start.",
      Set<ParseFlag, &Options::allow_unkeyed>},
+    {'\0', "install-event-trigger", "", kFlag, kCapture, "",
+     "Install an event trigger that adds new tables to the publication in the transaction that "
+     "creates them. Takes a superuser; stays until it is dropped.",
+     Set<ParseFlag, &Options::install_event_trigger>},
     {'\0', "tables", "GLOB,...", kMany, kCapture, "all",
      "Capture only the tables whose schema.table matches, e.g. \"public.*\".",
      SetGlobs<&Options::tables>},

@@ -33,6 +33,7 @@ struct Options {
   std::string slot = "bottledwater";
   std::string publication;  // Empty: the relay's own. Otherwise an existing one, never altered.
   bool allow_unkeyed = false;
+  bool install_event_trigger = false;
   std::vector<std::string> tables;          // Globs of schema.table; empty: all.
   std::vector<std::string> exclude_tables;  // Globs; win over `tables`.
   bool skip_snapshot = false;               // Ignored when the slot exists.

@@ -18,6 +18,10 @@ namespace {
 // A stop ends the process within 10 s; a library that does not let go is left behind after this.
 constexpr Duration kStopTimeout{9'000};
 
+// Until tables whose re-read did not succeed are tried again.
+constexpr Duration kRereadWaitFirst{5'000};
+constexpr Duration kRereadWaitMax{60'000};
+
 // Started on a full disk: PostgreSQL keeps the WAL until there is room.
 void WaitForRoomToOpen(const SpoolOptions& options, const Stop& stop) {
   if (Spool::HasRoomToOpen(options)) return;
@@ -72,7 +76,9 @@ Relay::Relay(const Options& options, Stop* stop)
       publish_options_(PublishOptionsOf(options)),
       stop_(stop),
       start_up_cluster_(ConnectToKafka(publish_options_, *stop)),
-      tables_to_read_(options.resnapshot_tables) {
+      tables_to_read_(options.resnapshot_tables),
+      keeper_(capture_options_),
+      reread_backoff_({.first = kRereadWaitFirst, .max = kRereadWaitMax}) {
   ValidateCaptureOptions(capture_options_);
   CheckPublishOptions(publish_options_);
   if (options_.output_format == OutputFormat::kAvro) {
@@ -146,14 +152,41 @@ void Relay::RunCapture() {
     if (Spool* spool = opened_spool(); spool != nullptr && !WaitForRoom(spool, *stop_)) return;
     if (!start_up.Run()) return;
     StartPublishing();
-    if (ResnapshotTablesIfAsked(start_up, made_progress)) return;
-    RunCaptureSession(capture_options_, opened_spool(), &capture_figures_, *stop_, made_progress);
+    const PublicationKeeper::Running keeper_runs(&keeper_, opened_spool());
+    CaptureHooks hooks;
+    hooks.made_progress = made_progress;
+    hooks.relation_changed = [this](const CachedRelation& relation) {
+      keeper_.OnRelationChanged(relation, opened_spool());
+    };
+    if (ResnapshotTablesIfAsked(start_up, hooks)) return;
+    StreamAndReread(hooks);
   });
   if (exit) LeaveWith(*exit);
 }
 
-bool Relay::ResnapshotTablesIfAsked(const StartUp& start_up,
-                                    const std::function<void()>& made_progress) {
+void Relay::StreamAndReread(CaptureHooks hooks) {
+  hooks.end_wanted = [this] {
+    return keeper_.reread_is_ready() && Clock::Real().Now() >= next_reread_;
+  };
+  while (!stop_->requested()) {
+    const SessionEnd end =
+        RunCaptureSession(capture_options_, opened_spool(), &capture_figures_, *stop_, hooks);
+    // Here, where the keeper goes on meanwhile: tables lose their keys at any time.
+    if (end == SessionEnd::kNoRoom && !WaitForRoom(opened_spool(), *stop_)) return;
+    if (end != SessionEnd::kWanted) continue;
+    // Also when it throws: the stream comes first.
+    next_reread_ = Clock::Real().Now() + reread_backoff_.Next();
+    const RereadResult result =
+        RereadNotedTables(capture_options_, opened_spool(), &capture_figures_, *stop_, hooks);
+    keeper_.RereadWasTried();
+    if (result == RereadResult::kDone) {
+      reread_backoff_.Reset();
+      next_reread_ = {};
+    }
+  }
+}
+
+bool Relay::ResnapshotTablesIfAsked(const StartUp& start_up, const CaptureHooks& hooks) {
   if (tables_to_read_.empty()) return false;
   const std::string tables = fmt::format("{}", fmt::join(tables_to_read_, ", "));
   if (start_up.took_snapshot()) {
@@ -162,7 +195,7 @@ bool Relay::ResnapshotTablesIfAsked(const StartUp& start_up,
     return false;
   }
   if (ResnapshotTables(capture_options_, tables_to_read_, opened_spool(), &capture_figures_, *stop_,
-                       made_progress)) {
+                       hooks)) {
     tables_to_read_.clear();
   }
   return true;

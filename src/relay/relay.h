@@ -6,9 +6,12 @@
 #include <optional>
 #include <thread>
 
+#include "base/backoff.h"
 #include "base/stop.h"
+#include "capture/capture.h"
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
+#include "capture/publication_keeper.h"
 #include "publish/kafka.h"
 #include "publish/publish_options.h"
 #include "relay/options.h"
@@ -41,7 +44,9 @@ class Relay {
  private:
   void RunCapture();
   // True when a session was used for it.
-  bool ResnapshotTablesIfAsked(const StartUp& start_up, const std::function<void()>& made_progress);
+  bool ResnapshotTablesIfAsked(const StartUp& start_up, const CaptureHooks& hooks);
+  // Sessions, and between them re-reads of tables that need one; returns on a stop.
+  void StreamAndReread(CaptureHooks hooks);
   Spool* opened_spool() const;
   Spool* OpenSpoolAlone();
   void StartPublishing();
@@ -58,13 +63,18 @@ class Relay {
   CaptureFigures capture_figures_;
   const std::unique_ptr<KafkaCluster> start_up_cluster_;  // The capture thread's.
 
-  mutable std::mutex mutex_;  // Protects the members down to the thread.
+  mutable std::mutex mutex_;  // Protects the members down to threads_ended_.
   std::condition_variable changed_;
   std::unique_ptr<Spool> spool_;
   std::unique_ptr<PublishSide> publish_side_;
   std::optional<SessionExit> exit_;
   bool threads_ended_ = false;
-  std::vector<std::string> tables_to_read_;  // The capture thread's: to be read again, still.
+
+  // The capture thread's.
+  std::vector<std::string> tables_to_read_;  // To be read again, still.
+  PublicationKeeper keeper_;
+  Backoff reread_backoff_;
+  TimePoint next_reread_;  // No earlier.
 
   std::thread capture_thread_;
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <limits>
@@ -164,7 +165,9 @@ std::vector<std::string> DecodeRemedies(std::string_view body) {
   }
 }
 
-std::string RereadKey(uint64_t number) { return fmt::format("{}{:020}", kMetaRereadPrefix, number); }
+std::string RereadKey(uint64_t number) {
+  return fmt::format("{}{:020}", kMetaRereadPrefix, number);
+}
 
 std::string EncodeReread(const Reread& note) {
   const Json json{{"schema", TextOfName(note.table.schema)},
@@ -228,6 +231,23 @@ TableKey DecodeTableKey(std::string_view name, std::string_view body) {
     return key;
   } catch (const Json::exception& error) {
     ThrowUnreadable("a table's key", error);
+  }
+}
+
+std::string EncodeMembers(const std::vector<uint32_t>& members) { return Json(members).dump(); }
+
+std::vector<uint32_t> DecodeMembers(std::string_view body) {
+  try {
+    const Json json = Json::parse(body);
+    if (!json.is_array() || !std::ranges::all_of(json, [](const Json& number) {
+          return number.is_number_unsigned() &&
+                 number.get<uint64_t>() <= std::numeric_limits<uint32_t>::max();
+        })) {
+      throw CorruptSpool("its members are not numbers");
+    }
+    return json.get<std::vector<uint32_t>>();
+  } catch (const Json::exception& error) {
+    ThrowUnreadable("its members", error);
   }
 }
 

@@ -27,6 +27,7 @@ inline constexpr char kMetaKafkaCluster[] = "kafka_cluster";  // The id as text
 inline constexpr char kMetaSnapshots[] = "snapshots";  // JSON: of each commit_lsn, purges, tables
 inline constexpr char kMetaRemedies[] = "remedies";    // JSON: array of texts
 
+inline constexpr char kMetaMembers[] = "members";      // JSON: array of numbers
 inline constexpr char kMetaRereadPrefix[] = "reread/";  // And a number: JSON: a table, the reason
 inline constexpr char kMetaTableKeyPrefix[] = "key/";   // And an OID: JSON: TableKey
 
@@ -56,6 +57,9 @@ Reread DecodeReread(std::string_view key, std::string_view body);
 std::string TableKeyName(uint32_t relation);
 std::string EncodeTableKey(const TableKey& key);
 TableKey DecodeTableKey(std::string_view name, std::string_view body);
+
+std::string EncodeMembers(const std::vector<uint32_t>& members);
+std::vector<uint32_t> DecodeMembers(std::string_view body);
 
 std::string EncodeFormatVersion();
 // Throws Halt kSpoolUnusable for a version that this program does not know.

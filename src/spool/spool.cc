@@ -99,6 +99,16 @@ class Spool::Impl {
     state_.remedies = std::move(noted);
   }
 
+  std::optional<std::vector<uint32_t>> accounted_members() {
+    const auto body = ReadMeta(kMetaMembers);
+    if (!body) return std::nullopt;
+    return DecodeMembers(*body);
+  }
+
+  void SetAccountedMembers(const std::vector<uint32_t>& members) {
+    WriteMeta(kMetaMembers, EncodeMembers(members), /*sync=*/true);
+  }
+
   // --- Capture ---
 
   void DropUncaptured() {
@@ -516,6 +526,7 @@ class Spool::Impl {
     PutMeta(&batch, kMetaSnapshots, EncodeSnapshots({}));
     rereads_.ClearIn(&batch);
     table_keys_.ClearIn(&batch);
+    store_.Delete(&batch, Family::kMeta, kMetaMembers);
     store_.Write(&batch, /*sync=*/true);
     LoadState(Published::kUnknown);
     LoadSchemas();
@@ -694,6 +705,12 @@ void Spool::NoteRereads(const std::vector<TableName>& tables, const std::string&
 }
 std::vector<Reread> Spool::rereads() const { return impl_->reread_notes().all(); }
 void Spool::ForgetReread(const Reread& note) { impl_->reread_notes().Forget(note); }
+std::optional<std::vector<uint32_t>> Spool::accounted_members() const {
+  return impl_->accounted_members();
+}
+void Spool::SetAccountedMembers(const std::vector<uint32_t>& members) {
+  impl_->SetAccountedMembers(members);
+}
 void Spool::BeginReread() { impl_->reread_notes().BeginReread(); }
 void Spool::NoteTableKeys(const std::vector<TableKey>& keys) { impl_->table_keys().Note(keys); }
 std::optional<TableKey> Spool::FindTableKey(uint32_t relation) const {

@@ -117,13 +117,18 @@ class Spool {
   // re-read that began later, or until the spool begins anew. Once per table, with the first
   // reason, however often it is called; but while a re-read is under way, once more, since that
   // re-read may not see what the new note stands for. Throws a transient Error when it cannot be
-  // written. Thread-safe, as the three below.
+  // written. Thread-safe, as what follows here.
   void NoteReread(const TableName& table, const std::string& reason);
   void NoteRereads(const std::vector<TableName>& tables, const std::string& reason);
   // Those that are noted, the oldest first.
   std::vector<Reread> rereads() const;
   // The table is no longer there. Does nothing when this very note is not there any more. Synced.
   void ForgetReread(const Reread& note);
+  // Which memberships of tables in a publication (OIDs of pg_publication_rel rows) are accounted
+  // for: what was missed before they began is in a snapshot, or noted for a re-read. Nothing when
+  // that was never noted for this spool. Thread-safe; setting is synced.
+  std::optional<std::vector<uint32_t>> accounted_members() const;
+  void SetAccountedMembers(const std::vector<uint32_t>& members);
   // To be called before it is decided what a snapshot reads and its slot is created: EndSnapshot
   // removes the notes that were made before.
   void BeginReread();
@@ -152,7 +157,8 @@ class Spool {
   void EndTransaction(const TransactionEnd& end);
   // The snapshot of these tables is complete: like EndTransaction, and in the same batch the phase
   // becomes kStreaming, the snapshot is marked, and notes of these tables from before BeginReread
-  // go. One that is taken while the spool streams already purges. Returns true when it is durable, false when a stop was requested before.
+  // go. One that is taken while the spool streams already purges. Returns true when it is durable,
+  // false when a stop was requested before.
   bool EndSnapshot(const TransactionEnd& end, const std::vector<TableName>& tables,
                    const Stop& stop);
   // WAL without changes for us ended at `end_lsn`. Only call when no transaction is being received.

@@ -43,7 +43,9 @@ TEST(Conninfo, GivesEverySessionTheSameSettings) {
   const std::string options = Value(Build("db"), "options");
   for (const char* setting :
        {"-cdatestyle=ISO", "-cintervalstyle=iso_8601", "-ctimezone=UTC", "-cbytea_output=hex",
-        "-cextra_float_digits=3", "-crow_security=off"}) {
+        "-cextra_float_digits=3", "-crow_security=off", "-cclient_min_messages=warning",
+        "-cdefault_transaction_read_only=off", "-cdefault_transaction_isolation=read\\ committed",
+        "-csynchronous_commit=local", "-cstatement_timeout=0"}) {
     EXPECT_THAT(options, HasSubstr(setting));
   }
   EXPECT_THAT(options, HasSubstr("-clock_timeout=2000"));

@@ -15,7 +15,8 @@ Error Translated(const std::string& state, const std::string& message = "somethi
 }
 
 TEST(PgError, WaitsForAServerThatIsAwayOrBusy) {
-  for (const char* state : {"57P03", "57P01", "57P02", "53300", "08006", "40P01", "55P03", ""}) {
+  for (const char* state :
+       {"57P03", "57P01", "57P02", "53300", "08006", "40P01", "55P03", "25P04", ""}) {
     EXPECT_EQ(Translated(state).kind(), ErrorKind::kTransient) << state;
   }
 }
@@ -53,11 +54,15 @@ TEST(PgError, SaysWhatToDoWhenTheServerDoesNotHaveTheSlotsWal) {
 TEST(PgError, KnowsTheServersSettings) {
   EXPECT_EQ(Translated("55000", "logical decoding requires wal_level >= logical").exit_code(),
             ExitCode::kServerSetting);
-  EXPECT_EQ(Translated("42704", "publication \"x\" does not exist").exit_code(),
-            ExitCode::kServerSetting);
   EXPECT_THAT(
       Translated("42501", "library \"pgoutput\" may not be used as an output plugin").what(),
       HasSubstr("output_plugin_libraries"));
+}
+
+TEST(PgError, HaltsForAPublicationThatWasNotThere) {
+  const Error error = Translated("42704", "publication \"x\" does not exist");
+  EXPECT_EQ(error.exit_code(), ExitCode::kHaltSlot);
+  EXPECT_THAT(error.what(), HasSubstr("[publication-missing] "));
 }
 
 TEST(PgError, BeginsAgainWhenTheCatalogChangedUnderIt) {

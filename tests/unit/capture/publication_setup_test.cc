@@ -56,18 +56,29 @@ class PublicationSetupTest : public testing::Test {
   CaptureOptions options_;
 };
 
-TEST_F(PublicationSetupTest, PublishesAllTablesWhenEachIsKeyed) {
+std::vector<std::string> NamesOf(const std::vector<CapturedTable>& tables) {
+  std::vector<std::string> names;
+  for (const CapturedTable& table : tables) names.push_back(table.table.name);
+  return names;
+}
+
+TEST_F(PublicationSetupTest, MakesThePairAlsoWhenEachTableIsKeyed) {
   const PublicationPlan plan = Plan();
-  EXPECT_THAT(plan.names, ElementsAre("bottledwater"));
+  EXPECT_THAT(plan.names, ElementsAre("bottledwater", "bottledwater_inserts"));
   EXPECT_THAT(plan.create_sql,
-              ElementsAre("CREATE PUBLICATION \"bottledwater\" FOR ALL TABLES WITH "
-                          "(publish_via_partition_root = true);"));
+              ElementsAre("CREATE PUBLICATION \"bottledwater\" WITH "
+                          "(publish_via_partition_root = true);",
+                          "CREATE PUBLICATION \"bottledwater_inserts\" FOR ALL TABLES WITH "
+                          "(publish = 'insert', publish_via_partition_root = true);"));
+  EXPECT_THAT(NamesOf(plan.join), ElementsAre("orders", "users"));
 }
 
 TEST_F(PublicationSetupTest, LeavesOutWhatPostgres12DoesNotKnow) {
   facts_.version = 120000;
   EXPECT_THAT(Plan().create_sql,
-              ElementsAre("CREATE PUBLICATION \"bottledwater\" FOR ALL TABLES;"));
+              ElementsAre("CREATE PUBLICATION \"bottledwater\";",
+                          "CREATE PUBLICATION \"bottledwater_inserts\" FOR ALL TABLES WITH "
+                          "(publish = 'insert');"));
 }
 
 TEST_F(PublicationSetupTest, RefusesUnkeyedTablesWithEachRemedy) {
@@ -88,31 +99,14 @@ TEST_F(PublicationSetupTest, PublishesUnkeyedTablesByTheirInsertsWhenAllowed) {
   AddUnkeyed("log");
   options_.allow_unkeyed = true;
   const PublicationPlan plan = Plan();
-  EXPECT_THAT(plan.names, ElementsAre("bottledwater", "bottledwater_inserts"));
-  EXPECT_THAT(
-      plan.create_sql,
-      ElementsAre("CREATE PUBLICATION \"bottledwater\" FOR TABLE \"public\".\"orders\", "
-                  "\"public\".\"users\" WITH (publish_via_partition_root = true);",
-                  "CREATE PUBLICATION \"bottledwater_inserts\" FOR ALL TABLES WITH (publish "
-                  "= 'insert', publish_via_partition_root = true);"));
+  EXPECT_THAT(NamesOf(plan.join), ElementsAre("orders", "users"));
   EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("public.log")));
 }
 
-TEST_F(PublicationSetupTest, NeverHarmsAnUnkeyedTableThatIsExcluded) {
+TEST_F(PublicationSetupTest, NeverJoinsWhatIsExcluded) {
   AddUnkeyed("log");
-  options_.exclude_tables = {"log"};
-  const PublicationPlan plan = Plan();
-  ASSERT_EQ(plan.create_sql.size(), 2u);
-  EXPECT_THAT(plan.create_sql[0], Not(HasSubstr("log")));
-  EXPECT_THAT(plan.create_sql[1], HasSubstr("publish = 'insert'"));
-}
-
-TEST_F(PublicationSetupTest, CanPublishNothingButInserts) {
-  facts_.tables.clear();
-  AddUnkeyed("log");
-  options_.allow_unkeyed = true;
-  EXPECT_THAT(Plan().create_sql[0],
-              HasSubstr("CREATE PUBLICATION \"bottledwater\" WITH (publish_via"));
+  options_.exclude_tables = {"log", "users"};
+  EXPECT_THAT(NamesOf(Plan().join), ElementsAre("orders"));
 }
 
 TEST_F(PublicationSetupTest, NamesAPartitionedTableInsteadOfItsPartitions) {
@@ -137,7 +131,10 @@ TEST_F(PublicationSetupTest, ShowsTheSqlToARoleThatMayNotCreate) {
   facts_.role = {"relay", false, true, false};
   const auto [code, text] = Refusal();
   EXPECT_EQ(code, ExitCode::kMissingRight);
-  EXPECT_THAT(text, HasSubstr("CREATE PUBLICATION \"bottledwater\" FOR ALL TABLES"));
+  EXPECT_THAT(text, HasSubstr("CREATE PUBLICATION \"bottledwater\" FOR TABLE ONLY "
+                              "\"public\".\"orders\", ONLY \"public\".\"users\" WITH"));
+  EXPECT_THAT(text, HasSubstr("CREATE PUBLICATION \"bottledwater_inserts\" FOR ALL TABLES WITH"));
+  EXPECT_THAT(text, HasSubstr("ALTER PUBLICATION \"bottledwater\" OWNER TO \"relay\";"));
   EXPECT_THAT(text, HasSubstr("--publication"));
 }
 
@@ -188,6 +185,20 @@ TEST_F(PublicationSetupTest, UsesOneThatAnUnfinishedStartLeft) {
   const PublicationPlan plan = Plan();
   EXPECT_THAT(plan.names, ElementsAre("bottledwater"));
   EXPECT_THAT(plan.create_sql, IsEmpty());
+}
+
+TEST_F(PublicationSetupTest, CompletesAPairThatIsThereAlready) {
+  Publication whole = Existing("bottledwater", false);
+  whole.tables = {{"public", "orders", {}, 0}};
+  Publication inserts = Existing("bottledwater_inserts", true);
+  inserts.publishes_update = inserts.publishes_delete = false;
+  facts_.existing = {whole, inserts};
+  EXPECT_THAT(Plan().create_sql, IsEmpty());
+  EXPECT_THAT(NamesOf(Plan().join), ElementsAre("users"));
+  AddUnkeyed("log");
+  EXPECT_EQ(Refusal().first, ExitCode::kUnkeyedTables);
+  options_.allow_unkeyed = true;
+  EXPECT_THAT(NamesOf(Plan().join), ElementsAre("users"));
 }
 
 TEST_F(PublicationSetupTest, RefusesOneOfOurNameThatHarms) {

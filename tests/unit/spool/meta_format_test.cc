@@ -51,6 +51,14 @@ TEST(MetaFormat, RereadsRoundTrip) {
   EXPECT_THROW(DecodeReread(key, R"({"schema":"a","table":7,"reason":""})"), Error);
 }
 
+TEST(MetaFormat, MembersRoundTrip) {
+  const std::vector<uint32_t> members = {16'384, 4'294'967'295};
+  EXPECT_EQ(DecodeMembers(EncodeMembers(members)), members);
+  for (const char* body : {"", "7", "{}", "[-1]", "[4294967296]", "[1.5]", "[\"1\"]"}) {
+    EXPECT_THROW(DecodeMembers(body), Error) << body;
+  }
+}
+
 TEST(MetaFormat, IdentityKeepsWhatAResnapshotSupersedes) {
   SpoolState state, read;
   for (const auto& supersedes :

@@ -330,6 +330,18 @@ TEST_F(SpoolTest, ATableThatIsNotedAgainDuringItsRereadStaysNoted) {
   EXPECT_EQ(spool_->rereads()[0].reason, "fourth");
 }
 
+TEST_F(SpoolTest, AccountedMembersAreRememberedUntilItBeginsAnew) {
+  OpenStreaming();
+  EXPECT_EQ(spool_->accounted_members(), std::nullopt);
+  spool_->SetAccountedMembers({});
+  EXPECT_EQ(spool_->accounted_members(), std::vector<uint32_t>{});
+  spool_->SetAccountedMembers({7, 4'294'967'295});
+  Reopen();
+  EXPECT_EQ(spool_->accounted_members(), (std::vector<uint32_t>{7, 4'294'967'295}));
+  spool_->BeginFirstStart(kSource);
+  EXPECT_EQ(spool_->accounted_members(), std::nullopt);
+}
+
 TEST_F(SpoolTest, ReadsNothingAtOrAboveTheLimit) {
   OpenStreaming();
   Commit(200, 2);

@@ -1,0 +1,100 @@
+#include "capture/event_trigger.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "capture/sql_text.h"
+
+namespace bw {
+namespace {
+
+std::string TriggerName(const std::string& publication) {
+  constexpr std::string_view kSuffix = "_trigger";
+  constexpr size_t kNameBytesMax = 63;
+  return publication.substr(0, kNameBytesMax - kSuffix.size()) + std::string(kSuffix);
+}
+
+// Each table has an exception handler of its own: one that is locked does not hold up the others.
+// A table's identity is judged as PostgreSQL does when it lets an UPDATE pass; of a partitioned
+// table every partition must have one. What this finds wrong is put right by the keeper.
+constexpr const char* kFunctionBody = R"(
+DECLARE
+  changed record;
+  has_identity boolean;
+  is_member boolean;
+BEGIN
+  FOR changed IN
+    SELECT DISTINCT c.oid, c.relkind FROM pg_event_trigger_ddl_commands() d
+    JOIN pg_class o ON d.classid = 'pg_class'::regclass AND o.oid = d.objid
+    LEFT JOIN pg_index x ON x.indexrelid = o.oid
+    JOIN pg_class c ON c.oid = coalesce(pg_partition_root(coalesce(x.indrelid, o.oid))::oid,
+                                        x.indrelid, o.oid)
+    WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
+  LOOP
+    BEGIN
+      SELECT coalesce(bool_and(t.relreplident = 'f' OR EXISTS (
+          SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisvalid AND i.indimmediate
+            AND i.indisunique AND i.indpred IS NULL
+            AND CASE t.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary
+                ELSE false END)), false)
+        INTO has_identity
+        FROM pg_class t
+        WHERE t.oid = changed.oid OR t.oid IN (
+          WITH RECURSIVE below(oid) AS (
+            SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = changed.oid
+              AND changed.relkind = 'p'
+            UNION ALL SELECT i.inhrelid FROM below JOIN pg_inherits i ON i.inhparent = below.oid)
+          SELECT below.oid FROM below);
+      SELECT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+                     WHERE p.pubname = {publication_literal} AND r.prrelid = changed.oid)
+        INTO is_member;
+      IF has_identity AND NOT is_member THEN
+        EXECUTE format('ALTER PUBLICATION %s ADD TABLE ONLY %s', {publication_quoted_literal},
+                       changed.oid::regclass);
+      ELSIF is_member AND NOT has_identity THEN
+        EXECUTE format('ALTER PUBLICATION %s DROP TABLE ONLY %s', {publication_quoted_literal},
+                       changed.oid::regclass);
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      NULL;
+    END;
+  END LOOP;
+EXCEPTION WHEN OTHERS THEN
+  NULL;
+END
+)";
+
+}  // namespace
+
+std::string EventTriggerSql(const std::string& publication) {
+  const std::string schema = QuoteIdentifier(TriggerName(publication));
+  const std::string quoted = QuoteIdentifier(publication);
+  const std::string body =
+      fmt::format(kFunctionBody, fmt::arg("publication_literal", QuoteLiteral(publication)),
+                  fmt::arg("publication_quoted_literal", QuoteLiteral(quoted)));
+  return fmt::format(
+      "CREATE SCHEMA IF NOT EXISTS {schema};\n"
+      "CREATE OR REPLACE FUNCTION {schema}.keep_publication() RETURNS event_trigger\n"
+      "LANGUAGE plpgsql SECURITY DEFINER\n"
+      "SET search_path = pg_catalog, pg_temp SET lock_timeout = '10ms'\n"
+      "SET client_min_messages = error AS {body};\n"
+      "REVOKE ALL ON SCHEMA {schema} FROM PUBLIC;\n"
+      "CREATE EVENT TRIGGER {schema} ON ddl_command_end WHEN TAG IN ('CREATE TABLE',\n"
+      "'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA', 'ALTER TABLE', 'CREATE INDEX')\n"
+      "EXECUTE FUNCTION {schema}.keep_publication();",
+      fmt::arg("schema", schema), fmt::arg("body", QuoteLiteral(body)));
+}
+
+void InstallEventTrigger(PgConnection* connection, const std::string& publication) {
+  const std::string name = TriggerName(publication);
+  PgQueryOptions options;
+  options.doing = fmt::format("install event trigger \"{}\"", name);
+  const PgResult found = connection->Query(
+      "SELECT FROM pg_event_trigger WHERE evtname = " + QuoteLiteral(name), options);
+  if (found.rows() != 0) return;
+  // One message is one transaction.
+  connection->Query(EventTriggerSql(publication), options);
+  spdlog::info("Installed event trigger \"{}\"", name);
+}
+
+}  // namespace bw

@@ -1,0 +1,171 @@
+#include "capture/publication_members.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <unordered_set>
+
+#include "base/shown_text.h"
+#include "capture/leaf_identity.h"
+#include "capture/sql_text.h"
+#include "capture/table_catalog.h"
+
+namespace bw {
+namespace {
+
+constexpr int kFirstWithViaRoot = 130000;
+// Of one statement: it locks them all until it is done, against VACUUM and ALTER TABLE only.
+constexpr size_t kTablesPerStatement = 200;
+
+std::string Quoted(const CapturedTable& table) {
+  return QuoteTable(table.table.schema, table.table.name);
+}
+
+std::string ChangeSql(const std::string& publication, MemberChange change,
+                      std::span<const CapturedTable* const> tables) {
+  std::string list;
+  for (const CapturedTable* table : tables) {
+    list += (list.empty() ? "ONLY " : ", ONLY ") + Quoted(*table);
+  }
+  return fmt::format("ALTER PUBLICATION {} {} TABLE {};", QuoteIdentifier(publication),
+                     change == MemberChange::kAdd ? "ADD" : "DROP", list);
+}
+
+// In the form that a publication can hold: before PostgreSQL 13 not a partitioned table.
+bool IsUnit(const CapturedTable& table, int server_version) {
+  return server_version >= kFirstWithViaRoot ? !table.is_partition() : !table.partitioned;
+}
+
+class Changer {
+ public:
+  Changer(PgConnection* connection, const std::string& publication, MemberChange change)
+      : connection_(connection), publication_(publication), change_(change) {
+    query_.doing = fmt::format("change publication \"{}\"", publication);
+  }
+
+  std::vector<RefusedChange> Change(std::span<const CapturedTable* const> tables) {
+    connection_->Query(fmt::format("SET lock_timeout = '{}ms'", kPublicationLockTimeout.count()),
+                       query_);
+    for (size_t done = 0; done < tables.size(); done += kTablesPerStatement) {
+      const auto batch = tables.subspan(done, std::min(kTablesPerStatement, tables.size() - done));
+      if (Try(batch) || batch.size() == 1) continue;
+      for (size_t i = 0; i < batch.size(); ++i) Try(batch.subspan(i, 1));
+    }
+    return std::move(refused_);
+  }
+
+ private:
+  bool Try(std::span<const CapturedTable* const> tables) {
+    const std::string sql = ChangeSql(publication_, change_, tables);
+    try {
+      connection_->Query(sql, query_);
+      return true;
+    } catch (const Error& error) {
+      connection_->Query("SELECT 1", query_);  // Throws when it is the connection that fails.
+      if (tables.size() == 1) refused_.push_back({tables[0], error, sql});
+      return false;
+    }
+  }
+
+  PgConnection* const connection_;
+  const std::string& publication_;
+  const MemberChange change_;
+  PgQueryOptions query_;
+  std::vector<RefusedChange> refused_;
+};
+
+}  // namespace
+
+std::vector<PublicationMember> ReadMembers(PgConnection* connection,
+                                           const std::string& publication) {
+  const PgResult found = connection->Query(
+      fmt::format("SELECT r.oid, r.prrelid FROM pg_publication_rel r JOIN pg_publication p "
+                  "ON p.oid = r.prpubid WHERE p.pubname = {} ORDER BY 1",
+                  QuoteLiteral(publication)));
+  std::vector<PublicationMember> members;
+  for (int row = 0; row < found.rows(); ++row) {
+    members.push_back({static_cast<uint32_t>(found.Int(row, 0)),
+                       static_cast<uint32_t>(found.Int(row, 1))});
+  }
+  return members;
+}
+
+std::string ReadMembershipSignature(PgConnection* connection, const std::string& publication) {
+  PgQueryOptions options;
+  options.doing = "look for new tables";
+  return connection
+      ->Query(fmt::format(R"(
+SELECT md5(coalesce(string_agg(concat_ws(' ', c.oid, c.relnamespace, c.relname, c.relreplident,
+    (SELECT string_agg(concat_ws('.', i.indexrelid, i.indisprimary, i.indisreplident, i.indisvalid,
+                                 i.indimmediate, i.indkey), '+' ORDER BY i.indexrelid)
+     FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique),
+    (SELECT h.inhparent FROM pg_inherits h WHERE c.relispartition AND h.inhrelid = c.oid LIMIT 1),
+    r.oid), ',' ORDER BY c.oid), ''))
+FROM pg_class c LEFT JOIN pg_publication_rel r ON r.prrelid = c.oid
+  AND r.prpubid = (SELECT p.oid FROM pg_publication p WHERE p.pubname = {})
+WHERE {})",
+                          QuoteLiteral(publication), kPublishableTable),
+              options)
+      .String(0, 0);
+}
+
+MembershipPlan PlanMembership(const std::vector<CapturedTable>& tables,
+                              const std::vector<PublicationMember>& members,
+                              const TableFilter& filter, int server_version) {
+  std::unordered_set<uint32_t> inside;
+  for (const PublicationMember& member : members) inside.insert(member.table_oid);
+  MembershipPlan plan;
+  for (const CapturedTable& table : tables) {
+    const bool is_member = inside.contains(table.oid);
+    if (is_member && !table.has_identity) plan.take_out.push_back(&table);
+    if (is_member || !table.has_identity || !IsUnit(table, server_version) ||
+        !filter.Selects(table.table.schema, table.table.name)) {
+      continue;
+    }
+    plan.join.push_back(&table);
+  }
+  for (const CapturedTable* table : UnkeyedTables(tables)) {
+    if (filter.Selects(table->table.schema, table->table.name)) plan.inserts_only.push_back(table);
+  }
+  return plan;
+}
+
+std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>& tables) {
+  std::unordered_set<uint32_t> unkeyed_roots;
+  for (const CapturedTable& table : tables) {
+    if (table.partitioned && !table.is_partition() && !table.has_identity) {
+      unkeyed_roots.insert(table.oid);
+    }
+  }
+  std::vector<const CapturedTable*> unkeyed;
+  for (const CapturedTable& table : tables) {
+    if (!table.has_identity && !unkeyed_roots.contains(table.root_oid)) unkeyed.push_back(&table);
+  }
+  return unkeyed;
+}
+
+std::string IdentityRemedies(const CapturedTable& table) {
+  if (!table.unfit_leaves.empty()) return LeafRemedies(table);
+  const std::string name = Quoted(table);
+  return OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", name)) +
+         OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {};", name,
+                             table.candidate_index.empty()
+                                 ? "<unique index over NOT NULL columns>"
+                                 : QuoteIdentifier(table.candidate_index))) +
+         OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL;", name));
+}
+
+std::string AddMemberSql(const std::string& publication, const CapturedTable& table) {
+  const CapturedTable* const one[] = {&table};
+  return ChangeSql(publication, MemberChange::kAdd, one);
+}
+
+std::vector<RefusedChange> ChangeMembers(PgConnection* connection, const std::string& publication,
+                                         MemberChange change,
+                                         const std::vector<const CapturedTable*>& tables) {
+  if (tables.empty()) return {};
+  return Changer(connection, publication, change).Change(tables);
+}
+
+}  // namespace bw

@@ -1,0 +1,70 @@
+#include "capture/publication_members.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bw {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+CapturedTable MakeTable(uint32_t oid, const std::string& name, bool has_identity) {
+  CapturedTable table;
+  table.oid = oid;
+  table.table.schema = "public";
+  table.table.name = name;
+  table.has_identity = has_identity;
+  return table;
+}
+
+std::vector<std::string> NamesOf(const std::vector<const CapturedTable*>& tables) {
+  std::vector<std::string> names;
+  for (const CapturedTable* table : tables) names.push_back(table->table.name);
+  return names;
+}
+
+constexpr int kVersion = 150000;
+
+TEST(PublicationMembers, JoinsWhatHasAnIdentityAndTakesOutWhatHasNone) {
+  const std::vector<CapturedTable> tables = {MakeTable(1, "in", true), MakeTable(2, "new", true),
+                                             MakeTable(3, "lost", false),
+                                             MakeTable(4, "never", false)};
+  const MembershipPlan plan = PlanMembership(tables, {{100, 1}, {101, 3}}, TableFilter(), kVersion);
+  EXPECT_THAT(NamesOf(plan.join), ElementsAre("new"));
+  EXPECT_THAT(NamesOf(plan.take_out), ElementsAre("lost"));
+  EXPECT_THAT(NamesOf(plan.inserts_only), ElementsAre("lost", "never"));
+}
+
+TEST(PublicationMembers, LeavesWhatIsNotSelectedAloneUnlessItHarms) {
+  const std::vector<CapturedTable> tables = {MakeTable(1, "in", true), MakeTable(2, "new", true),
+                                             MakeTable(3, "lost", false),
+                                             MakeTable(4, "never", false)};
+  const MembershipPlan plan =
+      PlanMembership(tables, {{100, 1}, {101, 3}}, TableFilter({}, {"*"}), kVersion);
+  EXPECT_THAT(plan.join, IsEmpty());
+  EXPECT_THAT(NamesOf(plan.take_out), ElementsAre("lost"));
+  EXPECT_THAT(plan.inserts_only, IsEmpty());
+}
+
+TEST(PublicationMembers, NamesThePartitionedTableForItsPartitions) {
+  std::vector<CapturedTable> tables = {MakeTable(1, "root", true), MakeTable(2, "leaf", true)};
+  tables[0].partitioned = true;
+  tables[1].root_oid = 1;
+  EXPECT_THAT(NamesOf(PlanMembership(tables, {}, TableFilter(), kVersion).join),
+              ElementsAre("root"));
+  EXPECT_THAT(NamesOf(PlanMembership(tables, {}, TableFilter(), 120000).join),
+              ElementsAre("leaf"));
+  tables[0].has_identity = tables[1].has_identity = false;
+  const MembershipPlan plan = PlanMembership(tables, {{100, 1}}, TableFilter(), kVersion);
+  EXPECT_THAT(NamesOf(plan.take_out), ElementsAre("root"));
+  EXPECT_THAT(NamesOf(plan.inserts_only), ElementsAre("root"));
+}
+
+TEST(PublicationMembers, AddsATableWithoutWhatInheritsFromIt) {
+  EXPECT_EQ(AddMemberSql("p", MakeTable(1, "a\"b", true)),
+            "ALTER PUBLICATION \"p\" ADD TABLE ONLY \"public\".\"a\"\"b\";");
+}
+
+}  // namespace
+}  // namespace bw
