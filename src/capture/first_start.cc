@@ -51,6 +51,7 @@ void TakeBack(const CaptureOptions& options, const FirstStartPlan& plan, const M
     CaptureOptions hurried = options;
     hurried.connect_timeout = kHurry;
     PgConnection connection(hurried, PgConnection::Mode::kReplication, never);
+    connection.Query(fmt::format("SET lock_timeout = {}", kHurry.count()));
     if (made.slot) DropSlotIfExists(&connection, options.slot, kHurry, never);
     if (made.publications) DropPublications(&connection, plan.publications);
   } catch (const Error& error) {
@@ -112,7 +113,7 @@ MadeAndRead MakeAndRead(const CaptureOptions& options, const FirstStartPlan& pla
   BW_KILL_POINT("first_start.after_publication");
   spool->BeginReread();
   const CreatedSlot slot =
-      CreateSlot(replication, options.slot, /*export_snapshot=*/!options.skip_snapshot);
+      CreateSlot(replication, options, /*export_snapshot=*/!options.skip_snapshot, stop);
   made->slot = true;
   BW_KILL_POINT("first_start.after_slot");
   MadeAndRead result{slot.consistent_point, {}};

@@ -184,7 +184,7 @@ void PgConnection::PollUntilConnected(TimePoint deadline, const std::string& doi
   }
 }
 
-void PgConnection::Wait(Direction direction, TimePoint deadline, const std::string& doing) {
+bool PgConnection::WaitUntil(Direction direction, TimePoint deadline, const std::string& doing) {
   pollfd descriptors[] = {
       {PQsocket(connection_.get()),
        static_cast<short>(direction == Direction::kRead ? POLLIN : POLLIN | POLLOUT), 0},
@@ -193,11 +193,24 @@ void PgConnection::Wait(Direction direction, TimePoint deadline, const std::stri
   while (true) {
     if (stop_.requested()) throw TransientError("cannot " + doing + ": stopping");
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Now());
-    if (left.count() <= 0) throw TransientError("cannot " + doing + ": no answer in time");
+    if (left.count() <= 0) return false;
     const int ready =
         poll(descriptors, 2, static_cast<int>(std::min<int64_t>(left.count(), 60'000)));
-    if (ready > 0 && descriptors[0].revents != 0) return;
+    if (ready > 0 && descriptors[0].revents != 0) return true;
   }
+}
+
+void PgConnection::Wait(Direction direction, TimePoint deadline, const std::string& doing) {
+  if (WaitUntil(direction, deadline, doing)) return;
+  throw TransientError("cannot " + doing + ": no answer in time");
+}
+
+void PgConnection::WaitForAnswer(TimePoint deadline, const PgQueryOptions& options) {
+  while (options.meanwhile && Now() + options.meanwhile_interval < deadline) {
+    if (WaitUntil(Direction::kRead, Now() + options.meanwhile_interval, options.doing)) return;
+    options.meanwhile();
+  }
+  Wait(Direction::kRead, deadline, options.doing);
 }
 
 void PgConnection::Send(const std::string& sql, TimePoint deadline, const PgQueryOptions& options) {
@@ -213,7 +226,7 @@ void PgConnection::Send(const std::string& sql, TimePoint deadline, const PgQuer
 PgResult PgConnection::NextResult(TimePoint deadline, const PgQueryOptions& options) {
   while (PQisBusy(connection_.get()) != 0) {
     try {
-      Wait(Direction::kRead, deadline, options.doing);
+      WaitForAnswer(deadline, options);
     } catch (...) {
       // Else the server would work on for nobody, perhaps for hours, holding locks or a slot.
       CancelQuietly();
@@ -232,7 +245,7 @@ void PgConnection::CancelQuietly() {
   if (cancel != nullptr) PQcancel(cancel.get(), message, kMessageBytes);
 }
 
-PgResult PgConnection::Query(const std::string& sql, const PgQueryOptions& options) {
+PgResult PgConnection::Run(const std::string& sql, const PgQueryOptions& options) {
   const TimePoint deadline = Now() + options.timeout;
   Send(sql, deadline, options);
   PgResult answer = NextResult(deadline, options);
@@ -242,10 +255,25 @@ PgResult PgConnection::Query(const std::string& sql, const PgQueryOptions& optio
     if (next.get() == nullptr) break;
     if (PQresultStatus(next.get()) == PGRES_FATAL_ERROR) answer = std::move(next);
   }
-  const ExecStatusType status = PQresultStatus(answer.get());
   if (answer.get() == nullptr) ThrowConnectionError(options.doing);
+  return answer;
+}
+
+PgResult PgConnection::Query(const std::string& sql, const PgQueryOptions& options) {
+  PgResult answer = Run(sql, options);
+  const ExecStatusType status = PQresultStatus(answer.get());
   if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) ThrowResultError(answer, options);
   return answer;
+}
+
+std::string PgConnection::Try(const std::string& sql, const PgQueryOptions& options,
+                              std::initializer_list<std::string_view> expected) {
+  const PgResult answer = Run(sql, options);
+  const ExecStatusType status = PQresultStatus(answer.get());
+  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return "";
+  const std::string state = FailureOf(answer.get()).sqlstate;
+  if (std::find(expected.begin(), expected.end(), state) != expected.end()) return state;
+  ThrowResultError(answer, options);
 }
 
 void PgConnection::StartCopy(const std::string& sql, const PgQueryOptions& options,
@@ -283,6 +311,25 @@ std::optional<std::span<char>> PgConnection::ReadCopyRow() {
   return std::nullopt;
 }
 
+void PgConnection::AbandonCopy() {
+  CancelQuietly();
+  PgQueryOptions options;
+  options.doing = copy_doing_;
+  // What is on its way has to be taken from the connection before its next command.
+  int length = 0;
+  do {
+    char* bytes = nullptr;
+    length = PQgetCopyData(connection_.get(), &bytes, /*async=*/1);
+    copy_row_.reset(bytes);
+    if (length != 0) continue;
+    Wait(Direction::kRead, Now() + options.timeout, copy_doing_);
+    if (PQconsumeInput(connection_.get()) == 0) ThrowConnectionError(copy_doing_);
+  } while (length >= 0);
+  while (NextResult(Now() + options.timeout, options).get() != nullptr) {
+  }
+  if (PQstatus(connection_.get()) == CONNECTION_BAD) ThrowConnectionError(copy_doing_);
+}
+
 void PgConnection::FinishCopy(const std::string& doing) {
   PgQueryOptions options;
   options.doing = doing;
@@ -307,6 +354,8 @@ std::string PgConnection::role() const {
   const char* user = PQuser(connection_.get());
   return user == nullptr ? "" : user;
 }
+
+int PgConnection::backend_pid() const { return PQbackendPID(connection_.get()); }
 
 void PgConnection::ThrowConnectionError(const std::string& doing,
                                         const std::string& certificate_problem) const {

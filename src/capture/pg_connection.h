@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,6 +54,10 @@ struct PgQueryOptions {
   bool begin_again_when_missing = false;  // See PgErrorContext.
   // The server is given up after it; nothing of ours waits for ever but what says so.
   Duration timeout{60'000};
+  // Called about every `meanwhile_interval` while the answer is waited for, to tell people why. It
+  // must not use this connection.
+  std::function<void()> meanwhile;
+  Duration meanwhile_interval{2'000};
 };
 
 // A connection to PostgreSQL. Every wait of it ends with its timeout, with a stop request (a
@@ -79,12 +85,17 @@ class PgConnection {
 
   // One statement. In replication mode, also a replication command.
   PgResult Query(const std::string& sql, const PgQueryOptions& options = {});
+  // The same for what may be refused: the SQLSTATE if it is one of `expected`, "" when it is done.
+  std::string Try(const std::string& sql, const PgQueryOptions& options,
+                  std::initializer_list<std::string_view> expected);
 
   // Begins COPY ... TO STDOUT; ReadCopyRow then gives each row until there are no more.
   void StartCopyOut(const std::string& sql, const PgQueryOptions& options);
   // The bytes are the caller's to change, and valid until the next call. Nothing at the end. Waits
   // without a limit of its own: the server may be reading a slow disk.
   std::optional<std::span<char>> ReadCopyRow();
+  // Ends a COPY whose other rows are not wanted. Its transaction has then failed.
+  void AbandonCopy();
   // Begins a command that ends in copying both ways (START_REPLICATION); what follows is done with
   // handle().
   void StartCopyBoth(const std::string& sql, const PgQueryOptions& options);
@@ -92,6 +103,7 @@ class PgConnection {
   int server_version() const;                     // E.g. 150004.
   std::string Parameter(const char* name) const;  // As reported at connect; "" when it is not.
   std::string role() const;                       // The user it logged in as.
+  int backend_pid() const;                        // Of the server's process.
   // "127.0.0.1:5432", for messages.
   const std::string& address() const { return address_; }
 
@@ -121,11 +133,17 @@ class PgConnection {
   void TurnOffTimeouts();
   static void ReceiveNotice(void* connection, const pg_result* notice);
   void PollUntilConnected(TimePoint deadline, const std::string& doing);
-  // Waits for the socket; throws when the deadline passes or a stop is requested.
+  // Waits for the socket; false when the deadline passes, throws when a stop is requested.
+  bool WaitUntil(Direction direction, TimePoint deadline, const std::string& doing);
+  // The same, but throws in both cases.
   void Wait(Direction direction, TimePoint deadline, const std::string& doing);
+  // For an answer: calls options.meanwhile now and then.
+  void WaitForAnswer(TimePoint deadline, const PgQueryOptions& options);
   void Send(const std::string& sql, TimePoint deadline, const PgQueryOptions& options);
   // The next result of the command, or one without rows and status when it has no more.
   PgResult NextResult(TimePoint deadline, const PgQueryOptions& options);
+  // The command's answer, whether it is an error or not.
+  PgResult Run(const std::string& sql, const PgQueryOptions& options);
   // Sends the command and expects its first result to have this libpq status.
   void StartCopy(const std::string& sql, const PgQueryOptions& options, int expected_status);
   void CancelQuietly();

@@ -16,6 +16,12 @@ constexpr int kFirstWithRowFilter = 150000;  // And with column lists, and FOR T
 // The OIDs of a publication's tables by name or schema, and those below the partitioned ones: what
 // pg_get_publication_tables() makes them of, which opens tables in some versions.
 std::string MembersQuery(int version) {
+  const std::string of_schemas = fmt::format(R"(
+  UNION SELECT c.oid
+  FROM p JOIN pg_publication_namespace s ON s.pnpubid = p.oid
+  JOIN pg_class c ON c.relnamespace = s.pnnspid
+  WHERE {})",
+                                             kPublishableTable);
   return fmt::format(R"(
 named(oid) AS (
   SELECT r.prrelid FROM pg_publication_rel r, p WHERE r.prpubid = p.oid {schemas}),
@@ -32,14 +38,12 @@ member(oid) AS (
   UNION SELECT c.oid FROM pg_class c, p WHERE NOT p.viaroot AND c.relkind = 'r'
     AND c.oid IN (SELECT named.oid FROM named UNION SELECT below.oid FROM below)))",
                      fmt::arg("publishable", kPublishableTable),
-                     fmt::arg("schemas", version < kFirstWithRowFilter ? "" : fmt::format(R"(
-  UNION SELECT c.oid FROM pg_publication_namespace s JOIN pg_class c ON c.relnamespace = s.pnnspid, p
-  WHERE s.pnpubid = p.oid AND {})", kPublishableTable)));
+                     fmt::arg("schemas", version < kFirstWithRowFilter ? "" : of_schemas));
 }
 
-// One row per column of a column list: a text array would need parsing. A table that is published by
-// its schema has neither filter nor column list. The filter's text is left to whoever reads the table,
-// under its lock: pg_get_expr() takes one.
+// One row per column of a column list: a text array would need parsing. A table that is published
+// by its schema has neither filter nor column list. The filter's text is left to whoever reads the
+// table, under its lock: pg_get_expr() takes one.
 std::string PublishedTablesQuery(int version, const std::string& name) {
   const std::string publication = fmt::format(
       "p AS (SELECT oid, puballtables, {} AS viaroot FROM pg_publication WHERE pubname = {})",

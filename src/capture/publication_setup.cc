@@ -321,6 +321,7 @@ void JoinTables(PgConnection* connection, const PublicationPlan& plan) {
 void CreatePublications(PgConnection* connection, const PublicationPlan& plan) {
   PgQueryOptions options;
   options.doing = "create the publication";
+  options.begin_again_when_missing = true;  // A table was dropped since the catalog was read.
   if (!plan.create_sql.empty()) {
     connection->Query("BEGIN", options);
     for (const std::string& statement : plan.create_sql) {

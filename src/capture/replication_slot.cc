@@ -7,25 +7,18 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "capture/sql_text.h"
+#include "capture/wait_report.h"
 
 namespace bw {
 namespace {
 
-// Those whose end the server waits for, as far as we can see them.
-void SayWhoIsWaitedFor(PgConnection* connection, const std::string& slot) {
-  const PgResult writers = connection->Query(
-      "SELECT count(*), coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::int8 "
-      "FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()");
-  if (writers.Int(0, 0) == 0) return;
-  spdlog::info("Creating slot \"{}\" waits until {} open transactions end; the oldest is {} s old",
-               slot, writers.Int(0, 0), writers.Int(0, 1));
-}
-
-CreatedSlot Create(PgConnection* replication, const std::string& slot, const char* persistence,
-                   bool export_snapshot, std::optional<Duration> timeout = std::nullopt) {
+CreatedSlot Create(PgConnection* replication, const CaptureOptions& capture_options,
+                   const std::string& slot, const char* persistence, bool export_snapshot,
+                   const Stop& stop, std::optional<Duration> timeout = std::nullopt) {
   BW_CHECK(IsValidSlotName(slot));
-  SayWhoIsWaitedFor(replication, slot);
+  SlotWaitTeller teller(capture_options, slot, stop, replication->backend_pid());
   PgQueryOptions options;
+  options.meanwhile = [&teller] { teller.Look(); };
   options.doing = fmt::format("create replication slot \"{}\"", slot);
   options.remedy_sql =
       fmt::format("ALTER ROLE {} REPLICATION;", QuoteIdentifier(replication->role()));
@@ -52,8 +45,10 @@ std::string CreateSlotCommand(std::string_view slot) {
   return fmt::format("CREATE_REPLICATION_SLOT {} ", QuoteIdentifier(slot));
 }
 
-CreatedSlot CreateSlot(PgConnection* replication, const std::string& slot, bool export_snapshot) {
-  CreatedSlot result = Create(replication, slot, "", export_snapshot);
+CreatedSlot CreateSlot(PgConnection* replication, const CaptureOptions& options,
+                       bool export_snapshot, const Stop& stop) {
+  const std::string& slot = options.slot;
+  CreatedSlot result = Create(replication, options, slot, "", export_snapshot, stop);
   if (export_snapshot) {
     spdlog::info("Created replication slot \"{}\", capturing consistent snapshot {}", slot,
                  result.snapshot_name);
@@ -64,9 +59,11 @@ CreatedSlot CreateSlot(PgConnection* replication, const std::string& slot, bool 
   return result;
 }
 
-CreatedSlot CreateTemporarySlot(PgConnection* replication, const std::string& slot,
+CreatedSlot CreateTemporarySlot(PgConnection* replication, const CaptureOptions& options,
+                                const std::string& slot, const Stop& stop,
                                 std::optional<Duration> timeout) {
-  CreatedSlot result = Create(replication, slot, "TEMPORARY ", /*export_snapshot=*/true, timeout);
+  CreatedSlot result =
+      Create(replication, options, slot, "TEMPORARY ", /*export_snapshot=*/true, stop, timeout);
   spdlog::info("Capturing consistent snapshot {} with temporary slot \"{}\" at {}",
                result.snapshot_name, slot, result.consistent_point.ToString());
   return result;

@@ -25,17 +25,21 @@ struct CreatedSlot {
   std::string snapshot_name;  // Empty when none was exported.
 };
 
-// Creates a permanent logical slot for pgoutput. `replication` is in replication mode; an exported
-// snapshot lives until its next command or its end, so leave it alone while the snapshot is read.
+// Creates a permanent logical slot for pgoutput, named as the options say. `replication` is in
+// replication mode; an exported snapshot lives until its next command or its end, so leave it alone
+// while the snapshot is read.
 //
-// Waits for every transaction that writes now to end, for as long as it takes, and says so in the
-// log. Throws Halt errors: kServerSetting when all slots are in use or wal_level is not logical,
-// kHaltForeignSlot when the slot exists, kMissingRight without the REPLICATION attribute.
-CreatedSlot CreateSlot(PgConnection* replication, const std::string& slot, bool export_snapshot);
+// Waits for every transaction that writes now to end, in whatever database and prepared ones too,
+// for as long as it takes, and names them in the log (SlotWaitTeller). Throws Halt errors:
+// kServerSetting when all slots are in use or wal_level is not logical, kHaltForeignSlot when the
+// slot exists, kMissingRight without the REPLICATION attribute.
+CreatedSlot CreateSlot(PgConnection* replication, const CaptureOptions& options,
+                       bool export_snapshot, const Stop& stop);
 
-// The same for a slot that PostgreSQL drops with this connection. Exports its snapshot. With a
-// timeout, throws a transient Error when transactions that write take longer to end.
-CreatedSlot CreateTemporarySlot(PgConnection* replication, const std::string& slot,
+// The same for a slot `slot` that PostgreSQL drops with this connection. Exports its snapshot. With
+// a timeout, throws a transient Error when transactions that write take longer to end.
+CreatedSlot CreateTemporarySlot(PgConnection* replication, const CaptureOptions& options,
+                                const std::string& slot, const Stop& stop,
                                 std::optional<Duration> timeout = std::nullopt);
 
 // Drops the slot if it exists; true when it did. Waits up to `active_slot_wait` while another

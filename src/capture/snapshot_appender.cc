@@ -44,13 +44,17 @@ SchemaId SnapshotAppender::AddSchema(const TableSchema& schema) {
   return spool_->AddSchema(schema);
 }
 
-bool SnapshotAppender::Append(SchemaId schema_id, const RowBatch& batch, const Stop& stop) {
-  const std::lock_guard lock(mutex_);
+bool SnapshotAppender::WaitForRoom(const Stop& stop) {
   constexpr Duration kWait{1'000};
   while (!spool_->HasRoom()) {
     if (stop.requested()) return false;
     spool_->WaitForRoom(kWait, stop);
   }
+  return true;
+}
+
+void SnapshotAppender::Append(SchemaId schema_id, const RowBatch& batch) {
+  const std::lock_guard lock(mutex_);
   Change change;
   change.operation = Operation::kSnapshot;
   change.schema_id = schema_id;
@@ -65,7 +69,6 @@ bool SnapshotAppender::Append(SchemaId schema_id, const RowBatch& batch, const S
   BW_KILL_POINT("snapshot.after_append");
   figures_->changes.fetch_add(batch.rows(), std::memory_order_relaxed);
   figures_->snapshot_rows.fetch_add(batch.rows(), std::memory_order_relaxed);
-  return true;
 }
 
 }  // namespace bw

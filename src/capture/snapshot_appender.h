@@ -58,8 +58,10 @@ class SnapshotAppender {
         figures_(figures) {}
 
   SchemaId AddSchema(const TableSchema& schema);
-  // Waits while the spool has no room; false when a stop was requested meanwhile.
-  bool Append(SchemaId schema_id, const RowBatch& batch, const Stop& stop);
+  // Waits until the spool has room; false when a stop was requested meanwhile.
+  bool WaitForRoom(const Stop& stop);
+  // Does not wait for room.
+  void Append(SchemaId schema_id, const RowBatch& batch);
 
  private:
   const Lsn commit_lsn_;

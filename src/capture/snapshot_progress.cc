@@ -40,7 +40,10 @@ SnapshotProgress::SnapshotProgress(const std::vector<SnapshotTable>& tables)
   }
 }
 
-void SnapshotProgress::Begin(size_t table, TimePoint now) { tables_[table].began_ms = Millis(now); }
+// The first time counts: a locked table is put back and begun again.
+void SnapshotProgress::Begin(size_t table, TimePoint now) {
+  if (tables_[table].began_ms == 0) tables_[table].began_ms = Millis(now);
+}
 void SnapshotProgress::AddRows(size_t table, uint64_t rows) { tables_[table].rows += rows; }
 void SnapshotProgress::End(size_t table, TimePoint now) { tables_[table].ended_ms = Millis(now); }
 

@@ -4,10 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "avro/row_encoder.h"
 #include "base/error.h"
@@ -16,6 +19,7 @@
 #include "capture/copy_text.h"
 #include "capture/full_key.h"
 #include "capture/pg_connection.h"
+#include "capture/piece_reader.h"
 #include "capture/publication.h"
 #include "capture/snapshot_appender.h"
 #include "capture/snapshot_progress.h"
@@ -28,6 +32,20 @@ namespace bw {
 namespace {
 
 TimePoint Now() { return std::chrono::steady_clock::now(); }
+
+// How long a reader waits for a locked table: when that is new to it or there are others to read,
+// and when there is nothing else to do.
+constexpr Duration kLockWaitShort{1'000};
+constexpr Duration kLockWaitLong{60'000};
+constexpr Duration kTellLockedInterval{60'000};
+
+// A table on its way through the readers.
+struct TableTask {
+  size_t index = 0;  // In SharedWork::tables.
+  TableCursor cursor;
+  std::optional<SchemaId> schema_id;  // From its first row on.
+  std::optional<TimePoint> told_locked;
+};
 
 // What the readers share.
 struct SharedWork {
@@ -42,14 +60,30 @@ struct SharedWork {
 
   std::mutex mutex;  // Protects what follows.
   std::condition_variable changed;
-  size_t next_table = 0;
+  std::deque<TableTask> waiting;
+  std::set<size_t> dropped;
   int running = 0;
   std::exception_ptr failure;
 
-  std::optional<size_t> TakeTable() {
+  std::optional<TableTask> Take() {
     const std::lock_guard lock(mutex);
-    if (failure || next_table == tables.size()) return std::nullopt;
-    return next_table++;
+    if (failure || waiting.empty()) return std::nullopt;
+    TableTask task = std::move(waiting.front());
+    waiting.pop_front();
+    return task;
+  }
+  // For later: somebody has locked the table.
+  void PutBack(TableTask task) {
+    const std::lock_guard lock(mutex);
+    waiting.push_back(std::move(task));
+  }
+  Duration LockWait(const TableTask& task) {
+    const std::lock_guard lock(mutex);
+    return task.told_locked && waiting.empty() ? kLockWaitLong : kLockWaitShort;
+  }
+  void NoteDropped(size_t index) {
+    const std::lock_guard lock(mutex);
+    dropped.insert(index);
   }
   void Fail(std::exception_ptr error) {
     {
@@ -71,87 +105,85 @@ void ImportSnapshot(PgConnection* connection, const std::string& snapshot_name) 
   const PgQueryOptions options = Query("import the snapshot");
   connection->Query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", options);
   connection->Query("SET TRANSACTION SNAPSHOT " + QuoteLiteral(snapshot_name), options);
-  connection->Query("SET lock_timeout = 0", options);  // A table's lock has a limit of its own.
 }
 
 // Reads tables, one after the other, on one connection.
 class TableReader {
  public:
-  TableReader(SharedWork* work, PgConnection* connection) : work_(work), connection_(connection) {}
+  TableReader(SharedWork* work, PgConnection* connection)
+      : work_(work), pieces_(connection, work->source->slot.snapshot_name) {}
 
   void ReadAll() {
-    while (const std::optional<size_t> table = work_->TakeTable()) Read(*table);
+    while (std::optional<TableTask> task = work_->Take()) Read(std::move(*task));
   }
 
  private:
-  void Read(size_t index);
-  void LockAgainstChange(const SnapshotTable& table);
-  std::string ReadFilter(const SnapshotTable& table);
-  void CopyRows(size_t index, const SnapshotTable& table);
+  void Read(TableTask task);
+  void ReadPiece(const SnapshotTable& table, const RowEncoder& encoder, TableTask* task);
   void EncodeRow(const RowEncoder& encoder, std::span<char> row, size_t column_count);
-  void Flush(size_t index, const SnapshotTable& table);
+  void Flush(const SnapshotTable& table, TableTask* task);
+  void RequireRoom();
+  void TellLocked(const SnapshotTable& table, TableTask* task);
+  void TellDropped(const SnapshotTable& table, const TableTask& task);
   void RefuseRow(const Error& error);
 
   SharedWork* const work_;
-  PgConnection* const connection_;
-  std::optional<SchemaId> schema_id_;  // Of the table being read, from its first row on.
+  PieceReader pieces_;
   RowBatch batch_;
   std::vector<TextValue> values_;
 };
 
-void TableReader::Read(size_t index) {
-  const SnapshotTable& table = work_->tables[index];
-  const std::string doing = fmt::format("read table {}", table.described.qualified_name());
-  work_->progress->Begin(index, Now());
-  // Rolling back to it releases the table's lock and keeps the snapshot.
-  connection_->Query("SAVEPOINT before_table", Query(doing));
-  LockAgainstChange(table);
-  CopyRows(index, table);
-  connection_->Query("ROLLBACK TO SAVEPOINT before_table", Query(doing));
-  connection_->Query("RELEASE SAVEPOINT before_table", Query(doing));
-  work_->progress->End(index, Now());
-}
-
-// TRUNCATE and rewriting ALTER TABLE are not MVCC-safe: a table they have replaced since the
-// snapshot looks empty in it (PostgreSQL documentation, 13.6 "Caveats"), and a detached partition
-// is no longer found under its root. The snapshot knows the storage of its time; if it is no longer
-// the storage of now, the snapshot must be taken again.
-void TableReader::LockAgainstChange(const SnapshotTable& table) {
-  const std::string name = QuoteTable(table.described.table.schema, table.described.table.name);
-  PgQueryOptions options = Query(fmt::format("lock table {}", table.described.qualified_name()));
-  options.timeout = std::chrono::hours(24);  // Somebody's ALTER TABLE may take its time.
-  connection_->Query(fmt::format("LOCK TABLE {} IN ACCESS SHARE MODE", name), options);
-  const PgResult unchanged = connection_->Query(
-      fmt::format(R"(
-WITH RECURSIVE members(oid) AS (
-  SELECT {oid}::oid
-  UNION ALL
-  SELECT i.inhrelid FROM members m JOIN pg_inherits i ON i.inhparent = m.oid WHERE {partitioned})
-SELECT coalesce(bool_and(c.relfilenode = pg_relation_filenode(c.oid)
-  AND (NOT {partitioned} OR c.oid IN (SELECT relid FROM pg_partition_tree({oid})))), true)
-FROM members m JOIN pg_class c ON c.oid = m.oid WHERE c.relkind = 'r')",
-                  fmt::arg("oid", table.described.oid),
-                  fmt::arg("partitioned", table.described.partitioned ? "true" : "false")),
-      options);
-  if (!unchanged.Bool(0, 0)) {
-    throw TransientError(fmt::format(
-        "table {} was truncated or rewritten while the snapshot was taken; it is taken again",
-        Printable(table.described.qualified_name())));
+void TableReader::Read(TableTask task) {
+  const SnapshotTable& table = work_->tables[task.index];
+  const RowEncoder encoder(table.described.table,
+                           RowEncoderOptions{.validate_utf8 = work_->source->validate_utf8});
+  work_->progress->Begin(task.index, Now());
+  while (true) {
+    RequireRoom();
+    switch (pieces_.Open(table, &task.cursor, work_->LockWait(task))) {
+      case PieceReader::Step::kOpen:
+        ReadPiece(table, encoder, &task);
+        break;
+      case PieceReader::Step::kLocked:
+        TellLocked(table, &task);
+        work_->PutBack(std::move(task));
+        return;
+      case PieceReader::Step::kFinished:
+        if (task.cursor.dropped) TellDropped(table, task);
+        work_->progress->End(task.index, Now());
+        return;
+    }
   }
 }
 
-// As SQL. Asked under the table's lock: pg_get_expr() takes one itself.
-std::string TableReader::ReadFilter(const SnapshotTable& table) {
-  std::string filter;
-  for (const uint32_t oid : table.row_filters) {
-    const PgResult found = connection_->Query(
-        fmt::format("SELECT pg_get_expr(prqual, prrelid) FROM pg_publication_rel WHERE oid = {}",
-                    oid),
-        Query(fmt::format("read the row filter of {}", table.described.qualified_name())));
-    BW_CHECK(found.rows() == 1);  // In the snapshot it was chosen in.
-    filter += fmt::format("{}({})", filter.empty() ? "" : " OR ", found.Text(0, 0));
+void TableReader::ReadPiece(const SnapshotTable& table, const RowEncoder& encoder,
+                            TableTask* task) {
+  const size_t column_count = table.described.table.columns.size();
+  while (const std::optional<std::span<char>> row = pieces_.NextRow()) {
+    EncodeRow(encoder, *row, column_count);
+    if (batch_.full()) Flush(table, task);
   }
-  return filter;
+  Flush(table, task);
+  pieces_.Close();
+}
+
+void TableReader::TellLocked(const SnapshotTable& table, TableTask* task) {
+  if (task->told_locked && Now() - *task->told_locked < kTellLockedInterval) return;
+  task->told_locked = Now();
+  const std::string holders = pieces_.DescribeHolders();
+  spdlog::warn("Table {} is locked, and is read when it no longer is: {}",
+               Printable(table.described.qualified_name()),
+               holders.empty() ? "by whom is not known" : holders);
+}
+
+void TableReader::TellDropped(const SnapshotTable& table, const TableTask& task) {
+  const std::string name = Printable(table.described.qualified_name());
+  if (table.described.partitioned) {
+    spdlog::warn("A partition of {} was dropped before it was read: its rows are left out", name);
+    return;
+  }
+  spdlog::warn("Table {} was dropped before it was read: its rows are left out", name);
+  work_->NoteDropped(task.index);
 }
 
 void TableReader::RefuseRow(const Error& error) {
@@ -177,27 +209,19 @@ void TableReader::EncodeRow(const RowEncoder& encoder, std::span<char> row, size
   }
 }
 
-void TableReader::CopyRows(size_t index, const SnapshotTable& table) {
-  const RowEncoder encoder(table.described.table,
-                           RowEncoderOptions{.validate_utf8 = work_->source->validate_utf8});
-  const size_t column_count = table.described.table.columns.size();
-  schema_id_.reset();
-  connection_->StartCopyOut(table.CopySql(ReadFilter(table)),
-                            Query(fmt::format("read table {}", table.described.qualified_name())));
-  while (const std::optional<std::span<char>> row = connection_->ReadCopyRow()) {
-    EncodeRow(encoder, *row, column_count);
-    if (batch_.full()) Flush(index, table);
-  }
-  Flush(index, table);
+void TableReader::RequireRoom() {
+  if (!work_->appender->WaitForRoom(work_->abort)) throw TransientError("the snapshot was stopped");
 }
 
-void TableReader::Flush(size_t index, const SnapshotTable& table) {
+void TableReader::Flush(const SnapshotTable& table, TableTask* task) {
   if (batch_.empty()) return;
-  if (!schema_id_) schema_id_ = work_->appender->AddSchema(MakeTableSchema(table.described.table));
-  if (!work_->appender->Append(*schema_id_, batch_, work_->abort)) {
-    throw TransientError("the snapshot was stopped");
+  // In a piece nobody waits: its table is locked against ALTER TABLE and all who queue behind that.
+  if (!pieces_.in_pieces()) RequireRoom();
+  if (!task->schema_id) {
+    task->schema_id = work_->appender->AddSchema(MakeTableSchema(table.described.table));
   }
-  work_->progress->AddRows(index, batch_.rows());
+  work_->appender->Append(*task->schema_id, batch_);
+  work_->progress->AddRows(task->index, batch_.rows());
   batch_.Clear();
 }
 
@@ -297,17 +321,18 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
   work.options = &options;
   work.source = &source;
   work.figures = figures;
-  // All before the first row: after that, the exporting connection may as well be lost.
   std::vector<std::unique_ptr<PgConnection>> connections;
   for (int i = 0; i < options.snapshot_connections; ++i) {
     connections.push_back(
         std::make_unique<PgConnection>(options, PgConnection::Mode::kSql, work.abort));
-    ImportSnapshot(connections.back().get(), source.slot.snapshot_name);
   }
+  ImportSnapshot(connections[0].get(), source.slot.snapshot_name);
   work.tables = ListTables(connections[0].get(), options, source);
+  for (size_t i = 0; i < work.tables.size(); ++i) work.waiting.emplace_back().index = i;
   SnapshotProgress progress(work.tables);
   SnapshotAppender appender(source.slot.consistent_point, SnapshotTimeMicros(connections[0].get()),
                             spool, figures);
+  connections[0]->Query("ROLLBACK");
   work.progress = &progress;
   work.appender = &appender;
   {
@@ -318,9 +343,12 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
   progress.Finish(Now());
   if (work.failure) std::rethrow_exception(work.failure);
   SnapshotContent content{progress.rows(), {}};
-  for (const SnapshotTable& table : work.tables) {
-    content.tables.push_back({table.described.table.schema, table.described.table.name});
-    spool->AppendTableKey(TableKeyOf(table.described.oid, table.described.table));
+  for (size_t i = 0; i < work.tables.size(); ++i) {
+    const CapturedTable& described = work.tables[i].described;
+    // Also of a dropped table: what was deleted from it before is still to be streamed.
+    spool->AppendTableKey(TableKeyOf(described.oid, described.table));
+    if (work.dropped.contains(i)) continue;
+    content.tables.push_back({described.table.schema, described.table.name});
   }
   return content;
 }

@@ -17,14 +17,14 @@ namespace bw {
 // Reads all published tables into the spool, as they were at the slot's consistent point, on
 // several connections that share the exported snapshot.
 //
-//   every reader: open a transaction, import the snapshot
-//   list the tables inside of it; largest first:
-//     lock the table against DDL, make sure that its storage is still the one the snapshot knows
-//     COPY it out; encode each row; append in batches to the spool
-//     release the lock
+//   list the tables as of the snapshot; largest first, each reader:
+//     read the table piece by piece (PieceReader), each piece under a lock of its own
+//     encode each row; append in batches to the spool
+//     put a table that somebody has locked behind the others, and say who has
 //
-// Ends by an exception on the first failure of any reader. Everything it appended is above the
-// spool's `captured`, so nobody sees it until the caller's EndSnapshot.
+// The snapshot is imported again for each piece: the connection that exports it stays open until
+// all is read. Ends by an exception on the first failure of any reader. Everything it appended is
+// above the spool's `captured`, so nobody sees it until the caller's EndSnapshot.
 struct SnapshotSource {
   CreatedSlot slot;
   std::vector<std::string> publications;
@@ -41,7 +41,7 @@ void RequireSelected(PgConnection* connection, const CaptureOptions& options,
 
 struct SnapshotContent {
   uint64_t rows = 0;
-  std::vector<TableName> tables;  // All that were read, the empty ones too.
+  std::vector<TableName> tables;  // All that were read, the empty ones too; none that was dropped.
 };
 
 // Throws; a stop request also ends it by a transient Error. `figures` counts.

@@ -51,19 +51,13 @@ std::optional<SnapshotTable> Publish(const CapturedTable& table,
 
 }  // namespace
 
-std::string SnapshotTable::CopySql(const std::string& filter) const {
-  const std::string name = QuoteTable(described.table.schema, described.table.name);
-  std::string columns;
+std::string SnapshotTable::CopySql(const CopySource& source) const {
+  std::string columns = source.with_ctid ? "ctid" : "";
   for (const Column& column : described.table.columns) {
     columns += (columns.empty() ? "" : ", ") + QuoteIdentifier(column.name);
   }
-  if (!described.partitioned && filter.empty()) {
-    return columns.empty() ? fmt::format("COPY {} TO STDOUT", name)
-                           : fmt::format("COPY {} ({}) TO STDOUT", name, columns);
-  }
-  return fmt::format("COPY (SELECT {} FROM {}{}{}) TO STDOUT", columns,
-                     described.partitioned ? "" : "ONLY ", name,
-                     filter.empty() ? "" : " WHERE " + filter);
+  return fmt::format("COPY (SELECT {} FROM {}{}) TO STDOUT", columns, source.relation,
+                     source.condition.empty() ? "" : " WHERE " + source.condition);
 }
 
 std::vector<SnapshotTable> ChooseSnapshotTables(const std::vector<CapturedTable>& tables,

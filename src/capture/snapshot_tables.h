@@ -9,16 +9,21 @@
 
 namespace bw {
 
+// Where a COPY takes its rows from.
+struct CopySource {
+  std::string relation;   // SQL, e.g. ONLY "public"."t".
+  std::string condition;  // SQL; empty for all rows.
+  bool with_ctid = false;
+};
+
 // A table as the snapshot reads it: with the columns and rows that the stream would bring.
 struct SnapshotTable {
   CapturedTable described;  // The columns are the published ones.
   // Rows that pass any of these filters are published: rows of pg_publication_rel. Empty for all.
   std::vector<uint32_t> row_filters;
 
-  // The COPY statement that gives its rows, columns in order, where `filter` is true (SQL; empty for
-  // all rows). A partitioned table is read through its root; an inheritance parent without its
-  // children, which are tables of their own.
-  std::string CopySql(const std::string& filter) const;
+  // The COPY statement that gives the columns in order, behind the ctid if that is wanted.
+  std::string CopySql(const CopySource& source) const;
 };
 
 // What the publications publish of the tables, as far as the filter selects it; big tables first,

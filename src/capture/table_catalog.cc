@@ -32,8 +32,8 @@ constexpr const char* kCandidateIndex = R"(
   ORDER BY i.indnkeyatts, x.relname LIMIT 1)";
 
 // Everything here is read from the catalog's rows: a function that opens the table, as
-// pg_table_size() and pg_partition_tree() do, would wait for whoever has locked it. What is left asks
-// the system caches of now, where a table that was dropped meanwhile has no rights to tell: null.
+// pg_table_size() and pg_partition_tree() do, would wait for whoever has locked it. The functions
+// that are left ask the system caches of now, which say null of a table that was dropped meanwhile.
 std::string TablesQuery() {
   return fmt::format(R"(
 WITH RECURSIVE member(oid, root) AS (

@@ -27,8 +27,8 @@ inline constexpr const char* kTypeNameOfColumn = R"(
     SELECT typname FROM base WHERE typtype <> 'd') END)";
 
 // Every table that FOR ALL TABLES publishes, with partitions and their partitioned tables, by name.
-// Reads only, and waits for nobody's lock on a table; inside a transaction with an imported snapshot,
-// as of that snapshot. A table that is dropped meanwhile may be among them.
+// Reads only, and waits for nobody's lock on a table; inside a transaction with an imported
+// snapshot, as of that snapshot. A table that is dropped meanwhile may be among them.
 std::vector<CapturedTable> ReadTables(PgConnection* connection);
 
 }  // namespace bw

@@ -124,7 +124,7 @@ bool ResnapshotTables(const CaptureOptions& options, const std::vector<std::stri
     RequireSelected(&connection, options, source);
   }
   PgConnection replication(options, PgConnection::Mode::kReplication, stop);
-  source.slot = CreateTemporarySlot(&replication, TemporarySlot(options.slot));
+  source.slot = CreateTemporarySlot(&replication, options, TemporarySlot(options.slot), stop);
   BW_KILL_POINT("resnapshot.after_slot");
   const auto content = StreamAndRead(options, source, spool, figures, stop, hooks);
   if (!content) return false;
@@ -148,8 +148,8 @@ RereadResult RereadNotedTables(const CaptureOptions& options, Spool* spool, Capt
     source.only_tables = ReadableNotedTables(&connection, options, source, *spool);
     if (source.only_tables->empty()) return RereadResult::kNothing;
     replication.emplace(options, PgConnection::Mode::kReplication, stop);
-    source.slot =
-        CreateTemporarySlot(&*replication, TemporarySlot(options.slot), kUnaskedSlotTimeout);
+    source.slot = CreateTemporarySlot(&*replication, options, TemporarySlot(options.slot), stop,
+                                      kUnaskedSlotTimeout);
   } catch (const Error& error) {
     if (stop.requested()) return RereadResult::kNotNow;
     spdlog::warn("Tables that are to be read again cannot be read now, which is tried again: {}",

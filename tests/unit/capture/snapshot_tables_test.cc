@@ -53,15 +53,18 @@ TEST(SnapshotTables, ReadsPublishedAndSelectedTablesBiggestFirst) {
 TEST(SnapshotTables, CopiesColumnsByName) {
   const auto chosen = ChooseSnapshotTables({MakeTable(1, "t")},
                                            {Publishing({{"public", "t", {}, 0}})}, TableFilter());
-  EXPECT_EQ(chosen[0].CopySql(""), "COPY \"public\".\"t\" (\"id\", \"v\") TO STDOUT");
+  EXPECT_EQ(chosen[0].CopySql({"ONLY t", "", false}),
+            "COPY (SELECT \"id\", \"v\" FROM ONLY t) TO STDOUT");
+  EXPECT_EQ(chosen[0].CopySql({"ONLY t", "id > 1", true}),
+            "COPY (SELECT ctid, \"id\", \"v\" FROM ONLY t WHERE id > 1) TO STDOUT");
 }
 
 TEST(SnapshotTables, AppliesColumnListAndRowFilter) {
   const auto chosen = ChooseSnapshotTables(
       {MakeTable(1, "t")}, {Publishing({{"public", "t", {"id"}, 7}})}, TableFilter());
   EXPECT_THAT(chosen[0].row_filters, ElementsAre(7));
-  EXPECT_EQ(chosen[0].CopySql("(id > 1)"),
-            "COPY (SELECT \"id\" FROM ONLY \"public\".\"t\" WHERE (id > 1)) TO STDOUT");
+  EXPECT_EQ(chosen[0].CopySql({"ONLY t", "(id > 1)", false}),
+            "COPY (SELECT \"id\" FROM ONLY t WHERE (id > 1)) TO STDOUT");
 }
 
 TEST(SnapshotTables, ReadsARowThatAnyPublicationLetsThrough) {
@@ -87,13 +90,12 @@ TEST(SnapshotTables, ReadsAPartitionedTableThroughItsRootOnce) {
       {Publishing({{"public", "root", {}, 0}}), Publishing({{"public", "leaf", {}, 0}})},
       TableFilter());
   ASSERT_THAT(Names(chosen), ElementsAre("root"));
-  EXPECT_EQ(chosen[0].CopySql(""), "COPY (SELECT \"id\", \"v\" FROM \"public\".\"root\") TO STDOUT");
 }
 
 TEST(SnapshotTables, ReadsATableWithoutColumns) {
   SnapshotTable table;
   table.described.table = {"public", "t", {}};
-  EXPECT_EQ(table.CopySql(""), "COPY \"public\".\"t\" TO STDOUT");
+  EXPECT_EQ(table.CopySql({"ONLY t", "", false}), "COPY (SELECT  FROM ONLY t) TO STDOUT");
 }
 
 TEST(SnapshotTables, RefusesWhatTheRoleMayNotRead) {
