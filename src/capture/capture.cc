@@ -51,7 +51,8 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool,
                              CaptureFigures* figures, const Stop& stop, const CaptureHooks& hooks,
                              std::optional<Lsn> stop_before) {
   spool->Recover();
-  const ServerView view = InspectServer(given_options, stop);
+  PqReplicationStream stream(given_options, stop);
+  const ServerView view = InspectStreamingServer(&stream.connection(), given_options.slot);
   const SpoolState state = spool->state();
   RequireStreamable(view, state);
   if (view.identity.timeline != state.source.timeline) {
@@ -60,7 +61,6 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool,
     spool->SetTimeline(view.identity.timeline);
   }
 
-  PqReplicationStream stream(given_options, stop);
   const CaptureOptions options = WithStatusInterval(given_options, stream.wal_sender_timeout());
   SideConnection side(options, stop);
   const std::vector<std::string> publications =

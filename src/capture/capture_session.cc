@@ -31,6 +31,7 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 CaptureSession::CaptureSession(const Environment& environment, const StreamFacts& facts)
     : env_(environment),
       facts_(facts),
+      publications_(PublicationsChecksum(facts.publications)),
       relations_(TableFilter(env_.options->tables, env_.options->exclude_tables), env_.key_lookup,
                  RowEncoderOptions{.validate_utf8 = facts.validate_utf8}) {}
 
@@ -43,6 +44,7 @@ ChangeAssembler::Hooks CaptureSession::MakeHooks() {
     spdlog::warn("TRUNCATE of {} at {}: topics keep the rows that it removed", Printable(tables),
                  commit_lsn.ToString());
   };
+  hooks.begun = [this](const BeginMessage& begin) { proof_->OnBegin(begin); };
   hooks.relation_changed = env_.relation_changed;
   hooks.relation_used = env_.relation_used;
   hooks.keyless = env_.keyless;
@@ -72,7 +74,8 @@ SessionEnd CaptureSession::Run() {
 void CaptureSession::Start() {
   env_.spool->Recover();
   env_.spool->DropUncaptured();
-  const Progress captured = env_.spool->captured();
+  const SpoolState state = env_.spool->state();
+  const Progress& captured = state.captured;
   BW_CHECK(captured.end_lsn.valid());
   // The server would move our start forward without a word, and what lies between would be lost.
   if (facts_.confirmed_flush > captured.end_lsn) {
@@ -87,8 +90,10 @@ void CaptureSession::Start() {
   received_ = server_wal_end_ = idle_lsn_ = idle_noted_ = captured.end_lsn;
   assembler_.emplace(captured, &relations_, MakeHooks());
   BW_KILL_POINT("capture.before_start");
-  env_.stream->Start({env_.options->slot, facts_.publications, captured.end_lsn});
-  spdlog::info("Streaming changes from {}", captured.end_lsn.ToString());
+  proof_.emplace(state, facts_.confirmed_flush, publications_);
+  covered_ = std::max(confirmed_, proof_->start_lsn());
+  env_.stream->Start({env_.options->slot, facts_.publications, proof_->start_lsn()});
+  spdlog::info("Streaming changes from {}", proof_->start_lsn().ToString());
   env_.figures->sessions.fetch_add(1, kRelaxed);
   env_.figures->streaming.store(true, kRelaxed);
   const TimePoint now = env_.clock->Now();
@@ -98,7 +103,8 @@ void CaptureSession::Start() {
 SessionEnd CaptureSession::Loop() {
   CheckStopBefore(env_.spool->captured().end_lsn);
   SessionEnd end = SessionEnd::kNoRoom;
-  while (!env_.stop->requested() && !is_complete_ && !PausedTooLong()) {
+  // What is complete by the spool counts when the server is known to have it, too.
+  while (!env_.stop->requested() && (!is_complete_ || proof_->is_open()) && !PausedTooLong()) {
     // What was received of a transaction would have to come again.
     if (end_is_wanted_ && !assembler_->in_transaction()) {
       end = SessionEnd::kWanted;
@@ -146,7 +152,8 @@ void CaptureSession::Handle(const XLogData& data) {
   try {
     HandleMessage(data.bytes);
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kHalt) throw;
+    // The proof's halt names its LSNs, and ends with a command.
+    if (error.kind() != ErrorKind::kHalt || proof_->is_open()) throw;
     throw Error(error.kind(),
                 fmt::format("{} (WAL position {})", error.what(), data.wal_start.ToString()),
                 error.exit_code());
@@ -165,7 +172,8 @@ void CaptureSession::HandleMessage(std::string_view bytes) {
       env_.figures->changes.fetch_add(1, kRelaxed);
       break;
     case Assembled::kTransaction: {
-      const TransactionEnd& end = assembler_->end();
+      TransactionEnd end = assembler_->end();
+      end.publications = publications_;
       BW_KILL_POINT("capture.before_end_transaction");
       env_.spool->EndTransaction(end);
       BW_KILL_POINT("capture.after_end_transaction");
@@ -173,6 +181,7 @@ void CaptureSession::HandleMessage(std::string_view bytes) {
       idle_lsn_ = std::max(idle_lsn_, end.end_lsn);
       received_ = std::max(received_, end.end_lsn);
       server_wal_end_ = std::max(server_wal_end_, end.end_lsn);
+      covered_ = std::max(covered_, end.end_lsn);
       env_.figures->transactions.fetch_add(1, kRelaxed);
       env_.figures->unavailable_values.store(assembler_->unavailable_values(), kRelaxed);
       break;
@@ -182,6 +191,7 @@ void CaptureSession::HandleMessage(std::string_view bytes) {
       idle_lsn_ = std::max(idle_lsn_, assembler_->end().end_lsn);
       received_ = std::max(received_, assembler_->end().end_lsn);
       server_wal_end_ = std::max(server_wal_end_, assembler_->end().end_lsn);
+      covered_ = std::max(covered_, assembler_->end().end_lsn);
       break;
   }
 }
@@ -205,6 +215,8 @@ void CaptureSession::Handle(const Keepalive& keepalive) {
   received_ = std::max(received_, keepalive.wal_end);
   if (!assembler_->in_transaction()) {
     CheckStopBefore(keepalive.wal_end);
+    proof_->OnWalEnd(keepalive.wal_end);
+    covered_ = std::max(covered_, keepalive.wal_end);
     idle_lsn_ =
         std::max(idle_lsn_, std::min(keepalive.wal_end, facts_.stop_before.value_or(Lsn::Max())));
   }
@@ -253,9 +265,11 @@ void CaptureSession::ReportIfDue(TimePoint now) {
 }
 
 Lsn CaptureSession::FlushToReport() const {
+  if (proof_->is_open()) return confirmed_;
   ConfirmFacts facts;
   facts.previous = confirmed_;
   facts.captured_end = env_.spool->captured().end_lsn;
+  facts.captured_end = std::min(facts.captured_end, std::max(covered_, confirmed_));
   facts.published_end = env_.spool->published().end_lsn;
   facts.server_wal_end = server_wal_end_;
   facts.max_wal_retained_bytes = env_.options->max_wal_retained_bytes;

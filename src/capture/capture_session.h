@@ -10,6 +10,7 @@
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
 #include "capture/change_assembler.h"
+#include "capture/history_proof.h"
 #include "capture/pgoutput_decoder.h"
 #include "capture/relation_cache.h"
 #include "capture/replication_stream.h"
@@ -34,7 +35,8 @@ enum class SessionEnd {
 //
 //   recover the spool if a write failed; drop what was appended and not captured
 //   check that the slot still has everything above `captured`     else halt: a gap
-//   start the stream at captured.end_lsn
+//   start the stream behind the newest captured change, or where PostgreSQL must send the newest
+//     captured transaction again, to prove its history (history_proof.h)
 //   until a stop:
 //     report: once a second if the confirmed LSN moved, every 10 s anyway
 //     no room in the spool?  wait for it (reporting goes on), read nothing; after some seconds
@@ -103,6 +105,7 @@ class CaptureSession {
 
   const Environment env_;
   const StreamFacts facts_;
+  const uint32_t publications_;  // Their checksum.
   RelationCache relations_;
   PgoutputDecoder decoder_;
   std::optional<ChangeAssembler> assembler_;  // From Start on.
@@ -110,6 +113,9 @@ class CaptureSession {
   Lsn received_;        // Newest LSN seen, for the status message. Never moves back.
   Lsn server_wal_end_;  // Likewise, from keepalives and commits.
   Lsn confirmed_;       // What the slot was told. Never moves back.
+  std::optional<HistoryProof> proof_;     // From Start on.
+  // This connection has brought everything that committed below it: no more is confirmed.
+  Lsn covered_;
   // Everything that committed below it was received, and its transactions ended; at most so far may
   // idle WAL count as captured.
   Lsn idle_lsn_;

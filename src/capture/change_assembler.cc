@@ -36,12 +36,14 @@ Assembled ChangeAssembler::On(const BeginMessage& message) {
   if (message.commit_lsn <= last_commit_lsn_ || message.commit_lsn < last_end_lsn_) {
     Violation(fmt::format("a transaction of {} follows it", message.commit_lsn.ToString()));
   }
+  if (hooks_.begun) hooks_.begun(message);
   Transaction transaction;
   transaction.commit_lsn = message.commit_lsn;
   transaction.commit_time_us = message.commit_time_us;
   transaction.xid = message.xid;
-  transaction.is_captured = Position::EndOf(message.commit_lsn) <= captured_.position ||
-                            message.commit_lsn < captured_.end_lsn;
+  // Not by captured_.end_lsn: behind the newest change, that is what a server has said of its idle
+  // WAL, and one that was set back since may have changes there.
+  transaction.is_captured = Position::EndOf(message.commit_lsn) <= captured_.position;
   transaction_ = transaction;
   return Assembled::kNothing;
 }
@@ -58,7 +60,7 @@ Assembled ChangeAssembler::On(const CommitMessage& message) {
   const bool has_changes = transaction_->has_changes;
   last_commit_lsn_ = message.commit_lsn;
   last_end_lsn_ = message.end_lsn;
-  end_ = {message.commit_lsn, message.end_lsn};
+  end_ = {message.commit_lsn, message.end_lsn, transaction_->xid, transaction_->commit_time_us};
   transaction_.reset();
   if (was_captured) return Assembled::kNothing;
   return has_changes ? Assembled::kTransaction : Assembled::kEmptyTransaction;

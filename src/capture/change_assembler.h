@@ -54,6 +54,8 @@ class ChangeAssembler {
     // go on without it.
     std::function<void(const Error& error, Position position)> row_refused;
     std::function<void(const std::string& tables, Lsn commit_lsn)> truncated;
+    // A transaction begins; before anything of it counts. May be empty.
+    std::function<void(const BeginMessage& message)> begun;
     // A relation is new to this connection, or looks different now.
     std::function<void(const CachedRelation& relation)> relation_changed;
     // The first row of a relation in this form that was not captured before is about to come out.

@@ -115,6 +115,19 @@ ServerView InspectServer(const CaptureOptions& options, const Stop& stop) {
   return view;
 }
 
+ServerView InspectStreamingServer(PgConnection* replication, const std::string& slot) {
+  ServerView view;
+  view.identity.version = replication->server_version();
+  view.identity.in_recovery = replication->Query("SELECT pg_is_in_recovery()").Bool(0, 0);
+  if (view.identity.in_recovery) {
+    throw TransientError("the server is a standby; waiting for its promotion");
+  }
+  view.settings.server_encoding = replication->Parameter("server_encoding");
+  view.slot = ReadSlot(replication, slot);
+  ReadIdentity(replication, &view.identity);
+  return view;
+}
+
 void RequireCapturable(const ServerView& view) {
   RequireVersion(view.identity.version);
   if (view.identity.in_recovery) {

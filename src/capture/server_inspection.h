@@ -42,6 +42,11 @@ struct ServerView {
 // kLoginRefused, kMissingRight.
 ServerView InspectServer(const CaptureOptions& options, const Stop& stop);
 
+// What decides whether to stream, looked at through the connection that will: another connection
+// may lead to another server, behind one address. `replication` is in replication mode and streams
+// nothing yet. Only identity, server_encoding and slot are set.
+ServerView InspectStreamingServer(PgConnection* replication, const std::string& slot);
+
 // Refuses what cannot work, each with its remedy: a server that is too old, a wal_level that is not
 // logical (kServerSetting), no REPLICATION right (kMissingRight), an application_name that would
 // make us a synchronous standby. A server that is itself a standby is waited for (transient): it

@@ -42,10 +42,15 @@ struct Change {
   std::optional<std::string_view> value;    // Absent for a delete.
 };
 
-// Where a transaction ended in the WAL.
+// Where a transaction ended in the WAL, and what tells it from any other: no two of any history of
+// a database have all of it in common.
 struct TransactionEnd {
   Lsn commit_lsn;
   Lsn end_lsn;
+  uint32_t xid = 0;            // 0 for a snapshot's rows, as the two below.
+  int64_t commit_time_us = 0;  // As in Change.
+  // A checksum of the names of the publications by which it was sent.
+  uint32_t publications = 0;
   friend constexpr auto operator<=>(const TransactionEnd&, const TransactionEnd&) = default;
 };
 

@@ -84,6 +84,30 @@ Progress DecodeProgress(std::string_view body) {
   return progress;
 }
 
+std::string EncodeHistory(const CapturedHistory& history) {
+  std::string body;
+  AppendU64(&body, history.changes_end.value);
+  AppendU64(&body, history.last.commit_lsn.value);
+  AppendU64(&body, history.last.end_lsn.value);
+  AppendU32(&body, history.last.xid);
+  AppendU64(&body, static_cast<uint64_t>(history.last.commit_time_us));
+  AppendU32(&body, history.last.publications);
+  return body;
+}
+
+CapturedHistory DecodeHistory(std::string_view body) {
+  ByteReader reader(body, "spool history entry");
+  CapturedHistory history;
+  history.changes_end = Lsn{reader.ReadU64()};
+  history.last.commit_lsn = Lsn{reader.ReadU64()};
+  history.last.end_lsn = Lsn{reader.ReadU64()};
+  history.last.xid = reader.ReadU32();
+  history.last.commit_time_us = static_cast<int64_t>(reader.ReadU64());
+  history.last.publications = reader.ReadU32();
+  reader.ExpectEnd();
+  return history;
+}
+
 std::string EncodeIdentity(const SpoolState& state) {
   Json json{{"lineage", state.lineage},
             {"predecessor", state.predecessor},

@@ -21,6 +21,7 @@ inline constexpr uint32_t kSpoolFormatVersion = 1;
 inline constexpr char kMetaFormat[] = "format";        // fixed32
 inline constexpr char kMetaIdentity[] = "identity";    // JSON: lineage, predecessor, source, phase
 inline constexpr char kMetaCaptured[] = "captured";    // Progress
+inline constexpr char kMetaHistory[] = "history";      // CapturedHistory
 inline constexpr char kMetaPublished[] = "published";  // Progress
 inline constexpr char kMetaTrimmed[] = "trimmed";      // Progress, without end LSN
 inline constexpr char kMetaKafkaCluster[] = "kafka_cluster";  // The id as text
@@ -37,6 +38,9 @@ std::string_view UnwrapMeta(std::string_view name, std::string_view value);
 
 std::string EncodeProgress(const Progress& progress);
 Progress DecodeProgress(std::string_view body);
+
+std::string EncodeHistory(const CapturedHistory& history);
+CapturedHistory DecodeHistory(std::string_view body);
 
 // Only lineage, predecessor, supersedes, source and phase.
 std::string EncodeIdentity(const SpoolState& state);

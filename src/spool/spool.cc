@@ -81,6 +81,7 @@ class Spool::Impl {
     fresh.source = source;
     fresh.phase = SpoolPhase::kStreaming;
     fresh.captured = captured;
+    fresh.history.changes_end = captured.end_lsn;
     fresh.predecessor = predecessor;
     Reset(std::move(fresh));
   }
@@ -127,6 +128,7 @@ class Spool::Impl {
     }
     newest_appended_ = captured_position;
     newest_ended_ = captured();
+    newest_history_ = state().history;
     LoadSchemas();    // Forgets those that were only pending, ...
     LoadSnapshots();  // ... and a snapshot that did not come to its end.
     rereads_.Load();
@@ -159,7 +161,8 @@ class Spool::Impl {
 
   void EndTransaction(const TransactionEnd& end) {
     AppendEnd(end);
-    writer_->End(newest_ended_);
+    newest_history_ = {end.end_lsn, end};
+    writer_->End(newest_ended_, newest_history_);
   }
 
   void EndSnapshot(const TransactionEnd& end, const std::vector<TableName>& tables) {
@@ -186,13 +189,14 @@ class Spool::Impl {
       state_.phase = SpoolPhase::kStreaming;
       snapshots_ = std::move(marks);
     }
-    writer_->End(newest_ended_);
+    newest_history_.changes_end = end.end_lsn;
+    writer_->End(newest_ended_, newest_history_);
   }
 
   void AdvanceIdle(Lsn end_lsn) {
     if (end_lsn <= newest_ended_.end_lsn) return;
     newest_ended_.end_lsn = end_lsn;
-    writer_->End(newest_ended_);
+    writer_->End(newest_ended_, newest_history_);
   }
 
   SpoolWriter& writer() { return *writer_; }
@@ -455,6 +459,8 @@ class Spool::Impl {
       CheckFormatVersion(*format);
       if (const auto body = ReadMeta(kMetaIdentity)) DecodeIdentity(*body, &loaded);
       if (const auto body = ReadMeta(kMetaCaptured)) loaded.captured = DecodeProgress(*body);
+      loaded.history.changes_end = loaded.captured.end_lsn;  // In a spool of an older program.
+      if (const auto body = ReadMeta(kMetaHistory)) loaded.history = DecodeHistory(*body);
       if (const auto body = ReadMeta(kMetaPublished)) loaded.published = DecodeProgress(*body);
       if (const auto body = ReadMeta(kMetaTrimmed)) {
         loaded.trimmed = DecodeProgress(*body).position;
@@ -472,6 +478,7 @@ class Spool::Impl {
     state_ = std::move(loaded);
     newest_appended_ = state_.captured.position;
     newest_ended_ = state_.captured;
+    newest_history_ = state_.history;
   }
 
   void LoadSnapshots() {
@@ -520,6 +527,7 @@ class Spool::Impl {
     store_.DeleteRange(&batch, Family::kSchemas, "", "\xFF");
     PutMeta(&batch, kMetaIdentity, EncodeIdentity(fresh));
     PutMeta(&batch, kMetaCaptured, EncodeProgress(fresh.captured));
+    PutMeta(&batch, kMetaHistory, EncodeHistory(fresh.history));
     PutMeta(&batch, kMetaPublished, EncodeProgress(fresh.published));
     PutMeta(&batch, kMetaTrimmed, EncodeProgress({fresh.trimmed, Lsn::Invalid()}));
     PutMeta(&batch, kMetaKafkaCluster, fresh.kafka_cluster_id);
@@ -554,10 +562,13 @@ class Spool::Impl {
 
   void AppendEnd(const TransactionEnd& end) {
     const Position position = Position::EndOf(end.commit_lsn);
-    BW_CHECK(position > newest_ended_.position && end.end_lsn >= newest_ended_.end_lsn);
-    AppendRecord(position,
-                 [&](std::string_view key) { EncodeTransactionEnd(key, end.end_lsn, &record_); });
-    newest_ended_ = {position, end.end_lsn};
+    BW_CHECK(position > newest_ended_.position);
+    // A database that was set back to where it had all our changes, and less idle WAL than we have
+    // noted, goes on below that.
+    newest_ended_ = {position, std::max(end.end_lsn, newest_ended_.end_lsn)};
+    AppendRecord(position, [&](std::string_view key) {
+      EncodeTransactionEnd(key, newest_ended_.end_lsn, &record_);
+    });
   }
 
   void OnDurable(const SpoolWriter::Durable& durable) {
@@ -566,6 +577,7 @@ class Spool::Impl {
       BW_CHECK(durable.captured.position >= state_.captured.position);
       BW_CHECK(durable.captured.end_lsn >= state_.captured.end_lsn);
       state_.captured = durable.captured;
+      state_.history = durable.history;
       figures_.changes_captured += durable.changes;
       ++figures_.syncs;
     }
@@ -664,6 +676,7 @@ class Spool::Impl {
   // The capturing thread's own.
   Position newest_appended_;
   Progress newest_ended_;  // Ended, durable or not.
+  CapturedHistory newest_history_;  // Likewise.
   std::string record_;     // Reused.
 
   std::unique_ptr<SpoolWriter> writer_;  // Last: its thread uses everything above.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/lsn.h"
+#include "spool/change.h"
 
 namespace bw {
 
@@ -24,6 +25,17 @@ struct Progress {
   Position position;
   Lsn end_lsn;
   friend bool operator==(const Progress&, const Progress&) = default;
+};
+
+// What captured.end_lsn does not say.
+struct CapturedHistory {
+  // Where the WAL ended that brought the newest change; from there to captured.end_lsn it had none
+  // for us.
+  Lsn changes_end;
+  // The newest captured transaction with changes for us; its xid is 0 when there is none, or when a
+  // program version that did not note it has written the spool.
+  TransactionEnd last;
+  friend bool operator==(const CapturedHistory&, const CapturedHistory&) = default;
 };
 
 enum class SpoolPhase : uint8_t {
@@ -90,6 +102,7 @@ struct SpoolState {
   Source source;
   SpoolPhase phase = SpoolPhase::kEmpty;
   Progress captured;             // Durable in the spool.
+  CapturedHistory history;       // Always that of `captured`.
   Progress published;            // A hint: at most what Kafka's checkpoint says.
   Position trimmed;              // Changes up to here may be gone.
   std::string kafka_cluster_id;  // Empty until the first publish session.

@@ -57,11 +57,12 @@ void SpoolWriter::DeleteMeta(std::string_view key) {
   store_->Delete(&pending_.batch, SpoolStore::Family::kMeta, key);
 }
 
-void SpoolWriter::End(const Progress& captured) {
+void SpoolWriter::End(const Progress& captured, const CapturedHistory& history) {
   {
     const std::lock_guard lock(mutex_);
     ThrowIfFailed();
     pending_.captured = captured;
+    pending_.history = history;
     pending_.changes_ended = pending_.changes;
     pending_.ends = ++ends_;
   }
@@ -171,6 +172,8 @@ void SpoolWriter::WriteTaken() {
     if (taken_.captured) {
       store_->Put(&taken_.batch, SpoolStore::Family::kMeta, kMetaCaptured,
                   WrapMeta(kMetaCaptured, EncodeProgress(*taken_.captured)));
+      store_->Put(&taken_.batch, SpoolStore::Family::kMeta, kMetaHistory,
+                  WrapMeta(kMetaHistory, EncodeHistory(taken_.history)));
     }
     store_->Write(&taken_.batch, /*sync=*/taken_.captured.has_value());
     BW_KILL_POINT(taken_.captured ? "spool.after_sync" : "spool.after_chunk");
@@ -178,7 +181,7 @@ void SpoolWriter::WriteTaken() {
     failure = error.what();
   }
   if (!failure && taken_.captured) {
-    on_durable_({*taken_.captured, changes_unended_ + taken_.changes_ended});
+    on_durable_({*taken_.captured, taken_.history, changes_unended_ + taken_.changes_ended});
     changes_unended_ = taken_.changes - taken_.changes_ended;
   } else {
     changes_unended_ += taken_.changes;

@@ -37,6 +37,7 @@ class SpoolWriter {
   // What became durable with one synced batch.
   struct Durable {
     Progress captured;
+    CapturedHistory history;
     uint64_t changes = 0;
   };
   using OnDurable = std::function<void(const Durable&)>;
@@ -52,7 +53,7 @@ class SpoolWriter {
   // Removes a meta entry with what is appended around it.
   void DeleteMeta(std::string_view key);
   // Everything appended so far is complete up to `captured`.
-  void End(const Progress& captured);
+  void End(const Progress& captured, const CapturedHistory& history);
   // Drops what is pending, once a write that is under way has ended. `captured` is what the store
   // holds; also ends the failed state, so call it after the store was reopened.
   void Restart();
@@ -67,6 +68,7 @@ class SpoolWriter {
   struct Pending {
     rocksdb::WriteBatch batch;
     std::optional<Progress> captured;
+    CapturedHistory history;  // With `captured`.
     uint64_t changes = 0;
     uint64_t changes_ended = 0;  // Of `changes`, those before the newest End().
     uint64_t ends = 0;           // Value of ends_ at the newest End() in the batch.

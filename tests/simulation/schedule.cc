@@ -42,6 +42,8 @@ struct Faults {
   bool torn = false;        // Copies of EndTxn, of which no client knows.
   bool impostor = false;    // Another database answers at PostgreSQL's address, for a while.
   bool resnapshot = false;  // Some starts are `bottledwater resnapshot`.
+  // In the end the database is set back to a cold copy, and writes more WAL than was captured.
+  bool set_back = false;
 
   explicit Faults(Random* random) {
     for (bool* fault :
@@ -56,6 +58,7 @@ struct Faults {
     // With neither a spool nor Kafka a relay cannot know that it is another database.
     impostor = !spool_lost && random->Chance(80);
     resnapshot = !spool_lost && !impostor && !amnesia && random->Chance(150);
+    set_back = !spool_lost && !impostor && !amnesia && !resnapshot && random->Chance(300);
   }
 };
 
@@ -90,6 +93,7 @@ class World {
     try {
       Chaos();
       HealAndDrain();
+      if (faults_.set_back && !checker_.violation() && !halted_rightly_) SetDatabaseBack();
       if (!checker_.violation() && !halted_rightly_) checker_.OnEnd(kafka_);
     } catch (const SimStuck& stuck) {
       checker_.Violate(fmt::format("stuck: {}\n{}", stuck.what(), kafka_.Describe()));
@@ -230,6 +234,10 @@ class World {
         halted_rightly_ = MayHaveLost();
         if (halted_rightly_) return;
         break;
+      case ExitCode::kHaltDatabaseWentBack:
+        halted_rightly_ = must_halt_;
+        if (halted_rightly_) return;
+        break;
       case ExitCode::kSpoolUnusable:
         // An operator looks at the disk and starts again.
         if (disk_touched_ && exit_->message.find("corrupt") == std::string::npos) {
@@ -273,6 +281,9 @@ class World {
 
   void OnStatus(Lsn flush, Lsn before) {
     if (relay_ == nullptr || relay_->spool() == nullptr) return;
+    if (must_halt_ && flush > before) {
+      checker_.Violate("confirms to a database that lacks what was captured");
+    }
     checker_.OnConfirm({flush, before, relay_->spool()->captured().end_lsn,
                         relay_->spool()->published().end_lsn, postgres_.wal_end(),
                         settings_.capture.max_wal_retained_bytes});
@@ -318,6 +329,10 @@ class World {
       postgres_.CheckpointSlot();
     } else if (dice < 68) {
       kafka_.Compact();
+      if (faults_.set_back && HasCaptured() && !postgres_.copy_wal_end()) {
+        Tell("a cold copy of the database is made");
+        postgres_.SaveCopy();
+      }
     } else if (dice < 70 && relay_ != nullptr) {
       Tell("SIGTERM");
       relay_->RequestStop();
@@ -507,6 +522,40 @@ class World {
                                  settings_.capture.max_wal_retained_bytes));
   }
 
+  bool HasCaptured() const {
+    return relay_ != nullptr && relay_->spool() != nullptr &&
+           relay_->spool()->state().phase == SpoolPhase::kStreaming;
+  }
+
+  // A copy that lacks captured transactions is noticed; with one that has them all, the relay goes
+  // on and misses nothing, also where it has noted WAL as idle that is now written otherwise.
+  void SetDatabaseBack() {
+    if (!HasCaptured() || !host_.busy() || host_.died()) return;
+    if (!postgres_.copy_wal_end()) {
+      postgres_.SaveCopy();
+      postgres_.WriteOtherWal(random_.Below(100'000));
+      scheduler_.Sleep(milliseconds(random_.Below(20'000)));
+      if (!HasCaptured()) return;
+    }
+    const SpoolState spool = relay_->spool()->state();
+    must_halt_ = spool.history.last.commit_lsn >= *postgres_.copy_wal_end();
+    Tell("the database is set back to {}; the newest captured transaction is at {}",
+         postgres_.copy_wal_end()->ToString(), spool.history.last.commit_lsn.ToString());
+    postgres_.SetUp(false);
+    if (random_.Chance(300)) Kill(ChooseCrash());
+    scheduler_.Sleep(seconds(1));
+    postgres_.RestoreCopy();
+    postgres_.Commit(random_.Between(1, 3));
+    while (postgres_.wal_end() <= spool.captured.end_lsn || random_.Chance(700)) {
+      postgres_.Commit(random_.Between(1, 20));
+    }
+    postgres_.SetUp(true);
+    HealAndDrain();
+    if (must_halt_ && !halted_rightly_) {
+      checker_.Violate("goes on with a database that lacks what was captured");
+    }
+  }
+
   // An idle database's slot holds no WAL, so the confirmed LSN gets to its end.
   bool Drained() {
     if (relay_ == nullptr || relay_->spool() == nullptr || !host_.busy() || host_.died()) {
@@ -540,6 +589,7 @@ class World {
   bool spool_lost_ = false;
   bool spool_superseded_ = false;  // Of a lineage that another one has followed, perhaps.
   bool saved_superseded_ = false;  // The copy of the disk likewise.
+  bool must_halt_ = false;  // The database was set back to before the newest captured transaction.
   bool halted_rightly_ = false;
   ScheduleResult result_;
 };

@@ -327,6 +327,26 @@ void SimPostgres::SetUp(bool up) {
   up_ = up;
 }
 
+void SimPostgres::SaveCopy() {
+  ++generation_;
+  confirmed_durable_ = confirmed_;
+  copy_ = Copy{rows_,        transactions_.size(), wal_end_,   xid_,
+               slot_exists_, consistent_point_,    confirmed_, snapshot_};
+}
+
+void SimPostgres::RestoreCopy() {
+  ++generation_;
+  rows_ = copy_->rows;
+  transactions_.erase(transactions_.begin() + static_cast<ptrdiff_t>(copy_->transactions),
+                      transactions_.end());
+  wal_end_ = copy_->wal_end;
+  xid_ = copy_->xid;
+  slot_exists_ = copy_->slot_exists;
+  consistent_point_ = copy_->consistent_point;
+  confirmed_ = confirmed_durable_ = copy_->confirmed;
+  snapshot_ = copy_->snapshot;
+}
+
 void SimPostgres::CheckUp(SimProcess* process) const {
   process->CheckAlive();
   scheduler_->Sleep(milliseconds(1));

@@ -68,6 +68,15 @@ class SimPostgres {
   // Only while it is down.
   void SetImpostor(bool is) { impostor_ = is; }
   bool impostor() const { return impostor_; }
+  // A cold copy of the server: its files, copied while it is stopped for a moment.
+  void SaveCopy();
+  // The copy is put back: what was committed since has never happened, and other transactions take
+  // its LSNs and xids. Only while it is down, and there is a copy.
+  void RestoreCopy();
+  // Where the copy's WAL ends; nothing without one.
+  std::optional<Lsn> copy_wal_end() const {
+    return copy_ ? std::optional(copy_->wal_end) : std::nullopt;
+  }
   // Each frame can be the last of its connection, in thousandths.
   void SetCutChance(uint64_t in_thousand) { cut_chance_ = in_thousand; }
 
@@ -103,6 +112,17 @@ class SimPostgres {
  private:
   friend class SimStream;
 
+  struct Copy {
+    std::vector<std::map<int64_t, std::string>> rows;
+    size_t transactions = 0;
+    Lsn wal_end;
+    uint32_t xid = 0;
+    bool slot_exists = false;
+    Lsn consistent_point;
+    Lsn confirmed;
+    std::vector<RowChange> snapshot;
+  };
+
   void CheckUp(SimProcess* process) const;
 
   SimScheduler* const scheduler_;
@@ -121,6 +141,7 @@ class SimPostgres {
   uint64_t cut_chance_ = 0;
   uint64_t connections_ = 0;
 
+  std::optional<Copy> copy_;
   bool slot_exists_ = false;
   Lsn consistent_point_;
   Lsn confirmed_;

@@ -364,6 +364,7 @@ TEST_F(CaptureSessionTest, ForgetsRelationsOfAnEarlierConnection) {
   UntilDurable();
   Run();
   stop_.emplace();
+  source_.confirmed_flush = Lsn{0x30};
   stream_.Data(pgoutput::Begin(0x30));
   stream_.Data(pgoutput::Insert(5, {"1", "x"}));
   try {
@@ -373,6 +374,68 @@ TEST_F(CaptureSessionTest, ForgetsRelationsOfAnEarlierConnection) {
     EXPECT_EQ(error.kind(), ErrorKind::kHalt);
     EXPECT_THAT(error.what(), testing::HasSubstr("never announced"));
   }
+}
+
+TEST_F(CaptureSessionTest, HasTheNewestTransactionSentAgainBeforeItConfirmsAnything) {
+  options_.max_wal_retained_bytes = 0;
+  Transaction(0x20, 0x30, 2);
+  UntilDurable();
+  Run();
+  stop_.emplace();
+  stream_.statuses.clear();
+  stream_.Silence(Duration(12'000));
+  stream_.Do([this] {
+    ASSERT_FALSE(stream_.statuses.empty());
+    for (const StandbyStatus& status : stream_.statuses) EXPECT_EQ(status.flush, Lsn{0x10});
+  });
+  announced_ = false;
+  Transaction(0x20, 0x30, 2);  // Its rows are in the spool already.
+  Transaction(0x30, 0x40, 1);
+  UntilDurable();
+  stream_.Silence(Duration(2'000));
+  Run();
+  EXPECT_EQ(stream_.started->start_lsn, Lsn{0x20});
+  EXPECT_EQ(Spooled(), 3u);
+  EXPECT_EQ(stream_.statuses.back().flush, Lsn{0x40});
+}
+
+TEST_F(CaptureSessionTest, HaltsWhenTheServerHasAnotherTransactionInItsPlace) {
+  Transaction(0x20, 0x30, 2);
+  UntilDurable();
+  Run();
+  stop_.emplace();
+  stream_.Data(pgoutput::Begin(0x20, /*xid=*/8));
+  try {
+    Run();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), ExitCode::kHaltDatabaseWentBack);
+    EXPECT_THAT(error.what(), testing::EndsWith("bottledwater resnapshot"));
+  }
+  EXPECT_EQ(stream_.statuses.back().flush, Lsn{0x10});
+}
+
+// The server has all that was captured, and less idle WAL than was noted.
+TEST_F(CaptureSessionTest, TakesWhatCommitsWhereIdleWalWasNoted) {
+  options_.max_wal_retained_bytes = 0;
+  Transaction(0x20, 0x30, 1);
+  stream_.Alive(0x100);
+  stream_.Silence(Duration(5'000));
+  UntilDurable();
+  Run();
+  ASSERT_EQ(spool_->captured().end_lsn, Lsn{0x100});
+  stop_.emplace();
+  source_.confirmed_flush = Lsn{0x30};
+  stream_.statuses.clear();
+  announced_ = false;
+  Transaction(0x40, 0x50, 1);
+  UntilDurable();
+  stream_.Silence(Duration(2'000));
+  Run();
+  EXPECT_EQ(stream_.started->start_lsn, Lsn{0x30});
+  EXPECT_EQ(Spooled(), 2u);
+  // Not what the spool has noted of the other WAL.
+  EXPECT_EQ(stream_.statuses.back().flush, Lsn{0x50});
 }
 
 TEST_F(CaptureSessionTest, NamesTheWalPositionOfWhatItCannotDecode) {

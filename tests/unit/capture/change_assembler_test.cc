@@ -107,7 +107,8 @@ TEST_F(ChangeAssemblerTest, GivesEachChangeItsPlaceInTheTransaction) {
   EXPECT_TRUE(assembler_->in_transaction());
   EXPECT_EQ(Handle(pgoutput::Commit(0x10, 0x20)), Assembled::kTransaction);
   EXPECT_FALSE(assembler_->in_transaction());
-  EXPECT_EQ(assembler_->end(), (TransactionEnd{Lsn{0x10}, Lsn{0x20}}));
+  EXPECT_EQ(assembler_->end(),
+            (TransactionEnd{Lsn{0x10}, Lsn{0x20}, 77, 946'684'800'000'003}));
 
   ASSERT_EQ(out_.size(), 3u);
   EXPECT_EQ(out_[0].position, (Position{Lsn{0x10}, 0}));

@@ -13,6 +13,13 @@ TEST(MetaFormat, ProgressReadsBack) {
   EXPECT_EQ(EncodeProgress(progress).size(), 24u);
 }
 
+TEST(MetaFormat, HistoryReadsBack) {
+  const CapturedHistory history{Lsn{0x2345}, {Lsn{0x1234}, Lsn{0x1300}, 4711, -5, 0xFFFFFFFF}};
+  EXPECT_EQ(DecodeHistory(EncodeHistory(history)), history);
+  EXPECT_EQ(DecodeHistory(EncodeHistory({})), CapturedHistory());
+  EXPECT_THROW(DecodeHistory("short"), Error);
+}
+
 TEST(MetaFormat, IdentityReadsBack) {
   SpoolState state;
   state.lineage = "abc";

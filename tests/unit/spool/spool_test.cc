@@ -218,6 +218,35 @@ TEST_F(SpoolTest, IdleWalMovesTheEndLsnOnly) {
   EXPECT_EQ(batch.through().end_lsn, Lsn{5000});
 }
 
+TEST_F(SpoolTest, RemembersTheNewestTransactionAndWhereItsWalEnded) {
+  OpenStreaming();
+  Append(200, 0);
+  const TransactionEnd end{Lsn{200}, Lsn{210}, 700, 123, 456};
+  spool_->EndTransaction(end);
+  spool_->AdvanceIdle(Lsn{5000});
+  WaitDurable();
+  const CapturedHistory history{Lsn{210}, end};
+  EXPECT_EQ(spool_->state().history, history);
+  Append(300, 0);  // Not ended.
+  Reopen();
+  EXPECT_EQ(spool_->state().history, history);
+  spool_->DropUncaptured();
+  spool_->AdvanceIdle(Lsn{6000});
+  WaitDurable();
+  EXPECT_EQ(spool_->state().history, history);
+}
+
+// As from a database that was set back to behind the newest change.
+TEST_F(SpoolTest, TakesATransactionThatCommitsWhereIdleWalWasNoted) {
+  OpenStreaming();
+  Commit(200, 1);
+  spool_->AdvanceIdle(Lsn{5000});
+  Commit(300, 1);
+  EXPECT_EQ(spool_->captured(), (Progress{Position::EndOf(Lsn{300}), Lsn{5000}}));
+  EXPECT_EQ(spool_->state().history.changes_end, Lsn{310});
+  EXPECT_EQ(spool_->Read(Position::EndOf(Lsn{200}), {}).through().end_lsn, Lsn{5000});
+}
+
 TEST_F(SpoolTest, ASnapshotIsVisibleOnlyWhenItHasEnded) {
   Open();
   spool_->BeginFirstStart(kSource);
