@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Mapping, Optional
 
@@ -72,8 +73,10 @@ class PostgresServer:
     def kill9(self) -> None:
         """As when the machine loses power, but for the disk: every process of it is gone at once."""
         self.process.send(signal.SIGSTOP)  # So that no new ones start meanwhile.
-        _signal_all(self._children(), signal.SIGKILL)
+        children = self._children()
+        _signal_all(children, signal.SIGKILL)
         self.process.kill9()
+        _wait_until_gone(children)  # Else the next start may find the shared memory still in use.
 
     def pause(self) -> None:
         _signal_all([self.process.pid, *self._children()], signal.SIGSTOP)
@@ -183,3 +186,16 @@ def _signal_all(pids: list[int], number: int) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):  # A backend can end at any moment.
             os.kill(pid, number)
+
+
+def _wait_until_gone(pids: list[int], timeout: float = 10) -> None:
+    """Those of them that are zombies hold nothing any more."""
+    deadline = time.monotonic() + timeout
+    while any(_runs(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
