@@ -1,5 +1,7 @@
 """In the end the topic of each table with a key holds the table's rows: by the last message of each key.
 
+(A partitioned table has a key here when each of its partitions' identities gives it.)
+
 Required without exception for rows whose newest change was made under the name, in the table, and with the key that are
 the table's in the end; also where that change had no message because the table was not yet joined: re-reading heals it.
 And a key that the topic still holds is a row of the table, unless its row ended in another way than by a change made

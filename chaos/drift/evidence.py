@@ -2,7 +2,6 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -81,7 +80,7 @@ class DriftEvidence:
     keys: dict[int, set[tuple[str, ...]]] = field(default_factory=dict)  # The primary keys that each table has had,
     identities: dict[int, set[tuple[str, ...]]] = field(default_factory=dict)  # and the columns of its replica identity,
     names: dict[int, set[str]] = field(default_factory=dict)  # and its names.
-    left: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # When tables were taken out: seq and xid.
+    members: list[tuple[int, int, set[int]]] = field(default_factory=list)  # Of the publication, each time it was altered.
     there: set[int] = field(default_factory=set)  # The tables that are there in the end.
     relay_pids: set[int] = field(default_factory=set)
     complaints: list[str] = field(default_factory=list)  # Lines of the relay's log.
@@ -113,21 +112,12 @@ class DriftEvidence:
     def was_taken_out_before_commit(self, entry: Logged) -> bool:
         """The publication lost the table between the change and its commit. PostgreSQL decodes at the commit, and keeps
         in mind what is published for a table as the newest change that it has decoded found it, not as each one did."""
-        return any(seq > entry.seq and self.commits.get(xid, 0) < self.commit(entry) for seq, xid in self.left.get(entry.root, ()))
+        before = sorted((self.commits[xid], seq, roots) for seq, xid, roots in self.members
+                        if self.commits.get(xid, self.commit(entry)) < self.commit(entry))
+        return any(entry.root not in roots for _, seq, roots in before if seq > entry.seq or seq == before[-1][1])
 
     def commit(self, entry: Logged) -> int:
         return self.commits[entry.xid]
-
-
-def departures(members: Iterable[tuple[int, int, list[int]]]) -> dict[int, list[tuple[int, int]]]:
-    """From rows of drift.members, by seq: when each table left the publication."""
-    left: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    before: set[int] = set()
-    for seq, xid, roots in members:
-        for root in before.difference(roots):
-            left[root].append((seq, xid))
-        before = set(roots)
-    return left
 
 
 def topic_of(table: str) -> str:

@@ -13,7 +13,7 @@ from servers import ServerError
 from ..checkers import drift_violations
 from ..drift import definitions, rows
 from ..drift.diary import Diary
-from ..drift.evidence import DriftEvidence, KeyedTable, Logged, departures, published
+from ..drift.evidence import DriftEvidence, KeyedTable, Logged, published
 from ..drift.hand import Hand, Shared
 from ..drift.lock_watcher import LockWatcher
 from ..drift.schema import DEFINITIONS, SETUP, TRANSACTIONS
@@ -194,7 +194,9 @@ SELECT seq, xid, op, leaf::bigint, root::bigint, tbl, key_columns, identity, lea
 KEYED = """
 SELECT c.oid::bigint, c.relnamespace::regnamespace || '.' || c.relname, drift.identity_columns(c.oid, c.relreplident)
   FROM pg_class c WHERE c.relname ~ '^d_[0-9]+$' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-   AND drift.identity_columns(c.oid, c.relreplident) <> '{}'
+   AND drift.identity_columns(c.oid, c.relreplident) <> '{}' AND NOT EXISTS (
+     SELECT FROM pg_inherits i JOIN pg_class l ON l.oid = i.inhrelid WHERE i.inhparent = c.oid AND l.relreplident <> 'f'
+        AND NOT drift.identity_columns(c.oid, c.relreplident) <@ drift.identity_columns(l.oid, l.relreplident))
 """
 ROWS = "SELECT (SELECT jsonb_object_agg(k, v) FROM jsonb_each_text(to_jsonb(t)) e(k, v)) FROM {} t"
 
@@ -209,11 +211,11 @@ def gather(world: World, diary: Diary, watcher: LockWatcher) -> DriftEvidence:
         keys[oid].add(tuple(key))
         identities[oid].add(tuple(identity))
         names[oid].add(name)
-    left = departures(scene.query("SELECT seq, xid, roots FROM drift.members ORDER BY seq"))
+    members = [(seq, xid, set(roots)) for seq, xid, roots in scene.query("SELECT seq, xid, roots FROM drift.members")]
     there = {oid for oid, in scene.query("SELECT oid::bigint FROM pg_class WHERE relkind IN ('r', 'p')")}
     topics = [name for name in scene.topics() if name.rsplit(".", 1)[-1].startswith("d_")]
     messages = scene.messages(*topics, TRANSACTIONS, settle=False, timeout=120)
     found = [published(message, scene.topic("")) for message in messages]
     return DriftEvidence(log, [one for one in found if one.topic != TRANSACTIONS],
                          [one for one in found if one.topic == TRANSACTIONS], tables, diary, watcher.waits,
-                         keys, identities, names, left, there, watcher.relay_pids)
+                         keys, identities, names, members, there, watcher.relay_pids)
