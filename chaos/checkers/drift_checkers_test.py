@@ -213,6 +213,8 @@ def test_keys_whose_rows_left_by_ddl_are_no_claim():
 def test_waiting_for_the_relay_is_found():
     assert found(waits=[Wait("ALTER", "COPY", "active", 0.09)]) == set()
     assert found(waits=[Wait("ALTER", "COPY", "active", 0.11)]) == {"statements"}
+    assert found(waits=[Wait("ALTER", "CREATE_REPLICATION_SLOT s EXPORT_SNAPSHOT", "idle", 0.11)]) == {"statements"}
+    assert found(waits=[Wait("CREATE INDEX CONCURRENTLY ON t", "CREATE_REPLICATION_SLOT s EXPORT_SNAPSHOT", "idle", 1)]) == set()
 
 
 def refused(at: float, **diary) -> set[str]:
