@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "publish/topic_claims.h"
 #include "publish/topic_name.h"
 
 namespace bw {
@@ -28,10 +29,13 @@ struct FoundRecord {
 // Looks for the newest checkpoint and the parts that it names, from the topic's end.
 class CheckpointSearch {
  public:
-  CheckpointSearch(KafkaCluster* cluster, const TopicPartition& partition)
-      : cluster_(cluster), partition_(partition) {}
+  CheckpointSearch(KafkaCluster* cluster, const TopicPartition& partition,
+                   std::optional<int64_t> claims_from)
+      : cluster_(cluster), partition_(partition), claims_from_(claims_from) {}
 
   std::optional<Checkpoint> Run(const StoredOffsets& stored);
+  // By topic. Call after Run.
+  std::map<std::string, TableName> Claims() const;
 
  private:
   void LookAt(int64_t from, int64_t to);
@@ -43,14 +47,19 @@ class CheckpointSearch {
 
   KafkaCluster* const cluster_;
   const TopicPartition partition_;
+  const std::optional<int64_t> claims_from_;
   std::optional<FoundRecord> newest_;
   std::optional<Checkpoint> checkpoint_;
-  std::map<std::string, FoundRecord, std::less<>> parts_;  // The newest of each key.
+  // Parts and claims, the newest of each key.
+  std::map<std::string, FoundRecord, std::less<>> others_;
 };
 
 std::optional<Checkpoint> CheckpointSearch::Run(const StoredOffsets& stored) {
   int64_t to = stored.high;
-  for (int64_t window = kFirstWindow; !IsComplete() && to > stored.low; window *= kWindowGrowth) {
+  int64_t claims_from = claims_from_.value_or(stored.high);
+  if (claims_from > stored.high) claims_from = 0;
+  for (int64_t window = kFirstWindow; (!IsComplete() || to > claims_from) && to > stored.low;
+       window *= kWindowGrowth) {
     const int64_t from = std::max(stored.low, to - window);
     LookAt(from, to);
     to = from;
@@ -61,7 +70,7 @@ std::optional<Checkpoint> CheckpointSearch::Run(const StoredOffsets& stored) {
 
 void CheckpointSearch::LookAt(int64_t from, int64_t to) {
   const bool had_newest = newest_.has_value();
-  std::map<std::string, FoundRecord, std::less<>> parts;
+  std::map<std::string, FoundRecord, std::less<>> others;
   const std::array<ReadRange, 1> range = {ReadRange{partition_, from, to}};
   cluster_->ReadCommitted(range, [&](const CommittedRecord& record) {
     if (!record.key) return;
@@ -69,11 +78,11 @@ void CheckpointSearch::LookAt(int64_t from, int64_t to) {
     if (record.value) found.value = std::string(*record.value);
     if (record.key == kCheckpointKey) {
       if (!had_newest) newest_ = std::move(found);
-    } else if (IsCheckpointPartKey(*record.key)) {
-      parts.insert_or_assign(std::string(*record.key), std::move(found));
+    } else if (IsCheckpointPartKey(*record.key) || TopicOfClaimKey(*record.key)) {
+      others.insert_or_assign(std::string(*record.key), std::move(found));
     }
   });
-  parts_.merge(parts);  // What is there already is newer.
+  others_.merge(others);  // What is there already is newer.
   if (newest_ && newest_->value && !checkpoint_) {
     checkpoint_ = DecodeCheckpoint(*newest_->value, Where(newest_->offset));
   }
@@ -82,16 +91,26 @@ void CheckpointSearch::LookAt(int64_t from, int64_t to) {
 bool CheckpointSearch::IsComplete() const {
   if (!checkpoint_) return newest_.has_value();
   for (size_t i = 0; i < checkpoint_->parts.size(); ++i) {
-    if (!parts_.contains(CheckpointPartKey(i, checkpoint_->parts[i].slot))) return false;
+    if (!others_.contains(CheckpointPartKey(i, checkpoint_->parts[i].slot))) return false;
   }
   return true;
+}
+
+std::map<std::string, TableName> CheckpointSearch::Claims() const {
+  std::map<std::string, TableName> claims;
+  for (const auto& [key, record] : others_) {
+    const auto topic = TopicOfClaimKey(key);
+    if (!topic || !record.value) continue;
+    claims.emplace(*topic, DecodeTopicClaim(*record.value, Where(record.offset)));
+  }
+  return claims;
 }
 
 void CheckpointSearch::AddParts() {
   for (size_t i = 0; i < checkpoint_->parts.size(); ++i) {
     const std::string key = CheckpointPartKey(i, checkpoint_->parts[i].slot);
-    const auto found = parts_.find(key);
-    const bool is_there = found != parts_.end() && found->second.value;
+    const auto found = others_.find(key);
+    const bool is_there = found != others_.end() && found->second.value;
     const std::string where =
         is_there ? Where(found->second.offset)
                  : fmt::format("topic {} (record {}, which is missing)", partition_.topic, key);
@@ -134,7 +153,8 @@ std::optional<size_t> CheckTopic(KafkaCluster* cluster, const std::string& topic
 
 }  // namespace
 
-NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& topic) {
+NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& topic,
+                                      std::optional<int64_t> claims_from) {
   NewestCheckpoint newest;
   newest.state = CheckpointState::Absent();
   const std::optional<int32_t> partitions = cluster->PartitionCount(topic);
@@ -145,7 +165,9 @@ NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& 
   const auto stored = cluster->Offsets(std::span(&partition, 1)).front();
   if (!stored) throw TransientError(fmt::format("Topic {} is just being deleted", topic));
   newest.next_offset = stored->high;
-  auto checkpoint = CheckpointSearch(cluster, partition).Run(*stored);
+  CheckpointSearch search(cluster, partition, claims_from);
+  auto checkpoint = search.Run(*stored);
+  newest.claims = search.Claims();
   if (checkpoint) newest.state = CheckpointState::Present(*std::move(checkpoint));
   return newest;
 }

@@ -32,9 +32,6 @@ struct PublishFigures {
 struct PublishMemory {
   explicit PublishMemory(SchemaRegistry* registry) : schema_ids(registry) {}
 
-  struct KnownTopic {
-    std::string schema, table;  // The one table that has this topic.
-  };
   // A message that the brokers refused though their topic seemed to allow it.
   struct RefusedSize {
     size_t bytes = 0;
@@ -44,9 +41,9 @@ struct PublishMemory {
   // New at each start of the process: tells our checkpoints from another relay's.
   const std::string instance = RandomId();
   SchemaIdCache schema_ids;
-  std::map<std::string, KnownTopic> topics;
   std::map<std::string, RefusedSize> refused_sizes;  // By topic.
   bool has_said_unknown_limit = false;
+  bool has_said_collisions = false;  // Of the tables of snapshots.
   // Of the producer's batches: at most the smallest max.message.bytes met.
   size_t batch_bytes_max = 1'000'000;
   // A checkpoint of this instance is in Kafka: any newer one of another instance is a rival's.

@@ -18,6 +18,12 @@ enum class OutputFormat {
   kPlainJson,  // {"id":1,"value":"hello"}.
 };
 
+// What becomes of a table whose topic another table has, or Kafka does not allow (--on-collision).
+enum class OnCollision {
+  kSuffix,  // It gets a topic of its own: the same name with a suffix made of the table's name.
+  kHold,    // Its changes are left out, and it is read again once it can have its topic.
+};
+
 // Of --topic-prefix: room for "[schema.]table" behind it, out of the 249 that Kafka allows.
 inline constexpr size_t kTopicPrefixBytesMax = 120;
 
@@ -38,6 +44,8 @@ struct PublishOptions {
   // --on-error: for a row that is too large, whose schema the registry refuses, or whose table has
   // no topic of its own.
   OnError on_error = OnError::kExit;
+  // --on-collision
+  OnCollision on_collision = OnCollision::kSuffix;
 
   // --max-message-bytes: of one message with its batch. Topics that we create allow it, unless
   // --topic-config has another max.message.bytes; topics of others keep their own limit.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 #include <variant>
 
 #include "base/kill_point.h"
@@ -83,7 +84,9 @@ void PublishSession::Start() {
   producer_->InitTransactions();
   BW_KILL_POINT("publish.after_init");
   // From here on nothing of an older producer can change any more: what is read now is final.
-  const NewestCheckpoint newest = ReadNewestCheckpoint(parts_.cluster, checkpoint_topic_);
+  unnoted_claims_ = parts_.spool->topic_claims(checkpoint_topic_);
+  const NewestCheckpoint newest =
+      ReadNewestCheckpoint(parts_.cluster, checkpoint_topic_, unnoted_claims_.read_through);
   if (newest.state.checkpoint) CheckNoRival(*newest.state.checkpoint);
   FitBatchesInto(newest);
   Resume(parts_.reconcile(parts_.spool->state(), newest.state, cluster_id_));
@@ -92,8 +95,7 @@ void PublishSession::Start() {
   LookBehindCheckpoint();
   BW_KILL_POINT("publish.after_tail_scan");
   MakeCheckpointWriter(newest);
-  routes_ = std::make_unique<TableRoutes>(options_, checkpoint_topic_, parts_.cluster,
-                                          producer_.get(), memory_, parts_.clock);
+  LoadClaims(newest);
   committed_at_ = contact_at_ = read_back_at_ = parts_.clock->Now();
   const std::lock_guard lock(memory_->mutex);
   ++memory_->figures.sessions;
@@ -147,6 +149,70 @@ void PublishSession::EnsureCheckpointTopic(bool exists) {
     BW_KILL_POINT("publish.checkpoint_topic_created");
   }
   opened_checkpoint_ = producer_->OpenTopic(checkpoint_topic_);
+}
+
+void PublishSession::LoadClaims(const NewestCheckpoint& newest) {
+  std::map<std::string, TableName> known = std::move(unnoted_claims_.tables);
+  for (const auto& [topic, table] : newest.claims) known.insert_or_assign(topic, table);
+  const bool is_new_topic =
+      !newest.topic_exists || unnoted_claims_.read_through > newest.next_offset;
+  unnoted_claims_.tables = newest.claims;
+  unnoted_claims_.read_through = newest.next_offset;
+  if (parts_.spool->NoteTopicClaims(unnoted_claims_)) unnoted_claims_.tables.clear();
+  claims_ = std::make_unique<TopicClaims>(options_.topic_prefix, checkpoint_topic_, known);
+  // One that was made again has to be told what only the spool knows.
+  if (is_new_topic) claims_->ClaimAgain();
+  routes_ = std::make_unique<TableRoutes>(options_, parts_.cluster, producer_.get(), claims_.get(),
+                                          memory_, parts_.clock);
+  if (!std::exchange(memory_->has_said_collisions, true)) SayCollisionsOfSnapshots();
+  ReleaseHeldTables();
+}
+
+// Of tables that have no rows yet, too.
+void PublishSession::SayCollisionsOfSnapshots() const {
+  std::map<std::string, TableName> first;  // By the form that Kafka takes for one topic.
+  for (const SnapshotMark& snapshot : parts_.spool->snapshots()) {
+    for (const TableName& table : snapshot.tables) {
+      const std::string topic = TopicOfTable(options_.topic_prefix, table.schema, table.table);
+      const auto [other, is_first] = first.try_emplace(KafkaFormOfTopic(topic), table);
+      if (is_first || other->second == table) continue;
+      spdlog::warn(
+          "Tables {}.{} and {}.{} cannot both have topic {}: {}", other->second.schema,
+          other->second.table, table.schema, table.table, topic,
+          options_.on_collision == OnCollision::kSuffix
+              ? "whichever comes second gets one with a suffix (--on-collision=suffix)"
+              : "the changes of whichever comes second are left out (--on-collision=hold)");
+    }
+  }
+}
+
+// What was left out while the collision lasted is in the table, which is read again.
+void PublishSession::ReleaseHeldTables() {
+  for (const TableName& table : parts_.spool->held_tables()) held_.insert(table);
+  for (auto held = held_.begin(); held != held_.end();) {
+    if (!routes_->TopicFor(*held)) {
+      spdlog::error(
+          "The changes of table {}.{} are left out (--on-collision=hold): its topic is another's",
+          held->schema, held->table);
+      ++held;
+      continue;
+    }
+    parts_.spool->NoteReread(*held, "its changes were left out while it could not have its topic");
+    parts_.spool->ForgetHeld(*held);
+    held = held_.erase(held);
+  }
+}
+
+void PublishSession::NoteHeldTables(SchemaId id) {
+  const TableSchema& schema = parts_.spool->Schema(id);
+  const TableName table{schema.schema, schema.table};
+  const TableRoute& route = routes_->Get(id);
+  if (route.held) {
+    parts_.spool->NoteHeld(table);
+    held_.insert(table);
+  } else if (!route.refusal && held_.contains(table)) {
+    ReleaseHeldTables();
+  }
 }
 
 // The limit is one of whole batches: a checkpoint's records, batched, would pass it too.
@@ -299,12 +365,14 @@ bool PublishSession::Prepare(const SpoolBatch& batch) {
     }
     std::map<std::string, int32_t> topics;
     for (const auto& [id, schema] : tables) {
+      NoteHeldTables(id);
       const TableRoute& route = routes_->Get(id);
       if (!route.refusal) topics.emplace(route.topic, route.opened.partitions);
     }
     NotePartitions(topics);
     contact_at_ = parts_.clock->Now();
   }
+  if (!claims_->pending().empty()) partitions_announced_ = false;
   registry_away_.Back();
   registry_backoff_.Reset();
   return true;
@@ -438,9 +506,10 @@ void PublishSession::Refuse(const Change& change, const TableRoute& route,
                             const std::string& reason) {
   const std::string text = fmt::format("Table {}, change {} cannot be published: {}", route.table,
                                        change.position.ToString(), reason);
-  if (options_.on_error == OnError::kExit) throw RowError(text);
+  if (options_.on_error == OnError::kExit && !route.held) throw RowError(text);
   ++pending_.rows_refused;
-  SayRefused(text + " (left out by --on-error=log)");
+  SayRefused(fmt::format("{} (left out by {})", text,
+                         route.held ? "--on-collision=hold" : "--on-error=log"));
 }
 
 // Its re-read is noted, or stands in the spool behind this row.
@@ -473,14 +542,21 @@ void PublishSession::ProduceCheckpoint(const Progress& progress) {
   head.source = source_;
   head.progress = progress;
   head.remedy = fmt::format("{}", fmt::join(remedies_said_, "; "));
+  for (const auto& [topic, table] : claims_->pending()) {
+    ProduceCheckpointRecord(TopicClaimKey(topic), EncodeTopicClaim(table));
+  }
   for (const auto& [key, value] : checkpoint_writer_->Encode(std::move(head))) {
-    producer_->Produce({.topic = opened_checkpoint_.handle,
-                        .partition = 0,
-                        .key = key,
-                        .value = value,
-                        .headers = {}});
+    ProduceCheckpointRecord(key, value);
     BW_KILL_POINT("publish.after_produce_checkpoint_record");
   }
+}
+
+void PublishSession::ProduceCheckpointRecord(std::string_view key, std::string_view value) {
+  producer_->Produce({.topic = opened_checkpoint_.handle,
+                      .partition = 0,
+                      .key = key,
+                      .value = value,
+                      .headers = {}});
 }
 
 // Offsets behind a torn record would hide it from the next session, which has to skip it, too, as
@@ -495,6 +571,10 @@ void PublishSession::HideTornOffsets(const Progress& progress) {
 void PublishSession::RecordCommit(const Progress& progress) {
   progress_ = progress;
   memory_->has_committed = true;
+  for (const auto& [topic, table] : claims_->pending()) {
+    unnoted_claims_.tables.insert_or_assign(topic, table);
+  }
+  claims_->ForgetPending();
   // Before the hint: a spool that remembers publishing also remembers where.
   parts_.spool->SetKafkaClusterId(cluster_id_);
   parts_.spool->SetPublished(progress_);
@@ -549,10 +629,14 @@ bool PublishSession::FindLeftovers(const SnapshotMark& snapshot) {
                                                   snapshot.tombstones_lsn());
   std::map<std::string, size_t> topics;
   for (const TableName& table : snapshot.tables) {
-    const std::string topic = TopicOfTable(options_.topic_prefix, table.schema, table.table);
-    if (topic == checkpoint_topic_ || topics.contains(topic)) continue;
-    if (const auto index = leftovers->AddTopic(topic)) topics.emplace(topic, *index);
+    const auto topic = routes_->TopicFor(table);
+    if (!topic || topics.contains(*topic)) continue;
+    if (const auto index = leftovers->AddTopic(*topic)) {
+      topics.emplace(*topic, *index);
+      claims_->Claim(*topic, table);
+    }
   }
+  if (!claims_->pending().empty()) partitions_announced_ = false;
   if (!topics.empty()) {
     spdlog::info("Looking in {} topics for keys that the new snapshot does not have",
                  topics.size());
@@ -584,11 +668,9 @@ bool PublishSession::AddSnapshotRows(const SnapshotMark& snapshot,
     if (!Prepare(batch)) return false;
     for (const Change& change : batch.changes()) {
       if (!change.key) continue;
-      const TableSchema& schema = parts_.spool->Schema(change.schema_id);
-      const auto topic =
-          topics.find(TopicOfTable(options_.topic_prefix, schema.schema, schema.table));
-      if (topic == topics.end()) continue;
       const TableRoute& route = routes_->Get(change.schema_id);
+      const auto topic = topics.find(route.topic);
+      if (topic == topics.end()) continue;
       if (route.refusal) {
         leftovers->LeaveAlone(topic->second);
       } else {
@@ -656,8 +738,10 @@ void PublishSession::ReadBack() {
     newest = DecodeCheckpoint(
         *record->value, fmt::format("topic {}, offset {}", checkpoint_topic_, record->offset));
     CheckNoRival(*newest);
+    unnoted_claims_.read_through = record->offset + 1;
   }
   if (!newest) return;
+  if (parts_.spool->NoteTopicClaims(unnoted_claims_)) unnoted_claims_.tables.clear();
   memory_->read_backs_overdue = 0;
   const Position position = newest->progress.position;
   // Ours, and nobody else writes: it can only be something that we have committed.

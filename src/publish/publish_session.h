@@ -4,7 +4,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "base/backoff.h"
 #include "base/clock.h"
@@ -19,6 +21,7 @@
 #include "publish/publish_memory.h"
 #include "publish/publish_options.h"
 #include "publish/table_routes.h"
+#include "publish/topic_claims.h"
 #include "publish/torn_records.h"
 #include "spool/spool.h"
 
@@ -73,7 +76,8 @@ struct PublishParts {
 //     batch := whole transactions above the published position, within the limits
 //     if batch is empty and no checkpoint is due: read back, trim, wait for captured
 //     prepare topics and schema ids                            (nothing of that in a transaction)
-//     partitions that are new: first a transaction of a checkpoint alone that names them
+//     partitions and claims of topics that are new: first a transaction of a checkpoint alone that
+//     names them
 //     begin; produce the batch, but for torn records; flush; produce the checkpoint; flush; commit
 //     if in doubt: throw
 //     published := batch's end; now and then: read the checkpoint back, trim the spool
@@ -102,6 +106,10 @@ class PublishSession {
   void Resume(const ResumeFrom& resume);
   void EnsureCheckpointTopic(bool exists);
   void LookBehindCheckpoint();
+  void LoadClaims(const NewestCheckpoint& newest);
+  void SayCollisionsOfSnapshots() const;
+  void NoteHeldTables(SchemaId id);
+  void ReleaseHeldTables();
   void FitBatchesInto(const NewestCheckpoint& newest);
   void MakeCheckpointWriter(const NewestCheckpoint& newest);
   void NoteNextOffset(const TopicPartition& partition, int64_t offset);
@@ -133,6 +141,7 @@ class PublishSession {
   // Whether the row of a table that has lost its key comes again, once the table has one.
   bool ComesAgain(const Change& change) const;
   void ProduceCheckpoint(const Progress& progress);
+  void ProduceCheckpointRecord(std::string_view key, std::string_view value);
   void HideTornOffsets(const Progress& progress);
   void RecordCommit(const Progress& progress);
   void ReadBackIfDue();
@@ -151,6 +160,9 @@ class PublishSession {
   OpenedTopic opened_checkpoint_;
   std::unique_ptr<CheckpointWriter> checkpoint_writer_;
   std::unique_ptr<CommittedFollower> follower_;  // Of the checkpoint topic.
+  std::unique_ptr<TopicClaims> claims_;
+  TopicClaimNotes unnoted_claims_;  // Committed, and not in the spool.
+  std::set<TableName> held_;        // As in the spool.
   std::unique_ptr<TableRoutes> routes_;
   MessageEncoder encoder_;
   TornRecords torn_;
@@ -158,7 +170,8 @@ class PublishSession {
 
   Progress progress_;                        // Committed in Kafka.
   NextOffsets next_offsets_;                 // Behind what is committed; set by NoteNextOffset.
-  bool partitions_announced_ = true;         // All of next_offsets_ are in a committed checkpoint.
+  // All of next_offsets_ are in a committed checkpoint, and all claims in a committed record.
+  bool partitions_announced_ = true;
   Progress seen_;                            // What `captured` was at the last read.
   std::unique_ptr<LeftoverKeys> leftovers_;  // While a purge goes on.
   Position next_tombstone_;                  // Of leftovers_.

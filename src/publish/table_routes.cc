@@ -50,14 +50,14 @@ void LowerTo(const TopicConfigMap& config, const char* name, size_t* limit) {
 
 }  // namespace
 
-TableRoutes::TableRoutes(const PublishOptions& options, const std::string& checkpoint_topic,
-                         KafkaCluster* cluster, TransactionalProducer* producer,
+TableRoutes::TableRoutes(const PublishOptions& options, KafkaCluster* cluster,
+                         TransactionalProducer* producer, TopicClaims* claims,
                          PublishMemory* memory, Clock* clock)
     : options_(options),
       topic_settings_(ParseTopicConfig(options.topic_config)),
-      checkpoint_topic_(checkpoint_topic),
       cluster_(cluster),
       producer_(producer),
+      claims_(claims),
       memory_(memory),
       clock_(clock) {}
 
@@ -75,11 +75,19 @@ std::optional<std::string> TableRoutes::Prepare(std::span<const TableToRoute> ta
   for (size_t i = 0; i < tables.size(); ++i) {
     const TableSchema& schema = *tables[i].schema;
     routes[i].table = Printable(schema.schema + "." + schema.table);
-    routes[i].topic = TopicOfTable(options_.topic_prefix, schema.schema, schema.table);
-    RefuseOnRowError(&routes[i], [&] { Claim(schema, routes[i].topic); });
+    RefuseOnRowError(&routes[i], [&] { ChooseTopic(schema, &routes[i]); });
   }
   if (auto registry_away = AskRegistry(tables, routes)) return registry_away;
-  CreateMissing(tables, routes);
+  GiveUpClaims(routes);
+  const auto refused_names = CreateMissing(tables, routes);
+  if (!refused_names.empty()) {
+    // Such as beside a topic of somebody else's whose name differs only by '.' and '_'.
+    for (const auto& [topic, reason] : refused_names) {
+      claims_->NoteRefused(topic, reason);
+      claims_->Release(topic);
+    }
+    return Prepare(tables);
+  }
   OpenAll(routes);
   LearnSettings(routes);
   for (size_t i = 0; i < tables.size(); ++i) {
@@ -137,18 +145,49 @@ void TableRoutes::OpenAll(std::span<const TableRoute> routes) {
   for (size_t i = 0; i < topics.size(); ++i) opened_.emplace(topics[i], opened[i]);
 }
 
-void TableRoutes::Claim(const TableSchema& schema, const std::string& topic) {
-  if (topic == checkpoint_topic_) {
-    throw RowError(fmt::format("its topic would be the checkpoint topic {}", topic));
+// A topic that was deleted is nobody's any more, unless it was in use in this session: then its
+// table's next row makes it again.
+TopicClaims::Choice TableRoutes::Choose(const TableName& table) {
+  TopicClaims::Choice choice = claims_->Choose(table);
+  bool released = false;
+  for (const std::string& topic : choice.taken) {
+    if (opened_.contains(topic) || claims_->pending().contains(topic)) continue;
+    if (cluster_->PartitionCount(topic)) continue;
+    spdlog::warn("Topic {} was deleted, and may have another table's rows from now on", topic);
+    claims_->Release(topic);
+    released = true;
   }
-  const auto [known, is_new] = memory_->topics.try_emplace(
-      topic, PublishMemory::KnownTopic{schema.schema, schema.table});
-  if (known->second.schema != schema.schema || known->second.table != schema.table) {
-    throw RowError(fmt::format(
-        "tables {}.{} and {}.{} would both be topic {}: rename one, or leave it out with "
-        "--exclude-tables",
-        Printable(known->second.schema), Printable(known->second.table), Printable(schema.schema),
-        Printable(schema.table), topic));
+  return released ? claims_->Choose(table) : choice;
+}
+
+std::optional<std::string> TableRoutes::TopicFor(const TableName& table) {
+  const TopicClaims::Choice choice = Choose(table);
+  const bool is_held = choice.collision && options_.on_collision == OnCollision::kHold;
+  if (choice.topic.empty() || is_held) return std::nullopt;
+  return choice.topic;
+}
+
+void TableRoutes::ChooseTopic(const TableSchema& schema, TableRoute* route) {
+  const TopicClaims::Choice choice = Choose({schema.schema, schema.table});
+  if (choice.collision) {
+    route->held = options_.on_collision == OnCollision::kHold;
+    if (route->held || choice.topic.empty()) {
+      throw RowError(*choice.collision +
+                     ": rename the table, leave it out with --exclude-tables, or start with "
+                     "--on-collision=suffix");
+    }
+    spdlog::warn("Table {} gets topic {}: {}", route->table, choice.topic, *choice.collision);
+  }
+  route->topic = choice.topic;
+  claims_->Claim(choice.topic, {schema.schema, schema.table});
+}
+
+void TableRoutes::GiveUpClaims(std::span<const TableRoute> routes) {
+  for (const TableRoute& route : routes) {
+    const bool is_pending = claims_->pending().contains(route.topic);
+    if (route.refusal && is_pending && !opened_.contains(route.topic)) {
+      claims_->Release(route.topic);
+    }
   }
 }
 
@@ -165,8 +204,8 @@ TopicSpec TableRoutes::SpecFor(const TableSchema& schema, const std::string& top
   return spec;
 }
 
-void TableRoutes::CreateMissing(std::span<const TableToRoute> tables,
-                                std::span<TableRoute> routes) {
+std::map<std::string, std::string> TableRoutes::CreateMissing(
+    std::span<const TableToRoute> tables, std::span<const TableRoute> routes) {
   std::map<std::string, size_t> candidates;  // Of topics that were not opened yet, the first table.
   for (size_t i = 0; i < routes.size(); ++i) {
     if (!routes[i].refusal && !opened_.contains(routes[i].topic)) {
@@ -181,12 +220,8 @@ void TableRoutes::CreateMissing(std::span<const TableToRoute> tables,
     if (counts[i]) continue;
     missing.push_back(SpecFor(*tables[candidates.at(names[i])].schema, names[i]));
   }
-  if (missing.empty()) return;
-  const auto refusals = Create(missing);
-  for (TableRoute& route : routes) {
-    const auto refusal = refusals.find(route.topic);
-    if (refusal != refusals.end() && !route.refusal) route.refusal = refusal->second;
-  }
+  if (missing.empty()) return {};
+  return Create(missing);
 }
 
 std::map<std::string, std::string> TableRoutes::Create(std::span<const TopicSpec> specs) {

@@ -12,6 +12,7 @@
 #include "publish/message_encoder.h"
 #include "publish/publish_memory.h"
 #include "publish/publish_options.h"
+#include "publish/topic_claims.h"
 #include "spool/change.h"
 
 namespace bw {
@@ -23,8 +24,10 @@ struct TableRoute {
   OpenedTopic opened;
   TableEncoding encoding;
   size_t message_bytes_max = 0;  // Of key, value and headers.
-  // Why no row of this table can be published; then nothing above is valid but `table`.
+  // Why no row of this table can be published; then nothing above is valid but `table`, and `topic`
+  // where it has one.
   std::optional<std::string> refusal;
+  bool held = false;  // Refused by --on-collision=hold: does not end the relay.
   TimePoint refused_at;
   bool lacks_key = false;  // It is refused because its topic needs a key.
 };
@@ -39,19 +42,24 @@ struct TableToRoute {
 // session, and before a row is refused for its size: people change it while we run.
 class TableRoutes {
  public:
-  TableRoutes(const PublishOptions& options, const std::string& checkpoint_topic,
-              KafkaCluster* cluster, TransactionalProducer* producer, PublishMemory* memory,
+  TableRoutes(const PublishOptions& options, KafkaCluster* cluster,
+              TransactionalProducer* producer, TopicClaims* claims, PublishMemory* memory,
               Clock* clock);
 
   // Makes the routes of these schemas: the topics' names, their creation on the first row, the
   // registry's ids; a few requests for all of them. Returns why the registry cannot be asked now,
-  // or nothing when the routes are ready. What concerns a table alone (refused schema, two tables
-  // with one topic) becomes its refusal, which is tried again after a minute. Throws as
-  // KafkaCluster does.
+  // or nothing when the routes are ready. What concerns a table alone (refused schema, no topic that
+  // it could have) becomes its refusal, which is tried again after a minute. Throws as KafkaCluster
+  // does.
+  //
+  // The topic is then claimed for the table: no row may go there before a committed record says so.
   std::optional<std::string> Prepare(std::span<const TableToRoute> tables);
   // Whether a message of about this size can be produced, or refused, with what is known.
   bool IsPrepared(SchemaId id, size_t message_bytes) const;
   const TableRoute& Get(SchemaId id) const { return routes_.at(id.value); }
+  // The topic that this table has or would get now; nothing when it has none, or is held. Asks
+  // whether the topics that are in its way still exist.
+  std::optional<std::string> TopicFor(const TableName& table);
   // A topic that exists.
   const OpenedTopic& Open(const std::string& topic);
   // The brokers have refused this: a later session must not try it in the same way.
@@ -67,8 +75,14 @@ class TableRoutes {
 
   std::optional<std::string> AskRegistry(std::span<const TableToRoute> tables,
                                          std::span<TableRoute> routes);
-  void Claim(const TableSchema& schema, const std::string& topic);
-  void CreateMissing(std::span<const TableToRoute> tables, std::span<TableRoute> routes);
+  TopicClaims::Choice Choose(const TableName& table);
+  // Throws row errors, which become the refusal.
+  void ChooseTopic(const TableSchema& schema, TableRoute* route);
+  // A claim for a topic that was not made, because its rows cannot be published, is given up.
+  void GiveUpClaims(std::span<const TableRoute> routes);
+  // Why topics are refused by their names: then there is another choice.
+  std::map<std::string, std::string> CreateMissing(std::span<const TableToRoute> tables,
+                                                   std::span<const TableRoute> routes);
   TopicSpec SpecFor(const TableSchema& schema, const std::string& topic) const;
   // Why topics are refused by their names. Throws a usage error for what they are to be like.
   std::map<std::string, std::string> Create(std::span<const TopicSpec> specs);
@@ -81,9 +95,9 @@ class TableRoutes {
 
   const PublishOptions& options_;
   const TopicSettings topic_settings_;
-  const std::string checkpoint_topic_;
   KafkaCluster* cluster_;
   TransactionalProducer* producer_;
+  TopicClaims* claims_;
   PublishMemory* memory_;
   Clock* clock_;
   std::unordered_map<uint32_t, TableRoute> routes_;      // By schema id.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "avro/name.h"
 #include "base/crc32c.h"
@@ -37,6 +38,12 @@ std::string CutToLimit(std::string name) {
   return name + ending;
 }
 
+// Of Kafka 4.2, and of the Confluent and Apicurio registries.
+constexpr std::array<std::string_view, 6> kReservedTopics = {
+    "__consumer_offsets", "__transaction_state", "__share_group_state",
+    "__cluster_metadata", "_schemas",            "kafkasql-journal",
+};
+
 }  // namespace
 
 bool IsLegalTopicText(std::string_view text) {
@@ -48,6 +55,30 @@ std::string TopicOfTable(std::string_view prefix, std::string_view schema, std::
   std::string name = AvroSafeName(table);
   if (schema != "public") name = AvroSafeName(schema) + "." + name;
   return CutToLimit(WithPrefix(prefix, std::move(name)));
+}
+
+std::string TopicWithSuffix(std::string_view prefix, std::string_view schema,
+                            std::string_view table) {
+  const uint32_t hash = Crc32c(table, Crc32c(std::string(schema) + '\0'));
+  const std::string suffix = fmt::format("_{:08x}", hash);
+  std::string name = TopicOfTable(prefix, schema, table);
+  name.resize(std::min(name.size(), kTopicNameBytesMax - suffix.size()));
+  return name + suffix;
+}
+
+std::string KafkaFormOfTopic(std::string topic) {
+  std::ranges::replace(topic, '.', '_');
+  return topic;
+}
+
+bool IsReservedTopic(std::string_view topic) {
+  if (std::ranges::find(kReservedTopics, topic) != kReservedTopics.end()) return true;
+  // As CheckpointTopic makes them, with whatever prefix.
+  constexpr std::string_view kEnd = ".checkpoint";
+  if (!topic.ends_with(kEnd)) return false;
+  const size_t begin = topic.rfind("bottledwater.");
+  if (begin == std::string_view::npos || (begin > 0 && topic[begin - 1] != '.')) return false;
+  return std::ranges::count(topic.substr(begin), '.') == 3;
 }
 
 std::string CheckpointTopic(std::string_view prefix, const Source& source) {

@@ -17,8 +17,21 @@ bool IsLegalTopicText(std::string_view text);
 // names are made Avro-safe byte by byte (avro/name.h), so the result is legal. A name over 249
 // bytes is cut and ends in '_' and the 8 hex digits of the whole name's CRC-32C.
 //
-// Not injective ("a-b" and "a_2d_b" meet): the caller must notice two tables with one topic.
+// Not injective ("a-b" and "a_2d_b" meet): topic_claims.h keeps two tables out of one topic.
 std::string TopicOfTable(std::string_view prefix, std::string_view schema, std::string_view table);
+
+// Where that name cannot be had: the same, with '_' and the 8 hex digits of the CRC-32C of schema and
+// table as PostgreSQL names them. The same table always gets the same.
+std::string TopicWithSuffix(std::string_view prefix, std::string_view schema,
+                            std::string_view table);
+
+// Kafka refuses to make a topic whose name differs from an existing one only by '.' and '_', because
+// its metrics would be one. Two such names have the same form.
+std::string KafkaFormOfTopic(std::string topic);
+
+// Topics that Kafka itself, a schema registry or another relay keeps its state in: a table that
+// happens to be called so must not write there.
+bool IsReservedTopic(std::string_view topic);
 
 // The topic of a relay's checkpoint: "[prefix.]bottledwater.<database>.<slot>.checkpoint". Every
 // byte of database and slot that is no ASCII letter, digit, '_' or '-' becomes "_%02x_".

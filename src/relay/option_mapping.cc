@@ -25,6 +25,7 @@ PublishOptions PublishOptionsOf(const Options& options) {
   result.topic_config.assign(options.topic_config.begin(), options.topic_config.end());
   result.topic_prefix = options.topic_prefix;
   result.output_format = options.output_format;
+  result.on_collision = options.on_collision;
   result.on_error = options.on_error;
   result.message_bytes_max = options.max_message_bytes;
   result.transaction_max_messages = options.transaction_max_messages;

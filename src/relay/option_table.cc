@@ -115,6 +115,12 @@ void SetOnError(const OptionText& text, Options* options) {
   options->on_error = kValues[ParseChoice(text.where, Only(text), kNames)];
 }
 
+void SetOnCollision(const OptionText& text, Options* options) {
+  constexpr std::string_view kNames[] = {"suffix", "hold"};
+  constexpr OnCollision kValues[] = {OnCollision::kSuffix, OnCollision::kHold};
+  options->on_collision = kValues[ParseChoice(text.where, Only(text), kNames)];
+}
+
 void SetLogLevel(const OptionText& text, Options* options) {
   constexpr std::string_view kNames[] = {"trace", "debug", "info", "warn", "error"};
   options->log_level = kNames[ParseChoice(text.where, Only(text), kNames)];
@@ -238,6 +244,11 @@ constexpr OptionSpec kTable[] = {
      "What to do with a row that cannot be published: exit, or log it and go on without it. An "
      "outage of a server is never such an error.",
      SetOnError},
+    {'\0', "on-collision", "POLICY", kOne, kPublish, "suffix",
+     "What to do with a table whose topic is another table's, or not allowed by Kafka: give it a "
+     "topic of its own by a suffix, or hold: leave its changes out, and read it again when it can "
+     "have its topic.",
+     SetOnCollision},
     {'C', "kafka-config", "KEY=VALUE", kProperties, kPublish, "",
      "Set a librdkafka property; can be given several times. See --config-help.", SetKafkaConfig},
     {'\0', "kafka-config-file", "FILE", kOne, kPublish, "",

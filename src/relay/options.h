@@ -43,6 +43,7 @@ struct Options {
   OutputFormat output_format = OutputFormat::kAvro;
   std::string topic_prefix;  // Without the dot behind it.
   OnError on_error = OnError::kExit;
+  OnCollision on_collision = OnCollision::kSuffix;
   std::map<std::string, std::string> kafka_config;  // librdkafka properties. May hold secrets.
   // Of the topics that are created; "partitions" and "replication" are their numbers.
   std::map<std::string, std::string> topic_config;

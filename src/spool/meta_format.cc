@@ -275,6 +275,19 @@ std::vector<uint32_t> DecodeMembers(std::string_view body) {
   }
 }
 
+std::string EncodeTableName(const TableName& table) {
+  return Json{{"schema", TextOfName(table.schema)}, {"table", TextOfName(table.table)}}.dump();
+}
+
+TableName DecodeTableName(std::string_view body) {
+  try {
+    const Json json = Json::parse(body);
+    return {ReadName(json.at("schema")), ReadName(json.at("table"))};
+  } catch (const Json::exception& error) {
+    ThrowUnreadable("a table's name", error);
+  }
+}
+
 std::string EncodeFormatVersion() {
   std::string body;
   AppendU32(&body, kSpoolFormatVersion);

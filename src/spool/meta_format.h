@@ -32,6 +32,10 @@ inline constexpr char kMetaMembers[] = "members";      // JSON: array of numbers
 inline constexpr char kMetaRereadPrefix[] = "reread/";  // And a number: JSON: a table, the reason
 inline constexpr char kMetaTableKeyPrefix[] = "key/";   // And an OID: JSON: TableKey
 
+inline constexpr char kMetaClaimPrefix[] = "claim/";    // And checkpoint topic, '/', topic: a table
+inline constexpr char kMetaClaimsReadPrefix[] = "claims_read/";  // And checkpoint topic: fixed64
+inline constexpr char kMetaHeldPrefix[] = "held/";               // And a table: the table
+
 // Wraps and unwraps the checksum. Unwrap throws Halt kSpoolUnusable naming the entry.
 std::string WrapMeta(std::string_view name, std::string_view body);
 std::string_view UnwrapMeta(std::string_view name, std::string_view value);
@@ -61,6 +65,8 @@ Reread DecodeReread(std::string_view key, std::string_view body);
 std::string TableKeyName(uint32_t relation);
 std::string EncodeTableKey(const TableKey& key);
 TableKey DecodeTableKey(std::string_view name, std::string_view body);
+std::string EncodeTableName(const TableName& table);
+TableName DecodeTableName(std::string_view body);
 
 std::string EncodeMembers(const std::vector<uint32_t>& members);
 std::vector<uint32_t> DecodeMembers(std::string_view body);

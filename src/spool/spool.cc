@@ -19,6 +19,7 @@
 #include "spool/spool_store.h"
 #include "spool/spool_writer.h"
 #include "spool/table_keys.h"
+#include "spool/topic_notes.h"
 
 namespace bw {
 namespace {
@@ -202,6 +203,7 @@ class Spool::Impl {
   SpoolWriter& writer() { return *writer_; }
   RereadNotes& reread_notes() { return rereads_; }
   TableKeys& table_keys() { return table_keys_; }
+  TopicNotes& topic_notes() { return topic_notes_; }
 
   // Whoever wrote: the writer, the start-up code, or the publisher with its hints.
   bool failed() const { return writer_->failed() || store_.failed(); }
@@ -654,6 +656,7 @@ class Spool::Impl {
   SpoolStore store_;
   RereadNotes rereads_{&store_};
   TableKeys table_keys_{&store_};
+  TopicNotes topic_notes_{&store_};
 
   std::mutex identity_mutex_;  // Held by whoever changes what EncodeIdentity() writes.
   std::mutex remedies_mutex_;  // Held by whoever changes what EncodeRemedies() writes.
@@ -774,6 +777,15 @@ void Spool::ForgetRemedies(const std::vector<std::string>& said) { impl_->Forget
 void Spool::Supersede(const std::string& lineage) { impl_->Supersede(lineage); }
 std::unique_ptr<ScratchSet> Spool::MakeScratch() { return impl_->MakeScratch(); }
 void Spool::Trim(const Position& through) { impl_->Trim(through); }
+TopicClaimNotes Spool::topic_claims(const std::string& checkpoint_topic) const {
+  return impl_->topic_notes().Claims(checkpoint_topic);
+}
+bool Spool::NoteTopicClaims(const TopicClaimNotes& fresh) {
+  return impl_->topic_notes().NoteClaims(fresh);
+}
+std::vector<TableName> Spool::held_tables() const { return impl_->topic_notes().Held(); }
+void Spool::NoteHeld(const TableName& table) { impl_->topic_notes().NoteHeld(table); }
+void Spool::ForgetHeld(const TableName& table) { impl_->topic_notes().ForgetHeld(table); }
 Spool::Figures Spool::figures() const { return impl_->figures(); }
 
 }  // namespace bw

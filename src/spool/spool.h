@@ -226,6 +226,16 @@ class Spool {
   // from Kafka, read_committed. Never an error: the next call covers what this one could not.
   void Trim(const Position& through);
 
+  // What was noted for this checkpoint topic; stays when the spool begins anew.
+  TopicClaimNotes topic_claims(const std::string& checkpoint_topic) const;
+  // Adds the tables, and moves `read_through`. Not synced, and never an error: false when it could
+  // not be written, and is to be noted again.
+  bool NoteTopicClaims(const TopicClaimNotes& fresh);
+  // Tables whose changes are left out for as long as another table has their topic. Synced.
+  std::vector<TableName> held_tables() const;
+  void NoteHeld(const TableName& table);
+  void ForgetHeld(const TableName& table);
+
   // --- Figures, thread-safe -------------------------------------------------------------------
 
   struct Figures {

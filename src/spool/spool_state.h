@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -88,6 +89,14 @@ struct TableKey {
   std::vector<std::string> key;       // In the same order; none when the messages have null keys.
   std::optional<std::string> schema;  // Avro schema of the key; none when it has no columns.
   friend bool operator==(const TableKey&, const TableKey&) = default;
+};
+
+// Which table has which topic, as the records of a checkpoint topic say. Kafka has them for good;
+// the spool remembers them, so that not all of that topic must be read at each start.
+struct TopicClaimNotes {
+  std::string checkpoint_topic;
+  std::map<std::string, TableName> tables;  // By topic.
+  int64_t read_through = 0;  // Every committed record of the checkpoint topic below this offset counts.
 };
 
 // What the spool knows durably, besides the changes.

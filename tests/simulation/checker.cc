@@ -6,6 +6,19 @@
 
 namespace bw::simulation {
 
+namespace {
+
+// Of a JSON object, a member that is a text without anything escaped.
+std::string FieldOf(const std::string& json, const std::string& name) {
+  const std::string begin = "\"" + name + "\":\"";
+  const size_t at = json.find(begin);
+  if (at == std::string::npos) return "";
+  const size_t text = at + begin.size();
+  return json.substr(text, json.find('"', text) - text);
+}
+
+}  // namespace
+
 void Checker::Violate(const std::string& violation) {
   if (!violation_) violation_ = violation;
 }
@@ -74,7 +87,10 @@ std::optional<Checker::Identity> Checker::Identify(const SimKafka::Seen& record)
   if (lsn == record.headers.end() || operation == record.headers.end()) return std::nullopt;
   const auto position = Position::Parse(lsn->second);
   if (!position || operation->second.size() != 1) return std::nullopt;
-  return Identity{record.partition.topic, *position, operation->second[0]};
+  // A topic that nobody has claimed is no table's.
+  const auto table = table_of_.find(record.partition.topic);
+  return Identity{table == table_of_.end() ? "nobody's " + record.partition.topic : table->second,
+                  *position, operation->second[0]};
 }
 
 void Checker::OnVisible(const std::vector<SimKafka::Seen>& records) {
@@ -83,6 +99,7 @@ void Checker::OnVisible(const std::vector<SimKafka::Seen>& records) {
   for (const SimKafka::Seen& record : records) {
     if (record.partition.topic.ends_with(".checkpoint")) {
       if (record.key == "checkpoint") CheckCheckpoint(record);
+      if (record.key && record.key->starts_with("topic/")) CheckClaim(record);
       continue;
     }
     const auto identity = Identify(record);
@@ -130,7 +147,7 @@ void Checker::CheckRecord(const SimKafka::Seen& record) {
     return Violate(what + " has a key too many or few");
   }
   if (!record.key) return;
-  const auto key = std::pair(record.partition.topic, *record.key);
+  const auto key = std::pair(std::get<0>(*identity), *record.key);
   if (record.value) {
     live_[key] = {*row.id, row.text};
   } else {
@@ -143,29 +160,33 @@ bool Checker::IsPurge(const Identity& identity) const {
 }
 
 void Checker::CheckPurge(const SimKafka::Seen& record, const Identity& identity) {
-  const auto& [topic, position, operation] = identity;
-  const std::string what = fmt::format("{} {} {}", topic, position.ToString(), operation);
+  const auto& [table, position, operation] = identity;
+  const std::string what = fmt::format("{} {} {}", table, position.ToString(), operation);
   if (!seen_.insert(identity).second) return Violate(what + " is there twice");
   if (operation != 'd' || record.value || !record.key) {
     return Violate(what + " is no tombstone, where only a re-snapshot's can be");
   }
-  const auto live = live_.find({topic, *record.key});
+  const auto live = live_.find({table, *record.key});
   if (live == live_.end()) return Violate(what + " is a tombstone for a key that is no more");
-  if (purges_.at(position.commit_lsn).contains({topic, live->second.id})) {
+  if (purges_.at(position.commit_lsn).contains({table, live->second.id})) {
     return Violate(what + " is a tombstone for a row of the new snapshot");
   }
   live_.erase(live);
 }
 
+void Checker::CheckClaim(const SimKafka::Seen& record) {
+  if (!record.value) return Violate("a claim without value");
+  const std::string topic = record.key->substr(std::string("topic/").size());
+  const std::string table = FieldOf(*record.value, "table");
+  const auto [known, is_new] = table_of_.try_emplace(topic, table);
+  if (known->second != table) {
+    Violate(fmt::format("topic {} is {}'s, and then {}'s", topic, known->second, table));
+  }
+}
+
 void Checker::CheckCheckpoint(const SimKafka::Seen& record) {
   if (!record.value) return Violate("a checkpoint without value");
-  const auto field = [&](const std::string& name) {
-    const std::string begin = "\"" + name + "\":\"";
-    const size_t at = record.value->find(begin);
-    if (at == std::string::npos) return std::string();
-    const size_t text = at + begin.size();
-    return record.value->substr(text, record.value->find('"', text) - text);
-  };
+  const auto field = [&](const std::string& name) { return FieldOf(*record.value, name); };
   const auto position = Position::Parse(field("position"));
   checkpoint_end_ = Lsn::Parse(field("end_lsn")).value_or(Lsn::Invalid());
   if (!position) return Violate("a checkpoint whose position cannot be read");
@@ -228,7 +249,7 @@ void Checker::OnEnd(const SimKafka& kafka) {
   for (const SimKafka::Seen& record : kafka.ReadCommitted()) {
     const auto identity = Identify(record);
     if (!identity || !record.key) continue;
-    const std::string& topic = record.partition.topic;
+    const std::string& topic = std::get<0>(*identity);  // By its table's name.
     const Position& position = std::get<Position>(*identity);
     const auto key = std::pair(topic, *record.key);
     Position& last = newest[key];

@@ -21,6 +21,7 @@ namespace bw::simulation {
 // While the schedule runs:
 // - nothing becomes visible twice, and nothing that never committed
 // - of a PostgreSQL transaction that fits a Kafka transaction, all rows become visible at once
+// - a topic has the rows of one table, which a claim has named before
 // - the checkpoint never goes back, nor to a lineage that another one has followed
 // - the spool trims nothing that no checkpoint covers, and nothing of the replay window
 // - the slot is never told more than is captured, more than the lazy policy allows, or less than
@@ -65,7 +66,7 @@ class Checker {
   uint64_t records_seen() const { return seen_.size(); }
 
  private:
-  // A record as it must appear: by topic, position and operation there is one at most.
+  // A record as it must appear: by table, position and operation there is one at most.
   struct Expected {
     std::optional<int64_t> id;
     std::string text;         // Empty for a tombstone.
@@ -81,6 +82,7 @@ class Checker {
   bool IsPurge(const Identity& identity) const;
   void CheckPurge(const SimKafka::Seen& record, const Identity& identity);
   void CheckLastValues();
+  void CheckClaim(const SimKafka::Seen& record);
   void CheckCheckpoint(const SimKafka::Seen& record);
   void CheckRecord(const SimKafka::Seen& record);
   std::optional<Identity> Identify(const SimKafka::Seen& record) const;
@@ -95,7 +97,7 @@ class Checker {
   bool has_resnapshot_ = false;  // A second snapshot was learnt.
   // Of each re-snapshot, by the commit LSN of its tombstones: its keyed rows.
   std::map<Lsn, std::set<std::pair<std::string, int64_t>>> purges_;
-  // What a consumer that keeps the last value of each key has, by topic and key.
+  // What a consumer that keeps the last value of each key has, by table and key.
   struct Live {
     int64_t id = 0;
     std::string text;
@@ -105,6 +107,7 @@ class Checker {
   std::map<Lsn, size_t> records_of_;  // Per commit LSN.
   std::map<Lsn, size_t> changes_of_;  // Per commit LSN.
   std::set<Identity> seen_;
+  std::map<std::string, std::string> table_of_;  // By topic, as claims have said.
   std::map<Lsn, size_t> visible_of_;  // Per commit LSN.
   Position checkpoint_;
   std::string lineage_;               // The newest checkpoint's.

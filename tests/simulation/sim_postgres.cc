@@ -267,7 +267,8 @@ class SimStream : public ReplicationStream {
 
 SimPostgres::SimPostgres(SimScheduler* scheduler, uint64_t seed)
     : scheduler_(scheduler), random_(seed) {
-  tables_ = {{16384, "orders", true}, {16390, "items", true}, {16396, "events", false}};
+  // The first two would have one topic.
+  tables_ = {{16384, "it-ems", true}, {16390, "it_2d_ems", true}, {16396, "events", false}};
   rows_.resize(tables_.size());
 }
 

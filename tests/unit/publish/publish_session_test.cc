@@ -7,6 +7,7 @@
 
 #include "avro/schema_builder.h"
 #include "publish/publisher.h"
+#include "publish/topic_name.h"
 #include "relay/checkpoint_facts.h"
 #include "unit/publish/fake_kafka.h"
 
@@ -164,9 +165,15 @@ class PublishSessionTest : public ::testing::Test {
     }
     return positions;
   }
-  Checkpoint NewestCheckpoint() {
-    return DecodeCheckpoint(*kafka_.Committed(kCheckpointTopic).back().value, "test");
+  std::vector<Checkpoint> Checkpoints() {
+    std::vector<Checkpoint> checkpoints;
+    for (const auto& record : kafka_.Committed(kCheckpointTopic)) {
+      if (record.key != kCheckpointKey) continue;
+      checkpoints.push_back(DecodeCheckpoint(*record.value, "test"));
+    }
+    return checkpoints;
   }
+  Checkpoint NewestCheckpoint() { return Checkpoints().back(); }
   static Error ErrorOf(const std::function<void()>& act) {
     try {
       act();
@@ -299,8 +306,8 @@ TEST_F(PublishSessionTest, SkipsWhatATornTransactionHasPublishedToANewTopic) {
   Commit(10, 4);
   int produced = 0;
   kafka_.before_step = [&](const std::string& step) {
-    // The first is the checkpoint that announces the topic's partitions.
-    if (step == "produce" && ++produced == 4) {
+    // The first two claim the topic for the table and announce its partitions.
+    if (step == "produce" && ++produced == 5) {
       kafka_.TearOpenTransaction();
       throw TransientError("crash");
     }
@@ -355,9 +362,9 @@ TEST_F(PublishSessionTest, SplitsATransactionBeyondTheLimitAndCheckpointsEachPar
   PublishAll();
   EXPECT_EQ(Positions().size(), 10u);
   EXPECT_EQ(memory_->figures.split_transactions, 2u);
-  const auto checkpoints = kafka_.Committed(kCheckpointTopic);
+  const auto checkpoints = Checkpoints();
   ASSERT_EQ(checkpoints.size(), 4u);  // The first names the new topic's partitions.
-  const Progress first = DecodeCheckpoint(*checkpoints[1].value, "").progress;
+  const Progress first = checkpoints[1].progress;
   EXPECT_EQ(first.position, (Position{Lsn{10}, 3}));
   // The transaction's end LSN counts only when all of it is published.
   EXPECT_LT(first.end_lsn, Lsn{11});
@@ -525,16 +532,6 @@ TEST_F(PublishSessionTest, FindsTheLimitByTryingWhereItMayNotBeRead) {
   EXPECT_EQ(memory_->figures.rows_refused, 1u);
 }
 
-TEST_F(PublishSessionTest, NamesTwoTablesThatWouldShareATopic) {
-  Commit(10, 1, "a-b");
-  Commit(20, 1, "a_2d_b");
-  const auto session = StartedSession();
-  const Error error = ErrorOf([&] { Drain(session.get()); });
-  EXPECT_EQ(error.kind(), ErrorKind::kRow);
-  EXPECT_THAT(error.what(), HasSubstr("public.a-b"));
-  EXPECT_THAT(error.what(), HasSubstr("public.a_2d_b"));
-}
-
 TEST_F(PublishSessionTest, ExitsWhenAnotherInstancePublishesBehindIt) {
   Commit(10);
   const auto session = StartedSession();
@@ -586,8 +583,7 @@ TEST_F(PublishSessionTest, HaltsWhenTheCheckpointTopicIsGoneAndRepublishesWhenAl
   options_.republish = true;
   PublishAll();
   EXPECT_THAT(Positions(), ElementsAre("0/A:0c"));
-  const auto first = DecodeCheckpoint(*kafka_.Committed(kCheckpointTopic)[0].value, "");
-  EXPECT_THAT(first.remedy, HasSubstr("republish"));
+  EXPECT_THAT(Checkpoints()[0].remedy, HasSubstr("republish"));
   options_.republish = false;
   Commit(20);
   PublishAll();
@@ -617,6 +613,115 @@ TEST_F(PublishSessionTest, HaltsWhenACommittedCheckpointNeverAppears) {
     for (auto& entry : log) entry.key = std::string(kCheckpointKey);
     EXPECT_EQ(error.kind(), session == 1 ? ErrorKind::kTransient : ErrorKind::kHalt);
   }
+}
+
+// --- Topics of one name ---------------------------------------------------------------------------
+
+class CollisionTest : public PublishSessionTest {
+ protected:
+  const std::string suffixed_ = TopicWithSuffix("", "public", "a_2d_b");
+  // As after a restart of the process.
+  void ForgetMemory() { memory_ = std::make_unique<PublishMemory>(&registry_); }
+  std::vector<std::string> CheckpointKeys() {
+    std::vector<std::string> keys;
+    for (const auto& record : kafka_.Committed(kCheckpointTopic)) keys.push_back(*record.key);
+    return keys;
+  }
+};
+
+TEST_F(CollisionTest, SecondTableHasATopicOfItsOwnAlsoAfterARestart) {
+  Commit(10, 1, "a-b");
+  PublishAll();
+  ForgetMemory();
+  Commit(20, 1, "a_2d_b");
+  Commit(30, 1, "a-b");
+  PublishAll();
+  EXPECT_THAT(Positions("a_2d_b"), ElementsAre("0/A:0c", "0/1E:0c"));
+  EXPECT_THAT(Positions(suffixed_), ElementsAre("0/14:0c"));
+}
+
+TEST_F(CollisionTest, LostSpoolFindsTheClaimsInTheCheckpointTopic) {
+  Commit(10, 1, "a-b");
+  PublishAll();
+  const Progress published = spool_->published();
+  const std::string lineage = spool_->state().lineage;
+  spool_.reset();
+  std::filesystem::remove_all(folder_);
+  OpenSpool();
+  spool_->BeginStreamingAt({"S1", "shop", "bottledwater", 1}, published, lineage);
+  ForgetMemory();
+  Commit(20, 1, "a_2d_b");
+  PublishAll();
+  EXPECT_THAT(Positions("a_2d_b"), ElementsAre("0/A:0c"));
+  EXPECT_THAT(Positions(suffixed_), ElementsAre("0/14:0c"));
+}
+
+TEST_F(CollisionTest, ClaimIsCommittedBeforeTheFirstRowAndWrittenOnce) {
+  Commit(10, 1, "a-b");
+  PublishAll();
+  Commit(20, 1, "a-b");
+  PublishAll();
+  EXPECT_THAT(CheckpointKeys(),
+              ElementsAre("topic/a_2d_b", "checkpoint", "checkpoint", "checkpoint"));
+}
+
+TEST_F(CollisionTest, CheckpointTopicThatIsMadeAgainGetsTheClaimsOfTheSpool) {
+  options_.replay_window_bytes = 1'000'000;
+  Commit(10, 1, "a-b");
+  PublishAll();
+  PublishAll();
+  kafka_.topics.erase(kCheckpointTopic);
+  options_.republish = true;
+  Commit(20, 1, "a_2d_b");
+  PublishAll();
+  EXPECT_THAT(CheckpointKeys(), ::testing::Contains("topic/a_2d_b"));
+  EXPECT_THAT(Positions(suffixed_), ElementsAre("0/14:0c"));
+}
+
+TEST_F(CollisionTest, StartReadsOnlyTheClaimsThatAreNew) {
+  Commit(10, 1, "a-b");
+  const auto session = StartedSession();
+  Drain(session.get());
+  clock_.now += options_.read_back_interval;
+  session->TakeStep();  // Reads back.
+  const TopicClaimNotes notes = spool_->topic_claims(kCheckpointTopic);
+  EXPECT_EQ(notes.tables, (std::map<std::string, TableName>{{"a_2d_b", {"public", "a-b"}}}));
+  EXPECT_GE(notes.read_through, 4);
+  EXPECT_TRUE(spool_->topic_claims("another").tables.empty());
+}
+
+TEST_F(CollisionTest, TopicThatIsDeletedIsFreeForAnotherTable) {
+  Commit(10, 1, "a-b");
+  PublishAll();
+  kafka_.topics.erase("a_2d_b");
+  Commit(20, 1, "a_2d_b");
+  PublishAll();
+  EXPECT_THAT(Positions("a_2d_b"), ElementsAre("0/14:0c"));
+  Commit(30, 1, "a-b");
+  PublishAll();
+  EXPECT_THAT(Positions("a_2d_b"), ElementsAre("0/14:0c"));
+  EXPECT_THAT(Positions(TopicWithSuffix("", "public", "a-b")), ElementsAre("0/1E:0c"));
+}
+
+TEST_F(CollisionTest, HeldTableIsLeftOutAndNotedToBeReadAgainWhenItCanHaveItsTopic) {
+  options_.on_collision = OnCollision::kHold;
+  Commit(10, 1, "a-b");
+  Commit(20, 2, "a_2d_b");
+  Commit(30, 1, "a-b");
+  PublishAll();
+  EXPECT_THAT(Positions("a_2d_b"), ElementsAre("0/A:0c", "0/1E:0c"));
+  EXPECT_EQ(kafka_.topics.count(suffixed_), 0U);
+  EXPECT_EQ(memory_->figures.rows_refused, 2U);
+  EXPECT_TRUE(spool_->rereads().empty());
+  ForgetMemory();
+  PublishAll();
+  EXPECT_THAT(spool_->held_tables(), ElementsAre(TableName{"public", "a_2d_b"}));
+
+  options_.on_collision = OnCollision::kSuffix;
+  PublishAll();
+  ASSERT_THAT(spool_->rereads(), SizeIs(1));
+  EXPECT_EQ(spool_->rereads()[0].table, (TableName{"public", "a_2d_b"}));
+  EXPECT_TRUE(spool_->held_tables().empty());
 }
 
 // --- A re-snapshot ------------------------------------------------------------------------------
@@ -698,8 +803,8 @@ TEST_F(ResnapshotTest, GivesKeysThatAreNoMoreTheirTombstoneBeforeTheSnapshotsRow
               UnorderedElementsAre("0/1F2:0d", "0/1F2:1d", "0/1F3:0r", "0/1F3:1r", "0/1F4:0c"));
   EXPECT_THAT(positions[2], "0/1F3:0r");
   bool is_noted = false;
-  for (const auto& record : kafka_.Committed(kCheckpointTopic)) {
-    is_noted = is_noted || DecodeCheckpoint(*record.value, "").remedy == "resnapshot";
+  for (const Checkpoint& checkpoint : Checkpoints()) {
+    is_noted = is_noted || checkpoint.remedy == "resnapshot";
   }
   EXPECT_TRUE(is_noted);
 }

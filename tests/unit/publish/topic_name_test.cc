@@ -41,5 +41,30 @@ TEST(TopicName, KnowsWhichTextIsLegal) {
   for (const char* bad : {"a b", "a/b", "ä", "a\n"}) EXPECT_FALSE(IsLegalTopicText(bad)) << bad;
 }
 
+TEST(TopicName, SuffixIsTheTablesOwnAndFits) {
+  EXPECT_NE(TopicWithSuffix("", "public", "a-b"), TopicWithSuffix("", "public", "a_2d_b"));
+  EXPECT_TRUE(TopicWithSuffix("", "public", "a-b").starts_with("a_2d_b_"));
+  EXPECT_EQ(TopicWithSuffix("", "public", "a-b").size(), 6U + 9U);
+  EXPECT_EQ(TopicWithSuffix("p", "s", std::string(300, 'x')).size(), kTopicNameBytesMax);
+  // For good: consumers rely on it.
+  EXPECT_EQ(TopicWithSuffix("", "public", "a-b"), "a_2d_b_dcb0ba41");
+}
+
+TEST(TopicName, KafkaTakesDotsAndUnderscoresForOne) {
+  EXPECT_EQ(KafkaFormOfTopic("sales.orders"), KafkaFormOfTopic("sales_orders"));
+  EXPECT_NE(KafkaFormOfTopic("sales.orders"), KafkaFormOfTopic("Sales.orders"));
+}
+
+TEST(TopicName, ReservedAreTopicsOfServersAndOfOtherRelays) {
+  for (const char* topic : {"__consumer_offsets", "__transaction_state", "_schemas",
+                            "bottledwater.shop.s.checkpoint", "p.q.bottledwater.shop.s.checkpoint"}) {
+    EXPECT_TRUE(IsReservedTopic(topic)) << topic;
+  }
+  for (const char* topic : {"__consumer_offsets_", "p.__consumer_offsets", "sales.checkpoint",
+                            "xbottledwater.shop.s.checkpoint", "bottledwater.checkpoint", "schemas"}) {
+    EXPECT_FALSE(IsReservedTopic(topic)) << topic;
+  }
+}
+
 }  // namespace
 }  // namespace bw

@@ -143,6 +143,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"snapshot-connections", "1"},
       {"output-format", "json"},
       {"on-error", "log"},
+      {"on-collision", "hold"},
       {"kafka-config", "a=b"},
       {"topic-config", "a=b"},
       {"transaction-max-messages", "5"},
