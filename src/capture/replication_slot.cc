@@ -31,6 +31,23 @@ CreatedSlot Create(PgConnection* replication, const CaptureOptions& capture_opti
   return {created.LsnAt(0, 1), export_snapshot ? created.String(0, 2) : ""};
 }
 
+// A relay that was killed leaves its temporary slot until PostgreSQL notices, which waits for the same
+// transactions as a new slot does. A slot that is not temporary is not ours: creating says so.
+void WaitForPredecessor(PgConnection* replication, const std::string& slot, const Stop& stop) {
+  const std::string row =
+      "SELECT temporary FROM pg_replication_slots WHERE slot_name = " + QuoteLiteral(slot);
+  for (bool is_said = false;; is_said = true) {
+    const PgResult found = replication->Query(row);
+    if (found.rows() == 0 || !found.Bool(0, 0)) return;
+    if (!is_said) {
+      spdlog::info("Waiting until PostgreSQL has given up temporary slot \"{}\" of an earlier start",
+                   slot);
+    }
+    constexpr Duration kPause{100};
+    if (stop.WaitFor(kPause)) throw TransientError("cannot create a temporary slot: stopping");
+  }
+}
+
 }  // namespace
 
 bool IsValidSlotName(std::string_view name) {
@@ -62,6 +79,8 @@ CreatedSlot CreateSlot(PgConnection* replication, const CaptureOptions& options,
 CreatedSlot CreateTemporarySlot(PgConnection* replication, const CaptureOptions& options,
                                 const std::string& slot, const Stop& stop,
                                 std::optional<Duration> timeout) {
+  // With a timeout somebody tries again.
+  if (!timeout) WaitForPredecessor(replication, slot, stop);
   CreatedSlot result =
       Create(replication, options, slot, "TEMPORARY ", /*export_snapshot=*/true, stop, timeout);
   spdlog::info("Capturing consistent snapshot {} with temporary slot \"{}\" at {}",

@@ -36,8 +36,9 @@ struct CreatedSlot {
 CreatedSlot CreateSlot(PgConnection* replication, const CaptureOptions& options,
                        bool export_snapshot, const Stop& stop);
 
-// The same for a slot `slot` that PostgreSQL drops with this connection. Exports its snapshot. With
-// a timeout, throws a transient Error when transactions that write take longer to end.
+// The same for a slot `slot` that PostgreSQL drops with this connection. Exports its snapshot.
+// Without a timeout it first waits for the end of a temporary slot of that name, which a relay that
+// was killed has left. With one, throws a transient Error when transactions that write take longer to end.
 CreatedSlot CreateTemporarySlot(PgConnection* replication, const CaptureOptions& options,
                                 const std::string& slot, const Stop& stop,
                                 std::optional<Duration> timeout = std::nullopt);
