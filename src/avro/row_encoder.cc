@@ -1,6 +1,11 @@
 #include "avro/row_encoder.h"
 
+#include <deque>
+#include <optional>
+#include <utility>
+
 #include "avro/binary_format.h"
+#include "avro/text_converter.h"
 #include "avro/type_encoder.h"
 #include "avro/type_oid.h"
 #include "base/error.h"
@@ -30,11 +35,6 @@ bool IsCheckedByServer(uint32_t type_oid) {
   }
 }
 
-bool NeedsUtf8Check(ValueKind kind, uint32_t type_oid, const RowEncoderOptions& options) {
-  if (kind != ValueKind::kString && kind != ValueKind::kJson) return false;
-  return options.validate_utf8 || !IsCheckedByServer(type_oid);
-}
-
 // What to encode for column `i`: an unchanged TOASTed value is looked up in the old tuple. A null
 // there does not count: pgoutput sends the old key alone with nulls for all other columns.
 const TextValue& Resolve(std::span<const TextValue> values, std::span<const TextValue> old_values,
@@ -51,13 +51,32 @@ size_t TextSize(const TextValue& value) {
 
 }  // namespace
 
+// Texts that were made in UTF-8, and the tuples that refer to them.
+struct RowEncoder::Converted {
+  std::deque<std::string> texts;
+  std::vector<TextValue> values;
+};
+
+RowEncoder::TextRule RowEncoder::TextRuleFor(ValueKind kind, uint32_t type_oid,
+                                             const RowEncoderOptions& options) {
+  using Kind = TextEncoding::Kind;
+  if (kind != ValueKind::kString && kind != ValueKind::kJson) return TextRule::kAsItIs;
+  if (options.text_as_bytes()) return TextRule::kAsItIs;
+  if (options.encoding.kind() == Kind::kOneByte) return TextRule::kConvert;
+  if (options.encoding.kind() != Kind::kUnknown && IsCheckedByServer(type_oid)) {
+    return TextRule::kAsItIs;
+  }
+  return options.invalid_text == InvalidText::kReplace ? TextRule::kConvert : TextRule::kCheck;
+}
+
 RowEncoder::RowEncoder(const Table& table, RowEncoderOptions options)
-    : table_name_(table.schema + "." + table.name) {
+    : options_(options), table_name_(table.schema + "." + table.name) {
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const Column& column = table.columns[i];
     const ValueKind kind = KindOfType(column.type_oid);
-    columns_.push_back(
-        {kind, NeedsUtf8Check(kind, column.type_oid, options), column.name, column.type_name});
+    const TextRule rule = TextRuleFor(kind, column.type_oid, options);
+    converts_ = converts_ || rule == TextRule::kConvert;
+    columns_.push_back({kind, rule, column.name, column.type_name});
     all_columns_.push_back(i);
     if (column.key) key_columns_.push_back(i);
   }
@@ -88,7 +107,36 @@ RowEncoder::Result RowEncoder::Encode(std::span<const size_t> which, bool is_key
                                       std::string* out) const {
   RequireColumnCount(values.size());
   if (!old_values.empty()) RequireColumnCount(old_values.size());
+  if (!converts_) return EncodeUtf8(which, is_key, values, old_values, out);
+  Converted now;
+  Converted before;
+  return EncodeUtf8(which, is_key, ToUtf8(which, values, &now),
+                    ToUtf8(which, old_values, &before), out);
+}
 
+std::span<const TextValue> RowEncoder::ToUtf8(std::span<const size_t> which,
+                                              std::span<const TextValue> values,
+                                              Converted* store) const {
+  if (values.empty()) return values;
+  store->values.assign(values.begin(), values.end());
+  for (const size_t i : which) {
+    TextValue& value = store->values[i];
+    if (columns_[i].text_rule != TextRule::kConvert || value.kind != TextValue::Kind::kText ||
+        IsAscii(value.text)) {
+      continue;
+    }
+    std::optional<std::string> text =
+        TextToUtf8(value.text, options_.encoding, options_.invalid_text);
+    if (!text) Refuse(columns_[i], ValueStatus::kInvalidUtf8);
+    value.text = store->texts.emplace_back(std::move(*text));
+  }
+  return store->values;
+}
+
+RowEncoder::Result RowEncoder::EncodeUtf8(std::span<const size_t> which, bool is_key,
+                                          std::span<const TextValue> values,
+                                          std::span<const TextValue> old_values,
+                                          std::string* out) const {
   size_t size_max = 0;
   for (const size_t i : which) {
     size_max += TextSize(Resolve(values, old_values, i)) + kFieldOverheadBytesMax;
@@ -106,7 +154,7 @@ RowEncoder::Result RowEncoder::Encode(std::span<const size_t> which, bool is_key
       *cursor++ = kNullBranch;
       if (is_key) status = ValueStatus::kNullInKey;
     } else if (value.kind == TextValue::Kind::kText) {
-      status = column.validate_utf8 && !IsValidUtf8(value.text)
+      status = column.text_rule == TextRule::kCheck && !IsValidUtf8(value.text)
                    ? ValueStatus::kInvalidUtf8
                    : EncodeTextValue(column.kind, value.text, &cursor);
     } else if (!is_key && (IsString(column.kind) || column.kind == ValueKind::kBytes)) {
@@ -143,7 +191,9 @@ void RowEncoder::Refuse(const ColumnEncoder& column, ValueStatus status) const {
       problem = "its value does not fit the column's Avro type";
       break;
     case ValueStatus::kInvalidUtf8:
-      problem = "its text is not valid UTF-8";
+      problem =
+          "its text is not valid UTF-8, and no character of the database's encoding either; "
+          "--invalid-text=replace or bytes would publish it";
       break;
     case ValueStatus::kNullInKey:
       problem = "a key column without a value identifies no row";

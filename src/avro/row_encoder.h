@@ -8,14 +8,19 @@
 #include "avro/text_value.h"
 #include "avro/value_kind.h"
 #include "avro/value_status.h"
+#include "base/invalid_text.h"
+#include "base/text_encoding.h"
 
 namespace bw {
 
 struct RowEncoderOptions {
-  // Check every string for UTF-8. Set it when the server's encoding is SQL_ASCII, which converts
-  // and checks nothing. Types that can carry raw bytes into text in any database ("char", types
-  // made of it) are always checked.
-  bool validate_utf8 = false;
+  // Of the texts as they are given. Those of a UTF-8 database cost nothing but for types that can
+  // carry raw bytes into text in any database ("char", types made of it), which are checked.
+  TextEncoding encoding;
+  InvalidText invalid_text = InvalidText::kError;
+
+  // For Table::text_as_bytes.
+  bool text_as_bytes() const { return invalid_text == InvalidText::kBytes && encoding.is_raw(); }
 };
 
 // Encodes a table's tuples as Avro bodies under BuildValueSchema() and BuildKeySchema() of the
@@ -49,9 +54,10 @@ class RowEncoder {
   const std::string* NullInKey(std::span<const TextValue> values) const;
 
  private:
+  enum class TextRule { kAsItIs, kCheck, kConvert };
   struct ColumnEncoder {
     ValueKind kind;
-    bool validate_utf8;
+    TextRule text_rule;
     std::string name;
     std::string type_name;
   };
@@ -59,9 +65,19 @@ class RowEncoder {
   Result Encode(std::span<const size_t> which, bool is_key,
                 std::span<const TextValue> values, std::span<const TextValue> old_values,
                 std::string* out) const;
+  // `values` with the texts of the columns `which` in UTF-8; what had to be made is in `*store`.
+  struct Converted;
+  std::span<const TextValue> ToUtf8(std::span<const size_t> which,
+                                    std::span<const TextValue> values, Converted* store) const;
+  static TextRule TextRuleFor(ValueKind kind, uint32_t type_oid, const RowEncoderOptions& options);
+  Result EncodeUtf8(std::span<const size_t> which, bool is_key,
+                    std::span<const TextValue> values, std::span<const TextValue> old_values,
+                    std::string* out) const;
   void RequireColumnCount(size_t count) const;
   [[noreturn]] void Refuse(const ColumnEncoder& column, ValueStatus status) const;
 
+  const RowEncoderOptions options_;
+  bool converts_ = false;  // Any column does.
   std::string table_name_;
   std::vector<ColumnEncoder> columns_;
   std::vector<size_t> all_columns_;  // 0, 1, 2, ...

@@ -20,10 +20,16 @@ Json TypeJson(ValueKind kind) {
   return Json{{"type", type.primitive}, {"logicalType", type.logical_type}};
 }
 
-Json FieldJson(const Column& column, const std::string& field_name) {
+ValueKind KindInSchema(const Column& column, bool text_as_bytes) {
+  const ValueKind kind = KindOfType(column.type_oid);
+  const bool is_text = kind == ValueKind::kString || kind == ValueKind::kJson;
+  return is_text && text_as_bytes ? ValueKind::kBytes : kind;
+}
+
+Json FieldJson(const Column& column, const std::string& field_name, bool text_as_bytes) {
   Json field;
   field["name"] = field_name;
-  field["type"] = Json::array({"null", TypeJson(KindOfType(column.type_oid))});
+  field["type"] = Json::array({"null", TypeJson(KindInSchema(column, text_as_bytes))});
   field["default"] = nullptr;
   field["postgresql_type"] = column.type_name;
   if (field_name != column.name) field["postgresql_name"] = column.name;
@@ -34,7 +40,8 @@ std::string BuildSchema(const Table& table, bool key_only) {
   const std::vector<std::string> names = FieldNames(table);
   Json fields = Json::array();
   for (size_t i = 0; i < names.size(); ++i) {
-    if (!key_only || table.columns[i].key) fields.push_back(FieldJson(table.columns[i], names[i]));
+    if (key_only && !table.columns[i].key) continue;
+    fields.push_back(FieldJson(table.columns[i], names[i], table.text_as_bytes));
   }
   Json record;
   record["type"] = "record";

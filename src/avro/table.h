@@ -24,6 +24,8 @@ struct Table {
   std::string schema;
   std::string name;
   std::vector<Column> columns;
+  // Texts are Avro bytes, as the server keeps them: --invalid-text=bytes.
+  bool text_as_bytes = false;
 };
 
 }  // namespace bw

@@ -34,9 +34,22 @@ class Error : public std::runtime_error {
   // What the process exits with if this error ends it.
   ExitCode exit_code() const { return exit_code_; }
 
+  // Where it happened, for what may happen there again and again until somebody acts ("transaction
+  // 0/15E1D60"), and what may be done if so. "" for others.
+  const std::string& place() const { return place_; }
+  const std::string& remedy() const { return remedy_; }
+  Error At(std::string place, std::string remedy) const {
+    Error error = *this;
+    error.place_ = std::move(place);
+    error.remedy_ = std::move(remedy);
+    return error;
+  }
+
  private:
   ErrorKind kind_;
   ExitCode exit_code_;
+  std::string place_;
+  std::string remedy_;
 };
 
 inline Error TransientError(const std::string& what) { return Error(ErrorKind::kTransient, what); }

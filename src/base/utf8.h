@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace bw {
@@ -15,6 +16,12 @@ struct Utf8Character {
   char32_t code_point = 0;
 };
 Utf8Character DecodeUtf8(std::string_view text);
+
+// The bytes that the character takes, from 1 to 4.
+size_t Utf8Size(char32_t character);
+// Writes them and returns the place behind. Any code point up to U+10FFFF but surrogates.
+char* WriteUtf8(char32_t character, char* p);
+void AppendUtf8(char32_t character, std::string* out);
 
 // The longest beginning of at most `bytes_max` bytes that cuts no character in two.
 std::string_view Utf8Prefix(std::string_view text, size_t bytes_max);

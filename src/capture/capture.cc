@@ -95,7 +95,7 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool,
   CaptureSession::StreamFacts facts;
   facts.publications = publications;
   facts.confirmed_flush = view.slot->confirmed_flush;
-  facts.validate_utf8 = view.settings.server_encoding == "SQL_ASCII";
+  facts.encoding = TextEncoding::Of(view.settings.server_encoding);
   facts.stop_before = stop_before;
   return CaptureSession(environment, facts).Run();
 }

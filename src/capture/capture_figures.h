@@ -29,7 +29,8 @@ struct CaptureFigures {
   std::atomic<uint64_t> keyless_changes{0};
   std::atomic<uint64_t> unsure_keys{0};  // Tables whose key was guessed, or not known.
   std::atomic<uint64_t> truncates{0};
-  std::atomic<uint64_t> sessions{0};  // That came to streaming.
+  std::atomic<uint64_t> stopped_at{0};  // What reached StreamFacts::stop_before.
+  std::atomic<uint64_t> sessions{0};    // That came to streaming.
 
   // WAL that is not confirmed; 0 before it is known.
   uint64_t RetainedWalBytes() const {

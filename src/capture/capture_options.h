@@ -7,6 +7,7 @@
 
 #include "base/byte_size.h"
 #include "base/clock.h"
+#include "base/invalid_text.h"
 #include "base/on_error.h"
 
 namespace bw {
@@ -36,6 +37,8 @@ struct CaptureOptions {
   uint64_t max_wal_retained_bytes = 256 * kMiB;
   // --on-error: for a row that its Avro schema cannot hold.
   OnError on_error = OnError::kExit;
+  // --invalid-text: for a text that has no UTF-8.
+  InvalidText invalid_text = InvalidText::kError;
   // Connections that read the snapshot. Each also takes a thread and up to one row of memory.
   int snapshot_connections = 2;
 

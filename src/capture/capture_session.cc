@@ -33,7 +33,7 @@ CaptureSession::CaptureSession(const Environment& environment, const StreamFacts
       facts_(facts),
       publications_(PublicationsChecksum(facts.publications)),
       relations_(TableFilter(env_.options->tables, env_.options->exclude_tables), env_.key_lookup,
-                 RowEncoderOptions{.validate_utf8 = facts.validate_utf8}) {}
+                 RowEncoderOptions{facts.encoding, env_.options->invalid_text}) {}
 
 ChangeAssembler::Hooks CaptureSession::MakeHooks() {
   ChangeAssembler::Hooks hooks;
@@ -117,7 +117,7 @@ SessionEnd CaptureSession::Loop() {
       env_.spool->WaitForRoom(kReportCheckInterval, *env_.stop);
       continue;
     }
-    const std::optional<Frame> frame = env_.stream->Receive(next_report_check_);
+    const std::optional<Frame> frame = Receive();
     if (!frame) continue;
     heard_since_report_ = true;
     if (!progress_told_ && env_.made_progress) env_.made_progress();
@@ -128,6 +128,34 @@ SessionEnd CaptureSession::Loop() {
   env_.stream->Finish();
   if (env_.stop->requested()) return SessionEnd::kStopped;
   return is_complete_ ? SessionEnd::kComplete : end;
+}
+
+std::optional<Frame> CaptureSession::Receive() {
+  try {
+    return env_.stream->Receive(next_report_check_);
+  } catch (const Error& error) {
+    if (!assembler_->in_transaction()) throw;
+    throw WithinTransaction(error);
+  }
+}
+
+// PostgreSQL may fail at a transaction each time it sends it: a value that it can store and not
+// send (a bytea above 512 MB), a type's output function that fails or crashes. Said with what is
+// known, and not a halt: an upgrade or an ALTER may mend it, and Kafka gets what came before.
+Error CaptureSession::WithinTransaction(const Error& error) const {
+  const bool says_what_to_do =
+      error.kind() == ErrorKind::kHalt && error.exit_code() != ExitCode::kInternal;
+  if (says_what_to_do) return error;
+  const std::string lsn = assembler_->commit_lsn().ToString();
+  const std::string table = assembler_->newest_table();
+  return TransientError(fmt::format("{}, in the transaction with commit LSN {}, behind {} rows{}",
+                                    error.what(), lsn, assembler_->rows_received(),
+                                    table.empty() ? "" : "; the last table was " + table))
+      .At("transaction " + lsn,
+          fmt::format("If it cannot be mended, start once, with the same options and "
+                      "--skip-transaction={}: the changes of that transaction, and of no other, "
+                      "will be missing in Kafka",
+                      lsn));
 }
 
 bool CaptureSession::PausedTooLong() {
@@ -197,7 +225,9 @@ void CaptureSession::HandleMessage(std::string_view bytes) {
 }
 
 void CaptureSession::CheckStopBefore(Lsn wal_end) {
-  is_complete_ = is_complete_ || (facts_.stop_before && wal_end >= *facts_.stop_before);
+  if (is_complete_ || !facts_.stop_before || wal_end < *facts_.stop_before) return;
+  is_complete_ = true;
+  env_.figures->stopped_at.store(wal_end.value, kRelaxed);
 }
 
 // A walsender that shuts down waits until everything it has sent is confirmed, and asks again as

@@ -76,7 +76,7 @@ class CaptureSession {
   struct StreamFacts {
     std::vector<std::string> publications;
     Lsn confirmed_flush;         // Of the slot, read after the previous session ended.
-    bool validate_utf8 = false;  // The database's encoding is SQL_ASCII.
+    TextEncoding encoding;       // The database's.
     // Ends the session when exactly what commits before it is captured.
     std::optional<Lsn> stop_before;
   };
@@ -93,6 +93,8 @@ class CaptureSession {
   void Handle(const XLogData& data);
   void Handle(const Keepalive& keepalive);
   void HandleMessage(std::string_view bytes);
+  std::optional<Frame> Receive();
+  Error WithinTransaction(const Error& error) const;
   // The server asks again and again: see the .cc.
   bool LooksLikeShutdown(const Keepalive& keepalive) const;
   void CheckStopBefore(Lsn wal_end);

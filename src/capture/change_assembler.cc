@@ -71,7 +71,13 @@ Assembled ChangeAssembler::On(const OriginMessage&) {
   return Assembled::kNothing;
 }
 
+std::string ChangeAssembler::newest_table() const {
+  const CachedRelation* relation = newest_relation_ ? cache_->Find(*newest_relation_) : nullptr;
+  return relation == nullptr ? "" : relation->name();
+}
+
 Assembled ChangeAssembler::On(const RelationMessage& message) {
+  newest_relation_ = message.id;
   if (cache_->AddRelation(message) && hooks_.relation_changed) {
     hooks_.relation_changed(*cache_->Find(message.id));
   }
@@ -88,6 +94,7 @@ Assembled ChangeAssembler::On(const LogicalMessage&) { return Assembled::kNothin
 CachedRelation* ChangeAssembler::CountRow(RelationId id, size_t column_count, const char* what) {
   RequireTransaction(what);
   const Position position{transaction_->commit_lsn, transaction_->next_index++};
+  newest_relation_ = id;
   CachedRelation* relation = cache_->Find(id);
   if (relation == nullptr) {
     Violation(fmt::format("{} for relation {}, which was never announced", what, id.value));

@@ -77,6 +77,10 @@ class ChangeAssembler {
   bool in_transaction() const { return transaction_.has_value(); }
   // Of the transaction being received, else of the newest one.
   Lsn commit_lsn() const { return transaction_ ? transaction_->commit_lsn : last_commit_lsn_; }
+  // Of the transaction being received: its rows so far, and the table that was heard of last,
+  // announced or by a row; "" for none.
+  uint64_t rows_received() const { return transaction_ ? transaction_->next_index : 0; }
+  std::string newest_table() const;
   // Rows in which a value stands for an unchanged TOASTed one that the WAL does not hold.
   uint64_t unavailable_values() const { return unavailable_values_; }
 
@@ -118,6 +122,7 @@ class ChangeAssembler {
   RelationCache* const cache_;
   const Hooks hooks_;
   std::optional<Transaction> transaction_;
+  std::optional<RelationId> newest_relation_;
   Lsn last_commit_lsn_;  // Of the newest transaction that ended on this connection.
   Lsn last_end_lsn_;
   Change change_;

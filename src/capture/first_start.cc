@@ -77,7 +77,7 @@ std::vector<TableName> ReadRows(const CaptureOptions& options, const FirstStartP
   SnapshotSource source;
   source.slot = slot;
   source.publications = plan.publications.names;
-  source.validate_utf8 = plan.view.settings.server_encoding == "SQL_ASCII";
+  source.encoding = TextEncoding::Of(plan.view.settings.server_encoding);
   SnapshotContent content = ReadSnapshot(options, source, spool, figures, stop);
   spdlog::debug("{} rows in the snapshot", WithThousands(content.rows));
   BW_KILL_POINT("first_start.after_rows");

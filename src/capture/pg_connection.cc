@@ -26,17 +26,22 @@ std::string Address(PGconn* connection) {
                      port != nullptr && *port != '\0' ? port : "5432");
 }
 
-PgFailure FailureOf(const PGresult* result) {
+PgFailure FailureOf(const PGresult* result, const TextEncoding& encoding = {}) {
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   PgFailure failure;
   failure.sqlstate = state == nullptr ? "" : state;
-  failure.message = primary == nullptr ? PQresultErrorMessage(result) : primary;
+  failure.message = encoding.Decode(primary == nullptr ? PQresultErrorMessage(result) : primary);
   if (const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL)) {
     // DETAIL can quote row data only for data errors (class 22 and 23), which are left out.
     if (!failure.sqlstate.starts_with("22") && !failure.sqlstate.starts_with("23")) {
-      failure.message += fmt::format(" ({})", detail);
+      failure.message += fmt::format(" ({})", encoding.Decode(detail));
     }
+  }
+  // Where logical decoding was; of other contexts, nobody knows what they quote.
+  const char* context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+  if (context != nullptr && std::string_view(context).find("output plugin") != std::string::npos) {
+    failure.message += fmt::format(" ({})", encoding.Decode(context));
   }
   return failure;
 }
@@ -68,7 +73,7 @@ class CertificateVerdict {
 }
 
 [[noreturn]] void ThrowResultError(const PgResult& result, const PgQueryOptions& options) {
-  throw TranslatePgFailure(FailureOf(result.get()),
+  throw TranslatePgFailure(FailureOf(result.get(), result.encoding()),
                            {.doing = options.doing,
                             .remedy_sql = options.remedy_sql,
                             .begin_again_when_missing = options.begin_again_when_missing});
@@ -89,8 +94,10 @@ std::string_view PgResult::Text(int row, int column) const {
   if (row >= rows() || column >= PQnfields(result_.get())) {
     throw HaltError(ExitCode::kInternal, "PostgreSQL answered with fewer columns than it must");
   }
-  return {PQgetvalue(result_.get(), row, column),
-          static_cast<size_t>(PQgetlength(result_.get(), row, column))};
+  const std::string_view text(PQgetvalue(result_.get(), row, column),
+                              static_cast<size_t>(PQgetlength(result_.get(), row, column)));
+  if (!encoding_.is_raw() || IsAscii(text)) return text;
+  return decoded_.emplace_back(encoding_.Decode(text));
 }
 bool PgResult::Bool(int row, int column) const {
   const std::string_view text = Text(row, column);
@@ -153,6 +160,7 @@ void PgConnection::Connect(const CaptureOptions& options, Mode mode) {
   address_ = Address(connection_.get());
   if (PQsetnonblocking(connection_.get(), 1) != 0) ThrowConnectionError(doing);
   TurnOffTimeouts();
+  UseServersEncoding();
 }
 
 void PgConnection::TurnOffTimeouts() {
@@ -171,6 +179,16 @@ void PgConnection::ReceiveNotice(void* connection, const PGresult* notice) {
   if (function != nullptr && std::string_view(function) == "LoadPublications") {
     static_cast<PgConnection*>(connection)->skipped_publication_ = message;
   }
+}
+
+// A server that converted for us would fail at the first text that has no UTF-8.
+void PgConnection::UseServersEncoding() {
+  const TextEncoding encoding = TextEncoding::Of(Parameter("server_encoding"));
+  if (!encoding.is_raw()) return;
+  PgQueryOptions options;
+  options.doing = "choose the encoding";
+  Query("SET client_encoding = 'SQL_ASCII'", options);  // It means: as it is.
+  encoding_ = encoding;
 }
 
 void PgConnection::PollUntilConnected(TimePoint deadline, const std::string& doing) {
@@ -214,7 +232,9 @@ void PgConnection::WaitForAnswer(TimePoint deadline, const PgQueryOptions& optio
 }
 
 void PgConnection::Send(const std::string& sql, TimePoint deadline, const PgQueryOptions& options) {
-  if (PQsendQuery(connection_.get(), sql.c_str()) == 0) ThrowConnectionError(options.doing);
+  if (PQsendQuery(connection_.get(), encoding_.Encode(sql).c_str()) == 0) {
+    ThrowConnectionError(options.doing);
+  }
   int unsent = 0;
   while ((unsent = PQflush(connection_.get())) == 1) {
     Wait(Direction::kWrite, deadline, options.doing);
@@ -234,7 +254,7 @@ PgResult PgConnection::NextResult(TimePoint deadline, const PgQueryOptions& opti
     }
     if (PQconsumeInput(connection_.get()) == 0) ThrowConnectionError(options.doing);
   }
-  return PgResult(PQgetResult(connection_.get()));
+  return PgResult(PQgetResult(connection_.get()), encoding_);
 }
 
 void PgConnection::CancelQuietly() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/lsn.h"
 #include "base/stop.h"
+#include "base/text_encoding.h"
 #include "capture/capture_options.h"
 
 // libpq's own types, so that its header stays in our .cc files.
@@ -27,12 +29,14 @@ void ValidateConninfo(const std::string& conninfo);
 // The rows of one statement, all as text. Views are valid as long as the result.
 class PgResult {
  public:
-  explicit PgResult(pg_result* result) : result_(result) {}
+  explicit PgResult(pg_result* result, const TextEncoding& encoding = {})
+      : encoding_(encoding), result_(result) {}
 
   pg_result* get() const { return result_.get(); }  // For this folder's .cc files.
   int rows() const;
   bool IsNull(int row, int column) const;
-  std::string_view Text(int row, int column) const;  // Empty for null.
+  std::string_view Text(int row, int column) const;  // Empty for null. See TextEncoding::Decode.
+  const TextEncoding& encoding() const { return encoding_; }
   std::string String(int row, int column) const { return std::string(Text(row, column)); }
   // These throw a Halt error when the text is not what its name says.
   bool Bool(int row, int column) const;
@@ -43,7 +47,9 @@ class PgResult {
   struct Clear {
     void operator()(pg_result* result) const;
   };
+  TextEncoding encoding_;
   std::unique_ptr<pg_result, Clear> result_;
+  mutable std::deque<std::string> decoded_;  // What views of Text() point into, if not `result_`.
 };
 
 struct PgQueryOptions {
@@ -64,7 +70,8 @@ struct PgQueryOptions {
 // transient Error: look at the Stop before believing it), or with the connection.
 //
 // All sessions of ours set the same parameters, so that a value has the same text in the snapshot
-// and in the stream: client_encoding=UTF8, datestyle=ISO, intervalstyle=iso_8601, timezone=UTC,
+// and in the stream: client_encoding=UTF8 (in SQL_ASCII and one-byte databases SQL_ASCII, which is
+// "as it is"; see TextEncoding), datestyle=ISO, intervalstyle=iso_8601, timezone=UTC,
 // bytea_output=hex, extra_float_digits=3, row_security=off (a policy that would silently hide rows
 // becomes an error), search_path empty, standard_conforming_strings=on, and no timeouts but one: in
 // mode kSql, a statement that waits 2 s for somebody's lock fails with a transient Error.
@@ -128,6 +135,7 @@ class PgConnection {
     void operator()(char* bytes) const;
   };
 
+  void UseServersEncoding();
   void Connect(const CaptureOptions& options, Mode mode);
   // The settings that a server may not know, which therefore cannot come with the connection.
   void TurnOffTimeouts();
@@ -149,6 +157,7 @@ class PgConnection {
   void CancelQuietly();
 
   const Stop& stop_;
+  TextEncoding encoding_;  // The database's; what is_raw() is not is UTF-8 here.
   std::unique_ptr<pg_conn, Finish> connection_;
   std::string address_;
   std::optional<std::string> skipped_publication_;

@@ -21,7 +21,7 @@ bool SameForm(const Table& left, const Table& right) {
 }
 
 void RelationCache::AddType(const TypeMessage& type) {
-  type_names_.insert_or_assign(type.oid, std::string(type.name));
+  type_names_.insert_or_assign(type.oid, encoder_options_.encoding.Decode(type.name));
 }
 
 KeyCertainty RelationCache::MarkFullKey(RelationId id, Table* table) const {
@@ -39,12 +39,14 @@ KeyCertainty RelationCache::MarkFullKey(RelationId id, Table* table) const {
 
 Table RelationCache::Describe(const RelationMessage& relation) const {
   Table table;
-  table.schema = relation.schema;
-  table.name = relation.name;
+  const TextEncoding& encoding = encoder_options_.encoding;
+  table.schema = encoding.Decode(relation.schema);
+  table.name = encoding.Decode(relation.name);
+  table.text_as_bytes = encoder_options_.text_as_bytes();
   table.columns.reserve(relation.columns.size());
   for (const RelationColumn& from : relation.columns) {
     Column column;
-    column.name = from.name;
+    column.name = encoding.Decode(from.name);
     column.type_oid = from.type_oid;
     column.typmod = from.typmod;
     const auto type = type_names_.find(from.type_oid);

@@ -101,6 +101,10 @@ PgQueryOptions Query(std::string doing) {
   return options;
 }
 
+RowEncoderOptions EncoderOptions(const CaptureOptions& options, const SnapshotSource& source) {
+  return {source.encoding, options.invalid_text};
+}
+
 void ImportSnapshot(PgConnection* connection, const std::string& snapshot_name) {
   const PgQueryOptions options = Query("import the snapshot");
   connection->Query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", options);
@@ -136,7 +140,7 @@ class TableReader {
 void TableReader::Read(TableTask task) {
   const SnapshotTable& table = work_->tables[task.index];
   const RowEncoder encoder(table.described.table,
-                           RowEncoderOptions{.validate_utf8 = work_->source->validate_utf8});
+                           EncoderOptions(*work_->options, *work_->source));
   work_->progress->Begin(task.index, Now());
   while (true) {
     RequireRoom();
@@ -295,6 +299,9 @@ std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOpt
                                       const SnapshotSource& source) {
   std::vector<SnapshotTable> tables = ChooseTables(connection, options, source);
   RequireReadable(tables, connection->role());
+  for (SnapshotTable& table : tables) {
+    table.described.table.text_as_bytes = EncoderOptions(options, source).text_as_bytes();
+  }
   for (const SnapshotTable& table : tables) {
     const std::string name = Printable(table.described.qualified_name());
     if (table.described.keyed()) {

@@ -28,7 +28,7 @@ namespace bw {
 struct SnapshotSource {
   CreatedSlot slot;
   std::vector<std::string> publications;
-  bool validate_utf8 = false;  // The database's encoding is SQL_ASCII.
+  TextEncoding encoding;  // The database's.
   // Patterns of TableFilter: of the captured tables only these; all when empty.
   std::vector<std::string> only;
   // Of those, only these; all without it.

@@ -67,7 +67,7 @@ bool EndSnapshot(const SnapshotSource& source, const SnapshotContent& content, S
 SnapshotSource MakeSource(PgConnection* connection, const CaptureOptions& options,
                           const ServerView& view, const Spool& spool) {
   SnapshotSource source;
-  source.validate_utf8 = view.settings.server_encoding == "SQL_ASCII";
+  source.encoding = TextEncoding::Of(view.settings.server_encoding);
   source.publications =
       FindPublications(connection, options, spool.accounted_members().has_value());
   return source;

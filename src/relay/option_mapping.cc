@@ -14,6 +14,7 @@ CaptureOptions CaptureOptionsOf(const Options& options) {
   result.skip_snapshot = options.skip_snapshot;
   result.max_wal_retained_bytes = options.max_wal_retained;
   result.on_error = options.on_error;
+  result.invalid_text = options.invalid_text;
   result.snapshot_connections = static_cast<int>(options.snapshot_connections);
   return result;
 }

@@ -121,6 +121,13 @@ void SetOnCollision(const OptionText& text, Options* options) {
   options->on_collision = kValues[ParseChoice(text.where, Only(text), kNames)];
 }
 
+void SetInvalidText(const OptionText& text, Options* options) {
+  constexpr std::string_view kNames[] = {"error", "replace", "bytes"};
+  constexpr InvalidText kValues[] = {InvalidText::kError, InvalidText::kReplace,
+                                     InvalidText::kBytes};
+  options->invalid_text = kValues[ParseChoice(text.where, Only(text), kNames)];
+}
+
 void SetLogLevel(const OptionText& text, Options* options) {
   constexpr std::string_view kNames[] = {"trace", "debug", "info", "warn", "error"};
   options->log_level = kNames[ParseChoice(text.where, Only(text), kNames)];
@@ -163,6 +170,9 @@ void SetPositiveDuration(const OptionText& text, Options* options) {
 
 void SetAcceptGap(const OptionText& text, Options* options) {
   options->overrides.accept_gap = ParseLsn(text.where, Only(text));
+}
+void SetSkipTransaction(const OptionText& text, Options* options) {
+  options->skip_transaction = ParseLsn(text.where, Only(text));
 }
 void SetAdoptSlot(const OptionText& text, Options* options) {
   options->overrides.adopt_slot = ParseFlag(text.where, Only(text));
@@ -249,6 +259,11 @@ constexpr OptionSpec kTable[] = {
      "topic of its own by a suffix, or hold: leave its changes out, and read it again when it can "
      "have its topic.",
      SetOnCollision},
+    {'\0', "invalid-text", "POLICY", kOne, kPublish, "error",
+     "What to do with a text that has no UTF-8: error (as --on-error says), replace (U+FFFD for "
+     "each such byte), or bytes (texts of databases that are not UTF-8 become Avro bytes, exactly "
+     "as they are).",
+     SetInvalidText},
     {'C', "kafka-config", "KEY=VALUE", kProperties, kPublish, "",
      "Set a librdkafka property; can be given several times. See --config-help.", SetKafkaConfig},
     {'\0', "kafka-config-file", "FILE", kOne, kPublish, "",
@@ -287,6 +302,9 @@ constexpr OptionSpec kTable[] = {
      "Where changes are lost, drop slot and spool and begin anew with a snapshot.", SetResnapshot},
     {'\0', "accept-gap", "LSN", kOne, kAfterHalt, "",
      "Go on without the changes up to the slot's confirmed flush LSN, given here.", SetAcceptGap},
+    {'\0', "skip-transaction", "LSN", kOne, kAfterHalt, "",
+     "Leave out the transaction with this commit LSN, which PostgreSQL cannot send.",
+     SetSkipTransaction},
     {'\0', "adopt-slot", "", kFlag, kAfterHalt, "",
      "Take over an existing slot that has neither spool nor checkpoint, without snapshot.",
      SetAdoptSlot},

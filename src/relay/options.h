@@ -8,6 +8,7 @@
 
 #include "base/byte_size.h"
 #include "base/clock.h"
+#include "base/invalid_text.h"
 #include "base/on_error.h"
 #include "publish/publish_options.h"
 #include "relay/reconcile.h"
@@ -44,6 +45,7 @@ struct Options {
   std::string topic_prefix;  // Without the dot behind it.
   OnError on_error = OnError::kExit;
   OnCollision on_collision = OnCollision::kSuffix;
+  InvalidText invalid_text = InvalidText::kError;
   std::map<std::string, std::string> kafka_config;  // librdkafka properties. May hold secrets.
   // Of the topics that are created; "partitions" and "replication" are their numbers.
   std::map<std::string, std::string> topic_config;
@@ -61,6 +63,7 @@ struct Options {
   Overrides overrides;
   // `bottledwater resnapshot TABLE...`: globs of the tables that are read again.
   std::vector<std::string> resnapshot_tables;
+  std::optional<Lsn> skip_transaction;  // By its commit LSN.
 
   // --- General ---
   std::string log_level = "info";

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "capture/capture.h"
+#include "capture/skip_transaction.h"
 #include "capture/table_resnapshot.h"
 #include "publish/kafka_cluster.h"
 #include "publish/topic_name.h"
@@ -76,6 +77,7 @@ Relay::Relay(const Options& options, Stop* stop)
       publish_options_(PublishOptionsOf(options)),
       stop_(stop),
       start_up_cluster_(ConnectToKafka(publish_options_, *stop)),
+      skip_transaction_(options.skip_transaction),
       tables_to_read_(options.resnapshot_tables),
       keeper_(capture_options_),
       reread_backoff_({.first = kRereadWaitFirst, .max = kRereadWaitMax}) {
@@ -158,6 +160,13 @@ void Relay::RunCapture() {
     hooks.relation_changed = [this](const CachedRelation& relation) {
       keeper_.OnRelationChanged(relation, opened_spool());
     };
+    if (skip_transaction_) {
+      if (SkipTransaction(capture_options_, *skip_transaction_, opened_spool(), &capture_figures_,
+                          *stop_, hooks)) {
+        skip_transaction_.reset();
+      }
+      return;
+    }
     if (ResnapshotTablesIfAsked(start_up, hooks)) return;
     StreamAndReread(hooks);
   });

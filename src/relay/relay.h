@@ -71,6 +71,7 @@ class Relay {
   bool threads_ended_ = false;
 
   // The capture thread's.
+  std::optional<Lsn> skip_transaction_;      // To be skipped, still.
   std::vector<std::string> tables_to_read_;  // To be read again, still.
   PublicationKeeper keeper_;
   Backoff reread_backoff_;

@@ -10,6 +10,7 @@ std::optional<SessionExit> SessionLoop::Run(const Session& session) {
   // A wait of zero asks whether a stop was requested.
   while (!config_.wait(Duration(0))) {
     progress_ = false;
+    stuck_ = false;
     bool failed = false;
     try {
       session([this] { MadeProgress(); });
@@ -23,7 +24,7 @@ std::optional<SessionExit> SessionLoop::Run(const Session& session) {
                          fmt::format("{} session: unexpected: {}", config_.server, error.what())};
     }
     // A session that returns at once, time and again, must not spin either.
-    if ((failed || !progress_) && config_.wait(config_.backoff.Next())) break;
+    if ((failed || !progress_) && config_.wait(NextWait())) break;
   }
   return std::nullopt;
 }
@@ -55,8 +56,35 @@ std::optional<SessionExit> SessionLoop::Judge(const Error& error) {
     if (often_.size() >= static_cast<size_t>(action.give_up_often)) return exit;
   }
   // What a stop has interrupted is not away.
-  if (!config_.wait(Duration(0))) away_.Away(error.what());
+  if (config_.wait(Duration(0))) return std::nullopt;
+  stuck_ = IsStuck(error);
+  if (stuck_) {
+    SayStuck(error);
+  } else {
+    away_.Away(error.what());
+  }
   return std::nullopt;
+}
+
+bool SessionLoop::IsStuck(const Error& error) {
+  constexpr int kTimesThatAreStuck = 3;
+  if (error.place().empty()) return false;
+  if (error.place() != place_) {
+    place_ = error.place();
+    times_at_place_ = 0;
+    stuck_said_.reset();
+    stuck_backoff_.Reset();
+  }
+  return ++times_at_place_ >= kTimesThatAreStuck;
+}
+
+void SessionLoop::SayStuck(const Error& error) {
+  constexpr Duration kSayInterval = std::chrono::minutes(1);
+  const TimePoint now = config_.clock->Now();
+  if (stuck_said_ && now - *stuck_said_ < kSayInterval) return;
+  stuck_said_ = now;
+  spdlog::error("{} has failed {} times at {}: {}. It is tried again, ever more rarely. {}",
+                config_.server, times_at_place_, place_, error.what(), error.remedy());
 }
 
 }  // namespace bw

@@ -180,7 +180,7 @@ void CheckEncoded(const Table& table, const RowEncoder& encoder,
 void EncodeAnything(fuzz::Input input) {
   const Table table = ReadTable(&input);
   RowEncoderOptions options;
-  options.validate_utf8 = input.Flag();
+  options.encoding = TextEncoding::Of(input.Flag() ? "SQL_ASCII" : "UTF8");
   const bool drop_one = input.U8() == 'd' && !table.columns.empty();
   std::vector<TextValue> values = ReadTuple(&input, table.columns.size() - (drop_one ? 1 : 0));
   const bool has_old = input.Flag();

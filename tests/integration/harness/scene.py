@@ -19,7 +19,7 @@ MARKER_TABLE = "bw_marker"
 
 
 class Scene:
-    def __init__(self, servers: Servers, folder: Path):
+    def __init__(self, servers: Servers, folder: Path, encoding: str = "UTF8"):
         self.servers = servers
         self.folder = folder
         self.name = "t" + uuid.uuid4().hex[:12]  # Of the database, the slot and the topic prefix.
@@ -28,7 +28,8 @@ class Scene:
         self.relays: list[Relay] = []
         self._markers = itertools.count(1)
         with psycopg.connect(servers.postgres.url(), autocommit=True) as maintenance:
-            maintenance.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.name)))
+            maintenance.execute(sql.SQL("CREATE DATABASE {} ENCODING {} TEMPLATE template0 LOCALE 'C'").format(
+                sql.Identifier(self.name), encoding))
         self.connection = self.connect()
         self.execute(f"CREATE TABLE {MARKER_TABLE} (id bigint PRIMARY KEY)")
         self.reader = TopicReader(servers.kafka.address, AvroDecoder(servers.registry.url))

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "avro/schema_builder.h"
 #include "unit/avro/avro_test_util.h"
 
 namespace bw {
@@ -121,11 +122,32 @@ TEST(RowEncoder, ChecksUtf8WhenAsked) {
   const std::vector<TextValue> good = {TextValue::Text("café")};
   std::string out;
   RowEncoder(table).EncodeValue(bad, {}, &out);
-  const RowEncoder strict(table, {.validate_utf8 = true});
+  const RowEncoder strict(table, {.encoding = TextEncoding::Of("SQL_ASCII")});
   strict.EncodeValue(good, {}, &out);
   const Error error = ErrorOf([&] { strict.EncodeValue(bad, {}, &out); });
   EXPECT_EQ(error.kind(), ErrorKind::kRow);
   EXPECT_NE(std::string(error.what()).find("UTF-8"), std::string::npos);
+}
+
+TEST(RowEncoder, PublishesInvalidTextAsTheOptionsSay) {
+  Table table = MakeTable({MakeColumn("k", type_oid::kText), MakeColumn("n", type_oid::kInt4)});
+  table.columns[0].key = true;
+  const std::vector<TextValue> row = {TextValue::Text("\x80\x81"), TextValue::Text("1")};
+  const TextEncoding windows = TextEncoding::Of("WIN1252");
+  std::string key;
+  std::string value;
+  const RowEncoder replacing(table, {windows, InvalidText::kReplace});
+  replacing.EncodeKey(row, {}, &key);
+  replacing.EncodeValue(row, {}, &value);
+  EXPECT_EQ(key, "\x02\x0C€\uFFFD");
+  EXPECT_EQ(value, key + "\x02\x02");
+  key.clear();
+  table.text_as_bytes = true;
+  RowEncoder(table, {windows, InvalidText::kBytes}).EncodeKey(row, {}, &key);
+  EXPECT_EQ(key, "\x02\x04\x80\x81");
+  EXPECT_NE(BuildKeySchema(table)->find("\"bytes\""), std::string::npos);
+  EXPECT_EQ(ErrorOf([&] { RowEncoder(table, {windows, {}}).EncodeKey(row, {}, &key); }).kind(),
+            ErrorKind::kRow);
 }
 
 // PostgreSQL 15 prints a "char" above 127 as one raw byte in any database.

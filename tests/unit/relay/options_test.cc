@@ -144,6 +144,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"output-format", "json"},
       {"on-error", "log"},
       {"on-collision", "hold"},
+      {"invalid-text", "bytes"},
       {"kafka-config", "a=b"},
       {"topic-config", "a=b"},
       {"transaction-max-messages", "5"},
@@ -153,6 +154,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"max-wal-retained", "1GiB"},
       {"replay-window", "1GiB"},
       {"accept-gap", "1/2"},
+      {"skip-transaction", "1/2"},
       {"log-level", "warn"},
       {"status-interval", "1min"},
   };

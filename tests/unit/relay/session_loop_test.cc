@@ -179,6 +179,34 @@ TEST_F(SessionLoopTest, GoesOnWhenFencingsAreFarApart) {
   EXPECT_FALSE(exit);
 }
 
+// A transaction that PostgreSQL cannot send: connections work, and parts of it arrive.
+TEST_F(SessionLoopTest, TriesEverMoreRarelyWhereItFailsAgainAndAgain) {
+  SessionLoop loop = MakeLoop();
+  loop.Run([&](const auto&) {
+    CountSession();
+    if (sessions_ == 30) stopped_ = true;
+    // A server that crashed there and comes back is no other place.
+    if (sessions_ % 2 == 0) throw TransientError("connection refused");
+    throw TransientError("cannot send it").At("transaction 0/10", "Skip it");
+  });
+  EXPECT_GE(waits_[28], Duration(300'000));  // Of session 29, the 15th at that place.
+  EXPECT_LE(waits_[28], Duration(600'000));
+}
+
+TEST_F(SessionLoopTest, AnotherPlaceEndsBeingStuckAndFramesBeforeThatDoNot) {
+  SessionLoop loop = MakeLoop();
+  loop.Run([&](const auto& made_progress) {
+    CountSession();
+    if (sessions_ == 20) stopped_ = true;
+    made_progress();
+    throw TransientError("cannot send it").At(sessions_ <= 17 ? "transaction 0/10" : "0/20", "");
+  });
+  EXPECT_LT(waits_[1], Duration(1'000));
+  EXPECT_GE(waits_[2], Duration(2'500));
+  EXPECT_GE(waits_[16], Duration(2'500));
+  EXPECT_LT(waits_[17], Duration(10'000));
+}
+
 TEST_F(SessionLoopTest, TakesAnUnexpectedExceptionForADefect) {
   SessionLoop loop = MakeLoop();
   const auto exit = loop.Run([&](const auto&) {

@@ -1,0 +1,142 @@
+"""Databases that are not UTF-8: every text arrives as the server would convert it, and one that cannot be converted is one
+row's matter, never the stream's."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from harness import Scene
+
+from servers import Servers
+
+ROW_REFUSED = 65
+TABLES = Path(__file__).parents[2] / "src" / "base" / "single_byte_tables.inc"
+# A text that the encoding has and UTF-8 does not, as an SQL expression.
+BAD = {"SQL_ASCII": r"E'a\xffz'", "WIN1252": r"convert_from('\x61817a', 'WIN1252')"}
+BAD_BYTES = {"SQL_ASCII": b"a\xffz", "WIN1252": b"a\x81z"}
+ENCODINGS = pytest.mark.parametrize("encoding", list(BAD))
+
+
+@pytest.fixture
+def scene_in(servers: Servers, tmp_path: Path) -> Iterator[Callable[[str], Scene]]:
+    """Makes a scene whose database has an encoding."""
+    servers.bring_back()
+    scenes = []
+
+    def make(encoding: str) -> Scene:
+        scenes.append(Scene(servers, tmp_path, encoding))
+        return scenes[-1]
+
+    yield make
+    for scene in scenes:
+        print(scene.report())
+        scene.close()
+
+
+def keys_and_texts(scene: Scene, table: str = "test") -> list[tuple]:
+    return [(op, key["id"], value and value.get("t")) for op, key, value in scene.changes(table)]
+
+
+@ENCODINGS
+def test_a_text_without_utf8_is_a_row_error_like_any_other(scene_in, encoding: str):
+    scene = scene_in(encoding)
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY, t text, other text)")
+    scene.execute(f"INSERT INTO test VALUES (1, 'one'), (2, {BAD[encoding]}), (3, 'three')")
+    relay = scene.running_relay(on_error="log")
+    scene.execute(f"INSERT INTO test VALUES (4, {BAD[encoding]}), (5, 'five')")
+    scene.execute(f"UPDATE test SET t = {BAD[encoding]} WHERE id = 1")
+    scene.execute("UPDATE test SET t = 'two' WHERE id = 2")
+    scene.execute("DELETE FROM test WHERE id = 4")
+    assert keys_and_texts(scene) == [("r", 1, "one"), ("r", 3, "three"), ("c", 5, "five"), ("u", 2, "two"), ("d", 4, None)]
+    text = relay.log_text()
+    assert len(re.findall(r'table public\.test, column "t" \(text\): its text is not valid UTF-8', text)) == 3
+
+
+@ENCODINGS
+def test_without_on_error_log_it_ends_the_relay_and_names_the_column(scene_in, encoding: str):
+    scene = scene_in(encoding)
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY, t text)")
+    relay = scene.running_relay()
+    scene.execute(f"INSERT INTO test VALUES (4, {BAD[encoding]})")
+    assert relay.exit_code(30) == ROW_REFUSED
+    assert 'table public.test, column "t"' in relay.log_text() and "--invalid-text" in relay.log_text()
+    scene.running_relay(invalid_text="replace")
+    assert keys_and_texts(scene) == [("c", 4, "a�z")]
+
+
+@ENCODINGS
+def test_what_has_no_utf8_is_replaced_on_request_in_values_and_keys(scene_in, encoding: str):
+    scene = scene_in(encoding)
+    scene.execute("CREATE TABLE test (id text PRIMARY KEY, t text)")
+    scene.execute(f"INSERT INTO test VALUES ({BAD[encoding]}, {BAD[encoding]})")
+    scene.running_relay(invalid_text="replace")
+    scene.execute("UPDATE test SET t = 'good'")
+    scene.execute("DELETE FROM test")
+    assert keys_and_texts(scene) == [("r", "a�z", "a�z"), ("u", "a�z", "good"), ("d", "a�z", None)]
+
+
+@ENCODINGS
+def test_bytes_are_published_exactly_on_request(scene_in, encoding: str):
+    scene = scene_in(encoding)
+    bad = BAD_BYTES[encoding]
+    scene.execute("CREATE TABLE test (id text PRIMARY KEY, t varchar, n numeric, b bytea)")
+    scene.execute(f"INSERT INTO test VALUES ({BAD[encoding]}, {BAD[encoding]}, 1.5, '\\x00')")
+    scene.running_relay(invalid_text="bytes")
+    scene.execute("UPDATE test SET t = '\\x41'")
+    scene.execute("UPDATE test SET id = 'b'")
+    assert [(op, key, value) for op, key, value in scene.changes("test")] == [
+        ("r", {"id": bad}, {"id": bad, "t": bad, "n": "1.5", "b": b"\0"}),
+        ("u", {"id": bad}, {"id": bad, "t": b"\\x41", "n": "1.5", "b": b"\0"}),
+        ("d", {"id": bad}, None),
+        ("u", {"id": b"b"}, {"id": b"b", "t": b"\\x41", "n": "1.5", "b": b"\0"})]
+
+
+@pytest.mark.parametrize("encoding, name, text", [
+    ("WIN1252", "crêpes €", "à la crème – 5 €"), ("LATIN1", "straße", "ÄÖÜ\u0085"), ("KOI8R", "таблица", "Привет"),
+    ("WIN1258", "ba\u0309ng", "Vi\u00ea\u0323t"), ("EUC_JP", "表", "日本語"), ("SQL_ASCII", "crêpes", "日本語"), ("UTF8", "crêpes", "日本語 🥞")])
+def test_texts_and_names_arrive_in_utf8_from_snapshot_and_stream(scene_in, encoding: str, name: str, text: str):
+    scene = scene_in(encoding)
+    with psycopg.connect(scene.url() + "?client_encoding=utf8", autocommit=True) as connection:
+        connection.execute("SET client_encoding = 'UTF8'") if encoding != "SQL_ASCII" else None
+        connection.execute(f'CREATE TABLE "{name}" (id int PRIMARY KEY, "{name}" text, "text" varchar)')
+        connection.execute(f'INSERT INTO "{name}" VALUES (1, %s, %s)', [text, text])
+        relay = scene.running_relay()
+        connection.execute(f'UPDATE "{name}" SET "{name}" = \'\'')
+        scene.settle()
+        relay.stop()
+    [topic] = scene.topics()
+    messages = scene.messages(topic, settle=False)
+    assert [message.op for message in messages] == ["r", "u"]
+    assert [message.value["text"] for message in messages] == [text, text]
+    assert text in messages[0].value.values() and name in relay.log_text()
+
+
+@pytest.mark.parametrize("encoding, name", [("WIN1252", r"\x6181"), ("SQL_ASCII", r"\x61ff")])
+def test_even_names_may_have_no_utf8(scene_in, encoding: str, name: str):
+    scene = scene_in(encoding)
+    scene.execute(f"DO $$BEGIN EXECUTE format('CREATE TABLE %I (id int PRIMARY KEY, %I int)', "
+                  f"convert_from('{name}', getdatabaseencoding()), convert_from('{name}', getdatabaseencoding())); END$$")
+    insert = (f"DO $$BEGIN EXECUTE format('INSERT INTO %I VALUES (ROW, 1)', "
+              f"convert_from('{name}', getdatabaseencoding())); END$$")
+    scene.execute(insert.replace("ROW", "1"))
+    scene.running_relay()
+    scene.execute(insert.replace("ROW", "2"))
+    scene.settle()
+    [topic] = scene.topics()
+    assert [key["id"] for _, key, _ in scene.changes(topic)] == [1, 2]
+
+
+def test_our_tables_of_characters_are_the_servers(scene: Scene):
+    ours = {name: [int(number, 0) for number in body.split(",")]
+            for name, body in re.findall(r'\{"(\w+)",\s*\{([^}]*)\}', TABLES.read_text())}
+    assert len(ours) == 27
+    for encoding, characters in ours.items():
+        assert len(characters) == 128
+        good = [(byte, character) for byte, character in enumerate(characters, 128) if character]
+        converted = scene.query("SELECT convert(%s, %s, 'UTF8')", [bytes(byte for byte, _ in good), encoding])[0][0]
+        assert bytes(converted).decode() == "".join(chr(character) for _, character in good)
+        for byte in set(range(128, 256)) - {byte for byte, _ in good}:
+            with pytest.raises((psycopg.errors.UntranslatableCharacter, psycopg.errors.CharacterNotInRepertoire)):
+                scene.query("SELECT convert(%s, %s, 'UTF8')", [bytes([byte]), encoding])

@@ -1,0 +1,92 @@
+"""A transaction that PostgreSQL cannot send: named, tried ever more rarely, and left out where the operator says so."""
+
+import re
+
+import pytest
+from harness import Scene
+from harness.poison import make_poison_type
+from harness.remedies import remedies_noted
+
+from servers import Relay
+
+STUCK = r"PostgreSQL has failed 3 times at transaction ([0-9A-F]+/[0-9A-F]+): (.*)"
+
+
+@pytest.fixture
+def poisoned(scene: Scene) -> Scene:
+    make_poison_type(scene.connection)
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY, p poison)")
+    return scene
+
+
+def write_poison(scene: Scene) -> None:
+    """A transaction before it, the poison with rows around it, a transaction behind it."""
+    scene.execute("INSERT INTO test VALUES (1, poison_that_is_harmless())")
+    with scene.connection.transaction():
+        scene.execute("INSERT INTO test VALUES (2, poison_that_is_harmless())")
+        scene.execute("INSERT INTO test VALUES (3, '0')")
+        scene.execute("INSERT INTO test VALUES (4, poison_that_is_harmless())")
+    scene.execute("INSERT INTO test VALUES (5, poison_that_is_harmless())")
+
+
+def stuck(relay: Relay) -> str:
+    """The commit LSN that it names."""
+    lsn, words = relay.wait_for_log(STUCK, timeout=60).groups()
+    assert "invalid internal value for enum: 0" in words and "public.test" in words
+    assert f"commit LSN {lsn}, behind 1 rows" in words and "associated LSN" in words
+    assert f"--skip-transaction={lsn}" in words
+    return lsn
+
+
+def ids(scene: Scene) -> list[int]:
+    return [key["id"] for _, key, _ in scene.changes("test")]
+
+
+def test_a_transaction_that_cannot_be_sent_is_named_backed_off_from_and_skipped_on_request(poisoned: Scene):
+    scene = poisoned
+    relay = scene.running_relay()
+    write_poison(scene)
+    lsn = stuck(relay)
+    before = len(re.findall("Streaming changes from", relay.log_text()))
+    scene.execute("INSERT INTO test VALUES (6, poison_that_is_harmless())")
+    with pytest.raises(AssertionError):
+        scene.settle(timeout=5)
+    assert relay.is_running()
+    assert len(re.findall("Streaming changes from", relay.log_text())) <= before + 2
+    assert len(re.findall(STUCK.replace("3", r"\d+"), relay.log_text())) == 1
+    assert [key["id"] for _, key, _ in scene.changes("test", settle=False)] == [1]
+    relay.stop()
+    relay = scene.running_relay(skip_transaction=lsn)
+    relay.wait_for_log(f"An operator has allowed: the transaction with commit LSN {lsn} is skipped")
+    assert ids(scene) == [1, 5, 6]
+    assert f"the transaction with commit LSN {lsn} is skipped" in remedies_noted(scene)
+    relay.stop()
+    for options in ({}, {"skip_transaction": lsn}):  # A flag left behind does nothing more.
+        relay = scene.running_relay(**options)
+        scene.execute("UPDATE test SET p = p WHERE id = 6")
+        scene.settle()
+        relay.stop()
+    assert [key["id"] for _, key, _ in scene.changes("test", settle=False)] == [1, 5, 6, 6, 6]
+
+
+def test_an_lsn_at_which_no_transaction_commits_skips_nothing(poisoned: Scene):
+    scene = poisoned
+    scene.running_relay().stop()
+    scene.execute("INSERT INTO test VALUES (1, poison_that_is_harmless())")
+    [(lsn,)] = scene.query("SELECT pg_current_wal_insert_lsn() + 1")
+    scene.execute("INSERT INTO test VALUES (2, poison_that_is_harmless())")
+    relay = scene.running_relay(skip_transaction=lsn)
+    relay.wait_for_log("no transaction of captured tables commits there; nothing is skipped")
+    assert ids(scene) == [1, 2]
+    assert remedies_noted(scene) == []
+
+
+def test_poison_that_the_snapshot_meets_names_its_table_and_leaves_nothing(poisoned: Scene):
+    scene = poisoned
+    scene.execute("INSERT INTO test VALUES (1, '0')")
+    relay = scene.relay()
+    assert relay.run() != 0
+    assert "cannot read table public.test: invalid internal value for enum: 0" in relay.log_text()
+    assert scene.slots() == []
+    scene.execute("DELETE FROM test")
+    scene.running_relay()
