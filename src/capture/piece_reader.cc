@@ -66,6 +66,10 @@ std::string PieceReader::TableName() const {
   return QuoteTable(table_->described.table.schema, table_->described.table.name);
 }
 
+std::string PieceReader::RegclassName() const {
+  return QuoteForRegclass(table_->described.table.schema, table_->described.table.name);
+}
+
 // Without its children, which are tables of their own.
 std::string PieceReader::PartRelation() const {
   return (part().tree ? "" : "ONLY ") + part().name;
@@ -156,7 +160,7 @@ SELECT {part}::regclass::text, coalesce(to_regclass({name})::oid = {table}, fals
                   fmt::arg("part", part().oid), fmt::arg("table", described.oid),
                   fmt::arg("tree", part().tree ? "true" : "false"),
                   fmt::arg("partitioned", described.partitioned ? "true" : "false"),
-                  fmt::arg("name", QuoteLiteral(TableName()))),
+                  fmt::arg("name", QuoteLiteral(RegclassName()))),
       Options("check"));
   if (found.Text(0, 0) != part().name) return CheckMissing();
   if (!found.Bool(0, 1)) BeginAgain("renamed");
@@ -174,7 +178,7 @@ PieceReader::Check PieceReader::CheckMissing() {
       // An OID that is no longer there has itself as its name.
       fmt::format("SELECT c.name = c.oid::text, c.name, to_regclass({name}) IS NULL "
                   "FROM (SELECT {part}::oid, {part}::regclass::text) c(oid, name)",
-                  fmt::arg("part", part().oid), fmt::arg("name", QuoteLiteral(TableName()))),
+                  fmt::arg("part", part().oid), fmt::arg("name", QuoteLiteral(RegclassName()))),
       Options("look for"));
   const bool leaf = part().oid != described.oid;
   if (found.Bool(0, 0)) {

@@ -82,6 +82,7 @@ class PieceReader {
   void Rollback();
   void ListParts();
   std::string TableName() const;
+  std::string RegclassName() const;  // As to_regclass() reads it.
   std::string PartRelation() const;
   // Begins a transaction and locks in it; or gives the SQLSTATE of an expected refusal.
   std::string TryLock(const std::string& relation, Duration lock_wait);

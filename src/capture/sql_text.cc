@@ -60,6 +60,10 @@ std::string QuoteTable(std::string_view schema, std::string_view table) {
   return QuoteIdentifier(schema) + "." + QuoteIdentifier(table);
 }
 
+std::string QuoteForRegclass(std::string_view schema, std::string_view table) {
+  return Quote(schema, '"') + "." + Quote(table, '"');
+}
+
 std::string QuoteLiteral(std::string_view value) { return Quote(value, '\''); }
 
 std::string QuotePublicationNames(const std::vector<std::string>& names) {

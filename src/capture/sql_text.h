@@ -15,6 +15,8 @@ namespace bw {
 std::string QuoteIdentifier(std::string_view name);
 // "public"."orders"
 std::string QuoteTable(std::string_view schema, std::string_view table);
+// The same as regclass and to_regclass() read it: "public"."orders", which know no U&.
+std::string QuoteForRegclass(std::string_view schema, std::string_view table);
 // 'it''s'
 std::string QuoteLiteral(std::string_view value);
 // The value of pgoutput's option publication_names: '"a","b"'.

@@ -66,7 +66,7 @@ def test_names_from_the_server_forge_no_line_of_the_log(scene: Scene, evil: psyc
     evil.execute(f"TRUNCATE {table}")
     evil.execute(f"ALTER TABLE {table} ADD COLUMN {identifier(EVIL + '2')} int")
     evil.execute(f"INSERT INTO {table} VALUES (3, '2026-01-01', 1)")
-    relay.wait_for_log("(?s)snapshot refused.*row at .* refused.*TRUNCATE of .*Created topic .* for table a")
+    relay.wait_for_log("(?s)snapshot refused.*row at .* refused.*TRUNCATE of .*Created topic ")
     relay.stop()
     lines = lines_of_its_own(relay)
     assert len([line for line in lines if FORGED in line]) > 5
