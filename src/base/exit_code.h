@@ -21,6 +21,7 @@ enum class ExitCode : int {
   kHaltKafka = 83,          // Kafka lost what was published, or is another cluster.
   kHaltOtherDatabase = 84,  // Another database answers at that address.
   kHaltDatabaseWentBack = 85,  // The database was restored to, or failed over to, an older state.
+  kHaltRegistry = 86,          // The schema registry has lost, or given away, published ids.
 };
 
 }  // namespace bw

@@ -22,6 +22,8 @@
 
 namespace bw {
 
+inline constexpr size_t kWireFormatHeaderBytes = 5;
+
 // What the encoder needs to know of a table: the ids for Avro, the schemas for JSON.
 struct TableEncoding {
   RegistryIds ids;

@@ -24,6 +24,11 @@ enum class OnCollision {
   kHold,    // Its changes are left out, and it is read again once it can have its topic.
 };
 
+enum class PartitionBy {
+  kKey,      // The whole key, as Java's producers do: in Avro with the registry's id before it.
+  kKeyBody,  // In Avro without the id: a key stays where it is when its id changes.
+};
+
 // Of --topic-prefix: room for "[schema.]table" behind it, out of the 249 that Kafka allows.
 inline constexpr size_t kTopicPrefixBytesMax = 120;
 
@@ -47,6 +52,13 @@ struct PublishOptions {
   // --on-collision
   OnCollision on_collision = OnCollision::kSuffix;
 
+  // --schema-check-interval: how often, while rows are published, the ids that they carry are
+  // compared with the registry.
+  Duration schema_check_interval{60'000};
+  // --accept-new-schema-ids: where the registry has lost ids, go on under new ones.
+  bool accept_new_schema_ids = false;
+  // --partition-by: what of a message's key chooses its partition.
+  PartitionBy partition_by = PartitionBy::kKey;
   // --max-message-bytes: of one message with its batch. Topics that we create allow it, unless
   // --topic-config has another max.message.bytes; topics of others keep their own limit.
   size_t message_bytes_max = 16 * kMiB;

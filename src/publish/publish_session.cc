@@ -20,6 +20,8 @@ namespace {
 // How long an idle session sleeps at most, so that reading back and checkpoints go on.
 constexpr Duration kIdleWait{500};
 constexpr Duration kRefusalSayInterval{1'000};
+// A registry that did not answer to a comparison is asked again after this.
+constexpr Duration kCompareAgain{10'000};
 // What a batch has around one record.
 constexpr size_t kBatchOverheadBytes = 128;
 
@@ -76,6 +78,8 @@ void PublishSession::Run() {
 
 void PublishSession::Start() {
   cluster_id_ = parts_.cluster->ClusterId();
+  memory_->schema_ids.Remember(parts_.spool->RegistryIds());
+  memory_->schema_ids.set_accept_new_ids(options_.accept_new_schema_ids);
   producer_ = parts_.cluster->CreateProducer(
       {.transactional_id = TransactionalId(source_),
        .batch_bytes_max = memory_->batch_bytes_max,
@@ -350,7 +354,31 @@ bool PublishSession::CheckpointIsDue(const Progress& through) {
          age >= options_.heartbeat_interval;
 }
 
+// An outage of the registry holds nothing up here: its ids are taken to be as they were.
+void PublishSession::CompareSchemaIds() {
+  if (options_.output_format != OutputFormat::kAvro) return;
+  const TimePoint now = parts_.clock->Now();
+  if (next_comparison_ && now < *next_comparison_) return;
+  bool changed = false;
+  const bool answered = memory_->schema_ids.Compare(&changed);
+  const Duration until_next = answered ? options_.schema_check_interval
+                                       : std::min(options_.schema_check_interval, kCompareAgain);
+  next_comparison_ = parts_.clock->Now() + until_next;
+  if (!changed) return;
+  NoteSchemaIds();
+  throw TransientError("The schema registry has other ids: beginning a session with them");
+}
+
+// Before rows are published under new ids.
+void PublishSession::NoteSchemaIds() {
+  if (const std::string remedy = memory_->schema_ids.TakeRemedy(); !remedy.empty()) {
+    parts_.spool->NoteRemedy(remedy);
+  }
+  if (const auto ids = memory_->schema_ids.TakeChanges()) parts_.spool->NoteRegistryIds(*ids);
+}
+
 bool PublishSession::Prepare(const SpoolBatch& batch) {
+  CompareSchemaIds();
   std::vector<TableToRoute> tables;
   std::set<uint32_t> listed;
   for (const Change& change : batch.changes()) {
@@ -369,6 +397,7 @@ bool PublishSession::Prepare(const SpoolBatch& batch) {
       const TableRoute& route = routes_->Get(id);
       if (!route.refusal) topics.emplace(route.topic, route.opened.partitions);
     }
+    NoteSchemaIds();
     NotePartitions(topics);
     contact_at_ = parts_.clock->Now();
   }
@@ -493,13 +522,23 @@ void PublishSession::PublishChange(const Change& change) {
     }
     producer_->Produce(
         {.topic = route.opened.handle,
-         .partition = PartitionOf(message.key, change.position.commit_lsn, route.opened.partitions),
+         .partition = PartitionOf(PartitioningKey(message.key), change.position.commit_lsn,
+                                  route.opened.partitions),
          .key = message.key,
          .value = message.value,
          .headers = message.headers});
     ++pending_.messages;
     pending_.bytes += message.bytes();
   }
+}
+
+std::optional<std::string_view> PublishSession::PartitioningKey(
+    std::optional<std::string_view> key) const {
+  if (key && options_.partition_by == PartitionBy::kKeyBody &&
+      options_.output_format == OutputFormat::kAvro) {
+    key->remove_prefix(kWireFormatHeaderBytes);
+  }
+  return key;
 }
 
 void PublishSession::Refuse(const Change& change, const TableRoute& route,

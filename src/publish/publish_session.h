@@ -118,6 +118,8 @@ class PublishSession {
   SpoolBatch ReadNext(Lsn before);
   Step Publish(const SpoolBatch& batch);
   bool CheckpointIsDue(const Progress& through);
+  void CompareSchemaIds();
+  void NoteSchemaIds();
   bool Prepare(const SpoolBatch& batch);
   // By name, their numbers of partitions.
   void NotePartitions(const std::map<std::string, int32_t>& topics);
@@ -136,6 +138,7 @@ class PublishSession {
                       LeftoverKeys* leftovers);
   Progress ProduceTombstones(const SnapshotMark& snapshot);
   void PublishChange(const Change& change);
+  std::optional<std::string_view> PartitioningKey(std::optional<std::string_view> key) const;
   void Refuse(const Change& change, const TableRoute& route, const std::string& reason);
   void SayRefused(const std::string& text);
   // Whether the row of a table that has lost its key comes again, once the table has one.
@@ -186,6 +189,7 @@ class PublishSession {
   PublishFigures pending_;
   std::optional<TimePoint> refusal_said_at_;
 
+  std::optional<TimePoint> next_comparison_;  // Of schema ids; at the first batch when absent.
   Backoff registry_backoff_{Backoff::WhileAway()};
   AwayLog registry_away_{"Schema registry"};
 };

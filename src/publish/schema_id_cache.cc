@@ -1,12 +1,20 @@
 #include "publish/schema_id_cache.h"
 
-#include <set>
-#include <utility>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
+#include "base/crc32c.h"
 #include "base/kill_point.h"
+#include "base/log.h"
 
 namespace bw {
 namespace {
+
+// Of one comparison: a fraction of a second on a registry nearby.
+constexpr size_t kComparedMax = 400;
+constexpr size_t kNamedMax = 3;
 
 SchemaRegistration KeyOf(const SchemaIdCache::Table& table) {
   return {table.topic + "-key", *table.schema->key_json};
@@ -16,12 +24,40 @@ SchemaRegistration ValueOf(const SchemaIdCache::Table& table) {
   return {table.topic + "-value", table.schema->value_json};
 }
 
+std::string Describe(const std::vector<std::pair<RegisteredSchema, std::string>>& lost) {
+  std::string text;
+  for (size_t i = 0; i < std::min(lost.size(), kNamedMax); ++i) {
+    const auto& [schema, reason] = lost[i];
+    text += fmt::format("{}id {} of subject {} {}", i == 0 ? "" : "; ", schema.id,
+                        Printable(schema.registration.subject), reason);
+  }
+  if (lost.size() > kNamedMax) text += fmt::format("; and {} more", lost.size() - kNamedMax);
+  return text;
+}
+
 }  // namespace
 
+// A subject has few schemas, so a checksum and a length tell them apart.
 std::string SchemaIdCache::NameOf(const SchemaRegistration& registration) {
-  std::string name = registration.subject;
-  name.push_back('\0');
-  return name + registration.schema_json;
+  return fmt::format("{}:{}:{:08x}", registration.subject, registration.schema_json.size(),
+                     Crc32c(registration.schema_json));
+}
+
+void SchemaIdCache::Remember(std::map<std::string, int32_t> published) {
+  for (auto& [name, id] : published) published_.emplace(name, id);
+}
+
+std::optional<std::map<std::string, int32_t>> SchemaIdCache::TakeChanges() {
+  if (!std::exchange(published_changed_, false)) return std::nullopt;
+  return published_;
+}
+
+void SchemaIdCache::Learn(const SchemaRegistration& registration, int32_t id) {
+  const std::string name = NameOf(registration);
+  known_.insert_or_assign(name, Known{registration, id, round_});
+  int32_t& published = published_[name];
+  published_changed_ = published_changed_ || published != id;
+  published = id;
 }
 
 std::vector<RegistryResult<RegistryIds>> SchemaIdCache::GetAll(std::span<const Table> tables) {
@@ -30,15 +66,17 @@ std::vector<RegistryResult<RegistryIds>> SchemaIdCache::GetAll(std::span<const T
     if (table.schema->key_json) AddUnknown(KeyOf(table), &unknown);
     AddUnknown(ValueOf(table), &unknown);
   }
-  const Failures failures = AskFor(std::move(unknown));
+  Failures failures;
+  CompareRemembered(&unknown, &failures);
+  failures.merge(AskFor(std::move(unknown)));
   std::vector<RegistryResult<RegistryIds>> answers;
   for (const Table& table : tables) {
     RegistryIds ids;
     const Error* failure = nullptr;
     const auto take = [&](const SchemaRegistration& registration, int32_t* id) {
       const std::string name = NameOf(registration);
-      if (const auto known = ids_.find(name); known != ids_.end()) {
-        *id = known->second;
+      if (const auto known = known_.find(name); known != known_.end()) {
+        *id = known->second.id;
       } else if (failure == nullptr) {
         failure = &failures.at(name);
       }
@@ -56,7 +94,46 @@ std::vector<RegistryResult<RegistryIds>> SchemaIdCache::GetAll(std::span<const T
 
 void SchemaIdCache::AddUnknown(SchemaRegistration registration,
                                std::vector<SchemaRegistration>* unknown) const {
-  if (!ids_.contains(NameOf(registration))) unknown->push_back(std::move(registration));
+  if (!known_.contains(NameOf(registration))) unknown->push_back(std::move(registration));
+}
+
+// Takes out of `unknown` what an earlier process has published under and is as it was, and what the
+// registry does not answer about. What remains is new, or was lost and accepted to be.
+void SchemaIdCache::CompareRemembered(std::vector<SchemaRegistration>* unknown,
+                                      Failures* failures) {
+  std::vector<RegisteredSchema> remembered;
+  std::set<std::string> names;
+  for (const SchemaRegistration& registration : *unknown) {
+    const auto published = published_.find(NameOf(registration));
+    if (published == published_.end() || !names.insert(published->first).second) continue;
+    remembered.push_back({registration, published->second});
+  }
+  if (remembered.empty()) return;
+  const auto results = registry_->CheckAll(remembered);
+  std::vector<std::pair<RegisteredSchema, IdState>> lost;
+  for (size_t i = 0; i < remembered.size(); ++i) {
+    const RegisteredSchema& schema = remembered[i];
+    if (const auto* error = std::get_if<Error>(&results[i])) {
+      failures->emplace(NameOf(schema.registration), *error);
+    } else if (std::get<IdState>(results[i]) == IdState::kSame) {
+      Learn(schema.registration, schema.id);
+    } else {
+      lost.emplace_back(schema, std::get<IdState>(results[i]));
+    }
+  }
+  const auto given_up = RestoreAll(lost);
+  GiveUp(given_up);
+  for (const auto& [schema, state] : lost) {
+    const bool is_restored =
+        std::ranges::none_of(given_up, [&schema = schema](const auto& other) {
+          return NameOf(other.first.registration) == NameOf(schema.registration);
+        });
+    if (is_restored) Learn(schema.registration, schema.id);
+  }
+  std::erase_if(*unknown, [&](const SchemaRegistration& registration) {
+    const std::string name = NameOf(registration);
+    return known_.contains(name) || failures->contains(name);
+  });
 }
 
 // The versions of one subject are registered in the order in which the rows need them, each after
@@ -68,7 +145,7 @@ SchemaIdCache::Failures SchemaIdCache::AskFor(std::vector<SchemaRegistration> un
     std::set<std::string> subjects;
     for (SchemaRegistration& registration : unknown) {
       const std::string name = NameOf(registration);
-      if (ids_.contains(name) || failures.contains(name)) continue;
+      if (known_.contains(name) || failures.contains(name)) continue;
       auto& round = subjects.insert(registration.subject).second ? now : later;
       round.push_back(std::move(registration));
     }
@@ -76,7 +153,7 @@ SchemaIdCache::Failures SchemaIdCache::AskFor(std::vector<SchemaRegistration> un
     for (size_t i = 0; i < now.size(); ++i) {
       if (const auto* id = std::get_if<int32_t>(&results[i])) {
         BW_KILL_POINT("publish.schema_registered");
-        ids_.emplace(NameOf(now[i]), *id);
+        Learn(now[i], *id);
       } else {
         failures.emplace(NameOf(now[i]), std::get<Error>(results[i]));
       }
@@ -84,6 +161,89 @@ SchemaIdCache::Failures SchemaIdCache::AskFor(std::vector<SchemaRegistration> un
     unknown = std::move(later);
   }
   return failures;
+}
+
+bool SchemaIdCache::Compare(bool* changed) {
+  *changed = false;
+  std::vector<Known*> order;
+  for (auto& [name, known] : known_) order.push_back(&known);
+  std::ranges::sort(order, [](const Known* a, const Known* b) {
+    return a->compared != b->compared ? a->compared < b->compared : a->id > b->id;
+  });
+  order.resize(std::min(order.size(), kComparedMax));
+  if (order.empty()) return true;
+  std::vector<RegisteredSchema> schemas;
+  for (const Known* known : order) schemas.push_back({known->registration, known->id});
+  const auto results = registry_->CheckAll(schemas);
+  ++round_;
+  bool all_answered = true;
+  std::vector<std::pair<RegisteredSchema, IdState>> lost;
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (std::holds_alternative<Error>(results[i])) {
+      all_answered = false;
+      continue;
+    }
+    order[i]->compared = round_;
+    if (std::get<IdState>(results[i]) != IdState::kSame) {
+      lost.emplace_back(schemas[i], std::get<IdState>(results[i]));
+    }
+  }
+  const auto given_up = RestoreAll(lost);
+  GiveUp(given_up);
+  *changed = !given_up.empty();
+  return all_answered;
+}
+
+std::vector<std::pair<RegisteredSchema, std::string>> SchemaIdCache::RestoreAll(
+    const std::vector<std::pair<RegisteredSchema, IdState>>& lost) {
+  std::map<std::string, std::vector<RegisteredSchema>> restorable;  // By subject.
+  std::vector<std::pair<RegisteredSchema, std::string>> given_up;
+  for (const auto& [schema, state] : lost) {
+    if (state == IdState::kUnknown) {
+      restorable[schema.registration.subject].push_back(schema);
+    } else {
+      given_up.emplace_back(schema, "is another schema now");
+    }
+  }
+  for (auto& [subject, schemas] : restorable) {
+    std::ranges::sort(schemas, {}, &RegisteredSchema::id);
+    const auto refusal = registry_->Restore(schemas);
+    if (!refusal) {
+      spdlog::warn("The schema registry had lost subject {}: registered again, with its ids",
+                   Printable(subject));
+      continue;
+    }
+    for (const RegisteredSchema& schema : schemas) {
+      given_up.emplace_back(
+          schema, "is unknown now, and cannot be registered again under this id (" + *refusal + ")");
+    }
+  }
+  return given_up;
+}
+
+void SchemaIdCache::GiveUp(const std::vector<std::pair<RegisteredSchema, std::string>>& lost) {
+  if (lost.empty()) return;
+  const std::string finding =
+      "The schema registry was wiped, restored or replaced: " + Describe(lost) + ".";
+  if (!accept_new_ids_) {
+    throw HaltError(
+        ExitCode::kHaltRegistry,
+        "[schema-ids-lost] " + finding +
+            " Rows were published under these ids, and consumers need them; keys under new ids are "
+            "other keys to Kafka. What you can do: (1) restore the registry, or point "
+            "--schema-registry to the right one; (2) go on with new ids: start with the same "
+            "options and once with: --accept-new-schema-ids (3) publish every row again with new ids, and "
+            "tombstones for the old keys: start once, with the same options, as: bottledwater "
+            "resnapshot");
+  }
+  spdlog::warn("Going on by --accept-new-schema-ids. {}", finding);
+  remedy_ = "accept-new-schema-ids: " + finding;
+  for (const auto& [schema, reason] : lost) {
+    const std::string name = NameOf(schema.registration);
+    known_.erase(name);
+    published_.erase(name);
+  }
+  published_changed_ = true;
 }
 
 }  // namespace bw

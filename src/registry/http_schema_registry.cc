@@ -10,11 +10,30 @@
 namespace bw {
 namespace {
 
+constexpr Duration kCheckTimeout{2'000};
+
+std::string Text(const nlohmann::json& body) {
+  return body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string SubjectPath(const std::string& subject) {
+  return "/subjects/" + HttpClient::Escaped(subject);
+}
+
 HttpRequest RequestFor(const SchemaRegistration& registration) {
   return {.method = "POST",
-          .path = "/subjects/" + HttpClient::Escaped(registration.subject) + "/versions",
-          .body = nlohmann::json{{"schema", registration.schema_json}}.dump(
-              -1, ' ', false, nlohmann::json::error_handler_t::replace)};
+          .path = SubjectPath(registration.subject) + "/versions",
+          .body = Text(nlohmann::json{{"schema", registration.schema_json}})};
+}
+
+HttpRequest LookUpOf(const SchemaRegistration& registration) {
+  return {.method = "POST",
+          .path = SubjectPath(registration.subject),
+          .body = Text(nlohmann::json{{"schema", registration.schema_json}})};
+}
+
+void RequireAnswer(const HttpAnswer& answer, const std::string& where) {
+  if (answer.failure) throw TransientError(where + ": " + *answer.failure);
 }
 
 }  // namespace
@@ -46,13 +65,102 @@ std::vector<RegistryResult<int32_t>> HttpSchemaRegistry::RegisterAll(
   for (size_t i = 0; i < answers.size(); ++i) {
     const std::string where = Where(registrations[i].subject);
     try {
-      if (answers[i].failure) throw TransientError(where + ": " + *answers[i].failure);
+      RequireAnswer(answers[i], where);
       results.emplace_back(ParseRegisterAnswer(answers[i].status, answers[i].body, where));
     } catch (const Error& error) {
       results.emplace_back(error);
     }
   }
   return results;
+}
+
+// Asks by id first, which is a mere reading. Only where the answer is not our own text, the subject
+// is asked for its id of this schema.
+std::vector<RegistryResult<IdState>> HttpSchemaRegistry::CheckAll(
+    std::span<const RegisteredSchema> schemas) {
+  std::vector<HttpRequest> requests;
+  for (const RegisteredSchema& schema : schemas) {
+    requests.push_back(
+        {.method = "GET", .path = "/schemas/ids/" + std::to_string(schema.id), .body = ""});
+  }
+  const std::vector<HttpAnswer> answers = http_->Ask(requests, kCheckTimeout);
+  std::vector<RegistryResult<IdState>> results(schemas.size(), IdState::kSame);
+  std::vector<HttpRequest> look_ups;
+  std::vector<size_t> open;
+  for (size_t i = 0; i < schemas.size(); ++i) {
+    const SchemaRegistration& registration = schemas[i].registration;
+    const std::string where = Where(registration.subject);
+    try {
+      RequireAnswer(answers[i], where);
+      const auto state = ParseSchemaAnswer(answers[i].status, answers[i].body,
+                                           registration.schema_json, where);
+      if (state == IdState::kSame) continue;
+      results[i] = state.value_or(IdState::kOther);
+      look_ups.push_back(LookUpOf(registration));
+      open.push_back(i);
+    } catch (const Error& error) {
+      results[i] = error;
+    }
+  }
+  const std::vector<HttpAnswer> found = http_->Ask(look_ups, kCheckTimeout);
+  for (size_t k = 0; k < open.size(); ++k) {
+    const RegisteredSchema& schema = schemas[open[k]];
+    const std::string where = Where(schema.registration.subject);
+    try {
+      RequireAnswer(found[k], where);
+      if (ParseLookUpAnswer(found[k].status, found[k].body, where) == schema.id) {
+        results[open[k]] = IdState::kSame;
+      }
+    } catch (const Error& error) {
+      results[open[k]] = error;
+    }
+  }
+  return results;
+}
+
+std::optional<std::string> HttpSchemaRegistry::Failure(const HttpRequest& request) {
+  const HttpAnswer answer = http_->Ask(std::span(&request, 1)).front();
+  if (answer.failure) return answer.failure;
+  if (answer.status == 200) return std::nullopt;
+  return ReasonOf(answer.status, answer.body);
+}
+
+// There are registries that ignore the id that is asked for.
+std::optional<std::string> HttpSchemaRegistry::RegisterUnderId(const RegisteredSchema& schema) {
+  const HttpRequest request{
+      .method = "POST",
+      .path = SubjectPath(schema.registration.subject) + "/versions",
+      .body = Text(nlohmann::json{{"schema", schema.registration.schema_json}, {"id", schema.id}})};
+  const HttpAnswer answer = http_->Ask(std::span(&request, 1)).front();
+  if (answer.failure) return answer.failure;
+  try {
+    const int32_t id = ParseRegisterAnswer(answer.status, answer.body, "it");
+    if (id == schema.id) return std::nullopt;
+    return "it gave id " + std::to_string(id) + " instead";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+std::optional<std::string> HttpSchemaRegistry::Restore(std::span<const RegisteredSchema> schemas) {
+  const std::string& subject = schemas.front().registration.subject;
+  const std::string mode_path = "/mode/" + HttpClient::Escaped(subject);
+  const auto mode = [&](const char* name) {
+    return HttpRequest{
+        .method = "PUT", .path = mode_path, .body = Text(nlohmann::json{{"mode", name}})};
+  };
+  // Refused where the registry has no modes, where they may not be changed, and where the subject
+  // has schemas: then others have written to it since.
+  if (auto refusal = Failure(mode("IMPORT"))) return refusal;
+  std::optional<std::string> failure;
+  for (const RegisteredSchema& schema : schemas) {
+    if (failure) break;
+    failure = RegisterUnderId(schema);
+  }
+  if (Failure({.method = "DELETE", .path = mode_path, .body = ""}) && Failure(mode("READWRITE"))) {
+    spdlog::warn("{}: its mode could not be set back from IMPORT; do it by hand", Where(subject));
+  }
+  return failure;
 }
 
 }  // namespace bw

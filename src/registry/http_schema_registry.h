@@ -10,6 +10,7 @@
 namespace bw {
 
 class HttpClient;
+struct HttpRequest;
 
 // How to reach the registry. Files are PEM.
 struct HttpSchemaRegistryOptions {
@@ -45,8 +46,16 @@ class HttpSchemaRegistry : public SchemaRegistry {
   int32_t Register(const std::string& subject, const std::string& schema_json) override;
   std::vector<RegistryResult<int32_t>> RegisterAll(
       std::span<const SchemaRegistration> registrations) override;
+  // Each request takes two seconds at most: publishing waits for it.
+  std::vector<RegistryResult<IdState>> CheckAll(std::span<const RegisteredSchema> schemas) override;
+  // By Confluent's IMPORT mode, set for the subject while this lasts.
+  std::optional<std::string> Restore(std::span<const RegisteredSchema> schemas) override;
 
  private:
+  // Why the request was not answered with status 200.
+  std::optional<std::string> Failure(const HttpRequest& request);
+  // Why this was not registered under its id.
+  std::optional<std::string> RegisterUnderId(const RegisteredSchema& schema);
   // What messages begin with.
   std::string Where(const std::string& subject) const;
 

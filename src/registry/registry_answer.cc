@@ -54,6 +54,29 @@ std::string Reason(long status, std::string_view body) {
          (reason.empty() ? "" : ", \"" + Printable(Utf8Prefix(reason, kReasonBytesMax)) + "\"");
 }
 
+int32_t IdOf(std::string_view body, const std::string& where) {
+  const nlohmann::json answer = Parse(body);
+  if (!answer.is_object()) throw TransientError(where + ": the answer is not a JSON object");
+  const auto id = answer.find("id");
+  if (id == answer.end() || !id->is_number_integer()) {
+    throw TransientError(where + ": the answer has no integer \"id\"");
+  }
+  // Compared as unsigned where it is: an id beyond int64 must not wrap into the range.
+  const bool in_range =
+      id->is_number_unsigned()
+          ? id->get<uint64_t>() >= 1 && id->get<uint64_t>() <= std::numeric_limits<int32_t>::max()
+          : false;
+  if (!in_range) throw TransientError(where + ": the answer's id is not in 1 to 2147483647");
+  return static_cast<int32_t>(id->get<uint64_t>());
+}
+
+
+// Only the registry's own words: a proxy knows nothing about schemas.
+bool SaysNotFound(long status, std::string_view body) {
+  const int64_t code = status == 404 ? ErrorCode(Parse(body)) : 0;
+  return code >= 40401 && code <= 40407;
+}
+
 }  // namespace
 
 int32_t ParseRegisterAnswer(long status, std::string_view body, const std::string& where) {
@@ -86,19 +109,29 @@ int32_t ParseRegisterAnswer(long status, std::string_view body, const std::strin
       }
       throw TransientError(where + ": " + Reason(status, body));
   }
+  return IdOf(body, where);
+}
+
+std::string ReasonOf(long status, std::string_view body) { return Reason(status, body); }
+
+std::optional<IdState> ParseSchemaAnswer(long status, std::string_view body,
+                                         const std::string& schema_json, const std::string& where) {
+  if (SaysNotFound(status, body)) return IdState::kUnknown;
+  if (status != 200) throw TransientError(where + ": " + Reason(status, body));
   const nlohmann::json answer = Parse(body);
-  if (!answer.is_object()) throw TransientError(where + ": the answer is not a JSON object");
-  const auto id = answer.find("id");
-  if (id == answer.end() || !id->is_number_integer()) {
-    throw TransientError(where + ": the answer has no integer \"id\"");
+  if (!answer.is_object() || !answer.contains("schema") || !answer["schema"].is_string()) {
+    throw TransientError(where + ": the answer has no \"schema\"");
   }
-  // Compared as unsigned where it is: an id beyond int64 must not wrap into the range.
-  const bool in_range =
-      id->is_number_unsigned()
-          ? id->get<uint64_t>() >= 1 && id->get<uint64_t>() <= std::numeric_limits<int32_t>::max()
-          : false;
-  if (!in_range) throw TransientError(where + ": the answer's id is not in 1 to 2147483647");
-  return static_cast<int32_t>(id->get<uint64_t>());
+  const nlohmann::json theirs = Parse(answer["schema"].get<std::string>());
+  if (!theirs.is_discarded() && theirs == Parse(schema_json)) return IdState::kSame;
+  return std::nullopt;
+}
+
+std::optional<int32_t> ParseLookUpAnswer(long status, std::string_view body,
+                                         const std::string& where) {
+  if (SaysNotFound(status, body)) return std::nullopt;
+  if (status != 200) throw TransientError(where + ": " + Reason(status, body));
+  return IdOf(body, where);
 }
 
 }  // namespace bw

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "registry/schema_registry.h"
 
 namespace bw {
 
@@ -12,5 +15,19 @@ namespace bw {
 // `where` names the request in messages: the registry's address and the subject. Throws as
 // SchemaRegistry::Register does. Pure; the answer comes from outside and may be anything.
 int32_t ParseRegisterAnswer(long status, std::string_view body, const std::string& where);
+
+// What a failure's answer says, in one bounded line.
+std::string ReasonOf(long status, std::string_view body);
+
+// What an id means by the answer to GET /schemas/ids/(id), when it was given for this schema;
+// nothing when the answer alone does not tell, because a registry may write a schema in its own
+// way. Throws transient.
+std::optional<IdState> ParseSchemaAnswer(long status, std::string_view body,
+                                         const std::string& schema_json, const std::string& where);
+
+// The id of a schema by the answer to POST /subjects/(subject); nothing when it is not registered
+// there. Throws transient.
+std::optional<int32_t> ParseLookUpAnswer(long status, std::string_view body,
+                                         const std::string& where);
 
 }  // namespace bw

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -13,6 +14,19 @@ namespace bw {
 struct SchemaRegistration {
   std::string subject;
   std::string schema_json;
+};
+
+// A schema with the id that rows were published under.
+struct RegisteredSchema {
+  SchemaRegistration registration;
+  int32_t id = 0;
+};
+
+// What an id means now.
+enum class IdState {
+  kSame,     // The schema that it was given for.
+  kUnknown,  // The registry does not know it: it was wiped, or restored from an older copy.
+  kOther,    // Another schema.
 };
 
 // What was asked for, or why there is none.
@@ -53,6 +67,17 @@ class SchemaRegistry {
       }
     }
     return results;
+  }
+
+  // What these ids mean now. Changes nothing. Errors are transient. In the order asked for.
+  virtual std::vector<RegistryResult<IdState>> CheckAll(std::span<const RegisteredSchema> schemas) {
+    return std::vector<RegistryResult<IdState>>(schemas.size(), IdState::kSame);
+  }
+
+  // Registers schemas of one subject, all of which it has lost, under the ids that they had. Why
+  // that is not possible, or nothing when it was done.
+  virtual std::optional<std::string> Restore(std::span<const RegisteredSchema> /*schemas*/) {
+    return "this registry cannot";
   }
 };
 

@@ -20,6 +20,7 @@ constexpr ExitCodeMeaning kTable[] = {
     {ExitCode::kHaltKafka, "Halt: Kafka lost what was published, or is another cluster."},
     {ExitCode::kHaltOtherDatabase, "Halt: another database answers at that address."},
     {ExitCode::kHaltDatabaseWentBack, "Halt: the database went back to an older state."},
+    {ExitCode::kHaltRegistry, "Halt: the schema registry lost ids that rows carry."},
 };
 
 }  // namespace

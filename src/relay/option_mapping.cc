@@ -28,6 +28,9 @@ PublishOptions PublishOptionsOf(const Options& options) {
   result.output_format = options.output_format;
   result.on_collision = options.on_collision;
   result.on_error = options.on_error;
+  result.schema_check_interval = options.schema_check_interval;
+  result.accept_new_schema_ids = options.accept_new_schema_ids;
+  result.partition_by = options.partition_by;
   result.message_bytes_max = options.max_message_bytes;
   result.transaction_max_messages = options.transaction_max_messages;
   result.transaction_max_bytes = options.transaction_max_bytes;

@@ -128,6 +128,12 @@ void SetInvalidText(const OptionText& text, Options* options) {
   options->invalid_text = kValues[ParseChoice(text.where, Only(text), kNames)];
 }
 
+void SetPartitionBy(const OptionText& text, Options* options) {
+  constexpr std::string_view kNames[] = {"key", "key-body"};
+  constexpr PartitionBy kValues[] = {PartitionBy::kKey, PartitionBy::kKeyBody};
+  options->partition_by = kValues[ParseChoice(text.where, Only(text), kNames)];
+}
+
 void SetLogLevel(const OptionText& text, Options* options) {
   constexpr std::string_view kNames[] = {"trace", "debug", "info", "warn", "error"};
   options->log_level = kNames[ParseChoice(text.where, Only(text), kNames)];
@@ -219,6 +225,9 @@ constexpr OptionSpec kTable[] = {
     {'\0', "schema-registry-timeout", "TIME", kOne, kServers, "10s",
      "Longest time for one request to the registry.",
      SetPositiveDuration<&Options::schema_registry_timeout>},
+    {'\0', "schema-check-interval", "TIME", kOne, kServers, "1min",
+     "Compare the ids that rows carry with the registry this often.",
+     SetPositiveDuration<&Options::schema_check_interval>},
 
     {'s', "slot", "NAME", kOne, kCapture, "bottledwater",
      "Replication slot; created on the first start.", Set<ParseSlotName, &Options::slot>},
@@ -274,6 +283,10 @@ constexpr OptionSpec kTable[] = {
      "Set a property of the topics that are created: partitions=8, replication=3, or one of "
      "Kafka's, e.g. retention.ms; can be given several times.",
      SetTopicConfig},
+    {'\0', "partition-by", "WHAT", kOne, kPublish, "key",
+     "Choose a row's partition by its whole key, as Java's producers do (key), or in Avro without "
+     "the registry's id (key-body).",
+     SetPartitionBy},
     {'\0', "max-message-bytes", "SIZE", kOne, kPublish, "16MiB",
      "Largest message. Topics that are created allow it (max.message.bytes); others keep their "
      "limit.",
@@ -311,6 +324,9 @@ constexpr OptionSpec kTable[] = {
     {'\0', "republish", "", kFlag, kAfterHalt, "",
      "Where Kafka has lost data or is another cluster, publish again what the spool retains.",
      SetRepublish},
+    {'\0', "accept-new-schema-ids", "", kFlag, kAfterHalt, "",
+     "Where the schema registry has lost ids, go on with new ones.",
+     Set<ParseFlag, &Options::accept_new_schema_ids>},
 
     {'\0', "config", "FILE", kOne, kGeneral, "",
      "Read options from a file: a line is \"name = value\", with the long names.", SetNothing},

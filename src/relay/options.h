@@ -49,6 +49,8 @@ struct Options {
   std::map<std::string, std::string> kafka_config;  // librdkafka properties. May hold secrets.
   // Of the topics that are created; "partitions" and "replication" are their numbers.
   std::map<std::string, std::string> topic_config;
+  Duration schema_check_interval{60'000};
+  PartitionBy partition_by = PartitionBy::kKey;
   uint64_t max_message_bytes = 16 * kMiB;
   uint64_t transaction_max_messages = 10'000;
   uint64_t transaction_max_bytes = 16 * kMiB;
@@ -61,6 +63,7 @@ struct Options {
 
   // --- After a halt ---
   Overrides overrides;
+  bool accept_new_schema_ids = false;  // Publish side only: reconciling knows no registry.
   // `bottledwater resnapshot TABLE...`: globs of the tables that are read again.
   std::vector<std::string> resnapshot_tables;
   std::optional<Lsn> skip_transaction;  // By its commit LSN.

@@ -189,6 +189,18 @@ std::vector<std::string> DecodeRemedies(std::string_view body) {
   }
 }
 
+std::string EncodeRegistryIds(const std::map<std::string, int32_t>& ids) {
+  return Json(ids).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::map<std::string, int32_t> DecodeRegistryIds(std::string_view body) {
+  try {
+    return Json::parse(body).get<std::map<std::string, int32_t>>();
+  } catch (const Json::exception& error) {
+    ThrowUnreadable("its registry ids", error);
+  }
+}
+
 std::string RereadKey(uint64_t number) {
   return fmt::format("{}{:020}", kMetaRereadPrefix, number);
 }

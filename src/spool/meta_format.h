@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,8 @@ inline constexpr char kMetaSnapshots[] = "snapshots";  // JSON: of each commit_l
 inline constexpr char kMetaRemedies[] = "remedies";    // JSON: array of texts
 
 inline constexpr char kMetaMembers[] = "members";      // JSON: array of numbers
+inline constexpr char kMetaRegistryIds[] = "registry_ids";  // JSON: object of ids by schema
+
 inline constexpr char kMetaRereadPrefix[] = "reread/";  // And a number: JSON: a table, the reason
 inline constexpr char kMetaTableKeyPrefix[] = "key/";   // And an OID: JSON: TableKey
 
@@ -55,6 +59,9 @@ std::vector<SnapshotMark> DecodeSnapshots(std::string_view body);
 
 std::string EncodeRemedies(const std::vector<std::string>& remedies);
 std::vector<std::string> DecodeRemedies(std::string_view body);
+
+std::string EncodeRegistryIds(const std::map<std::string, int32_t>& ids);
+std::map<std::string, int32_t> DecodeRegistryIds(std::string_view body);
 
 // The note's key, in the order of the numbers.
 std::string RereadKey(uint64_t number);

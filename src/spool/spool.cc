@@ -296,6 +296,15 @@ class Spool::Impl {
     WriteMeta(kMetaKafkaCluster, cluster_id, /*sync=*/true);
   }
 
+  std::map<std::string, int32_t> RegistryIds() {
+    const auto body = ReadMeta(kMetaRegistryIds);
+    return body ? DecodeRegistryIds(*body) : std::map<std::string, int32_t>();
+  }
+
+  void NoteRegistryIds(const std::map<std::string, int32_t>& ids) {
+    WriteMeta(kMetaRegistryIds, EncodeRegistryIds(ids), /*sync=*/true);
+  }
+
   std::vector<SnapshotMark> snapshots() const {
     const std::lock_guard lock(state_mutex_);
     std::vector<SnapshotMark> snapshots = snapshots_;
@@ -534,6 +543,8 @@ class Spool::Impl {
     PutMeta(&batch, kMetaTrimmed, EncodeProgress({fresh.trimmed, Lsn::Invalid()}));
     PutMeta(&batch, kMetaKafkaCluster, fresh.kafka_cluster_id);
     PutMeta(&batch, kMetaSnapshots, EncodeSnapshots({}));
+    // Every row is going to be published again, and keys under older ids get their tombstones.
+    PutMeta(&batch, kMetaRegistryIds, EncodeRegistryIds({}));
     rereads_.ClearIn(&batch);
     table_keys_.ClearIn(&batch);
     store_.Delete(&batch, Family::kMeta, kMetaMembers);
@@ -765,6 +776,12 @@ void Spool::WaitForCaptured(const Progress& seen, Duration timeout, const Stop& 
 }
 void Spool::SetPublished(const Progress& published) { impl_->SetPublished(published); }
 void Spool::RewindPublished(const Progress& published) { impl_->RewindPublished(published); }
+std::map<std::string, int32_t> Spool::RegistryIds() { return impl_->RegistryIds(); }
+
+void Spool::NoteRegistryIds(const std::map<std::string, int32_t>& ids) {
+  impl_->NoteRegistryIds(ids);
+}
+
 void Spool::SetKafkaClusterId(const std::string& cluster_id) {
   impl_->SetKafkaClusterId(cluster_id);
 }

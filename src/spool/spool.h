@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -207,6 +208,10 @@ class Spool {
   // publish again from there. Synced.
   void RewindPublished(const Progress& published);
   void SetKafkaClusterId(const std::string& cluster_id);
+  // The schema registry's ids under which rows were published, by names that publish gives them.
+  // Synced: a later process must know them. A new spool begins without any.
+  std::map<std::string, int32_t> RegistryIds();
+  void NoteRegistryIds(const std::map<std::string, int32_t>& ids);
   // The snapshots that this spool began with or took later, in order. Only those up to captured()
   // count.
   std::vector<SnapshotMark> snapshots() const;

@@ -71,6 +71,25 @@ TEST(RegistryAnswer, OutageIsNeverAboutTheRow) {
   }
 }
 
+TEST(RegistryAnswer, ToldBySchemaWhetherAnIdIsTheSame) {
+  const auto parse = [](long status, std::string_view body) {
+    return ParseSchemaAnswer(status, body, R"({"type": "int"})", "registry");
+  };
+  EXPECT_EQ(parse(200, R"({"schema":"{\"type\":\"int\"}"})"), IdState::kSame);
+  EXPECT_EQ(parse(200, R"({"schema":"\"int\""})"), std::nullopt);
+  EXPECT_EQ(parse(404, R"({"error_code":40403,"message":"Schema not found"})"), IdState::kUnknown);
+  for (const auto& [status, body] : std::vector<std::pair<long, std::string>>{
+           {404, "<html>"}, {404, "{}"}, {404, R"({"error_code":404})"}, {500, ""}, {200, "{}"}}) {
+    EXPECT_THROW(parse(status, body), Error) << status << body;
+  }
+}
+
+TEST(RegistryAnswer, LookUpGivesTheIdOrNothing) {
+  EXPECT_EQ(ParseLookUpAnswer(200, R"({"subject":"s","id":7,"version":1})", "r"), 7);
+  EXPECT_EQ(ParseLookUpAnswer(404, R"({"error_code":40401})", "r"), std::nullopt);
+  EXPECT_THROW(ParseLookUpAnswer(404, "<html>", "r"), Error);
+}
+
 TEST(RegistryAnswer, MalformedAnswerIsTransient) {
   for (const char* body :
        {"", "x", "1", "[]", "{}", R"({"id":null})", R"({"id":"1"})", R"({"id":1.5})", R"({"id":0})",
