@@ -190,14 +190,15 @@ def test_no_statement_fails_or_waits_and_the_topics_become_right(scene: Scene):
         beside = [somebody.life(number) for number in (3, 4)]
         becomes_right(scene, *compared_tables(1, 2, 3, 4))
         relay.stop()
-        stopped = [somebody.life(5)]
+        stopped = [somebody.life(number) for number in (5, 6)]
         relay.start()
         relay.wait_streaming()
         relay.kill9()
-        killed = [somebody.life(6)]
+        killed = [somebody.life(number) for number in (7, 8)]
         relay.start()
         relay.wait_streaming()
-        becomes_right(scene, *compared_tables(5, 6))
+        becomes_right(scene, *compared_tables(5, 6, 7, 8))
+    # The faster of two runs: a busy machine makes any statement slow now and then.
     for statement in without[0]:
         free_ms = max(run[statement] for run in without)
         for runs in beside, stopped, killed:
