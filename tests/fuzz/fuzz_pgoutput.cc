@@ -9,6 +9,7 @@
 #include "avro/compiled_schema.h"
 #include "avro/json_writer.h"
 #include "capture/change_assembler.h"
+#include "capture/full_key.h"
 #include "capture/pgoutput_decoder.h"
 #include "capture/replication_frame.h"
 #include "fuzz/fuzz_input.h"
@@ -157,7 +158,7 @@ class Connection {
   }
 
  private:
-  static std::vector<std::string> KeyOfFull() { return {"id"}; }
+  static FullKey KeyOfFull() { return {{"id"}, KeyCertainty::kKnown}; }
 
   ChangeAssembler::Hooks MakeHooks() {
     ChangeAssembler::Hooks hooks;

@@ -234,12 +234,15 @@ bool SimRelay::TakeSnapshot(Lsn consistent_point) {
       encoder.EncodeValue(values, {}, batch.buffer());
       batch.FinishRow();
       if (batch.rows() == 3) {
-        if (!appender.Append(schema, batch, stop_)) return false;
+        if (!appender.WaitForRoom(stop_)) return false;
+        appender.Append(schema, batch);
         batch.Clear();
         process_->scheduler().Yield();
       }
     }
-    if (!batch.empty() && !appender.Append(schema, batch, stop_)) return false;
+    if (batch.empty()) continue;
+    if (!appender.WaitForRoom(stop_)) return false;
+    appender.Append(schema, batch);
   }
   std::vector<TableName> tables;
   for (const SimTable& table : servers_.postgres->tables()) {
