@@ -52,7 +52,8 @@ class Evidence:
     tables: dict[str, list[dict]]  # The rows that the keyed tables have at the end.
     prefix: str
     watched: Watched = field(default_factory=Watched)
-    taken_again: set[str] = field(default_factory=set)  # Tables, once each. What their topics held before is no claim.
+    # Tables that were, or may have been, read again. What their topics held before the last time is no claim.
+    taken_again: set[str] = field(default_factory=set)
     taken_again_at: dict[str, int] = field(init=False)  # The LSN of their rows: what commits later is streamed.
     commits: dict[int, int] = field(init=False)  # Of each published ledger row, the commit LSN.
     snapshot_seqs: set[int] = field(init=False)  # Ledger rows that came with the snapshot.
@@ -63,8 +64,11 @@ class Evidence:
         ledger = [message for message in self.messages if self.table(message) == LEDGER_TABLE]
         self.commits = {message.key["seq"]: message.position[0] for message in ledger}
         self.snapshot_seqs = {message.key["seq"] for message in ledger if message.op == "r"}
-        self.taken_again_at = {self.table(message): message.position[0] for message in self.messages
-                               if self.table(message) in self.taken_again and message.op == "r"}
+        self.taken_again_at = {}
+        for message in self.messages:
+            table = self.table(message)
+            if table in self.taken_again and message.op == "r":
+                self.taken_again_at[table] = max(message.position[0], self.taken_again_at.get(table, 0))
         self.expected = self._expected()
         self.found = self._found()
 
@@ -77,7 +81,8 @@ class Evidence:
     def _came_with_rows(self, entry: Entry) -> bool:
         """Whether a snapshot's rows hold what this change made, so that it needs no message of its own."""
         if entry.table in self.taken_again_at:
-            return self.commits.get(entry.seq, 0) < self.taken_again_at[entry.table]
+            before = self.commits.get(entry.seq, 0) < self.taken_again_at[entry.table]
+            return before or entry.seq in self.snapshot_seqs
         return entry.seq in self.snapshot_seqs
 
     def _counts(self, message: Message) -> bool:

@@ -246,4 +246,6 @@ class World:
         topics = [name for name in (*keyed, UNKEYED_TABLE, LEDGER_TABLE) if name in there]
         messages = self.scene.messages(*topics, settle=False, timeout=300)
         watched = Watched(self.watcher.retained_wal_max, self.wal_bound, self.watcher.memory_max, self.memory_bound)
-        return Evidence(entries, messages, tables, self.scene.topic(""), watched, self.taken_again)
+        # A table made beside the relay is read again once it is in the publication (docs/decisions/0008).
+        again = self.taken_again | set(self._new_tables)
+        return Evidence(entries, messages, tables, self.scene.topic(""), watched, again)
