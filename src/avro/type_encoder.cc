@@ -10,18 +10,12 @@
 
 #include "avro/binary_format.h"
 #include "avro/date_time_parser.h"
+#include "base/hex_digit.h"
 
 namespace bw {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-// 0 to 15, or -1.
-int HexDigit(char c) {
-  if (IsDigit(c)) return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 template <typename Integer>
 bool ParseInteger(std::string_view text, Integer* out) {

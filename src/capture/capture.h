@@ -13,7 +13,7 @@
 
 // Capture against a real PostgreSQL. In the order in which the relay uses them:
 //
-//   ValidateCaptureOptions (capture_options.h)     usage errors, before anything
+//   CheckCaptureOptions (capture_options.h)     usage errors, before anything
 //   InspectServer          (server_inspection.h)   facts for Reconcile
 //   first start:  PrepareFirstStart, RunFirstStart (first_start.h)
 //   then, until the process ends: WaitForRoom (capture_session.h), RunCaptureSession, again after

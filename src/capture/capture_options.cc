@@ -9,7 +9,7 @@
 
 namespace bw {
 
-void ValidateCaptureOptions(const CaptureOptions& options) {
+void CheckCaptureOptions(const CaptureOptions& options) {
   ValidateConninfo(options.conninfo);
   if (!IsValidSlotName(options.slot)) {
     throw UsageError(fmt::format(
@@ -37,7 +37,7 @@ void ValidateCaptureOptions(const CaptureOptions& options) {
   }
   constexpr int kSnapshotConnectionsMax = 64;
   if (options.snapshot_connections < 1 || options.snapshot_connections > kSnapshotConnectionsMax) {
-    throw UsageError("snapshot connections: 1 to 64");
+    throw UsageError("--snapshot-connections: not a number from 1 to 64");
   }
 }
 

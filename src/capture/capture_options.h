@@ -12,7 +12,7 @@
 
 namespace bw {
 
-// Everything that the capture side can be told. ValidateCaptureOptions() is called once, at start.
+// Everything that the capture side can be told.
 struct CaptureOptions {
   // --postgres: a libpq connection string or URI, or just a database name. May hold a password, so
   // it is never printed. Every connection of ours is made from it.
@@ -39,7 +39,8 @@ struct CaptureOptions {
   OnError on_error = OnError::kExit;
   // --invalid-text: for a text that has no UTF-8.
   InvalidText invalid_text = InvalidText::kError;
-  // Connections that read the snapshot. Each also takes a thread and up to one row of memory.
+  // --snapshot-connections: that read the snapshot. Each also takes a thread and up to one row of
+  // memory.
   int snapshot_connections = 2;
 
   // One attempt to connect; a connect_timeout in the connection string wins.
@@ -54,7 +55,7 @@ struct CaptureOptions {
   Duration active_slot_wait{5'000};
 };
 
-// Throws a usage Error that names the option.
-void ValidateCaptureOptions(const CaptureOptions& options);
+// Throws a usage Error that begins with the option that is wrong.
+void CheckCaptureOptions(const CaptureOptions& options);
 
 }  // namespace bw

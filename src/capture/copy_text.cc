@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/hex_digit.h"
 
 namespace bw {
 namespace {
@@ -14,13 +15,6 @@ namespace {
 }
 
 bool IsOctal(char c) { return c >= '0' && c <= '7'; }
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // Reads "\123" or "\x4f" behind the backslash, for up to `digits_max` digits of the base.
 char* NumberEscape(char* in, const char* end, int base, int digits_max, char* out) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/format.h"
 #include "base/kill_point.h"
 #include "base/log.h"
 #include "capture/publication_keeper.h"
@@ -79,7 +80,7 @@ std::vector<TableName> ReadRows(const CaptureOptions& options, const FirstStartP
   source.publications = plan.publications.names;
   source.encoding = TextEncoding::Of(plan.view.settings.server_encoding);
   SnapshotContent content = ReadSnapshot(options, source, spool, figures, stop);
-  spdlog::debug("{} rows in the snapshot", WithThousands(content.rows));
+  spdlog::debug("{} rows in the snapshot", FormatCount(content.rows));
   BW_KILL_POINT("first_start.after_rows");
   return std::move(content.tables);
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/format.h"
 #include "base/log.h"
 
 namespace bw {
@@ -20,16 +21,10 @@ int64_t Millis(TimePoint time) {
 std::string Rate(uint64_t rows, int64_t duration_ms) {
   const uint64_t per_second =
       rows * 1000 / static_cast<uint64_t>(std::max<int64_t>(duration_ms, 1));
-  return WithThousands(per_second) + " rows/s";
+  return FormatCount(per_second) + " rows/s";
 }
 
 }  // namespace
-
-std::string WithThousands(uint64_t number) {
-  std::string text = std::to_string(number);
-  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
-  return text;
-}
 
 SnapshotProgress::SnapshotProgress(const std::vector<SnapshotTable>& tables)
     : terminal_(isatty(STDERR_FILENO) == 1) {
@@ -59,7 +54,7 @@ void SnapshotProgress::TellEnded() {
     table.end_told = true;
     ClearBar();
     const int64_t duration_ms = table.ended_ms - table.began_ms;
-    spdlog::info("Table {}: {} rows in {:.1f} s, {}", table.name, WithThousands(table.rows),
+    spdlog::info("Table {}: {} rows in {:.1f} s, {}", table.name, FormatCount(table.rows),
                  static_cast<double>(duration_ms) / 1000, Rate(table.rows, duration_ms));
   }
 }
@@ -74,7 +69,7 @@ void SnapshotProgress::TellRunning(int64_t now_ms) {
       const auto percent = table.rows * 100 / static_cast<uint64_t>(table.rows_estimate);
       share = fmt::format(", {} % done", std::min<uint64_t>(percent, 99));
     }
-    spdlog::info("Table {}: {} rows so far, {}{}", table.name, WithThousands(table.rows),
+    spdlog::info("Table {}: {} rows so far, {}{}", table.name, FormatCount(table.rows),
                  Rate(table.rows, now_ms - table.began_ms), share);
   }
 }
@@ -111,7 +106,7 @@ void SnapshotProgress::DrawBar() {
   const uint64_t filled = expected == 0 ? 0 : read * kWidth / expected;
   std::fprintf(stderr, "\r[%s%s] %s rows, %zu of %zu tables\033[K",
                std::string(filled, '#').c_str(), std::string(kWidth - filled, '.').c_str(),
-               WithThousands(read).c_str(), done, tables_.size());
+               FormatCount(read).c_str(), done, tables_.size());
   std::fflush(stderr);
   bar_drawn_ = true;
 }

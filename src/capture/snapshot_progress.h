@@ -50,7 +50,4 @@ class SnapshotProgress {
   int64_t told_ms_ = 0;
 };
 
-// "1,234,567"
-std::string WithThousands(uint64_t number);
-
 }  // namespace bw

@@ -87,6 +87,12 @@ void CheckKafkaProperty(std::string_view property) {
 }
 
 void CheckBrokers(std::string_view brokers) {
+  // Before anything of it is repeated in a message.
+  if (brokers.find('@') != std::string_view::npos) {
+    throw UsageError(
+        "--broker: a broker is written host:port. A user name and password are Kafka properties: "
+        "sasl.username and sasl.password, see --kafka-config-file");
+  }
   if (brokers.empty()) throw UsageError("--broker: names no broker; write host:port");
   while (true) {
     const size_t comma = brokers.find(',');

@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -36,7 +37,7 @@ class KafkaTrouble {
 // --broker and --kafka-config, checked.
 struct KafkaSettings {
   std::string brokers;
-  std::vector<std::pair<std::string, std::string>> properties;
+  std::map<std::string, std::string> properties;
 };
 
 // A configuration with the user's properties, our log and our error callback; the caller adds what

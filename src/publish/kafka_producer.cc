@@ -38,8 +38,8 @@ LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
     : stop_(stop), transactional_id_(options.transactional_id) {
   // What the user may change comes first; what is ours is set behind it.
   KafkaSettings producer_settings = settings;
-  auto& properties = producer_settings.properties;
-  const std::vector<std::pair<std::string, std::string>> defaults = {
+  // What the user has set stays.
+  producer_settings.properties.merge(std::map<std::string, std::string>{
       {"transaction.timeout.ms", "60000"},
       {"compression.type", "lz4"},
       // Only batches what is produced faster than it is sent: Flush does not wait for it.
@@ -47,8 +47,7 @@ LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
       {"batch.size", std::to_string(options.batch_bytes_max)},
       {"message.max.bytes", std::to_string(options.message_bytes_max)},
       {"queue.buffering.max.messages", "100000"},
-  };
-  properties.insert(properties.begin(), defaults.begin(), defaults.end());
+  });
 
   KafkaConf conf = NewKafkaConf(producer_settings, &trouble_);
   Set(conf.get(), "transactional.id", options.transactional_id);

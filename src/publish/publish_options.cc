@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "publish/kafka_cluster.h"
+#include "publish/kafka_config.h"
 #include "publish/topic_name.h"
 
 namespace bw {
@@ -24,7 +24,7 @@ int32_t ParseCount(const std::string& name, const std::string& text, int32_t max
 
 }  // namespace
 
-TopicSettings ParseTopicConfig(const std::vector<std::pair<std::string, std::string>>& config) {
+TopicSettings ParseTopicConfig(const std::map<std::string, std::string>& config) {
   TopicSettings settings;
   for (const auto& [name, value] : config) {
     if (name == "partitions") {
@@ -57,8 +57,11 @@ void CheckPublishOptions(const PublishOptions& options) {
   if (options.message_bytes_max < 64 * kKiB || options.message_bytes_max > 64 * kMiB) {
     throw UsageError("--max-message-bytes: must be from 64KiB to 64MiB");
   }
+  if (options.schema_check_interval < Duration(100)) {
+    throw UsageError("--schema-check-interval: less than 100ms");
+  }
+  CheckBrokers(options.brokers);
   ParseTopicConfig(options.topic_config);
-  CheckKafkaConfig(options);
 }
 
 }  // namespace bw

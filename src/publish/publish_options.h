@@ -3,8 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "base/byte_size.h"
 #include "base/clock.h"
@@ -36,12 +34,12 @@ inline constexpr size_t kTopicPrefixBytesMax = 120;
 struct PublishOptions {
   // --broker: "host:port,host:port"; enough of them that one is up.
   std::string brokers = "localhost:9092";
-  // --kafka-config k=v, in order: librdkafka's properties, for every connection to Kafka. Those
+  // --kafka-config: librdkafka's properties, for every connection to Kafka. Those
   // that exactly-once rests on are ours and refused: see kafka_config.h.
-  std::vector<std::pair<std::string, std::string>> kafka_config;
-  // --topic-config k=v, in order: of topics that we create. "partitions" and "replication" are
+  std::map<std::string, std::string> kafka_config;
+  // --topic-config: of topics that we create. "partitions" and "replication" are
   // their numbers (default: the brokers'), everything else is a topic setting of Kafka's.
-  std::vector<std::pair<std::string, std::string>> topic_config;
+  std::map<std::string, std::string> topic_config;
   // --topic-prefix: "prefix." is put before every topic name. Two relays of different databases
   // need different ones when their tables' names meet.
   std::string topic_prefix;
@@ -102,10 +100,9 @@ struct TopicSettings {
 };
 
 // Throws a usage Error naming --topic-config.
-TopicSettings ParseTopicConfig(const std::vector<std::pair<std::string, std::string>>& config);
+TopicSettings ParseTopicConfig(const std::map<std::string, std::string>& config);
 
-// Throws a usage Error that names the option of the first bad field. Asks librdkafka about the
-// properties; does not connect.
+// Throws a usage Error that begins with the option of the first bad field.
 void CheckPublishOptions(const PublishOptions& options);
 
 }  // namespace bw

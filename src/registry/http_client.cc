@@ -1,7 +1,6 @@
 #include "registry/http_client.h"
 
 #include <curl/curl.h>
-#include <unistd.h>
 
 #include "base/byte_size.h"
 #include "base/error.h"
@@ -17,9 +16,6 @@ constexpr size_t kAnswerBytesMax = kMiB;
 struct EasyDeleter {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
 };
-struct UrlDeleter {
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
 struct HeadersDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
@@ -31,43 +27,6 @@ using UrlText = std::unique_ptr<char, TextDeleter>;
 void InitialiseOnce() {
   static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
   BW_CHECK(result == CURLE_OK);
-}
-
-UrlText UrlPart(CURLU* url, CURLUPart part) {
-  char* text = nullptr;
-  return UrlText(curl_url_get(url, part, &text, 0) == CURLUE_OK ? text : nullptr);
-}
-
-// The address without a trailing slash. The text of a bad address stays out of the message when it
-// may hold a password.
-std::string CheckedUrl(const std::string& text) {
-  const std::unique_ptr<CURLU, UrlDeleter> url(curl_url());
-  if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-    throw UsageError(
-        "--schema-registry: not an http or https address such as http://localhost:8081");
-  }
-  if (UrlPart(url.get(), CURLUPART_USER) || UrlPart(url.get(), CURLUPART_PASSWORD)) {
-    throw UsageError(
-        "--schema-registry: user and password do not belong into the address, which is logged; "
-        "give them by their own options, in the environment or a file");
-  }
-  const UrlText scheme = UrlPart(url.get(), CURLUPART_SCHEME);
-  if (std::string_view(scheme.get()) != "http" && std::string_view(scheme.get()) != "https") {
-    throw UsageError("--schema-registry: \"" + Printable(text) + "\" is neither http nor https");
-  }
-  if (UrlPart(url.get(), CURLUPART_QUERY) || UrlPart(url.get(), CURLUPART_FRAGMENT)) {
-    throw UsageError("--schema-registry: \"" + Printable(text) +
-                     "\" must end with its path, without ? or #");
-  }
-  std::string base(UrlPart(url.get(), CURLUPART_URL).get());
-  while (base.ends_with('/')) base.pop_back();
-  return base;
-}
-
-void CheckReadable(const char* option, const std::string& file) {
-  if (!file.empty() && access(file.c_str(), R_OK) != 0) {
-    throw UsageError(std::string(option) + ": cannot read " + Printable(file));
-  }
 }
 
 // Records the answer; one that is too long makes libcurl end the transfer with CURLE_WRITE_ERROR.
@@ -111,12 +70,9 @@ struct HttpClient::Connection {
 
 HttpClient::HttpClient(const HttpSchemaRegistryOptions& options, const Stop& stop)
     : options_(options),
-      base_url_((InitialiseOnce(), CheckedUrl(options.url))),
+      base_url_((InitialiseOnce(), BaseUrl(options))),
       stop_(stop),
       multi_(std::make_unique<Multi>()) {
-  CheckReadable("--schema-registry-ca", options.ca_file);
-  CheckReadable("--schema-registry-cert", options.certificate_file);
-  CheckReadable("--schema-registry-key", options.key_file);
   if (!options.user.empty() && base_url_.starts_with("http:")) {
     spdlog::warn(
         "The password for the schema registry goes over the network in the clear: use https");

@@ -3,33 +3,14 @@
 #include <memory>
 #include <string>
 
-#include "base/clock.h"
 #include "base/stop.h"
+#include "registry/http_schema_registry_options.h"
 #include "registry/schema_registry.h"
 
 namespace bw {
 
 class HttpClient;
 struct HttpRequest;
-
-// How to reach the registry. Files are PEM.
-struct HttpSchemaRegistryOptions {
-  // http or https, with the path of the Confluent API if that is not the root. User and password do
-  // not belong here: addresses end up in logs.
-  std::string url = "http://localhost:8081";
-  // Basic authentication; none when the user is empty.
-  std::string user;
-  std::string password;
-  // What the server's certificate is checked against; the system's store when empty. The check
-  // itself cannot be turned off.
-  std::string ca_file;
-  // The client's own certificate, where the registry asks for one.
-  std::string certificate_file;
-  std::string key_file;
-  Duration connect_timeout{5'000};
-  // For a whole request, connecting included.
-  Duration request_timeout{15'000};
-};
 
 // A registry that speaks the Confluent API over HTTP: Confluent's, Apicurio (ccompat), Redpanda's,
 // Karapace. Keeps its connections between calls. Not thread-safe: it belongs to the publish thread.

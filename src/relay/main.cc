@@ -6,9 +6,9 @@
 #include <iostream>
 
 #include "base/log.h"
+#include "options/command_line.h"
+#include "options/redact.h"
 #include "publish/kafka_property_help.h"
-#include "relay/options.h"
-#include "relay/redact.h"
 #include "relay/relay.h"
 #include "relay/signals.h"
 
@@ -30,7 +30,8 @@ ExitCode Main(int argc, const char* const* argv) {
   static Stop stop;  // Signal handlers refer to it until the process is gone.
   InstallSignalHandlers(&stop);
   spdlog::info("Bottled Water {}: {} to Kafka at {}, spool {}", BOTTLEDWATER_VERSION,
-               RedactedConninfo(options.postgres), options.brokers, options.spool);
+               RedactedConninfo(options.capture.conninfo), options.publish.brokers,
+               options.spool.directory);
   return Relay(options, &stop).Run();
 }
 

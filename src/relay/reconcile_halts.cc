@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/format.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "relay/option_values.h"
 
 namespace bw::halts {
 namespace {

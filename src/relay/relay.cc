@@ -9,8 +9,6 @@
 #include "capture/table_resnapshot.h"
 #include "publish/kafka_cluster.h"
 #include "publish/topic_name.h"
-#include "registry/http_schema_registry.h"
-#include "relay/option_mapping.h"
 #include "relay/start_up.h"
 
 namespace bw {
@@ -73,21 +71,14 @@ std::optional<Duration> LagOf(Spool* spool) {
 
 Relay::Relay(const Options& options, Stop* stop)
     : options_(options),
-      capture_options_(CaptureOptionsOf(options)),
-      publish_options_(PublishOptionsOf(options)),
       stop_(stop),
-      start_up_cluster_(ConnectToKafka(publish_options_, *stop)),
+      start_up_cluster_(ConnectToKafka(options.publish, *stop)),
       skip_transaction_(options.skip_transaction),
       tables_to_read_(options.resnapshot_tables),
-      keeper_(capture_options_),
+      keeper_(options_.capture),
       reread_backoff_({.first = kRereadWaitFirst, .max = kRereadWaitMax}) {
-  ValidateCaptureOptions(capture_options_);
-  CheckPublishOptions(publish_options_);
-  if (options_.output_format == OutputFormat::kAvro) {
-    HttpSchemaRegistry check_only(RegistryOptionsOf(options_), *stop_);
-  }
-  const SpoolOptions spool_options = SpoolOptionsOf(options_);
-  if (Spool::Exists(spool_options)) spool_ = OpenExisting(spool_options, *stop_);
+  CheckKafkaConfig(options_.publish);
+  if (Spool::Exists(options_.spool)) spool_ = OpenExisting(options_.spool, *stop_);
 }
 
 Relay::~Relay() {
@@ -103,7 +94,7 @@ Spool* Relay::opened_spool() const {
 Spool* Relay::OpenSpoolAlone() {
   StopPublishing();
   const std::lock_guard lock(mutex_);
-  if (!spool_) spool_ = Spool::Open(SpoolOptionsOf(options_));
+  if (!spool_) spool_ = Spool::Open(options_.spool);
   return spool_.get();
 }
 
@@ -111,10 +102,11 @@ void Relay::StartPublishing() {
   const std::lock_guard lock(mutex_);
   if (publish_side_ || stop_->requested()) return;
   PublishSide::Config config;
-  config.options = publish_options_;
-  config.registry = RegistryOptionsOf(options_);
+  config.options = options_.publish;
+  config.registry = options_.registry;
   config.overrides = options_.overrides;
-  config.places = {options_.spool, CheckpointTopic(options_.topic_prefix, spool_->state().source)};
+  config.places = {options_.spool.directory,
+                   CheckpointTopic(options_.publish.topic_prefix, spool_->state().source)};
   config.on_exit = [this](const SessionExit& exit) { LeaveWith(exit); };
   publish_side_ = std::make_unique<PublishSide>(config, spool_.get());
 }
@@ -139,8 +131,6 @@ void Relay::LeaveWith(const SessionExit& exit) {
 void Relay::RunCapture() {
   StartUp::Parts parts;
   parts.options = &options_;
-  parts.capture_options = &capture_options_;
-  parts.publish_options = &publish_options_;
   parts.cluster = start_up_cluster_.get();
   parts.figures = &capture_figures_;
   parts.stop = stop_;
@@ -161,7 +151,7 @@ void Relay::RunCapture() {
       keeper_.OnRelationChanged(relation, opened_spool());
     };
     if (skip_transaction_) {
-      if (SkipTransaction(capture_options_, *skip_transaction_, opened_spool(), &capture_figures_,
+      if (SkipTransaction(options_.capture, *skip_transaction_, opened_spool(), &capture_figures_,
                           *stop_, hooks)) {
         skip_transaction_.reset();
       }
@@ -179,14 +169,14 @@ void Relay::StreamAndReread(CaptureHooks hooks) {
   };
   while (!stop_->requested()) {
     const SessionEnd end =
-        RunCaptureSession(capture_options_, opened_spool(), &capture_figures_, *stop_, hooks);
+        RunCaptureSession(options_.capture, opened_spool(), &capture_figures_, *stop_, hooks);
     // Here, where the keeper goes on meanwhile: tables lose their keys at any time.
     if (end == SessionEnd::kNoRoom && !WaitForRoom(opened_spool(), *stop_)) return;
     if (end != SessionEnd::kWanted) continue;
     // Also when it throws: the stream comes first.
     next_reread_ = Clock::Real().Now() + reread_backoff_.Next();
     const RereadResult result =
-        RereadNotedTables(capture_options_, opened_spool(), &capture_figures_, *stop_, hooks);
+        RereadNotedTables(options_.capture, opened_spool(), &capture_figures_, *stop_, hooks);
     keeper_.RereadWasTried();
     if (result == RereadResult::kDone) {
       reread_backoff_.Reset();
@@ -203,7 +193,7 @@ bool Relay::ResnapshotTablesIfAsked(const StartUp& start_up, const CaptureHooks&
     tables_to_read_.clear();
     return false;
   }
-  if (ResnapshotTables(capture_options_, tables_to_read_, opened_spool(), &capture_figures_, *stop_,
+  if (ResnapshotTables(options_.capture, tables_to_read_, opened_spool(), &capture_figures_, *stop_,
                        hooks)) {
     tables_to_read_.clear();
   }

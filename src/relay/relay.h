@@ -12,9 +12,9 @@
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
 #include "capture/publication_keeper.h"
+#include "options/options.h"
 #include "publish/kafka.h"
 #include "publish/publish_options.h"
-#include "relay/options.h"
 #include "relay/publish_side.h"
 #include "relay/session_loop.h"
 #include "relay/start_up.h"
@@ -56,8 +56,6 @@ class Relay {
   StatusSample Sample() const;
 
   const Options options_;
-  const CaptureOptions capture_options_;
-  const PublishOptions publish_options_;
   Stop* const stop_;
 
   CaptureFigures capture_figures_;

@@ -48,7 +48,7 @@ StartUp::StartUp(const Parts& parts)
       decider_({.overrides = parts.options->overrides,
                 .look = [this](const CheckpointFacts& checkpoint) { return Look(checkpoint); },
                 .cluster = parts.cluster,
-                .publish_options = parts.publish_options,
+                .publish_options = &parts.options->publish,
                 .wait = [this](Duration duration) { return parts_.stop->WaitFor(duration); }}) {}
 
 bool StartUp::Run() {
@@ -77,12 +77,12 @@ ServerView StartUp::Inspect() const {
   constexpr Duration kStrangersWait{2'000};
   const TimePoint begin = Clock::Real().Now();
   while (true) {
-    ServerView view = InspectServer(*parts_.capture_options, *parts_.stop);
+    ServerView view = InspectServer(parts_.options->capture, *parts_.stop);
     if (!view.slot) return view;
     const bool active = view.slot->active_pid.has_value();
     const bool known = parts_.opened_spool() != nullptr;
     if (!active && (known || view.slot->creator_pid)) return view;
-    const Duration patience = active ? parts_.capture_options->active_slot_wait : kStrangersWait;
+    const Duration patience = active ? parts_.options->capture.active_slot_wait : kStrangersWait;
     if (Clock::Real().Now() - begin >= patience || parts_.stop->WaitFor(Duration(200))) {
       return view;
     }
@@ -101,24 +101,24 @@ StartFacts StartUp::GatherFacts(const ServerView& view, const CheckpointFacts& c
     known_timeline = facts.spool->source.timeline;
   }
   facts.server = ServerFactsOf(view.identity, known_timeline);
-  facts.slot = SlotFactsOf(parts_.options->slot, view.slot);
-  facts.places.spool_directory = parts_.options->spool;
-  facts.places.checkpoint_topic =
-      CheckpointTopic(parts_.options->topic_prefix, SourceOf(view.identity, parts_.options->slot));
+  facts.slot = SlotFactsOf(parts_.options->capture.slot, view.slot);
+  facts.places.spool_directory = parts_.options->spool.directory;
+  facts.places.checkpoint_topic = CheckpointTopic(
+      parts_.options->publish.topic_prefix, SourceOf(view.identity, parts_.options->capture.slot));
   return facts;
 }
 
 bool StartUp::CarryOut(const Plan& plan, const Source& source) {
   switch (plan.kind) {
     case Plan::Kind::kFirstStart: {
-      FirstStartPlan first = PrepareFirstStart(*parts_.capture_options, *parts_.stop);
+      FirstStartPlan first = PrepareFirstStart(parts_.options->capture, *parts_.stop);
       first.drop_slot = plan.drop_slot;
       first.supersedes = plan.supersedes;
       Spool* spool = parts_.open_spool_alone();
       NoteRemedies(plan, spool);
       BW_KILL_POINT("startup.spool_made");
       took_snapshot_ = true;
-      return RunFirstStart(*parts_.capture_options, first, spool, parts_.figures, *parts_.stop);
+      return RunFirstStart(parts_.options->capture, first, spool, parts_.figures, *parts_.stop);
     }
     case Plan::Kind::kBeginAt: {
       Spool* spool = parts_.open_spool_alone();

@@ -6,9 +6,9 @@
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
 #include "capture/server_inspection.h"
+#include "options/options.h"
 #include "publish/kafka.h"
 #include "publish/publish_options.h"
-#include "relay/options.h"
 #include "relay/reconcile.h"
 #include "relay/start_decision.h"
 #include "spool/spool.h"
@@ -26,8 +26,6 @@ class StartUp {
  public:
   struct Parts {
     const Options* options = nullptr;
-    const CaptureOptions* capture_options = nullptr;
-    const PublishOptions* publish_options = nullptr;
     KafkaCluster* cluster = nullptr;  // The capture thread's own.
     CaptureFigures* figures = nullptr;
     const Stop* stop = nullptr;

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/format.h"
 #include "base/log.h"
-#include "relay/option_values.h"
 
 namespace bw {
 namespace {
@@ -35,10 +35,10 @@ std::string FormatStatusLine(const StatusSample& previous, const StatusSample& n
       now.lag ? FormatDuration(*now.lag) : "none",
       now.retained_wal_bytes ? FormatSize(*now.retained_wal_bytes) : "unknown");
   if (now.wal_on_disk_bytes) {
-    line += fmt::format(" ({} on its disk{})", FormatSize(*now.wal_on_disk_bytes),
-                        now.safe_wal_bytes ? ", " + FormatSize(*now.safe_wal_bytes) +
-                                                 " more until the slot is lost"
-                                           : "");
+    line += fmt::format(
+        " ({} on its disk{})", FormatSize(*now.wal_on_disk_bytes),
+        now.safe_wal_bytes ? ", " + FormatSize(*now.safe_wal_bytes) + " more until the slot is lost"
+                           : "");
   }
   if (now.rows_skipped > 0) {
     line += fmt::format(", skipped {} row{}", FormatCount(now.rows_skipped),

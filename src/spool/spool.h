@@ -14,6 +14,7 @@
 #include "base/stop.h"
 #include "spool/change.h"
 #include "spool/scratch_set.h"
+#include "spool/spool_options.h"
 #include "spool/spool_state.h"
 
 namespace rocksdb {
@@ -21,23 +22,6 @@ class Env;
 }
 
 namespace bw {
-
-struct SpoolOptions {
-  std::string directory = "./bottledwater.spool";
-  // Capture pauses while the spool's files hold more. 0: only the disk is the bound.
-  uint64_t max_bytes = 0;
-  // Capture pauses while the file system has less free, so that trimming still has room to write.
-  uint64_t min_free_bytes = 64 * kMiB;
-  // Changes waiting for the writer thread; Append() callers wait beyond it.
-  uint64_t pending_bytes_max = 8 * kMiB;
-  // Of one memtable; at most three exist.
-  uint64_t memtable_bytes = 16 * kMiB;
-  // The file system under RocksDB; nullptr for the real one. The simulation passes its own, and
-  // then directory checks and locking are the caller's.
-  rocksdb::Env* env = nullptr;
-  // Time, waits and the writer's thread; the simulation passes its own.
-  Clock* clock = &Clock::Real();
-};
 
 // Consecutive changes as read back from the spool, in replay order.
 class SpoolBatch {
@@ -149,7 +133,8 @@ class Spool {
   // The id of this schema, the same for an equal one. A new schema becomes durable with, or before,
   // the first transaction that uses it.
   SchemaId AddSchema(const TableSchema& schema);
-  // Like NoteTableKeys, without a wait: durable with, or before, the changes that are appended next.
+  // Like NoteTableKeys, without a wait: durable with, or before, the changes that are appended
+  // next.
   void AppendTableKey(const TableKey& key);
   // Appends one change of a transaction that is being received. Positions must rise. Does not wait:
   // see WaitForRoom. Throws a transient Error after a failed write.

@@ -5,11 +5,10 @@
 #include <vector>
 
 #include "fuzz/fuzz_input.h"
-#include "relay/config_file.h"
-#include "relay/option_mapping.h"
-#include "relay/option_table.h"
-#include "relay/options.h"
-#include "relay/redact.h"
+#include "options/command_line.h"
+#include "options/config_file.h"
+#include "options/option_table.h"
+#include "options/redact.h"
 
 namespace bw {
 namespace {
@@ -18,19 +17,16 @@ namespace {
 size_t MessageBytesMax(size_t input_bytes) { return 8 * input_bytes + 1000; }
 
 // What holds for all options once they are accepted.
-void CheckOptions(const Options& options) {
-  CaptureOptionsOf(options);
-  PublishOptionsOf(options);
-  SpoolOptionsOf(options);
-  RegistryOptionsOf(options);
-  BW_CHECK(!options.slot.empty() && options.slot.size() <= 63);
-  BW_CHECK(options.snapshot_connections >= 1 && options.snapshot_connections <= 64);
-  BW_CHECK(options.transaction_max_messages >= 1);
-  BW_CHECK(options.transaction_max_bytes >= 64 * kKiB && options.transaction_max_bytes <= kGiB);
+void RequireSound(const Options& options) {
+  BW_CHECK(!options.capture.slot.empty() && options.capture.slot.size() <= 63);
+  BW_CHECK(options.capture.snapshot_connections >= 1 && options.capture.snapshot_connections <= 64);
+  BW_CHECK(options.publish.transaction_max_messages >= 1);
+  BW_CHECK(options.publish.transaction_max_bytes >= 64 * kKiB &&
+           options.publish.transaction_max_bytes <= kGiB);
   BW_CHECK(options.status_interval.count() >= 100);
-  BW_CHECK(options.schema_registry.find('@') == std::string::npos);
-  BW_CHECK(options.brokers.find('@') == std::string::npos);
-  for (const char c : RedactedConninfo(options.postgres)) {
+  BW_CHECK(options.registry.url.find('@') == std::string::npos);
+  BW_CHECK(options.publish.brokers.find('@') == std::string::npos);
+  for (const char c : RedactedConninfo(options.capture.conninfo)) {
     BW_CHECK(static_cast<unsigned char>(c) >= 0x20);
   }
 }
@@ -90,7 +86,10 @@ void ParseFile(std::string_view text) {
   CheckRoundTrip(entries);
   Options options;
   for (const ConfigEntry& entry : entries) SetOption(entry, text.size(), &options);
-  CheckOptions(options);
+  if (fuzz::Accepts(ErrorKind::kUsage, "--", MessageBytesMax(text.size()),
+                    [&] { CheckOptions(options); })) {
+    RequireSound(options);
+  }
 }
 
 // --- Command line and environment ---------------------------------------------------------------
@@ -127,8 +126,8 @@ void ParseAll(std::string_view text) {
     const CommandLine line =
         ParseCommandLine(static_cast<int>(argv.size()), argv.data(), environment);
     if (line.action != CommandLine::Action::kRun) return;
-    BW_CHECK(!line.options.postgres.empty());
-    CheckOptions(line.options);
+    BW_CHECK(!line.options.capture.conninfo.empty());
+    RequireSound(line.options);
   });
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 std::string Refusal(const CaptureOptions& options) {
   try {
-    ValidateCaptureOptions(options);
+    CheckCaptureOptions(options);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kUsage);
     EXPECT_EQ(error.exit_code(), ExitCode::kUsage);

@@ -47,12 +47,5 @@ TEST(RowBatch, IsFullByRowsOrByBytes) {
   EXPECT_TRUE(batch.full());
 }
 
-TEST(SnapshotProgress, WritesNumbersWithThousands) {
-  EXPECT_EQ(WithThousands(0), "0");
-  EXPECT_EQ(WithThousands(999), "999");
-  EXPECT_EQ(WithThousands(1000), "1,000");
-  EXPECT_EQ(WithThousands(1234567), "1,234,567");
-}
-
 }  // namespace
 }  // namespace bw

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "publish/kafka_cluster.h"
 #include "publish/kafka_config.h"
 
 namespace bw {
@@ -14,6 +15,7 @@ using ::testing::HasSubstr;
 std::string UsageTextOf(const PublishOptions& options) {
   try {
     CheckPublishOptions(options);
+    CheckKafkaConfig(options);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kUsage) << error.what();
     return error.what();
@@ -33,7 +35,7 @@ class KafkaHandles : public ::testing::Test {
   }
 };
 
-TEST_F(KafkaHandles, AreMadeWithTheDefaults) { CheckPublishOptions({}); }
+TEST_F(KafkaHandles, AreMadeWithTheDefaults) { CheckKafkaConfig({}); }
 
 TEST_F(KafkaHandles, TakeTheUsersProperties) {
   PublishOptions options;
@@ -42,7 +44,7 @@ TEST_F(KafkaHandles, TakeTheUsersProperties) {
                           {"message.max.bytes", "5000000"},
                           {"transaction.timeout.ms", "30000"},
                           {"client.id", "mine"}};
-  CheckPublishOptions(options);
+  CheckKafkaConfig(options);
 }
 
 TEST_F(KafkaHandles, NameABadProperty) {

@@ -98,9 +98,8 @@ Error ErrorOf(HttpSchemaRegistry* registry) {
 }
 
 std::string UsageTextOf(const HttpSchemaRegistryOptions& options) {
-  const Stop stop;
   try {
-    HttpSchemaRegistry registry(options, stop);
+    CheckRegistryOptions(options);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kUsage);
     return error.what();

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "relay/exit_code_table.h"
+#include "options/exit_code_table.h"
 
 namespace bw {
 namespace {

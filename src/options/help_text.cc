@@ -1,11 +1,11 @@
-#include "relay/help_text.h"
+#include "options/help_text.h"
 
 #include <fmt/format.h>
 
 #include <string_view>
 
-#include "relay/exit_code_table.h"
-#include "relay/option_table.h"
+#include "options/exit_code_table.h"
+#include "options/option_table.h"
 
 namespace bw {
 namespace {

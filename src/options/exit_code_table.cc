@@ -1,4 +1,4 @@
-#include "relay/exit_code_table.h"
+#include "options/exit_code_table.h"
 
 namespace bw {
 namespace {

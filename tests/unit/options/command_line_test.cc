@@ -1,4 +1,4 @@
-#include "relay/options.h"
+#include "options/command_line.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -8,8 +8,8 @@
 #include <set>
 
 #include "base/error.h"
-#include "relay/exit_code_table.h"
-#include "relay/option_table.h"
+#include "options/exit_code_table.h"
+#include "options/option_table.h"
 
 namespace bw {
 namespace {
@@ -58,17 +58,17 @@ class OptionsTest : public testing::Test {
 
 TEST_F(OptionsTest, HaveTheOriginalsDefaults) {
   const Options options = Parse({});
-  EXPECT_EQ(options.postgres, "shop");
-  EXPECT_EQ(options.slot, "bottledwater");
-  EXPECT_EQ(options.brokers, "localhost:9092");
-  EXPECT_EQ(options.schema_registry, "http://localhost:8081");
-  EXPECT_EQ(options.output_format, OutputFormat::kAvro);
-  EXPECT_FALSE(options.allow_unkeyed);
-  EXPECT_EQ(options.topic_prefix, "");
-  EXPECT_EQ(options.on_error, OnError::kExit);
-  EXPECT_FALSE(options.skip_snapshot);
-  EXPECT_EQ(options.spool, "./bottledwater.spool");
-  EXPECT_EQ(options.max_wal_retained, 256 * kMiB);
+  EXPECT_EQ(options.capture.conninfo, "shop");
+  EXPECT_EQ(options.capture.slot, "bottledwater");
+  EXPECT_EQ(options.publish.brokers, "localhost:9092");
+  EXPECT_EQ(options.registry.url, "http://localhost:8081");
+  EXPECT_EQ(options.publish.output_format, OutputFormat::kAvro);
+  EXPECT_FALSE(options.capture.allow_unkeyed);
+  EXPECT_EQ(options.publish.topic_prefix, "");
+  EXPECT_EQ(options.publish.on_error, OnError::kExit);
+  EXPECT_FALSE(options.capture.skip_snapshot);
+  EXPECT_EQ(options.spool.directory, "./bottledwater.spool");
+  EXPECT_EQ(options.capture.max_wal_retained_bytes, 256 * kMiB);
   EXPECT_TRUE(options.warnings.empty());
 }
 
@@ -77,17 +77,18 @@ TEST_F(OptionsTest, HaveTheOriginalsLetters) {
                                  "https://r:2", "-f",  "json",        "-u",  "-p",
                                  "pre",         "-e",  "log",         "-x",  "-C",
                                  "linger.ms=7", "-C",  "client.id=x", "-T",  "retention.ms=-1"});
-  EXPECT_EQ(options.slot, "one");
-  EXPECT_EQ(options.brokers, "k:1");
-  EXPECT_EQ(options.schema_registry, "https://r:2");
-  EXPECT_EQ(options.output_format, OutputFormat::kJson);
-  EXPECT_TRUE(options.allow_unkeyed);
-  EXPECT_EQ(options.topic_prefix, "pre");
-  EXPECT_EQ(options.on_error, OnError::kLog);
-  EXPECT_TRUE(options.skip_snapshot);
-  EXPECT_EQ(options.kafka_config,
+  EXPECT_EQ(options.capture.slot, "one");
+  EXPECT_EQ(options.publish.brokers, "k:1");
+  EXPECT_EQ(options.registry.url, "https://r:2");
+  EXPECT_EQ(options.publish.output_format, OutputFormat::kJson);
+  EXPECT_TRUE(options.capture.allow_unkeyed);
+  EXPECT_EQ(options.publish.topic_prefix, "pre");
+  EXPECT_EQ(options.publish.on_error, OnError::kLog);
+  EXPECT_TRUE(options.capture.skip_snapshot);
+  EXPECT_EQ(options.publish.kafka_config,
             (std::map<std::string, std::string>{{"client.id", "x"}, {"linger.ms", "7"}}));
-  EXPECT_EQ(options.topic_config, (std::map<std::string, std::string>{{"retention.ms", "-1"}}));
+  EXPECT_EQ(options.publish.topic_config,
+            (std::map<std::string, std::string>{{"retention.ms", "-1"}}));
 }
 
 TEST_F(OptionsTest, TakeEveryNewOption) {
@@ -98,19 +99,19 @@ TEST_F(OptionsTest, TakeEveryNewOption) {
              "--replay-window=2GiB", "--log-level=debug", "--status-interval=5s",
              "--snapshot-connections=4", "--schema-registry-timeout=3s", "--accept-gap=2/44DAB970",
              "--adopt-slot", "--resnapshot", "--republish"});
-  EXPECT_EQ(options.spool, "/s");
-  EXPECT_EQ(options.max_wal_retained, kGiB);
-  EXPECT_EQ(options.spool_max_bytes, 10 * kGiB);
-  EXPECT_EQ(options.publication, "p");
-  EXPECT_EQ(options.tables, (std::vector<std::string>{"public.*", "a.b", "[x]"}));
-  EXPECT_EQ(options.exclude_tables, (std::vector<std::string>{"public.log"}));
-  EXPECT_EQ(options.transaction_max_messages, 500u);
-  EXPECT_EQ(options.transaction_max_bytes, kMiB);
-  EXPECT_EQ(options.replay_window_bytes, 2 * kGiB);
+  EXPECT_EQ(options.spool.directory, "/s");
+  EXPECT_EQ(options.capture.max_wal_retained_bytes, kGiB);
+  EXPECT_EQ(options.spool.max_bytes, 10 * kGiB);
+  EXPECT_EQ(options.capture.publication, "p");
+  EXPECT_EQ(options.capture.tables, (std::vector<std::string>{"public.*", "a.b", "[x]"}));
+  EXPECT_EQ(options.capture.exclude_tables, (std::vector<std::string>{"public.log"}));
+  EXPECT_EQ(options.publish.transaction_max_messages, 500u);
+  EXPECT_EQ(options.publish.transaction_max_bytes, kMiB);
+  EXPECT_EQ(options.publish.replay_window_bytes, 2 * kGiB);
   EXPECT_EQ(options.log_level, "debug");
   EXPECT_EQ(options.status_interval, Duration(5000));
-  EXPECT_EQ(options.snapshot_connections, 4u);
-  EXPECT_EQ(options.schema_registry_timeout, Duration(3000));
+  EXPECT_EQ(options.capture.snapshot_connections, 4);
+  EXPECT_EQ(options.registry.request_timeout, Duration(3000));
   EXPECT_EQ(options.overrides.accept_gap, (Lsn{0x2'44DA'B970}));
   EXPECT_TRUE(options.overrides.adopt_slot);
   EXPECT_TRUE(options.overrides.resnapshot);
@@ -126,11 +127,11 @@ TEST_F(OptionsTest, ComeFromTheCommandLineBeforeTheEnvironmentBeforeTheFile) {
                   {"BOTTLEDWATER_SKIP_SNAPSHOT", "false"},
                   {"BOTTLEDWATER_CONFIG", path}};
   const Options options = Parse({"--slot=arguments"});
-  EXPECT_EQ(options.slot, "arguments");
-  EXPECT_EQ(options.brokers, "environment:1");
-  EXPECT_EQ(options.spool, "file");
-  EXPECT_TRUE(options.allow_unkeyed);
-  EXPECT_FALSE(options.skip_snapshot);
+  EXPECT_EQ(options.capture.slot, "arguments");
+  EXPECT_EQ(options.publish.brokers, "environment:1");
+  EXPECT_EQ(options.spool.directory, "file");
+  EXPECT_TRUE(options.capture.allow_unkeyed);
+  EXPECT_FALSE(options.capture.skip_snapshot);
 }
 
 TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
@@ -188,12 +189,13 @@ TEST_F(OptionsTest, MergeKafkaPropertiesKeyByKey) {
                   {"BOTTLEDWATER_KAFKA_CONFIG_SASL_USERNAME", "relay"},
                   {"BOTTLEDWATER_KAFKA_CONFIG_FILE", properties}};
   const Options options = Parse({"--config=" + config, "-C", "linger.ms=3"});
-  EXPECT_EQ(options.kafka_config, (std::map<std::string, std::string>{{"sasl.password", "p=w#d "},
-                                                                      {"linger.ms", "3"},
-                                                                      {"client.id", "config"},
-                                                                      {"batch.size", "9"},
-                                                                      {"sasl.username", "relay"},
-                                                                      {"socket.timeout.ms", "5"}}));
+  EXPECT_EQ(options.publish.kafka_config,
+            (std::map<std::string, std::string>{{"sasl.password", "p=w#d "},
+                                                {"linger.ms", "3"},
+                                                {"client.id", "config"},
+                                                {"batch.size", "9"},
+                                                {"sasl.username", "relay"},
+                                                {"socket.timeout.ms", "5"}}));
   EXPECT_TRUE(options.warnings.empty());
 }
 
@@ -232,10 +234,10 @@ TEST_F(OptionsTest, SayWhereABadValueWasGiven) {
   EXPECT_TRUE(Refusal({"--max-wal-retained=-1"}).starts_with("--max-wal-retained: \"-1\""));
   EXPECT_EQ(Refusal({"--allow-unkeyed=maybe"}),
             "--allow-unkeyed: \"maybe\" is neither true nor false");
-  EXPECT_FALSE(Parse({"--allow-unkeyed=false"}).allow_unkeyed);
+  EXPECT_FALSE(Parse({"--allow-unkeyed=false"}).capture.allow_unkeyed);
   EXPECT_TRUE(Refusal({"-e", "ignore"}).starts_with("--on-error: \"ignore\""));
   const std::string path = WriteFile("conf", "slot = a\nspool-max-bytes = 5\n");
-  EXPECT_TRUE(Refusal({"--config", path}).starts_with(path + ":2: spool-max-bytes: \"5\""));
+  EXPECT_TRUE(Refusal({"--config", path}).starts_with(path + ":2: spool-max-bytes: less"));
   environment_ = {{"BOTTLEDWATER_BROKER", "a:0"}};
   EXPECT_TRUE(Refusal({}).starts_with("BOTTLEDWATER_BROKER: \"a:0\""));
 }
@@ -292,7 +294,7 @@ TEST_F(OptionsTest, RefuseSecretsInFilesThatEverybodyMayRead) {
 TEST_F(OptionsTest, TakeTheRegistrysPasswordFromEnvironmentOrFile) {
   EXPECT_NE(Refusal({"--schema-registry-user=u"}).find("needs a password"), std::string::npos);
   environment_ = {{"BOTTLEDWATER_SCHEMA_REGISTRY_PASSWORD", "from environment"}};
-  EXPECT_EQ(Parse({"--schema-registry-user=u"}).schema_registry_password, "from environment");
+  EXPECT_EQ(Parse({"--schema-registry-user=u"}).registry.password, "from environment");
   EXPECT_NE(Refusal({}).find("--schema-registry-user is missing"), std::string::npos);
   const std::string path = WriteFile("password", "from file\r\nignored\n");
   EXPECT_NE(Refusal({"--schema-registry-user=u", "--schema-registry-password-file", path})
@@ -300,7 +302,7 @@ TEST_F(OptionsTest, TakeTheRegistrysPasswordFromEnvironmentOrFile) {
             std::string::npos);
   environment_.clear();
   EXPECT_EQ(Parse({"--schema-registry-user=u", "--schema-registry-password-file", path})
-                .schema_registry_password,
+                .registry.password,
             "from file");
   const std::string open = WriteFile("open", "x", 0644);
   EXPECT_NE(Refusal({"--schema-registry-user=u", "--schema-registry-password-file", open})

@@ -1,4 +1,4 @@
-#include "relay/nearest_name.h"
+#include "options/nearest_name.h"
 
 #include <algorithm>
 #include <vector>

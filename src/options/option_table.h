@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "relay/options.h"
+#include "options/options.h"
 
 namespace bw {
 
@@ -35,7 +35,8 @@ struct OptionSpec {
   std::string_view group;
   std::string_view default_text;  // Empty when there is none worth showing.
   std::string_view help;
-  // Checks the text and stores the value; throws usage Errors that start with text.where.
+  // Reads the text into the field of the folder's own options; throws usage Errors that start with
+  // text.where when it cannot be read. What a value may be is CheckOptions()'s.
   void (*set)(const OptionText& text, Options* options);
 };
 
@@ -44,8 +45,5 @@ const OptionSpec* FindOption(std::string_view name);
 
 // "--max-wal-retained" is BOTTLEDWATER_MAX_WAL_RETAINED.
 std::string EnvironmentName(std::string_view option_name);
-
-// The checks that need more than one option, after all were set.
-void CheckTogether(const Options& options);
 
 }  // namespace bw

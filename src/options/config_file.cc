@@ -1,4 +1,4 @@
-#include "relay/config_file.h"
+#include "options/config_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,8 +11,8 @@
 
 #include "base/byte_size.h"
 #include "base/error.h"
+#include "base/format.h"
 #include "base/log.h"
-#include "relay/option_values.h"
 
 namespace bw {
 namespace {

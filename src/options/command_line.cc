@@ -1,4 +1,4 @@
-#include "relay/options.h"
+#include "options/command_line.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -11,11 +11,11 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "relay/config_file.h"
-#include "relay/help_text.h"
-#include "relay/nearest_name.h"
-#include "relay/option_table.h"
-#include "relay/option_values.h"
+#include "options/config_file.h"
+#include "options/help_text.h"
+#include "options/nearest_name.h"
+#include "options/option_table.h"
+#include "options/option_values.h"
 
 namespace bw {
 namespace {
@@ -288,6 +288,15 @@ struct Sources {
   }
 };
 
+// A check names the option; the person who wrote it looks for it where it was given.
+Error NamingItsSource(const Error& error, const Sources& sources) {
+  const std::string message = error.what();
+  const size_t colon = message.find(':');
+  if (!message.starts_with("--") || colon == std::string::npos) return error;
+  const OptionText* text = sources.Find(message.substr(2, colon - 2));
+  return text == nullptr ? error : UsageError(text->where + message.substr(colon));
+}
+
 void SetOptions(const Sources& sources, Options* options) {
   if (const OptionText* file = sources.Find("kafka-config-file")) {
     FindOption("kafka-config")
@@ -345,16 +354,41 @@ CommandLine ParseCommandLine(int argc, const char* const* argv, const Environmen
   }
 
   const auto password = environment.find(std::string(kRegistryPassword));
-  if (password != environment.end()) options.schema_registry_password = password->second;
+  if (password != environment.end()) options.registry.password = password->second;
   if (const OptionText* file = sources.Find("schema-registry-password-file")) {
-    if (!options.schema_registry_password.empty()) {
+    if (!options.registry.password.empty()) {
       throw UsageError(fmt::format("{} and {} both give the registry's password", file->where,
                                    kRegistryPassword));
     }
-    options.schema_registry_password = ReadPasswordFile(*file);
+    options.registry.password = ReadPasswordFile(*file);
   }
-  CheckTogether(options);
+  try {
+    CheckOptions(options);
+  } catch (const Error& error) {
+    throw NamingItsSource(error, sources);
+  }
   return result;
+}
+
+void CheckOptions(const Options& options) {
+  if (options.capture.conninfo.empty()) {
+    throw UsageError(
+        "--postgres is missing: say which database to capture, e.g. "
+        "--postgres=postgres://relay@localhost/shop (see --help)");
+  }
+  CheckCaptureOptions(options.capture);
+  CheckPublishOptions(options.publish);
+  CheckRegistryOptions(options.registry);
+  CheckSpoolOptions(options.spool);
+  if (options.status_interval < Duration(100)) {
+    throw UsageError("--status-interval: less than 100ms");
+  }
+  if (options.capture.skip_snapshot && options.overrides.resnapshot) {
+    throw UsageError("--skip-snapshot and --resnapshot contradict each other");
+  }
+  if (options.capture.skip_snapshot && options.overrides.begin_anew) {
+    throw UsageError("--skip-snapshot and the command resnapshot contradict each other");
+  }
 }
 
 }  // namespace bw

@@ -1,8 +1,9 @@
-#include "relay/redact.h"
+#include "options/redact.h"
 
 #include <algorithm>
 #include <optional>
 
+#include "base/hex_digit.h"
 #include "base/log.h"
 
 namespace bw {
@@ -14,13 +15,6 @@ struct Redacted {
   std::string text;
   bool hid_password = false;
 };
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 std::string PercentDecoded(std::string_view text) {
   std::string out;

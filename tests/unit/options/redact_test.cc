@@ -1,4 +1,4 @@
-#include "relay/redact.h"
+#include "options/redact.h"
 
 #include <gtest/gtest.h>
 

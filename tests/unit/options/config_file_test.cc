@@ -1,4 +1,4 @@
-#include "relay/config_file.h"
+#include "options/config_file.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+
+// Figures as people read them, for logs and messages.
+
+namespace bw {
+
+// "256 MiB", "1.5 GiB", "17 B".
+std::string FormatSize(uint64_t bytes);
+// "350 ms", "1.2 s", "45 s", "12 min", "3 h 20 min", "2 d 4 h".
+std::string FormatDuration(Duration duration);
+// "1,234,567".
+std::string FormatCount(uint64_t count);
+
+}  // namespace bw

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/lsn.h"
+#include "capture/capture_options.h"
+#include "publish/publish_options.h"
+#include "registry/http_schema_registry_options.h"
+#include "relay/reconcile.h"
+#include "spool/spool.h"
+
+namespace bw {
+
+// Everything that can be configured: what each folder declares for itself, and the few things that
+// belong to the process. Read once at start and unchanged after that. docs/operations.md has the
+// same list for users.
+struct Options {
+  CaptureOptions capture;
+  PublishOptions publish;
+  HttpSchemaRegistryOptions registry;
+  SpoolOptions spool;
+
+  // What an operator allows after a halt.
+  Overrides overrides;
+  // The command `resnapshot TABLE...`: globs of the tables that are read again.
+  std::vector<std::string> resnapshot_tables;
+  // --skip-transaction: the transaction with this commit LSN is left out.
+  std::optional<Lsn> skip_transaction;
+
+  std::string log_level = "info";
+  Duration status_interval{30'000};
+
+  // What the person who wrote the options should know, to be logged once logging runs.
+  std::vector<std::string> warnings;
+};
+
+}  // namespace bw

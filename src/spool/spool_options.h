@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/byte_size.h"
+#include "base/clock.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace bw {
+
+struct SpoolOptions {
+  // --spool
+  std::string directory = "./bottledwater.spool";
+  // --spool-max-bytes: capture pauses while the spool's files hold more. 0: only the disk is the
+  // bound.
+  uint64_t max_bytes = 0;
+  // Capture pauses while the file system has less free, so that trimming still has room to write.
+  uint64_t min_free_bytes = 64 * kMiB;
+  // Changes waiting for the writer thread; Append() callers wait beyond it.
+  uint64_t pending_bytes_max = 8 * kMiB;
+  // Of one memtable; at most three exist.
+  uint64_t memtable_bytes = 16 * kMiB;
+  // The file system under RocksDB; nullptr for the real one. The simulation passes its own, and
+  // then directory checks and locking are the caller's.
+  rocksdb::Env* env = nullptr;
+  // Time, waits and the writer's thread; the simulation passes its own.
+  Clock* clock = &Clock::Real();
+};
+
+// Throws a usage Error that begins with the option that is wrong.
+void CheckSpoolOptions(const SpoolOptions& options);
+
+}  // namespace bw
