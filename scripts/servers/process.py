@@ -110,18 +110,28 @@ def _credentials(user: Optional[str]) -> list[str]:
     return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
 
 
+_claims: list[socket.socket] = []  # Of ports, until this process ends.
+
+
 def free_port() -> int:
-    """A free port on the loopback address, below the range for outgoing connections.
+    """A free port on the loopback address, below the range for outgoing connections. No other process gets it from here.
 
     From that range, a client that keeps trying to reach a stopped server could be given the server's own
     port, connect to itself, and keep the server from coming back.
+
+    A server that is stopped, or that has not started yet, does not hold its port. So that test runs side by side do not
+    take each other's ports meanwhile, a name in Linux's abstract namespace of sockets stands for each port.
     """
     while True:
         port = random.randrange(20000, 32000)
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
+                claim.bind(f"\0bottledwater-port-{port}")
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
+                claim.close()
                 continue
+        _claims.append(claim)
+        return port
