@@ -34,3 +34,8 @@ venv_python() {
 fetch_servers() {
   /usr/bin/python3 "$ROOT/scripts/servers" fetch
 }
+
+# Makes Kafka and the registry start in half the time: worth its 20 seconds for those who start them often.
+archive_classes() {
+  /usr/bin/python3 "$ROOT/scripts/servers" archive
+}

@@ -1,7 +1,7 @@
 """A PostgreSQL, a Kafka and a schema registry of our own, for the quickstart, tests and chaos runs."""
 
 from .certificates import Authority
-from .kafka import DetourKind, KafkaBroker, KafkaServer, keystore_settings
+from .kafka import SHORT_LIVED, DetourKind, KafkaBroker, KafkaServer, keystore_settings
 from .postgres import PostgresServer, PostgresStandby
 from .process import Process, ServerError, free_port
 from .registry import RegistryServer
@@ -9,4 +9,4 @@ from .relay import Relay
 from .together import Servers
 
 __all__ = ["Authority", "DetourKind", "KafkaBroker", "KafkaServer", "PostgresServer", "PostgresStandby", "Process",
-           "RegistryServer", "Relay", "ServerError", "Servers", "free_port", "keystore_settings"]
+           "RegistryServer", "Relay", "SHORT_LIVED", "ServerError", "Servers", "free_port", "keystore_settings"]

@@ -1,4 +1,4 @@
-"""python3 scripts/servers fetch | up. See --help."""
+"""python3 scripts/servers fetch | archive | up. See --help."""
 
 import argparse
 import signal
@@ -10,6 +10,7 @@ if not __package__:  # Run by its path: make the folder a package.
     __package__ = "servers"
 
 from servers import ServerError, Servers  # noqa: E402
+from servers.class_archive import make_archives  # noqa: E402
 from servers.fetch import fetch  # noqa: E402
 
 
@@ -26,6 +27,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/servers", description=sys.modules["servers"].__doc__)
     commands = parser.add_subparsers(required=True)
     commands.add_parser("fetch", help="fetch Kafka and the registry into the cache").set_defaults(run=lambda _: fetch())
+    command = commands.add_parser("archive", help="keep the classes that Kafka and the registry load, so that they start sooner")
+    command.set_defaults(run=lambda _: make_archives())
     command = commands.add_parser("up", help="run the servers until Ctrl-C, and print where they are")
     command.add_argument("--dir", type=Path, help="keep everything in this new folder (default: one that is deleted)")
     command.add_argument("--brokers", type=int, default=1, metavar="N")

@@ -6,12 +6,15 @@ import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Optional
+from typing import Mapping, Optional, Sequence
 
+from .class_archive import archive_options, kafka_name
 from .paths import KAFKA_VERSION, kafka_jars, kafka_tools
 from .process import Process, ServerError, free_port
 
 JVM = ["java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC"]
+# For a broker that lives for minutes: the compiler that makes code fast costs more than it saves.
+SHORT_LIVED = ["-XX:TieredStopAtLevel=1"]
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,10 @@ def keystore_settings(keystore: Path) -> dict[str, str]:
 
 class KafkaBroker:
     def __init__(self, folder: Path, node: int, ports: Mapping[int, tuple[int, int]], cluster_id: str,
-                 settings: Mapping[str, str], detour: Optional[Detour] = None, version: str = KAFKA_VERSION):
+                 settings: Mapping[str, str], detour: Optional[Detour] = None, version: str = KAFKA_VERSION,
+                 java: Sequence[str] = ()):
         """`ports` maps every node of the cluster to its broker port and its controller port."""
+        self._java = java
         self.detour = detour
         self.folder = folder
         self.port, controller_port = ports[node]
@@ -73,7 +78,8 @@ class KafkaBroker:
         """Another Kafka, from the next start on, with the same data."""
         self._version = version
         gc_log = f"-Xlog:gc:file={self.folder / 'gc.log'}"
-        command = [*JVM, gc_log, *_classpath(kafka_jars(version)), "kafka.Kafka", str(self._config)]
+        command = [*JVM, *self._java, *archive_options(kafka_name(version)), gc_log, *_classpath(kafka_jars(version)),
+                   "kafka.Kafka", str(self._config)]
         self.process = Process(f"Kafka broker {self._node}", command, self.folder / "kafka.log", folder=self.folder)
 
     def is_running(self) -> bool:
@@ -109,8 +115,8 @@ class KafkaBroker:
         text = "".join(f"{name}={value}\n" for name, value in self._settings.items())
         self._config.write_text(text)
         command = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-                   *_classpath(kafka_jars(self._version)), "kafka.tools.StorageTool", "format", "-t", self._cluster_id,
-                   "-c", str(self._config)]
+                   *archive_options(kafka_name(self._version)), *_classpath(kafka_jars(self._version)),
+                   "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", str(self._config)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True)
         if done.returncode:
@@ -125,7 +131,7 @@ class KafkaServer:
     """
 
     def __init__(self, folder: Path, brokers: int = 1, settings: Optional[Mapping[str, str]] = None,
-                 detours: Optional[DetourKind] = None, version: str = KAFKA_VERSION):
+                 detours: Optional[DetourKind] = None, version: str = KAFKA_VERSION, java: Sequence[str] = ()):
         replicas = min(brokers, 3)
         common = {
             "offsets.topic.replication.factor": replicas,
@@ -146,7 +152,7 @@ class KafkaServer:
         # As Kafka makes them itself; one that began with "-" would look like an option.
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
         self.brokers = [KafkaBroker(folder / f"broker-{node}", node, ports, cluster_id, common,
-                                    Detour(free_port(), free_port(), detours) if detours else None, version)
+                                    Detour(free_port(), free_port(), detours) if detours else None, version, java)
                         for node in ports]
 
     @property

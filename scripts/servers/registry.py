@@ -4,6 +4,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from .class_archive import archive_options, registry_name
 from .paths import registry_app
 from .process import Process, ServerError, free_port
 
@@ -21,7 +22,7 @@ class RegistryServer:
             "quarkus.datasource.jdbc.url": f"jdbc:h2:file:{folder / 'schemas'}",
         }
         defines = [f"-D{name}={value}" for name, value in options.items()]
-        self.process = Process("Schema registry", [*JVM, *defines, "-jar", str(_runner())], folder / "registry.log",
+        self.process = Process("Schema registry", [*JVM, *archive_options(registry_name()), *defines, "-jar", str(_runner())], folder / "registry.log",
                                folder=folder)
 
     @property

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Mapping, Optional
+from typing import Mapping, Optional, Sequence
 
 from .kafka import DetourKind, KafkaServer
 from .paths import KAFKA_VERSION
@@ -17,14 +17,15 @@ class Servers:
     def __init__(self, folder: Optional[Path] = None, *, postgres: bool = True, brokers: int = 1, registry: bool = True,
                  keep: bool = False, postgres_settings: Optional[Mapping[str, str]] = None,
                  kafka_settings: Optional[Mapping[str, str]] = None, kafka_detours: Optional[DetourKind] = None,
-                 postgres_keystore: Optional[Path] = None, kafka_version: str = KAFKA_VERSION):
+                 postgres_keystore: Optional[Path] = None, kafka_version: str = KAFKA_VERSION,
+                 kafka_java: Sequence[str] = ()):
         self.folder = folder or Path(tempfile.mkdtemp(prefix="bottledwater."))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o711)  # PostgreSQL, as a user of its own, must be able to pass through.
         self._keep = keep
         self.postgres = PostgresServer(self.folder / "postgres", postgres_settings, postgres_keystore) if postgres else None
         self.kafka = KafkaServer(self.folder / "kafka", brokers, kafka_settings, kafka_detours,
-                                 kafka_version) if brokers else None
+                                 kafka_version, kafka_java) if brokers else None
         self.registry = RegistryServer(self.folder / "registry") if registry else None
         self._all = [server for server in (self.kafka, self.registry, self.postgres) if server]
 
