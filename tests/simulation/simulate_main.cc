@@ -1,6 +1,8 @@
 // simulate --schedules N [--seed S] [--jobs J] [--mutation NAME] [--verify]
 // simulate --seed S            one schedule, told step by step
-// simulate --mutations [N]     each mutation, until it is found or N schedules have passed
+// simulate --mutations N [--seeds FILE [--note]]
+//                              each mutation, until it is found or N schedules have passed; first
+//                              the seed that FILE has for it. With --note, FILE is written anew.
 // simulate --list              the mutations
 //
 // Schedules run in worker processes, each on a processor of its own, so that a failed check, which
@@ -17,7 +19,11 @@
 #include <chrono>
 #include <cstring>
 #include <ctime>
+#include <fstream>
+#include <map>
+#include <optional>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -169,9 +175,54 @@ Outcome Run(const RunOptions& options, bool quiet) {
   return outcome;
 }
 
-int RunMutations(RunOptions options) {
+// The seeds that have shown mutations before: lines of a mutation's name and a seed.
+class KnownSeeds {
+ public:
+  explicit KnownSeeds(std::string path) : path_(std::move(path)) {
+    std::ifstream file(path_);
+    std::string name;
+    for (uint64_t seed = 0; file >> name >> seed;) seeds_[name] = seed;
+  }
+
+  std::optional<uint64_t> Of(const std::string& mutation) const {
+    const auto found = seeds_.find(mutation);
+    return found == seeds_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  void Note(const std::string& mutation, uint64_t seed) { seeds_[mutation] = seed; }
+
+  // Whether the file could be written. Mutations that there are no more are left out.
+  bool Write() const {
+    std::ofstream file(path_);
+    for (const Mutation& mutation : Mutations()) {
+      const std::string name(mutation.name);
+      if (const auto seed = Of(name)) file << name << ' ' << *seed << '\n';
+    }
+    return static_cast<bool>(file.flush());
+  }
+
+ private:
+  std::string path_;
+  std::map<std::string, uint64_t> seeds_;
+};
+
+// A seed that has shown the mutation before usually does so again, at once; where the source has
+// changed since, it may not, and all schedules are tried.
+Outcome Hunt(const RunOptions& options, std::optional<uint64_t> known_seed) {
+  if (known_seed) {
+    RunOptions one = options;
+    one.first_seed = *known_seed;
+    one.schedules = one.jobs = 1;
+    Outcome outcome = Run(one, /*quiet=*/true);
+    if (!outcome.violation.empty()) return outcome;
+  }
+  return Run(options, /*quiet=*/true);
+}
+
+int RunMutations(const RunOptions& options, const std::string& seeds_file, bool note_seeds) {
   const auto start = std::chrono::steady_clock::now();
-  int missed = 0;
+  KnownSeeds known(seeds_file);
+  int missed = 0, hunted = 0;
   for (const Mutation& mutation : Mutations()) {
     const std::string name(mutation.name);
     if (!ActivateMutation(name)) {
@@ -180,17 +231,28 @@ int RunMutations(RunOptions options) {
       ++missed;
       continue;
     }
-    const Outcome outcome = Run(options, /*quiet=*/true);
-    if (outcome.violation.empty()) ++missed;
-    printf("%-32s %s\n", name.c_str(),
-           outcome.violation.empty() ? "NOT FOUND"
-                                     : (std::to_string(outcome.schedules) + " schedules: " +
-                                        outcome.violation.substr(0, outcome.violation.find('\n')))
-                                           .c_str());
+    const std::optional<uint64_t> known_seed = note_seeds ? std::nullopt : known.Of(name);
+    const Outcome outcome = Hunt(options, known_seed);
+    const std::string what = outcome.violation.substr(0, outcome.violation.find('\n'));
+    if (outcome.violation.empty()) {
+      ++missed;
+      printf("%-32s NOT FOUND\n", name.c_str());
+    } else if (known_seed == outcome.seed) {
+      printf("%-32s seed %lu: %s\n", name.c_str(), outcome.seed, what.c_str());
+    } else {
+      ++hunted;
+      known.Note(name, outcome.seed);
+      printf("%-32s %lu schedules: %s\n", name.c_str(), outcome.schedules, what.c_str());
+    }
     fflush(stdout);
   }
-  printf("%.1f s, %d not found\n",
-         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), missed);
+  printf("%.1f s, %d not found, %d not by a known seed\n",
+         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), missed,
+         hunted);
+  if (note_seeds && !known.Write()) {
+    fprintf(stderr, "cannot write %s\n", seeds_file.c_str());
+    ++missed;
+  }
   return missed;
 }
 
@@ -222,6 +284,8 @@ int Main(int argc, char** argv) {
   options.jobs = std::max(1U, std::thread::hardware_concurrency());
   std::string mutation;
   uint64_t of_each_mutation = 0;
+  std::string seeds_file;
+  bool note_seeds = false;
   bool list = false;
   app.add_option("--schedules", options.schedules, "How many, with consecutive seeds");
   auto* const seed =
@@ -229,6 +293,10 @@ int Main(int argc, char** argv) {
   app.add_option("--jobs", options.jobs, "Worker processes")->check(CLI::Range(1, 64));
   app.add_option("--mutation", mutation, "Break this rule");
   app.add_option("--mutations", of_each_mutation, "Break each rule, for at most so many schedules");
+  auto* const seeds = app.add_option(
+      "--seeds", seeds_file, "File of the seeds that have shown the mutations, tried first");
+  app.add_flag("--note", note_seeds, "Hunt without them, and write what was found to that file")
+      ->needs(seeds);
   app.add_flag("--verify", options.verify, "Run each schedule twice and compare");
   app.add_flag("--list", list, "List the mutations");
   CLI11_PARSE(app, argc, argv);
@@ -242,7 +310,7 @@ int Main(int argc, char** argv) {
   if (seed->count() == 0) options.first_seed = std::random_device{}() % 1'000'000'000;
   if (of_each_mutation > 0) {
     options.schedules = of_each_mutation;
-    return RunMutations(options) == 0 ? 0 : 1;
+    return RunMutations(options, seeds_file, note_seeds) == 0 ? 0 : 1;
   }
   if (!mutation.empty() && !ActivateMutation(mutation)) {
     fprintf(stderr, "no such mutation, or its text is not in the source any more: %s\n",
