@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from harness import Scene
+from harness import WITHOUT_FSYNC, Scene
 
-from servers import Servers
+from servers import SHORT_LIVED, Servers
 
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    with Servers() as servers:
+    with Servers(postgres_settings=WITHOUT_FSYNC, kafka_java=SHORT_LIVED) as servers:
         yield servers
 
 

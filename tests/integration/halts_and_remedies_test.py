@@ -7,18 +7,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
-from harness import Scene
+from harness import Scene, own_postgres
 from harness.remedies import (Halt, change_behind_the_relays_back, checkpoints, every_message_is_there_once, follow, halt_of,
                               identity, make_tables, nobody, published, remedies_noted, rows, topics_are_right, view,
                               write_checkpoint)
 
 from clients import TopicReader
-from servers import Servers
+from servers import SHORT_LIVED, Servers
 
 ANOTHER_RELAY, SPOOL_UNUSABLE = 73, 74
 GAP, SLOT, FOREIGN_SLOT, KAFKA, OTHER_DATABASE, WENT_BACK = 80, 81, 82, 83, 84, 85
@@ -326,7 +325,7 @@ def test_checkpoint_of_an_earlier_life_that_is_left_alone(scene: Scene):
 def test_another_kafka_cluster(scene: Scene):
     published(scene, replay_window="1GiB").stop()
     change_behind_the_relays_back(scene)
-    with Servers(postgres=False, registry=False) as other:
+    with Servers(postgres=False, registry=False, kafka_java=SHORT_LIVED) as other:
         halt = halt_of(scene.relay(broker=other.kafka.address))
         assert (halt.code, halt.word) == (KAFKA, "other-kafka-cluster")
         # The right one after all.
@@ -360,14 +359,10 @@ def test_checkpoint_that_cannot_be_read(scene: Scene):
 
 
 @pytest.fixture
-def own_database(servers: Servers, tmp_path) -> Iterator[Scene]:
-    """A scene on a PostgreSQL of its own, which can be turned back or replaced."""
-    with Servers(brokers=0, registry=False) as own:
-        scene = Scene(SimpleNamespace(postgres=own.postgres, kafka=servers.kafka, registry=servers.registry), tmp_path)
-        yield scene
-        for relay in scene.relays:
-            relay.kill9()
-        scene.connection.close()
+def own_database(servers: Servers, tmp_path, request) -> Iterator[Scene]:
+    """A scene whose PostgreSQL can be turned back or replaced."""
+    with own_postgres(servers, tmp_path, request) as own:
+        yield own.scene
 
 
 def test_database_that_went_back_and_resnapshot(own_database: Scene):

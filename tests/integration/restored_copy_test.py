@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from harness import Scene
+from harness import Scene, own_postgres
 from harness.remedies import follow, halt_of, halt_told, published, rows, topics_are_right, view
 from harness.writer import Writer
 
@@ -39,7 +38,7 @@ class Copied:
     def make_copy(self) -> None:
         self.scene.connection.close()
         self.server.stop()
-        subprocess.run(["cp", "-a", str(self.server.data), str(self.copy)], check=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", str(self.server.data), str(self.copy)], check=True)
         self.server.restart()
         self.scene.reconnect()
 
@@ -48,7 +47,7 @@ class Copied:
         self.scene.connection.close()
         self.server.stop()
         shutil.rmtree(self.server.data)
-        subprocess.run(["cp", "-a", str(self.copy), str(self.server.data)], check=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", str(self.copy), str(self.server.data)], check=True)
         port = self.server.port
         self._serve_at(free_port())
         self.grow(past, growth)
@@ -73,18 +72,8 @@ class Copied:
 
 @pytest.fixture
 def copied(servers: Servers, tmp_path, request) -> Iterator[Copied]:
-    servers.bring_back()
-    with Servers(brokers=0, registry=False, postgres_settings={"wal_sender_timeout": "9s"}) as own:  # A status every 3 s.
-        scene = Scene(SimpleNamespace(postgres=own.postgres, kafka=servers.kafka, registry=servers.registry), tmp_path)
-        try:
-            yield Copied(scene, own.postgres, own.folder / "copy")
-        finally:
-            if getattr(request.node, "failed", False):
-                print(scene.report())
-            for relay in scene.relays:
-                relay.kill9()
-            scene.connection.close()
-            servers.bring_back()
+    with own_postgres(servers, tmp_path, request, {"wal_sender_timeout": "9s"}) as own:  # A status every 3 s.
+        yield Copied(own.scene, own.server, own.folder / "copy")
 
 
 MANY_ROWS = """INSERT INTO items SELECT (SELECT max(id) FROM items) + n, (
@@ -169,7 +158,7 @@ def test_look_at_the_server_and_the_stream_are_one_connection(copied: Copied, tm
         other = PostgresServer(copied.server.folder.parent / "other")
         other.folder.mkdir()
         shutil.chown(other.folder, "postgres", "postgres")
-        subprocess.run(["cp", "-a", str(copied.copy), str(other.data)], check=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", str(copied.copy), str(other.data)], check=True)
         other.configure(port=str(other.port))
         other.start()
         stack.callback(other.stop)

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
-from harness import Scene
+from harness import WITHOUT_FSYNC, Scene, own_postgres
 from harness.remedies import Halt, checkpoints, follow, halt_of, halt_told, published, rows, topics_are_right, view
 from harness.writer import Writer
 
@@ -96,17 +95,11 @@ class Cluster:
 
 @pytest.fixture
 def cluster(servers: Servers, tmp_path, request) -> Iterator[Cluster]:
-    with Servers(brokers=0, registry=False) as own:
-        standby = PostgresStandby(own.folder / "standby", own.postgres, {"log_connections": "on"})
-        scene = Scene(SimpleNamespace(postgres=own.postgres, kafka=servers.kafka, registry=servers.registry), tmp_path)
+    with own_postgres(servers, tmp_path, request) as own:
+        standby = PostgresStandby(own.folder / "standby", own.server, {**WITHOUT_FSYNC, "log_connections": "on"})
         try:
-            yield Cluster(scene, own.postgres, standby)
+            yield Cluster(own.scene, own.server, standby)
         finally:
-            if getattr(request.node, "failed", False):
-                print(scene.report())
-            for relay in scene.relays:
-                relay.kill9()
-            scene.connection.close()
             standby.stop()
 
 

@@ -7,9 +7,9 @@ from typing import Optional
 
 import psycopg
 import pytest
-from harness import Scene
+from harness import WITHOUT_FSYNC, Scene
 
-from servers import Authority, DetourKind, PostgresServer, Relay, Servers, free_port
+from servers import SHORT_LIVED, Authority, DetourKind, PostgresServer, Relay, Servers, free_port
 
 USAGE, LOGIN_REFUSED, SERVER_SETTING, MISSING_RIGHT = 64, 67, 68, 69
 ANOTHER_RELAY, SPOOL_UNUSABLE, FOREIGN_SLOT, OTHER_DATABASE = 73, 74, 82, 84
@@ -50,7 +50,8 @@ def test_unknown_database(scene: Scene):
 
 @contextmanager
 def postgres_with(keystore: Optional[Path] = None, **settings: str) -> Iterator[PostgresServer]:
-    with Servers(brokers=0, registry=False, postgres_settings=settings, postgres_keystore=keystore) as servers:
+    with Servers(brokers=0, registry=False, postgres_settings={**WITHOUT_FSYNC, **settings},
+                 postgres_keystore=keystore) as servers:
         yield servers.postgres
 
 
@@ -114,7 +115,8 @@ def test_kafka_whose_certificate_does_not_hold_is_waited_for(scene: Scene, host:
     ours = Authority(scene.folder / "ours")
     authorities = {"ours": ours, "strangers": Authority(scene.folder / "strangers")}
     keystore = ours.issue("kafka", "IP:127.0.0.1", days)
-    with Servers(postgres=False, registry=False, kafka_detours=DetourKind(keystore=keystore)) as servers:
+    with Servers(postgres=False, registry=False, kafka_detours=DetourKind(keystore=keystore),
+                 kafka_java=SHORT_LIVED) as servers:
         address = f"{host}:{servers.kafka.brokers[0].detour.port}"
         relay = scene.running_relay(broker=address, kafka_config=[
             "security.protocol=ssl", f"ssl.ca.location={authorities[trusted].certificate}"])

@@ -1,5 +1,6 @@
 """What the integration tests stand on: a scene with a database of its own, relays on it, and what came of it."""
 
+from .own_postgres import WITHOUT_FSYNC, OwnPostgres, own_postgres
 from .scene import Scene
 
-__all__ = ["Scene"]
+__all__ = ["OwnPostgres", "Scene", "WITHOUT_FSYNC", "own_postgres"]
