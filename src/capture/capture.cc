@@ -27,7 +27,7 @@ CaptureOptions WithStatusInterval(CaptureOptions options, Duration wal_sender_ti
 
 KeyWatch::Catalog CatalogOf(SideConnection* side) {
   KeyWatch::Catalog catalog;
-  catalog.read_key = [side](RelationId relation) { return ReadFullKey(side->Get(), relation); };
+  catalog.read_key = [side](RelationId relation) { return ReadPrimaryKey(side->Get(), relation); };
   catalog.leaf_remedies = [side](RelationId relation) -> std::string {
     for (const CapturedTable& table : ReadTables(side->Get())) {
       if (table.oid == relation.value) return LeafRemedies(table);
@@ -35,14 +35,6 @@ KeyWatch::Catalog CatalogOf(SideConnection* side) {
     return "";
   };
   return catalog;
-}
-
-// An operator's publication is not altered, whatever becomes of what it publishes.
-void SayUnfitLeaves(SideConnection* side, const CaptureOptions& options,
-                    const std::vector<std::string>& publications, Spool* spool) {
-  CheckLeaves(ReadTables(side->Get()), ReadPublications(side->Get(), publications),
-              TableFilter(options.tables, options.exclude_tables), spool,
-              [](const std::string&, const std::string& text) { spdlog::warn("{}", text); });
 }
 
 }  // namespace
@@ -65,9 +57,6 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool,
   SideConnection side(options, stop);
   const std::vector<std::string> publications =
       FindPublications(side.Get(), options, spool->accounted_members().has_value());
-  CheckFullKeys(ReadFullKeys(side.Get()), TableFilter(options.tables, options.exclude_tables),
-                spool);
-  if (options.publication) SayUnfitLeaves(&side, options, publications, spool);
   KeyWatch keys(spool, figures, CatalogOf(&side));
 
   SlotWatch slot_watch(options, figures);

@@ -66,10 +66,14 @@ FullKey ChooseFullKey(const Columns& relation, const std::optional<TableKey>& ke
   return {{}, KeyCertainty::kUnknown};
 }
 
-bool MeansTheSameKey(const TableKey& kept, const TableKey& current) {
-  if (kept.columns == current.columns) return kept.key == current.key;
+bool IsOtherKey(const TableKey& kept, const TableKey& current) {
+  if (kept.columns == current.columns) return kept.key != current.key;
+  const bool is_comparable = std::ranges::all_of(current.key, [&](const std::string& name) {
+    return std::ranges::find(kept.columns, name, &TableKey::Column::name) != kept.columns.end();
+  });
+  if (!is_comparable) return false;
   const std::optional<FullKey> mapped = Map(kept, current.columns);
-  return mapped && mapped->columns == current.key;
+  return !mapped || mapped->columns != current.key;
 }
 
 std::vector<TableKey::Column> KeyColumnsOf(const Table& table) {

@@ -31,9 +31,11 @@ FullKey ChooseFullKey(const std::vector<TableKey::Column>& relation,
                       const std::optional<TableKey>& kept,
                       const std::function<std::optional<TableKey>()>& read_current);
 
-// Whether both mean the same columns, as far as columns that were added, dropped or renamed since
-// leave that certain. Pure.
-bool MeansTheSameKey(const TableKey& kept, const TableKey& current);
+// Whether `current` is another key than `kept`, as far as columns that were added, dropped or renamed
+// since leave that certain. Not for a key of columns that `kept` does not have: they come with
+// another form of the table, which the stream tells, or are hidden by a publication's column list,
+// and the messages have no such key. Pure.
+bool IsOtherKey(const TableKey& kept, const TableKey& current);
 
 std::vector<TableKey::Column> KeyColumnsOf(const Table& table);
 // What the spool keeps of a table whose key columns are marked.

@@ -15,9 +15,9 @@ namespace {
 
 // One row for each column that the stream carries, of a table without columns one with a null. A
 // deferrable primary key identifies nothing: PostgreSQL does not use it either.
-std::string KeysQuery(const std::string& which) {
+std::string KeyQuery(RelationId relation) {
   return fmt::format(R"(
-SELECT c.oid, n.nspname, c.relname, a.attname, a.atttypid, a.atttypmod, {type_name},
+SELECT n.nspname, c.relname, a.attname, a.atttypid, a.atttypmod, {type_name},
   coalesce(a.attnum = ANY (k.attnums), false), coalesce(cardinality(k.attnums), 0)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN LATERAL (
@@ -25,60 +25,42 @@ LEFT JOIN LATERAL (
   WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate) k ON true
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   AND a.attgenerated = ''
-WHERE {publishable} AND {which}
-ORDER BY c.oid, a.attnum)",
+WHERE {publishable} AND c.oid = {relation}
+ORDER BY a.attnum)",
                      fmt::arg("type_name", kTypeNameOfColumn),
-                     fmt::arg("publishable", kPublishableTable), fmt::arg("which", which));
+                     fmt::arg("publishable", kPublishableTable),
+                     fmt::arg("relation", relation.value));
 }
 
 // A part of a key is none: a generated column is not in the stream.
-TableKey Finish(uint32_t relation, Table table, int64_t key_columns) {
+TableKey Finish(RelationId relation, Table table, int64_t key_columns) {
   const auto marked = std::ranges::count_if(table.columns, &Column::key);
   if (marked != key_columns) {
     for (Column& column : table.columns) column.key = false;
   }
-  return TableKeyOf(relation, table);
-}
-
-std::vector<TableKey> Read(PgConnection* connection, const std::string& which) {
-  PgQueryOptions options;
-  options.doing = "read the tables' keys from the catalog";
-  const PgResult rows = connection->Query(KeysQuery(which), options);
-  std::vector<TableKey> keys;
-  Table table;
-  for (int row = 0; row < rows.rows(); ++row) {
-    const auto relation = static_cast<uint32_t>(rows.Int(row, 0));
-    if (table.name.empty()) {
-      table.schema = rows.String(row, 1);
-      table.name = rows.String(row, 2);
-    }
-    if (!rows.IsNull(row, 3)) {
-      Column column;
-      column.name = rows.String(row, 3);
-      column.type_oid = static_cast<uint32_t>(rows.Int(row, 4));
-      column.typmod = static_cast<int32_t>(rows.Int(row, 5));
-      column.type_name = PostgresTypeName(column.type_oid, column.typmod, rows.Text(row, 6));
-      column.key = rows.Bool(row, 7);
-      table.columns.push_back(std::move(column));
-    }
-    const bool is_last = row + 1 == rows.rows() || rows.Int(row + 1, 0) != relation;
-    if (!is_last) continue;
-    keys.push_back(Finish(relation, std::move(table), rows.Int(row, 8)));
-    table = {};
-  }
-  return keys;
+  return TableKeyOf(relation.value, table);
 }
 
 }  // namespace
 
-std::vector<TableKey> ReadFullKeys(PgConnection* connection) {
-  return Read(connection, "c.relreplident = 'f'");
-}
-
-std::optional<TableKey> ReadFullKey(PgConnection* connection, RelationId relation) {
-  std::vector<TableKey> keys = Read(connection, fmt::format("c.oid = {}", relation.value));
-  if (keys.empty()) return std::nullopt;
-  return std::move(keys.front());
+std::optional<TableKey> ReadPrimaryKey(PgConnection* connection, RelationId relation) {
+  PgQueryOptions options;
+  options.doing = "read a table's key from the catalog";
+  const PgResult rows = connection->Query(KeyQuery(relation), options);
+  if (rows.rows() == 0) return std::nullopt;
+  Table table;
+  table.schema = rows.String(0, 0);
+  table.name = rows.String(0, 1);
+  for (int row = 0; row < rows.rows() && !rows.IsNull(row, 2); ++row) {
+    Column column;
+    column.name = rows.String(row, 2);
+    column.type_oid = static_cast<uint32_t>(rows.Int(row, 3));
+    column.typmod = static_cast<int32_t>(rows.Int(row, 4));
+    column.type_name = PostgresTypeName(column.type_oid, column.typmod, rows.Text(row, 5));
+    column.key = rows.Bool(row, 6);
+    table.columns.push_back(std::move(column));
+  }
+  return Finish(relation, std::move(table), rows.Int(0, 7));
 }
 
 }  // namespace bw

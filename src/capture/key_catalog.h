@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
 #include "capture/pg_connection.h"
 #include "capture/pgoutput_message.h"
@@ -9,13 +8,9 @@
 
 namespace bw {
 
-// Keys as the catalog has them now. Both read rows of the catalog only, so they wait for nobody's
-// lock on a table.
-
-// The key of each table with REPLICA IDENTITY FULL: its primary key; no columns when it has none,
-// or one whose columns are not all in the stream.
-std::vector<TableKey> ReadFullKeys(PgConnection* connection);
-// The same of one table, whatever its replica identity is now; nothing when it was dropped.
-std::optional<TableKey> ReadFullKey(PgConnection* connection, RelationId relation);
+// The primary key of one table as the catalog has it now, whatever its replica identity is: no
+// columns when it has none, or one whose columns are not all in the stream; nothing when the table
+// was dropped. Reads rows of the catalog only, so it waits for nobody's lock on a table.
+std::optional<TableKey> ReadPrimaryKey(PgConnection* connection, RelationId relation);
 
 }  // namespace bw

@@ -33,11 +33,12 @@ const char* Word(Operation operation) {
 
 // A re-read that is noted and has not ended reads what is to be healed here, too: what stands
 // before its slot in the WAL is captured before its rows are read.
-void NoteOnce(Spool* spool, const TableName& table, const std::string& reason) {
+// Returns whether it was not noted before.
+bool NoteOnce(Spool* spool, const TableName& table, const std::string& reason) {
   const std::vector<Reread> noted = spool->rereads();
-  if (std::ranges::find(noted, table, &Reread::table) == noted.end()) {
-    spool->NoteReread(table, reason);
-  }
+  if (std::ranges::find(noted, table, &Reread::table) != noted.end()) return false;
+  spool->NoteReread(table, reason);
+  return true;
 }
 
 }  // namespace
@@ -121,22 +122,22 @@ void KeyWatch::SayUnsent(const CachedRelation& relation, const KeylessChange& ch
       healing, remedies.empty() ? "" : ", once you have run:" + remedies);
 }
 
-void CheckFullKeys(const std::vector<TableKey>& current, const TableFilter& filter, Spool* spool) {
+void CheckKeys(const std::vector<CapturedTable>& tables, const TableFilter& filter, Spool* spool) {
   std::vector<TableKey> fresh;
-  for (const TableKey& key : current) {
-    if (!filter.Selects(key.table.schema, key.table.table)) continue;
-    const std::optional<TableKey> kept = spool->FindTableKey(key.relation);
-    if (!kept) fresh.push_back(key);
-    if (!kept || MeansTheSameKey(*kept, key)) continue;
-    const std::vector<Reread> noted = spool->rereads();
-    if (std::ranges::find(noted, key.table, &Reread::table) != noted.end()) continue;
+  for (const CapturedTable& table : tables) {
+    if (!filter.Selects(table.table.schema, table.table.name)) continue;
+    const bool is_full = table.identity == ReplicaIdentity::kFull;
+    const TableKey now = TableKeyOf(table.oid, table.table);
+    const std::optional<TableKey> kept = spool->FindTableKey(table.oid);
+    if (!kept && is_full) fresh.push_back(now);
+    if (!kept || !IsOtherKey(*kept, now)) continue;
     const std::string change =
-        fmt::format("its primary key was {} and is {}", Shown(kept->key), Shown(key.key));
-    spdlog::warn(
-        "Table {} has REPLICA IDENTITY FULL, and {}: its messages are keyed as before until it is "
-        "read again, which is done now",
-        Shown(key.table), change);
-    spool->NoteReread(key.table, change);
+        fmt::format("its key was {} and is {}", Shown(kept->key), Shown(now.key));
+    if (!NoteOnce(spool, now.table, change)) continue;
+    spdlog::warn("Table {}: {}. {}It is read again, which makes its topic right", Shown(now.table),
+                 change,
+                 is_full ? "With REPLICA IDENTITY FULL its messages are keyed as before until then. "
+                         : "");
   }
   if (!fresh.empty()) spool->NoteTableKeys(fresh);
 }

@@ -56,17 +56,19 @@ class KeyWatch {
   std::set<uint32_t> told_;  // Relations of which a keyless change was told.
 };
 
-// Compares the keys of tables with REPLICA IDENTITY FULL in the catalog now (ReadFullKeys) with
-// those that are kept. New ones are kept from now on; a table whose key has changed is noted for
-// re-reading. Thread-safe. Throws transient Errors when the spool cannot be written.
-void CheckFullKeys(const std::vector<TableKey>& current, const TableFilter& filter, Spool* spool);
+// Compares each table's key in the catalog now with the one that is kept, and notes the table for
+// re-reading when it is another: the stream tells that of most tables, but only with their next
+// row, and of a table with REPLICA IDENTITY FULL, or of a partitioned one, not even then. The keys
+// of tables with REPLICA IDENTITY FULL that have none yet are kept from now on. Thread-safe. Throws
+// transient Errors when the spool cannot be written.
+void CheckKeys(const std::vector<CapturedTable>& tables, const TableFilter& filter, Spool* spool);
 
 using WarnOfTable = std::function<void(const std::string& table, const std::string& text)>;
 
 // Notes for re-reading each partitioned table whose updates or deletes these publications publish
 // under its own name although a leaf has an identity without its key: what happens to the leaf's
 // rows cannot be told from the stream. It is read again once its leaves fit. `warn` gets the table
-// and what to do. Thread-safe, and throws, as CheckFullKeys.
+// and what to do. Thread-safe, and throws, as CheckKeys.
 void CheckLeaves(const std::vector<CapturedTable>& tables,
                  const std::vector<Publication>& publications, const TableFilter& filter,
                  Spool* spool, const WarnOfTable& warn);

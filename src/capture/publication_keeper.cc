@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/shown_text.h"
 #include "capture/event_trigger.h"
+#include "capture/key_watch.h"
 #include "capture/publication.h"
 #include "capture/publication_setup.h"
 #include "capture/sql_text.h"
@@ -169,13 +170,21 @@ void PublicationKeeper::Look(PgConnection* connection) {
   left_something_ = false;
   seen_signature_.clear();  // Until all of it is done.
   tables_ = ReadTables(connection);
+  CheckKeys(tables_, filter_, spool_);
   if (IsOwnPair(options_, publications_)) {
     LookAtPair(connection);
     const std::vector<PublicationMember> members = ReadMembers(connection, publications_.front());
-    LookForRereads(connection, notes, &members);
+    LookForRereads(connection, notes, [&](const CapturedTable& table) {
+      return std::ranges::find(members, table.oid, &PublicationMember::table_oid) != members.end();
+    });
   } else {
-    LookAtOthers(connection);
-    LookForRereads(connection, notes, nullptr);
+    const std::vector<Publication> publications = ReadPublications(connection, publications_);
+    LookAtOthers(publications);
+    LookForRereads(connection, notes, [&](const CapturedTable& table) {
+      return std::ranges::any_of(publications, [&](const Publication& publication) {
+        return publication.Find(table.table.schema, table.table.name) != nullptr;
+      });
+    });
   }
   seen_signature_ = signature;
   seen_notes_ = notes;
@@ -202,10 +211,13 @@ void PublicationKeeper::LookAtPair(PgConnection* connection) {
   }
 }
 
-void PublicationKeeper::LookAtOthers(PgConnection* connection) {
-  for (const CapturedTable* table :
-       HarmedTables(tables_, ReadPublications(connection, publications_))) {
-    if (!table->unfit_leaves.empty()) continue;  // Refuses nothing; CheckLeaves() says it.
+void PublicationKeeper::LookAtOthers(const std::vector<Publication>& publications) {
+  CheckLeaves(tables_, publications, filter_, spool_,
+              [this](const std::string& table, const std::string& text) {
+                WarnOnce("leaves " + table, text);
+              });
+  for (const CapturedTable* table : HarmedTables(tables_, publications)) {
+    if (!table->unfit_leaves.empty()) continue;  // Refuses nothing; CheckLeaves has said it.
     WarnOnce("harmed " + table->qualified_name(),
              fmt::format("Table {} has no replica identity, and publication \"{}\", which the "
                          "relay does not alter, publishes updates or deletes of it: PostgreSQL "
@@ -296,7 +308,7 @@ void PublicationKeeper::SayRefused(const RefusedChange& refused) {
 
 // `notes` were read before tables_: a noted table that is not among those is gone.
 void PublicationKeeper::LookForRereads(PgConnection* connection, const std::vector<Reread>& notes,
-                                       const std::vector<PublicationMember>* members) {
+                                       const IsPublished& is_published) {
   bool is_wanted = false;
   std::map<TableName, const CapturedTable*> by_name;
   for (const CapturedTable& table : tables_) by_name.emplace(NameOf(table), &table);
@@ -307,13 +319,10 @@ void PublicationKeeper::LookForRereads(PgConnection* connection, const std::vect
       continue;
     }
     const CapturedTable* const table = found->second;
-    const bool is_published =
-        members == nullptr || std::ranges::any_of(*members, [&](const PublicationMember& member) {
-          return member.table_oid == table->oid;
-        });
-    if (is_published && table->has_identity && table->may_select && !table->row_security) {
+    if (!is_published(*table)) continue;
+    if (table->has_identity && table->may_select && !table->row_security) {
       is_wanted = true;
-    } else if (is_published && table->has_identity) {
+    } else if (table->has_identity) {
       WarnOnce("unreadable " + table->qualified_name(),
                fmt::format("Table {} has to be read again, and the relay's role may not: {}. Let "
                            "its owner run:{}",

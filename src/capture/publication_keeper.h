@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "capture/capture_options.h"
 #include "capture/captured_table.h"
 #include "capture/pg_connection.h"
+#include "capture/publication.h"
 #include "capture/publication_members.h"
 #include "capture/relation_cache.h"
 #include "spool/spool.h"
@@ -31,6 +33,7 @@ namespace bw {
 //     a table has a replica identity and is not in the publication:  note its re-read, then add it
 //     a table in it has none (any more):                             note its re-read, take it out
 //     a table was added by somebody else:                            note its re-read
+//     a table's key is not that of its messages (key_watch.h):       note its re-read
 //     of the tables that are noted, some can be read again:          ask capture for it
 //
 // A note comes first, so that whatever was missed before a table was added is healed, whoever is
@@ -76,14 +79,15 @@ class PublicationKeeper {
   void FindPublications(PgConnection* connection);
   void TryToInstallEventTrigger(PgConnection* connection);
   void LookAtPair(PgConnection* connection);
-  void LookAtOthers(PgConnection* connection);
+  void LookAtOthers(const std::vector<Publication>& publications);
   // Members whose stay in the publication nobody has accounted for yet.
   void AccountForMembers(const std::vector<PublicationMember>& members);
   void Join(PgConnection* connection, const std::vector<const CapturedTable*>& tables);
   void TakeOut(PgConnection* connection, const std::vector<const CapturedTable*>& tables);
   void SayRefused(const RefusedChange& refused);
+  using IsPublished = std::function<bool(const CapturedTable& table)>;
   void LookForRereads(PgConnection* connection, const std::vector<Reread>& notes,
-                      const std::vector<PublicationMember>* members);
+                      const IsPublished& is_published);
   void PassGate(PgConnection* connection);
   void WarnOnce(const std::string& topic, const std::string& text);
   void WaitForNextLook(Duration wait);

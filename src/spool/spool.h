@@ -120,8 +120,8 @@ class Spool {
 
   // The keys of tables, by which the messages of later changes are keyed: what the stream does not
   // say (REPLICA IDENTITY FULL marks every column) must stay known when the catalog has moved on.
-  // Durable on return. Throws a transient Error when they cannot be written. Thread-safe, as
-  // FindTableKey.
+  // Notes those of tables that have none yet. Durable on return. Throws a transient Error when they
+  // cannot be written. Thread-safe, as FindTableKey.
   void NoteTableKeys(const std::vector<TableKey>& keys);
   std::optional<TableKey> FindTableKey(uint32_t relation) const;
 

@@ -42,13 +42,12 @@ void TableKeys::Note(const std::vector<TableKey>& keys) {
   const std::lock_guard lock(mutex_);
   rocksdb::WriteBatch batch;
   for (const TableKey& key : keys) {
-    const auto known = keys_.find(key.relation);
-    if (known != keys_.end() && known->second == key) continue;
+    if (keys_.contains(key.relation)) continue;
     store_->Put(&batch, Family::kMeta, TableKeyName(key.relation), EntryOf(key));
   }
   if (batch.Count() == 0) return;
   store_->Write(&batch, /*sync=*/true);
-  for (const TableKey& key : keys) keys_.insert_or_assign(key.relation, key);
+  for (const TableKey& key : keys) keys_.try_emplace(key.relation, key);
 }
 
 std::optional<std::string> TableKeys::Set(const TableKey& key) {

@@ -22,7 +22,7 @@ class TableKeys {
   // Reads what is durable, and forgets what is not.
   void Load();
   std::optional<TableKey> Find(uint32_t relation) const;
-  // Those that differ from what is known. Synced.
+  // Those of tables that have none yet. Synced.
   void Note(const std::vector<TableKey>& keys);
   // Remembers it at once, and returns the value of its entry, which the caller brings to the disk.
   // Nothing when it is known already.

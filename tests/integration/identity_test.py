@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from harness import Scene
 
 PARTITIONED = """
@@ -44,6 +45,26 @@ KINDS = {
                     "ALTER TABLE {t}_a REPLICA IDENTITY USING INDEX {t}_i", ["id"]),
 }
 
+# What changes the key of a table "{t} (id int PRIMARY KEY, code int NOT NULL, v text)" with a unique index {t}_i (code).
+KEY_CHANGES = {
+    "t_other_pk": "ALTER TABLE {t} DROP CONSTRAINT {t}_pkey, ADD PRIMARY KEY (code)",
+    "t_larger_pk": "ALTER TABLE {t} DROP CONSTRAINT {t}_pkey, ADD PRIMARY KEY (code, id)",
+    "t_index": "ALTER TABLE {t} REPLICA IDENTITY USING INDEX {t}_i",
+    "t_type": "ALTER TABLE {t} ALTER COLUMN id TYPE bigint",
+    "t_renamed": "ALTER TABLE {t} RENAME COLUMN id TO number",
+    "t_full": "ALTER TABLE {t} REPLICA IDENTITY FULL",
+    "t_full_other_pk": "ALTER TABLE {t} REPLICA IDENTITY FULL; ALTER TABLE {t} DROP CONSTRAINT {t}_pkey, ADD PRIMARY KEY (code)",
+    "t_full_renamed": "ALTER TABLE {t} REPLICA IDENTITY FULL; ALTER TABLE {t} RENAME COLUMN id TO number",
+    "t_full_swapped": "ALTER TABLE {t} REPLICA IDENTITY FULL; ALTER TABLE {t} RENAME COLUMN id TO x; "
+                    "ALTER TABLE {t} RENAME COLUMN code TO id; ALTER TABLE {t} RENAME COLUMN x TO code",
+}
+
+
+def topic_rows(scene: Scene, table: str) -> list[dict]:
+    """What a consumer that keeps the last value of each key holds in the end."""
+    return last_rows(scene.messages(table, settle=False))
+
+
 def last_rows(messages: list) -> list[dict]:
     latest = {}
     for message in messages:
@@ -58,6 +79,14 @@ def table_rows(scene: Scene, table: str) -> list[dict]:
 
 def in_order(rows) -> list[dict]:
     return sorted(rows, key=lambda row: json.dumps(row, sort_keys=True))
+
+
+def becomes_its_table(scene: Scene, table: str) -> None:
+    """Now, or when the relay has read the table again."""
+    scene.settle()
+    scene.wait_until(lambda: topic_rows(scene, table) == table_rows(scene, table), 30, f"topic {table} to be its table")
+    scene.settle()
+    assert topic_rows(scene, table) == table_rows(scene, table)
 
 
 def write_to(scene: Scene, table: str) -> None:
@@ -105,6 +134,39 @@ def moved(name: str, old: dict, new: dict) -> list:
     return [("d", old), ("c" if name in ("t_root", "t_root_full") else "u", new)]
 
 
+@pytest.mark.parametrize("when", ["running", "stopped"])
+def test_a_key_that_changes_leaves_no_row_under_the_old_one(scene: Scene, when: str):
+    for name in KEY_CHANGES:
+        scene.execute(f"CREATE TABLE {name} (id int PRIMARY KEY, code int NOT NULL, v text)")
+        scene.execute(f"CREATE UNIQUE INDEX {name}_i ON {name} (code)")
+        scene.execute(f"INSERT INTO {name} VALUES (1, 11, 'a'), (2, 12, 'b'), (3, 13, 'c'), (5, 15, 'e')")
+    relay = scene.running_relay(allow_unkeyed=True)
+    scene.settle()
+    if when == "stopped":
+        relay.stop()
+    for name, change in KEY_CHANGES.items():
+        scene.execute(f"DELETE FROM {name} WHERE code = 15")
+        scene.execute(change.format(t=name))
+        scene.execute(f"INSERT INTO {name} VALUES (4, 14, 'd')")
+        scene.execute(f"DELETE FROM {name} WHERE v = 'a'")
+        scene.execute(f"UPDATE {name} SET v = 'x' WHERE v = 'b'")
+    if when == "stopped":
+        scene.running_relay(allow_unkeyed=True)
+    for name in KEY_CHANGES:
+        becomes_its_table(scene, name)
+
+
+def test_a_full_table_s_other_primary_key_is_that_of_its_topic_without_a_new_session(scene: Scene):
+    """The stream does not say it, and the old key may be another row's by now."""
+    scene.execute("CREATE TABLE t (id int PRIMARY KEY, code int NOT NULL, v text); ALTER TABLE t REPLICA IDENTITY FULL")
+    scene.execute("INSERT INTO t VALUES (1, 11, 'a'), (2, 12, 'b')")
+    scene.running_relay()
+    scene.settle()
+    scene.execute("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (code)")
+    scene.execute("INSERT INTO t VALUES (1, 13, 'c')")
+    becomes_its_table(scene, "t")
+
+
 def test_a_full_table_s_delete_has_its_key_whatever_ddl_follows_while_stopped(scene: Scene):
     ddl = {
         "renamed": "ALTER TABLE renamed RENAME TO other",
@@ -146,6 +208,23 @@ def test_a_null_is_never_part_of_a_key(scene: Scene):
     assert all(None not in key.values() for _, key, _ in scene.changes("p"))
     text = relay.log_text()
     assert "public.p" in text and "REPLICA IDENTITY" in text
+    scene.execute("ALTER TABLE p_low REPLICA IDENTITY DEFAULT")
+    becomes_its_table(scene, "p")
+
+
+def test_a_moved_row_of_a_partition_without_its_root_s_key_is_healed(scene: Scene):
+    """Its update has no old row in the WAL, so that no null in a key tells of it."""
+    scene.execute(PARTITIONED)
+    scene.execute("CREATE PUBLICATION mine FOR ALL TABLES WITH (publish_via_partition_root = true)")
+    scene.execute("INSERT INTO p VALUES (1, 11, 'a'), (2, 12, 'b')")
+    relay = scene.running_relay(publication="mine")
+    scene.settle()
+    scene.execute("ALTER TABLE p_low REPLICA IDENTITY USING INDEX p_low_code")
+    scene.execute("UPDATE p SET id = 3 WHERE id = 1")
+    relay.wait_for_log(r"key of table public\.p is not in the replica identity of public\.p_low")
+    assert "refuses UPDATE" not in relay.log_text()
+    scene.execute("ALTER TABLE p_low REPLICA IDENTITY DEFAULT")
+    becomes_its_table(scene, "p")
 
 
 def test_a_partition_with_another_identity_is_named_before_anything_is_made(scene: Scene):

@@ -76,14 +76,14 @@ TEST_F(FullKeyTest, IsUnknownWhenNothingFits) {
   EXPECT_EQ(key_.certainty, KeyCertainty::kUnknown);
 }
 
-TEST_F(FullKeyTest, IsTheSameWhenOnlyOtherColumnsChanged) {
+TEST_F(FullKeyTest, IsAnotherWhenItsColumnsAreOthersThatWereThereBefore) {
   const TableKey kept = Keyed(kForm, {"id"});
-  EXPECT_TRUE(MeansTheSameKey(kept, Keyed(kForm, {"id"})));
-  EXPECT_FALSE(MeansTheSameKey(kept, Keyed(kForm, {"v"})));
-  EXPECT_FALSE(MeansTheSameKey(kept, Keyed(kForm, {})));
-  EXPECT_TRUE(MeansTheSameKey(kept, Keyed({{"id", kInt}, {"w", kInt}, {"x", kInt}}, {"id"})));
-  EXPECT_TRUE(MeansTheSameKey(kept, Keyed({{"number", kInt}, {"v", kText}}, {"number"})));
-  EXPECT_FALSE(MeansTheSameKey(kept, Keyed({{"v", kText}}, {"v"})));
+  EXPECT_FALSE(IsOtherKey(kept, Keyed(kForm, {"id"})));
+  EXPECT_TRUE(IsOtherKey(kept, Keyed(kForm, {"v"})));
+  EXPECT_TRUE(IsOtherKey(kept, Keyed(kForm, {})));
+  EXPECT_FALSE(IsOtherKey(kept, Keyed({{"id", kInt}, {"w", kInt}, {"x", kInt}}, {"id"})));
+  EXPECT_FALSE(IsOtherKey(kept, Keyed({{"number", kInt}, {"v", kText}}, {"number"})));
+  EXPECT_TRUE(IsOtherKey(kept, Keyed({{"v", kText}}, {"v"})));
 }
 
 }  // namespace

@@ -51,6 +51,14 @@ class KeyWatchTest : public testing::Test {
   void Use(const Table& table, KeyCertainty certainty = KeyCertainty::kKnown) {
     watch_->OnUsed(Relation(table, certainty), {Lsn{16}, 0});
   }
+  void Check(const std::vector<std::string>& key, const TableFilter& filter = {},
+             ReplicaIdentity identity = ReplicaIdentity::kFull, const std::string& name = "t") {
+    CapturedTable table;
+    table.oid = kRelation;
+    table.table = MakeTable(name, key);
+    table.identity = identity;
+    CheckKeys({table}, filter, spool_.get());
+  }
   std::vector<std::string> Noted() {
     std::vector<std::string> names;
     for (const Reread& note : spool_->rereads()) names.push_back(note.table.table);
@@ -114,17 +122,33 @@ TEST_F(KeyWatchTest, ATableThatHasNoKeyIsNotHealed) {
   EXPECT_TRUE(Noted().empty());
 }
 
-TEST_F(KeyWatchTest, TheCatalogsKeysAreKeptOrFoundToHaveChanged) {
-  CheckFullKeys({Key({"a"})}, TableFilter(), spool_.get());
+TEST_F(KeyWatchTest, TheCatalogsKeysOfFullTablesAreKeptOrFoundToHaveChanged) {
+  Check({"a"});
   EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));
-  CheckFullKeys({Key({"a"})}, TableFilter(), spool_.get());
+  Check({"a"});
   EXPECT_TRUE(Noted().empty());
-  CheckFullKeys({Key({"b"})}, TableFilter({}, {"t"}), spool_.get());
+  Check({"b"}, TableFilter({}, {"t"}));
   EXPECT_TRUE(Noted().empty());
-  CheckFullKeys({Key({"b"})}, TableFilter(), spool_.get());
-  CheckFullKeys({Key({"b"})}, TableFilter(), spool_.get());
+  Check({"b"});
+  Check({"b"});
   EXPECT_EQ(Noted(), std::vector<std::string>{"t"});
   EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));  // Until it was read again.
+}
+
+TEST_F(KeyWatchTest, TheCatalogsKeysOfOtherTablesAreKeptByTheirRowsAlone) {
+  Check({"a"}, {}, ReplicaIdentity::kDefault);
+  EXPECT_EQ(spool_->FindTableKey(kRelation), std::nullopt);
+  Use(MakeTable("t", {"a"}));
+  Check({"b"}, {}, ReplicaIdentity::kDefault);
+  EXPECT_EQ(Noted(), std::vector<std::string>{"t"});
+}
+
+TEST_F(KeyWatchTest, AKeyOutsideOfWhatIsPublishedIsNotAChange) {
+  Table listed = MakeTable("t", {});
+  std::erase_if(listed.columns, [](const Column& column) { return column.name == "a"; });
+  Use(listed);
+  Check({"a"});
+  EXPECT_TRUE(Noted().empty());
 }
 
 TEST_F(KeyWatchTest, APublishedRootWithUnfitLeavesIsNotedAndSaid) {
