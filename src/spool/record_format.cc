@@ -21,6 +21,13 @@ constexpr size_t kCrcSize = 4;
   throw CorruptSpool("its record at " + where + ": " + problem);
 }
 
+template <typename T>
+void StoreBigEndian(T value, char* out) {
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    out[i] = static_cast<char>((value >> (8 * (sizeof(T) - 1 - i))) & 0xFF);
+  }
+}
+
 // Leaves room for the checksum, which is filled in when the rest is there.
 size_t BeginRecord(std::string* out) {
   const size_t start = out->size();
@@ -30,10 +37,7 @@ size_t BeginRecord(std::string* out) {
 
 void FinishRecord(std::string_view key, size_t start, std::string* out) {
   const std::string_view body = std::string_view(*out).substr(start + kCrcSize);
-  const uint32_t crc = Crc32c(body, Crc32c(key));
-  for (size_t i = 0; i < kCrcSize; ++i) {
-    (*out)[start + i] = static_cast<char>((crc >> (8 * (kCrcSize - 1 - i))) & 0xFF);
-  }
+  StoreBigEndian(Crc32c(body, Crc32c(key)), out->data() + start);
 }
 
 void AppendField(const std::optional<std::string_view>& field, std::string* out) {
@@ -70,11 +74,10 @@ Change DecodeChange(const Position& position, ByteReader* reader) {
 
 }  // namespace
 
-std::string EncodePositionKey(const Position& position) {
-  std::string key;
-  key.reserve(kPositionKeySize);
-  AppendU64(&key, position.commit_lsn.value);
-  AppendU64(&key, position.index);
+PositionKey EncodePositionKey(const Position& position) {
+  PositionKey key;
+  StoreBigEndian(position.commit_lsn.value, key.bytes.data());
+  StoreBigEndian(position.index, key.bytes.data() + sizeof(uint64_t));
   return key;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,7 +26,13 @@ namespace bw {
 
 inline constexpr size_t kPositionKeySize = 16;
 
-std::string EncodePositionKey(const Position& position);
+// In place: one is made for every row, and a string of this size would be an allocation.
+struct PositionKey {
+  std::array<char, kPositionKeySize> bytes;
+  operator std::string_view() const { return {bytes.data(), bytes.size()}; }
+};
+
+PositionKey EncodePositionKey(const Position& position);
 // Throws Halt kSpoolUnusable for a key of another length.
 Position DecodePositionKey(std::string_view key);
 

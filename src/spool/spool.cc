@@ -15,6 +15,7 @@
 #include "spool/meta_format.h"
 #include "spool/record_format.h"
 #include "spool/reread_notes.h"
+#include "spool/spool_batch.h"
 #include "spool/spool_directory.h"
 #include "spool/spool_store.h"
 #include "spool/spool_writer.h"
@@ -41,7 +42,9 @@ void RequireRoomToOpen(const SpoolOptions& options) {
 }
 
 // The smallest key above this position's.
-std::string KeyAfter(const Position& position) { return EncodePositionKey(position) + '\0'; }
+std::string KeyAfter(const Position& position) {
+  return std::string(EncodePositionKey(position)) + '\0';
+}
 
 }  // namespace
 
@@ -223,27 +226,23 @@ class Spool::Impl {
   // --- Publish ---
 
   SpoolBatch Read(const Position& after, const ReadLimits& limits) {
-    SpoolBatch batch;
     const Progress end = captured();
-    batch.through_ = end;
     const Position limit{limits.before, 0};
     const bool is_limited = limit <= end.position;
+    Progress through = end;
     if (is_limited) {
       const Position last = Position::EndOf(Lsn{limits.before.value - 1});
-      batch.through_ = {std::max(after, last), Lsn::Invalid()};
+      through = {std::max(after, last), Lsn::Invalid()};
     }
-    if (end.position <= after || limit <= after) return batch;
-    // Nothing above `captured` is read: it may be an unfinished transaction.
-    BatchReader reader(limits, &batch);
-    store_.Scan(
-        Family::kChanges, KeyAfter(after),
-        is_limited ? EncodePositionKey(limit) : KeyAfter(end.position),
-        [&](std::string_view key, std::string_view value) { return reader.Take(key, value); });
-    reader.Finish();
-    if (is_limited && !reader.full && reader.whole_through) {
-      batch.through_.end_lsn = reader.whole_through->end_lsn;
+    SpoolBatchBuilder builder(limits);
+    if (after < end.position && after < limit) {
+      // Nothing above `captured` is read: it may be an unfinished transaction.
+      store_.Scan(
+          Family::kChanges, KeyAfter(after),
+          is_limited ? std::string(EncodePositionKey(limit)) : KeyAfter(end.position),
+          [&](std::string_view key, std::string_view value) { return builder.Take(key, value); });
     }
-    return batch;
+    return builder.Finish(through);
   }
 
   const TableSchema& Schema(SchemaId id) {
@@ -400,67 +399,6 @@ class Spool::Impl {
   }
 
  private:
-  // Collects a batch from the scan and cuts it at a transaction's end.
-  struct BatchReader {
-    BatchReader(const ReadLimits& read_limits, SpoolBatch* out) : limits(read_limits), batch(out) {}
-
-    const ReadLimits& limits;
-    SpoolBatch* batch;
-    // Where the newest complete transaction of the batch ends.
-    size_t whole_changes = 0;
-    std::optional<Progress> whole_through;
-    bool full = false;
-    // Views cannot point into the arena while it grows: offsets until Finish().
-    struct Span {
-      size_t key_offset, value_offset, value_size;
-    };
-    std::vector<Span> spans;
-    Position last;
-
-    bool Take(std::string_view key, std::string_view value) {
-      const Record record = DecodeRecord(key, value);
-      if (const auto* end = std::get_if<TransactionEnd>(&record)) {
-        // An empty snapshot: a batch cut here would hold nothing, and its reader would not move on.
-        if (spans.empty()) return true;
-        whole_changes = spans.size();
-        whole_through = Progress{Position::EndOf(end->commit_lsn), end->end_lsn};
-        full = spans.size() >= limits.changes_max || batch->arena_.size() >= limits.bytes_max;
-        return !full;
-      }
-      // A change beyond the limits ends the batch, whether it can be cut before or must be split;
-      // one change is always taken, however large it is.
-      if (!spans.empty() && (spans.size() >= limits.changes_max ||
-                             batch->arena_.size() + value.size() > limits.bytes_max)) {
-        full = true;
-        return false;
-      }
-      spans.push_back({batch->arena_.size(), batch->arena_.size() + key.size(), value.size()});
-      batch->arena_.append(key);
-      batch->arena_.append(value);
-      last = std::get<Change>(record).position;
-      return true;
-    }
-
-    void Finish() {
-      if (full || whole_changes < spans.size()) {
-        if (whole_through) {
-          spans.resize(whole_changes);
-          batch->through_ = *whole_through;
-        } else {
-          // Not even one transaction fits: a part of it, which ends no transaction.
-          batch->through_ = {last, Lsn::Invalid()};
-        }
-      }
-      batch->changes_.reserve(spans.size());
-      const std::string_view arena = batch->arena_;
-      for (const Span& span : spans) {
-        batch->changes_.push_back(
-            std::get<Change>(DecodeRecord(arena.substr(span.key_offset, kPositionKeySize),
-                                          arena.substr(span.value_offset, span.value_size))));
-      }
-    }
-  };
-
   // Whether state_.published counts: Kafka has it, and the hint on the disk may be behind.
   enum class Published { kUnknown, kKnown };
 
@@ -566,7 +504,7 @@ class Spool::Impl {
 
   template <typename Encode>
   void AppendRecord(const Position& position, const Encode& encode) {
-    const std::string key = EncodePositionKey(position);
+    const PositionKey key = EncodePositionKey(position);
     record_.clear();
     encode(key);
     writer_->Append(Family::kChanges, key, record_);

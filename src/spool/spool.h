@@ -1,45 +1,19 @@
 #pragma once
 
-#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "base/byte_size.h"
-#include "base/clock.h"
 #include "base/stop.h"
 #include "spool/change.h"
 #include "spool/scratch_set.h"
+#include "spool/spool_batch.h"
 #include "spool/spool_options.h"
 #include "spool/spool_state.h"
 
-namespace rocksdb {
-class Env;
-}
-
 namespace bw {
-
-// Consecutive changes as read back from the spool, in replay order.
-class SpoolBatch {
- public:
-  // Valid as long as the batch.
-  std::span<const Change> changes() const { return changes_; }
-  // Everything up to here is in the batch or was in an earlier one.
-  const Progress& through() const { return through_; }
-  // The last change's transaction goes on in the next batch.
-  bool splits_transaction() const { return !changes_.empty() && !through_.position.is_end(); }
-  size_t bytes() const { return arena_.size(); }
-
- private:
-  friend class Spool;
-  std::string arena_;  // Encoded records, which changes_ points into.
-  std::vector<Change> changes_;
-  Progress through_;
-};
 
 // The durable middle: what was captured and is not yet published, in replay order.
 //
@@ -168,13 +142,6 @@ class Spool {
 
   // --- Publish --------------------------------------------------------------------------------
 
-  struct ReadLimits {
-    size_t changes_max = 10'000;
-    size_t bytes_max = 16 * kMiB;
-    // Nothing at or above this commit LSN is read; through() then lies before it, with an end LSN
-    // if a transaction was read.
-    Lsn before = Lsn::Max();
-  };
   // The next changes above `after`, up to `captured`: whole transactions as long as one fits the
   // limits, else a part of one, and then through().end_lsn is invalid. A batch without changes has
   // through() == captured. Throws a transient Error

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "spool/spool.h"
+#include "spool/spool_options.h"
 
 namespace bw {
 

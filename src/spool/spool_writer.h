@@ -11,7 +11,8 @@
 #include <string_view>
 
 #include "base/stop.h"
-#include "spool/spool.h"
+#include "spool/spool_options.h"
+#include "spool/spool_state.h"
 #include "spool/spool_store.h"
 
 namespace bw {

@@ -62,7 +62,7 @@ void EncodeAnything(fuzz::Input input) {
   change.old_key = Field(&input);
   change.key = Field(&input);
   change.value = Field(&input);
-  const std::string key = EncodePositionKey(change.position);
+  const std::string key(EncodePositionKey(change.position));
   std::string value;
   EncodeChange(key, change, &value);
   BW_CHECK(SameChange(std::get<Change>(DecodeRecord(key, value)), change));

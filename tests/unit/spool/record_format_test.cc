@@ -41,7 +41,8 @@ TEST(RecordFormat, KeyOrderIsReplayOrder) {
       {Lsn{1}, 0}, {Lsn{1}, 1},     {Lsn{1}, 256},        Position::EndOf(Lsn{1}),
       {Lsn{2}, 0}, {Lsn{0x100}, 0}, {Lsn{1ull << 32}, 3}, {Lsn::Max(), 0}};
   for (size_t i = 0; i + 1 < std::size(ordered); ++i) {
-    EXPECT_LT(EncodePositionKey(ordered[i]), EncodePositionKey(ordered[i + 1]));
+    EXPECT_LT(std::string_view(EncodePositionKey(ordered[i])),
+              std::string_view(EncodePositionKey(ordered[i + 1])));
     EXPECT_LT(ordered[i], ordered[i + 1]);
   }
 }
@@ -75,7 +76,7 @@ TEST(RecordFormat, TransactionEndBytesAreGolden) {
 
 TEST(RecordFormat, ReadsBackWhatItWrote) {
   const Change change = FullChange();
-  const std::string key = EncodePositionKey(change.position);
+  const std::string key(EncodePositionKey(change.position));
   std::string value;
   EncodeChange(key, change, &value);
   const Change read = std::get<Change>(DecodeRecord(key, value));
@@ -94,7 +95,7 @@ TEST(RecordFormat, AnEmptyFieldIsNotAMissingOne) {
   change.old_key.reset();
   change.key = "";
   change.value.reset();
-  const std::string key = EncodePositionKey(change.position);
+  const std::string key(EncodePositionKey(change.position));
   std::string value;
   EncodeChange(key, change, &value);
   const Change read = std::get<Change>(DecodeRecord(key, value));
@@ -105,7 +106,7 @@ TEST(RecordFormat, AnEmptyFieldIsNotAMissingOne) {
 
 TEST(RecordFormat, EveryFlippedBitIsFound) {
   const Change change = FullChange();
-  const std::string key = EncodePositionKey(change.position);
+  const std::string key(EncodePositionKey(change.position));
   std::string value;
   EncodeChange(key, change, &value);
   for (size_t bit = 0; bit < value.size() * 8; ++bit) {
@@ -124,7 +125,7 @@ TEST(RecordFormat, ARecordUnderAnotherKeyIsFound) {
 
 TEST(RecordFormat, EveryTruncationIsFound) {
   const Change change = FullChange();
-  const std::string key = EncodePositionKey(change.position);
+  const std::string key(EncodePositionKey(change.position));
   std::string value;
   EncodeChange(key, change, &value);
   for (size_t size = 0; size < value.size(); ++size) {
@@ -141,7 +142,7 @@ std::string WithChecksum(std::string_view key, const std::string& body) {
 
 TEST(RecordFormat, UnknownFieldsAreFound) {
   const Change change = FullChange();
-  const std::string key = EncodePositionKey(change.position);
+  const std::string key(EncodePositionKey(change.position));
   std::string value;
   EncodeChange(key, change, &value);
   std::string body = value.substr(4);
@@ -151,11 +152,11 @@ TEST(RecordFormat, UnknownFieldsAreFound) {
 }
 
 TEST(RecordFormat, OnlyAnEndIsKeptAtATransactionsEnd) {
-  const std::string end_key = EncodePositionKey(Position::EndOf(Lsn{0x10}));
+  const std::string end_key(EncodePositionKey(Position::EndOf(Lsn{0x10})));
   std::string value;
   EncodeChange(end_key, FullChange(), &value);
   EXPECT_THROW(DecodeRecord(end_key, value), Error);
-  const std::string key = EncodePositionKey({Lsn{0x10}, 3});
+  const std::string key(EncodePositionKey({Lsn{0x10}, 3}));
   value.clear();
   EncodeTransactionEnd(key, Lsn{0x20}, &value);
   EXPECT_THROW(DecodeRecord(key, value), Error);
