@@ -7,7 +7,7 @@ from harness import Scene
 
 PARTITIONED = """
 CREATE TABLE p (id int NOT NULL, code int NOT NULL, v text, PRIMARY KEY (id)) PARTITION BY RANGE (id);
-CREATE TABLE p_low PARTITION OF p FOR VALUES FROM (0) TO (100);
+CREATE TABLE p_low PARTITION OF p FOR VALUES FROM (0) TO (10000);
 CREATE UNIQUE INDEX p_low_code ON p_low (code);
 """
 
