@@ -1,4 +1,4 @@
-"""Looks every 20 ms for backends that wait for nobody but the relay's, and for how long.
+"""Looks every 20 ms for backends that wait for nobody but the relay's, or another application's, and for how long.
 
 This record, and not how long a statement took, is what the relay is judged by: on a loaded machine everything takes long.
 """
@@ -17,13 +17,13 @@ SELECT w.pid, w.application_name, w.query, b.pid, b.query, b.state, b.backend_ty
   FROM pg_stat_activity w
  CROSS JOIN LATERAL (SELECT pg_blocking_pids(w.pid) AS pids) p
   JOIN pg_stat_activity b ON b.pid = p.pids[1]
- WHERE w.wait_event_type = 'Lock' AND w.application_name NOT LIKE 'bottledwater%'
+ WHERE w.wait_event_type = 'Lock' AND w.application_name NOT LIKE %(whom)s
    AND cardinality(p.pids) > 0 AND NOT EXISTS (
      SELECT FROM unnest(p.pids) pid LEFT JOIN pg_stat_activity o ON o.pid = pid.pid
-      WHERE coalesce(o.application_name, '') NOT LIKE 'bottledwater%')
+      WHERE coalesce(o.application_name, '') NOT LIKE %(whom)s)
 """
 
-BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'bottledwater%'"
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE %(whom)s"
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Wait:
 
 
 class LockWatcher(threading.Thread):
-    def __init__(self, url: str):
+    def __init__(self, url: str, whom: str = "bottledwater%"):
         super().__init__(daemon=True)
         self.waits: list[Wait] = []
         self.relay_pids: set[int] = set()  # Of its backends.
@@ -49,6 +49,7 @@ class LockWatcher(threading.Thread):
         self.late_looks = 0
         self.failure: Exception | None = None
         self._url = url
+        self._whom = {"whom": whom}  # As application_name is LIKE it.
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -68,8 +69,8 @@ class LockWatcher(threading.Thread):
         waiting: dict[tuple, Wait] = {}
         last = time.monotonic()
         while not self._stopping.wait(INTERVAL_S):
-            rows = connection.execute(WAITING).fetchall()
-            self.relay_pids |= {pid for pid, in connection.execute(BACKENDS)}
+            rows = connection.execute(WAITING, self._whom).fetchall()
+            self.relay_pids |= {pid for pid, in connection.execute(BACKENDS, self._whom)}
             now = time.monotonic()
             passed, last = now - last, now
             self.looks += 1

@@ -1,13 +1,20 @@
 """Other people's statements beside a running, a stopped and a killed relay: none fails, none waits, and the topics
-become what the tables are."""
+become what the tables are.
+
+Waiting is judged by who blocked whom, not by how long a statement took: on a busy machine everything takes long."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
 from harness import Scene
 
-EXTRA_MS_MAX = 100  # That a statement may take longer than without a relay.
+from chaos.drift.lock_watcher import LockWatcher
+from servers import Servers
+
+WAIT_MAX_S = 0.1  # That a statement may wait for the relay.
 HEALED_S = 60  # On a busy machine; it takes about three seconds on an idle one.
 
 # One life of everything that people do to tables. What is left of `t…` tables is compared with their topics.
@@ -99,34 +106,54 @@ LOCK_MODES = ["ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUS
               "EXCLUSIVE", "ACCESS EXCLUSIVE"]
 
 
-class Clocked:
-    """A connection of somebody else's, which remembers how long each statement took."""
+@pytest.fixture(scope="module")
+def world(servers: Servers, tmp_path_factory) -> Iterator[Scene]:
+    """One scene with a running relay for all tests that need nothing else, each with tables of its own."""
+    scene = Scene(servers, tmp_path_factory.mktemp("shared"))
+    for number in (1, 2, 3):
+        scene.execute(f"CREATE TABLE keyed{number} (id int CONSTRAINT key{number} PRIMARY KEY, value text)")
+        scene.execute(f"INSERT INTO keyed{number} VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    scene.execute("CREATE TABLE parts (id int PRIMARY KEY, value text) PARTITION BY RANGE (id)")
+    scene.execute("CREATE TABLE low PARTITION OF parts FOR VALUES FROM (0) TO (100)")
+    scene.running_relay()
+    yield scene
+    scene.close()
 
-    def __init__(self, scene: Scene):
-        self.connection = scene.connect()
-        self.took_ms: dict[str, float] = {}
 
-    def __enter__(self) -> "Clocked":
-        return self
+@pytest.fixture
+def shared(world: Scene, request) -> Iterator[Scene]:
+    [relay] = world.relays
+    if not relay.is_running():
+        relay.start()
+        relay.wait_streaming()
+    with nobody_waits(world):
+        yield world
+    if getattr(request.node, "failed", False):
+        print(world.report())
 
-    def __exit__(self, *_) -> None:
-        self.connection.close()
 
-    def execute(self, statement: str, name: str = "") -> None:
-        begin = time.monotonic()
-        self.connection.execute(statement)
-        self.took_ms[name or statement] = (time.monotonic() - begin) * 1000
+@contextmanager
+def nobody_waits(scene: Scene, whom: str = "bottledwater%") -> Iterator[None]:
+    """For these applications, that is."""
+    watcher = LockWatcher(scene.url(), whom)
+    watcher.start()
+    try:
+        scene.wait_until(lambda: watcher.looks or watcher.failure, 30, "the first look at who waits")
+        yield
+    finally:
+        watcher.stop()
+    # Whoever makes an index CONCURRENTLY waits for all older snapshots (docs/guarantees.md), so for a re-read's.
+    late = [wait for wait in watcher.waits if wait.seconds > WAIT_MAX_S and " CONCURRENTLY " not in wait.query]
+    assert not late, "; ".join(map(str, late))
 
-    def life(self, number: int) -> dict[str, float]:
-        self.took_ms = {}
-        self.execute("CREATE TABLE IF NOT EXISTS before_truncated (id int PRIMARY KEY)")
+
+def life(scene: Scene, number: int) -> None:
+    with scene.connect() as somebody:
+        somebody.execute("CREATE TABLE IF NOT EXISTS before_truncated (id int PRIMARY KEY)")
         for statement in STATEMENTS:
-            self.execute(statement.replace("{n}", str(number)), statement)
+            somebody.execute(statement.replace("{n}", str(number)))
         for mode in LOCK_MODES:
-            self.execute("BEGIN", "BEGIN " + mode)
-            self.execute(f"LOCK TABLE t_keyed{number} IN {mode} MODE", "LOCK " + mode)
-            self.execute("COMMIT", "COMMIT " + mode)
-        return self.took_ms
+            somebody.execute(f"BEGIN; LOCK TABLE t_keyed{number} IN {mode} MODE; COMMIT")
 
 
 def rows(scene: Scene, table: str) -> dict:
@@ -183,53 +210,137 @@ def compared_tables(*numbers: int) -> list[str]:
     return [f"{name}{number}" for number in numbers for name in kept]
 
 
+def test_a_statement_that_waits_for_the_relay_is_seen(scene: Scene):
+    """What the judgement of the other tests rests on."""
+    scene.execute("CREATE TABLE held (id int)")
+    with scene.connect() as holder, scene.connect() as somebody:
+        holder.execute("SET application_name = 'bottledwater'")
+        holder.execute("BEGIN; LOCK TABLE held IN SHARE UPDATE EXCLUSIVE MODE")
+        somebody.execute("SET lock_timeout = '1s'")
+        with pytest.raises(AssertionError, match="VACUUM held"), nobody_waits(scene):
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                somebody.execute("VACUUM held")
+
+
 def test_no_statement_fails_or_waits_and_the_topics_become_right(scene: Scene):
-    with Clocked(scene) as somebody:
-        without = [somebody.life(number) for number in (1, 2)]
-        relay = scene.running_relay(allow_unkeyed=True)
-        beside = [somebody.life(number) for number in (3, 4)]
-        becomes_right(scene, *compared_tables(1, 2, 3, 4))
+    life(scene, 1)
+    relay = scene.running_relay(allow_unkeyed=True)
+    with nobody_waits(scene):
+        life(scene, 2)
+        becomes_right(scene, *compared_tables(1, 2))
         relay.stop()
-        stopped = [somebody.life(number) for number in (5, 6)]
+        life(scene, 3)
         relay.start()
         relay.wait_streaming()
         relay.kill9()
-        killed = [somebody.life(number) for number in (7, 8)]
+        life(scene, 4)
         relay.start()
         relay.wait_streaming()
-        becomes_right(scene, *compared_tables(5, 6, 7, 8))
-    # The faster of two runs: a busy machine makes any statement slow now and then.
-    for statement in without[0]:
-        free_ms = max(run[statement] for run in without)
-        for runs in beside, stopped, killed:
-            took_ms = min(run[statement] for run in runs)
-            assert took_ms < free_ms + EXTRA_MS_MAX, f"{statement}: {took_ms:.0f} ms, {free_ms:.0f} ms without a relay"
+        life(scene, 5)
+        becomes_right(scene, *compared_tables(3, 4, 5))
 
 
-def test_a_table_created_without_a_key_is_writable_at_once_and_right_once_it_has_one(scene: Scene):
-    relay = scene.running_relay()
-    scene.execute("CREATE TABLE log (id int, value text)")
-    scene.execute("INSERT INTO log VALUES (1, 'a'), (2, 'b'), (3, 'c')")
-    scene.execute("UPDATE log SET value = 'updated' WHERE id = 1")
-    scene.execute("DELETE FROM log WHERE id = 3")
+def test_a_table_created_without_a_key_is_writable_at_once_and_right_once_it_has_one(shared: Scene):
+    [relay] = shared.relays
+    shared.execute("CREATE TABLE log (id int, value text)")
+    shared.execute("INSERT INTO log VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    shared.execute("UPDATE log SET value = 'updated' WHERE id = 1")
+    shared.execute("DELETE FROM log WHERE id = 3")
     relay.wait_for_log("log has no replica identity")
     relay.stop()
-    scene.execute("UPDATE log SET value = 'again' WHERE id = 1")
+    shared.execute("UPDATE log SET value = 'again' WHERE id = 1")
     relay.start()  # It never stops the relay, nor its restart.
     relay.wait_streaming()
-    scene.execute("ALTER TABLE log ADD PRIMARY KEY (id)")
-    scene.execute("DELETE FROM log WHERE id = 2")
-    becomes_right(scene, "log")
+    shared.execute("ALTER TABLE log ADD PRIMARY KEY (id)")
+    shared.execute("DELETE FROM log WHERE id = 2")
+    becomes_right(shared, "log")
     assert relay.is_running()
 
 
-def test_a_keyed_table_used_in_the_moment_of_its_creation_is_right(scene: Scene):
-    scene.running_relay()
-    scene.execute("CREATE TABLE quick (id int PRIMARY KEY, value text)")
-    scene.execute("INSERT INTO quick SELECT i, 'v' FROM generate_series(1, 10) i")
-    scene.execute("UPDATE quick SET value = 'updated' WHERE id < 4; DELETE FROM quick WHERE id > 7")
-    scene.execute("UPDATE quick SET id = 100 WHERE id = 5")
-    becomes_right(scene, "quick")
+def test_a_keyed_table_used_in_the_moment_of_its_creation_is_right(shared: Scene):
+    shared.execute("CREATE TABLE quick (id int PRIMARY KEY, value text)")
+    shared.execute("INSERT INTO quick SELECT i, 'v' FROM generate_series(1, 10) i")
+    shared.execute("UPDATE quick SET value = 'updated' WHERE id < 4; DELETE FROM quick WHERE id > 7")
+    shared.execute("UPDATE quick SET id = 100 WHERE id = 5")
+    becomes_right(shared, "quick")
+
+
+def test_a_new_table_that_is_still_empty_makes_no_message_and_its_later_rows_come_once(shared: Scene):
+    [relay] = shared.relays
+    shared.execute("CREATE TABLE still_empty (id int PRIMARY KEY, value text)")
+    relay.wait_for_log(r"(?s)Reading again, [^\n]*public\.still_empty.*tables read again, ")
+    shared.settle()
+    assert "still_empty" not in shared.topics()
+    shared.execute("INSERT INTO still_empty VALUES (1, 'a'); UPDATE still_empty SET value = 'b'")
+    assert [op for op, _, _ in shared.changes("still_empty")] == ["c", "u"]
+
+
+def test_a_key_that_is_dropped_and_made_again_lets_others_write_and_the_topic_becomes_right(shared: Scene):
+    shared.execute("ALTER TABLE keyed1 DROP CONSTRAINT key1")
+    is_taken_out(shared, "keyed1")
+    shared.execute("INSERT INTO keyed1 VALUES (4, 'd')")
+    shared.execute("UPDATE keyed1 SET value = 'updated' WHERE id = 1")
+    shared.execute("DELETE FROM keyed1 WHERE id = 2")
+    shared.execute("ALTER TABLE keyed1 ADD PRIMARY KEY (id)")
+    shared.execute("DELETE FROM keyed1 WHERE id = 3")
+    becomes_right(shared, "keyed1")
+    shared.execute("ALTER TABLE keyed1 REPLICA IDENTITY NOTHING")
+    is_taken_out(shared, "keyed1")
+    shared.execute("UPDATE keyed1 SET value = 'nothing' WHERE id = 1")
+    shared.execute("ALTER TABLE keyed1 REPLICA IDENTITY DEFAULT")
+    becomes_right(shared, "keyed1")
+
+
+def test_what_happens_to_tables_while_the_relay_is_stopped_is_healed(shared: Scene):
+    """keyed2 loses its key and gets it again; keyed3 is taken out of the publication and added again, by somebody."""
+    [relay] = shared.relays
+    relay.stop()
+    shared.execute("ALTER TABLE keyed2 DROP CONSTRAINT key2")
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):  # What nothing can close; said at start.
+        shared.execute("UPDATE keyed2 SET value = 'updated' WHERE id = 1")
+    shared.execute("INSERT INTO keyed2 VALUES (4, 'd')")  # Its message has a null key.
+    shared.execute("ALTER TABLE keyed2 ADD PRIMARY KEY (id)")
+    shared.execute("UPDATE keyed2 SET value = 'updated' WHERE id = 1")
+    shared.execute(f"ALTER PUBLICATION {shared.slot} DROP TABLE keyed3")
+    shared.execute("UPDATE keyed3 SET value = 'updated' WHERE id = 1; DELETE FROM keyed3 WHERE id = 2")
+    shared.execute(f"ALTER PUBLICATION {shared.slot} ADD TABLE keyed3")
+    relay.start()
+    relay.wait_streaming()
+    becomes_right(shared, "keyed2", "keyed3")
+
+
+def test_partitions_without_identity_never_stop_others(shared: Scene):
+    shared.execute("CREATE TABLE high PARTITION OF parts FOR VALUES FROM (100) TO (200)")
+    shared.execute("INSERT INTO parts VALUES (1, 'a'), (101, 'b'), (102, 'c')")
+    shared.execute("ALTER TABLE high REPLICA IDENTITY NOTHING")
+    is_taken_out(shared, "parts")
+    shared.execute("UPDATE parts SET value = 'updated' WHERE id IN (1, 101)")
+    shared.execute("DELETE FROM parts WHERE id = 102")
+    shared.execute("ALTER TABLE high REPLICA IDENTITY DEFAULT")
+    becomes_right(shared, "parts")
+
+
+def test_a_reread_waits_for_open_transactions_without_holding_up_capture(shared: Scene):
+    [relay] = shared.relays
+    with shared.connect() as holder:
+        holder.autocommit = False
+        holder.execute("CREATE TABLE invisible (id int)")  # Has a transaction id, and keeps it.
+        shared.execute("CREATE TABLE waits (id int PRIMARY KEY, value text); INSERT INTO waits VALUES (1, 'a');"
+                       "UPDATE waits SET value = 'updated'")
+        is_joined(shared, "waits")
+        for number in range(2, 6):
+            shared.execute("INSERT INTO waits VALUES (%s, 'b')", [number])
+            shared.settle(timeout=20)  # The stream goes on.
+        assert folded(shared, "waits")[1] == {"id": 1, "value": "a"}
+    becomes_right(shared, "waits")
+    assert "read again, " in relay.log_text()
+
+
+def test_a_thousand_new_tables_are_in_the_publication_in_a_few_seconds(shared: Scene):
+    shared.execute("".join(f"CREATE TABLE many{n} (id int PRIMARY KEY, value text);" for n in range(1000)))
+    begin = time.monotonic()
+    shared.wait_until(lambda: "many999" in members(shared), 60, "all tables to be in the publication")
+    assert time.monotonic() - begin < 30  # About 2 s on an idle machine.
 
 
 def test_an_excluded_table_without_a_key_changes_nothing_for_the_others(scene: Scene):
@@ -240,68 +351,6 @@ def test_an_excluded_table_without_a_key_changes_nothing_for_the_others(scene: S
                   "UPDATE quick SET value = 'updated' WHERE id = 1; DELETE FROM quick WHERE id = 2")
     becomes_right(scene, "quick")
     scene.execute("INSERT INTO left_out VALUES ('a'); UPDATE left_out SET line = 'b'; DELETE FROM left_out")
-
-
-def test_a_key_that_is_dropped_and_made_again_lets_others_write_and_the_topic_becomes_right(scene: Scene):
-    scene.execute("CREATE TABLE test (id int CONSTRAINT test_key PRIMARY KEY, value text)")
-    scene.execute("INSERT INTO test VALUES (1, 'a'), (2, 'b'), (3, 'c')")
-    scene.running_relay()
-    scene.execute("ALTER TABLE test DROP CONSTRAINT test_key")
-    is_taken_out(scene, "test")
-    scene.execute("INSERT INTO test VALUES (4, 'd')")
-    scene.execute("UPDATE test SET value = 'updated' WHERE id = 1")
-    scene.execute("DELETE FROM test WHERE id = 2")
-    scene.execute("ALTER TABLE test ADD PRIMARY KEY (id)")
-    scene.execute("DELETE FROM test WHERE id = 3")
-    becomes_right(scene, "test")
-    scene.execute("ALTER TABLE test REPLICA IDENTITY NOTHING")
-    is_taken_out(scene, "test")
-    scene.execute("UPDATE test SET value = 'nothing' WHERE id = 1")
-    scene.execute("ALTER TABLE test REPLICA IDENTITY DEFAULT")
-    becomes_right(scene, "test")
-
-
-def test_a_key_dropped_and_made_again_while_the_relay_is_stopped_is_healed(scene: Scene):
-    scene.execute("CREATE TABLE test (id int CONSTRAINT test_key PRIMARY KEY, value text)")
-    scene.execute("INSERT INTO test VALUES (1, 'a'), (2, 'b')")
-    relay = scene.running_relay()
-    relay.stop()
-    scene.execute("ALTER TABLE test DROP CONSTRAINT test_key")
-    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):  # What nothing can close; said at start.
-        scene.execute("UPDATE test SET value = 'updated' WHERE id = 1")
-    scene.execute("INSERT INTO test VALUES (3, 'c')")  # Its message has a null key.
-    scene.execute("ALTER TABLE test ADD PRIMARY KEY (id)")
-    scene.execute("UPDATE test SET value = 'updated' WHERE id = 1")
-    relay.start()
-    relay.wait_streaming()
-    becomes_right(scene, "test")
-
-
-def test_a_table_taken_out_and_added_again_by_somebody_while_the_relay_is_stopped_is_healed(scene: Scene):
-    scene.execute("CREATE TABLE test (id int PRIMARY KEY, value text)")
-    scene.execute("INSERT INTO test VALUES (1, 'a'), (2, 'b')")
-    relay = scene.running_relay()
-    relay.stop()
-    scene.execute(f"ALTER PUBLICATION {scene.slot} DROP TABLE test")
-    scene.execute("UPDATE test SET value = 'updated' WHERE id = 1; DELETE FROM test WHERE id = 2")
-    scene.execute(f"ALTER PUBLICATION {scene.slot} ADD TABLE test")
-    relay.start()
-    relay.wait_streaming()
-    becomes_right(scene, "test")
-
-
-def test_partitions_without_identity_never_stop_others(scene: Scene):
-    scene.execute("CREATE TABLE parts (id int PRIMARY KEY, value text) PARTITION BY RANGE (id)")
-    scene.execute("CREATE TABLE low PARTITION OF parts FOR VALUES FROM (0) TO (100)")
-    scene.running_relay()
-    scene.execute("CREATE TABLE high PARTITION OF parts FOR VALUES FROM (100) TO (200)")
-    scene.execute("INSERT INTO parts VALUES (1, 'a'), (101, 'b'), (102, 'c')")
-    scene.execute("ALTER TABLE high REPLICA IDENTITY NOTHING")
-    is_taken_out(scene, "parts")
-    scene.execute("UPDATE parts SET value = 'updated' WHERE id IN (1, 101)")
-    scene.execute("DELETE FROM parts WHERE id = 102")
-    scene.execute("ALTER TABLE high REPLICA IDENTITY DEFAULT")
-    becomes_right(scene, "parts")
 
 
 def test_a_table_that_is_locked_holds_up_neither_the_start_nor_others(scene: Scene):
@@ -319,30 +368,6 @@ def test_a_table_that_is_locked_holds_up_neither_the_start_nor_others(scene: Sce
     becomes_right(scene, "locked")
 
 
-def test_a_reread_waits_for_open_transactions_without_holding_up_capture(scene: Scene):
-    relay = scene.running_relay()
-    with scene.connect() as holder:
-        holder.autocommit = False
-        holder.execute("CREATE TABLE invisible (id int)")  # Has a transaction id, and keeps it.
-        scene.execute("CREATE TABLE quick (id int PRIMARY KEY, value text); INSERT INTO quick VALUES (1, 'a');"
-                      "UPDATE quick SET value = 'updated'")
-        is_joined(scene, "quick")
-        for number in range(2, 6):
-            scene.execute("INSERT INTO quick VALUES (%s, 'b')", [number])
-            scene.settle(timeout=20)  # The stream goes on.
-        assert folded(scene, "quick")[1] == {"id": 1, "value": "a"}
-    becomes_right(scene, "quick")
-    assert "read again, " in relay.log_text()
-
-
-def test_a_thousand_new_tables_are_in_the_publication_in_a_few_seconds(scene: Scene):
-    scene.running_relay()
-    scene.execute("".join(f"CREATE TABLE many{n} (id int PRIMARY KEY, value text);" for n in range(1000)))
-    begin = time.monotonic()
-    scene.wait_until(lambda: len(members(scene)) >= 1001, 60, "all tables to be in the publication")
-    assert time.monotonic() - begin < 30  # About 2 s on an idle machine.
-
-
 def test_an_event_trigger_lets_a_table_lose_and_get_its_key_without_a_moment_between(scene: Scene):
     scene.execute("CREATE TABLE test (id int CONSTRAINT test_key PRIMARY KEY, value text)")
     scene.execute("INSERT INTO test VALUES (1, 'a'), (2, 'b')")
@@ -357,11 +382,10 @@ def test_an_event_trigger_lets_a_table_lose_and_get_its_key_without_a_moment_bet
     # It can never fail a statement, nor let it wait for long.
     with scene.connect() as holder:
         holder.autocommit = False
+        holder.execute("SET application_name = 'holder'")
         holder.execute("CREATE TABLE held (id int PRIMARY KEY)")  # Its trigger has locked the publication until the end.
-        with Clocked(scene) as somebody:
-            for name in "beside", "beside2", "beside3":
-                somebody.execute(f"CREATE TABLE {name} (id int PRIMARY KEY, value text)")
-        assert min(somebody.took_ms.values()) < EXTRA_MS_MAX + 100  # A busy machine makes any statement slow now and then.
+        with nobody_waits(scene, "holder"):
+            scene.execute("CREATE TABLE beside (id int PRIMARY KEY, value text)")
     scene.execute("INSERT INTO beside VALUES (1, 'a'); UPDATE beside SET value = 'updated'")
     relay.start()
     relay.wait_streaming()
