@@ -86,6 +86,7 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool,
   facts.confirmed_flush = view.slot->confirmed_flush;
   facts.encoding = TextEncoding::Of(view.settings.server_encoding);
   facts.stop_before = stop_before;
+  if (hooks.begins) hooks.begins();
   return CaptureSession(environment, facts).Run();
 }
 

@@ -27,9 +27,12 @@ struct CaptureHooks {
   std::function<void()> made_progress;
   // A relation is new to this connection or looks different.
   std::function<void(const CachedRelation& relation)> relation_changed;
-  // Asked about once a second: true ends the session between two transactions
+  // The connection is about to stream; it has announced no relation yet.
+  std::function<void()> begins;
+  // Asked about once a second: an LSN ends the session between two transactions, as soon as the
+  // next one would be sent nothing that commits before it; at once, when it is 0
   // (SessionEnd::kWanted).
-  std::function<bool()> end_wanted;
+  std::function<std::optional<Lsn>()> end_wanted;
 };
 
 // One session: connects, checks once more that the slot continues the spool (stream_check.h),

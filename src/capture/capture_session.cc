@@ -277,19 +277,30 @@ void CaptureSession::AdvanceIdle(TimePoint now) {
   last_idle_advance_ = now;
 }
 
+// The next session begins behind what is durable; but it is sent the newest captured transaction
+// again when that is not confirmed yet (HistoryProof).
+bool CaptureSession::HasPassed(Lsn lsn) const {
+  if (!lsn.valid()) return true;
+  const Progress captured = env_.spool->captured();
+  const Lsn newest = captured.position.commit_lsn;
+  return idle_lsn_ >= lsn && captured.end_lsn >= idle_noted_ &&
+         (newest >= lsn || confirmed_ > newest);
+}
+
 void CaptureSession::ReportIfDue(TimePoint now) {
   if (now < next_report_check_) return;
   next_report_check_ = now + kReportCheckInterval;
   // An idle database gives no other occasion to notice it, and what failed must be received again.
   if (env_.spool->failed()) throw TransientError("the spool could not be written");
   AdvanceIdle(now);
-  end_is_wanted_ = env_.end_wanted && env_.end_wanted();
+  const std::optional<Lsn> end_at = env_.end_wanted ? env_.end_wanted() : std::nullopt;
+  end_is_wanted_ = end_at && HasPassed(*end_at);
 
   env_.figures->received_lsn.store(received_.value, kRelaxed);
   env_.figures->server_wal_end.store(server_wal_end_.value, kRelaxed);
   // Of an idle server only the answer to a request tells how far its WAL has come.
-  const bool due =
-      now - last_report_ >= env_.options->status_interval || facts_.stop_before.has_value();
+  const bool due = now - last_report_ >= env_.options->status_interval ||
+                   facts_.stop_before.has_value() || (end_at && !end_is_wanted_);
   // Asking a silent server for a sign of life also tells us how far its WAL has come.
   if (due || FlushToReport() > confirmed_) Report(now, due && !heard_since_report_);
 }

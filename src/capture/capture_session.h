@@ -66,8 +66,9 @@ class CaptureSession {
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
     // A relation is new to this connection or looks different; may be empty.
     std::function<void(const CachedRelation& relation)> relation_changed;
-    // Asked about once a second: true ends the session; may be empty.
-    std::function<bool()> end_wanted;
+    // Asked about once a second: an LSN ends the session as soon as it has passed it; at once, when
+    // that is 0; may be empty.
+    std::function<std::optional<Lsn>()> end_wanted;
     // The server has worked with this session; called once; may be empty.
     std::function<void()> made_progress;
   };
@@ -98,6 +99,8 @@ class CaptureSession {
   // The server asks again and again: see the .cc.
   bool LooksLikeShutdown(const Keepalive& keepalive) const;
   void CheckStopBefore(Lsn wal_end);
+  // Whether another session, begun now, would be sent nothing that commits before `lsn`.
+  bool HasPassed(Lsn lsn) const;
   void AdvanceIdle(TimePoint now);
   void ReportIfDue(TimePoint now);
   void Report(TimePoint now, bool request_reply);

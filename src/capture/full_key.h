@@ -31,10 +31,10 @@ FullKey ChooseFullKey(const std::vector<TableKey::Column>& relation,
                       const std::optional<TableKey>& kept,
                       const std::function<std::optional<TableKey>()>& read_current);
 
-// Whether `current` is another key than `kept`, as far as columns that were added, dropped or renamed
-// since leave that certain. Not for a key of columns that `kept` does not have: they come with
-// another form of the table, which the stream tells, or are hidden by a publication's column list,
-// and the messages have no such key. Pure.
+// Whether `current` is another key than `kept`, as far as columns that were added, dropped or
+// renamed since leave that certain. Not for a key of columns that `kept` does not have: they come
+// with another form of the table, which the stream tells, or are hidden by a publication's column
+// list, and the messages have no such key. Pure.
 bool IsOtherKey(const TableKey& kept, const TableKey& current);
 
 std::vector<TableKey::Column> KeyColumnsOf(const Table& table);

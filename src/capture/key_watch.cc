@@ -31,9 +31,16 @@ const char* Word(Operation operation) {
   return "";
 }
 
+// Of keys that are not the same. Another name is another topic.
+std::string Difference(const TableKey& kept, const TableKey& now) {
+  if (kept.table != now.table) return "its name was " + Shown(kept.table);
+  if (kept.key == now.key) return fmt::format("its key {} has another type", Shown(now.key));
+  return fmt::format("its key was {} and is {}", Shown(kept.key), Shown(now.key));
+}
+
 // A re-read that is noted and has not ended reads what is to be healed here, too: what stands
-// before its slot in the WAL is captured before its rows are read.
-// Returns whether it was not noted before.
+// before its slot in the WAL is captured before its rows are read. Returns whether it was noted
+// now.
 bool NoteOnce(Spool* spool, const TableName& table, const std::string& reason) {
   const std::vector<Reread> noted = spool->rereads();
   if (std::ranges::find(noted, table, &Reread::table) != noted.end()) return false;
@@ -73,12 +80,8 @@ void KeyWatch::SayGuessed(const CachedRelation& relation, Position position) {
 
 void KeyWatch::SayChanged(const TableKey& kept, const TableKey& now, Position position) {
   const std::string change =
-      kept.key == now.key
-          ? fmt::format("its key {} has another type from {} on", Shown(now.key),
-                        position.ToString())
-          : fmt::format("its key was {} and is {} from {} on", Shown(kept.key), Shown(now.key),
-                        position.ToString());
-  spdlog::warn("Table {}: {}, so messages before that have keys that no later one has. {}",
+      fmt::format("{} from {} on", Difference(kept, now), position.ToString());
+  spdlog::warn("Table {}: {}, so messages before that are not where later ones are. {}",
                Shown(now.table), change, Heal(RelationId{now.relation}, change));
 }
 
@@ -87,8 +90,7 @@ void KeyWatch::OnUsed(const CachedRelation& relation, Position position) {
   if (relation.key_certainty == KeyCertainty::kUnknown) return;
   const std::optional<TableKey> kept = spool_->FindTableKey(relation.id.value);
   const TableKey now = TableKeyOf(relation.id.value, relation.table);
-  // Under another name it has another topic.
-  if (kept && kept->table == now.table && kept->schema != now.schema) {
+  if (kept && (kept->table != now.table || kept->schema != now.schema)) {
     SayChanged(*kept, now, position);
   }
   if (!kept || *kept != now) spool_->AppendTableKey(now);
@@ -130,14 +132,13 @@ void CheckKeys(const std::vector<CapturedTable>& tables, const TableFilter& filt
     const TableKey now = TableKeyOf(table.oid, table.table);
     const std::optional<TableKey> kept = spool->FindTableKey(table.oid);
     if (!kept && is_full) fresh.push_back(now);
-    if (!kept || !IsOtherKey(*kept, now)) continue;
-    const std::string change =
-        fmt::format("its key was {} and is {}", Shown(kept->key), Shown(now.key));
+    if (!kept || (kept->table == now.table && !IsOtherKey(*kept, now))) continue;
+    const std::string change = Difference(*kept, now);
     if (!NoteOnce(spool, now.table, change)) continue;
-    spdlog::warn("Table {}: {}. {}It is read again, which makes its topic right", Shown(now.table),
+    const bool stays_as_kept = is_full && kept->table == now.table;
+    spdlog::warn("Table {}: {}. It is read again, which makes its topic right{}", Shown(now.table),
                  change,
-                 is_full ? "With REPLICA IDENTITY FULL its messages are keyed as before until then. "
-                         : "");
+                 stays_as_kept ? ". With REPLICA IDENTITY FULL its key stays until then" : "");
   }
   if (!fresh.empty()) spool->NoteTableKeys(fresh);
 }

@@ -16,9 +16,9 @@
 
 namespace bw {
 
-// Keeps each table's key, as the messages in its topic have it, in the spool, and sees to it that
-// the topic becomes its table again when the key changes or cannot be told: the table is noted for
-// re-reading (Spool::NoteReread) and the log says why.
+// Keeps each table's key and name, as the messages in its topic have them, in the spool, and sees
+// to it that the topic becomes its table again when they change or cannot be told: the table is
+// noted for re-reading (Spool::NoteReread) and the log says why.
 //
 //   a key of REPLICA IDENTITY FULL stays the one that is kept, until the table was read again
 //   any other is what the stream says, from its first row on
@@ -56,11 +56,11 @@ class KeyWatch {
   std::set<uint32_t> told_;  // Relations of which a keyless change was told.
 };
 
-// Compares each table's key in the catalog now with the one that is kept, and notes the table for
-// re-reading when it is another: the stream tells that of most tables, but only with their next
-// row, and of a table with REPLICA IDENTITY FULL, or of a partitioned one, not even then. The keys
-// of tables with REPLICA IDENTITY FULL that have none yet are kept from now on. Thread-safe. Throws
-// transient Errors when the spool cannot be written.
+// Compares each table's name and key in the catalog now with those that are kept, and notes the
+// table for re-reading when they are others. The stream tells that of most tables, with their next
+// row; of the key of REPLICA IDENTITY FULL and in the cases of told_relation.h it does not. The
+// keys of tables with REPLICA IDENTITY FULL that have none yet are kept from now on. Thread-safe.
+// Throws transient Errors when the spool cannot be written.
 void CheckKeys(const std::vector<CapturedTable>& tables, const TableFilter& filter, Spool* spool);
 
 using WarnOfTable = std::function<void(const std::string& table, const std::string& text)>;

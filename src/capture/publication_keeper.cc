@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/shown_text.h"
 #include "capture/event_trigger.h"
+#include "capture/full_key.h"
 #include "capture/key_watch.h"
 #include "capture/publication.h"
 #include "capture/publication_setup.h"
@@ -27,6 +28,8 @@ constexpr Duration kFullLookInterval{30'000};
 constexpr Duration kGatherTime{1'000};
 constexpr Duration kSayWaitingAfter{60'000};
 constexpr size_t kTablesShownMax = 10;
+// One session ends for outdated relations, at most, in this time.
+constexpr Duration kOutdatedInterval{10'000};
 // A table whose rows have no key although the catalog says otherwise is not read again for ever.
 constexpr int kUnkeyedNotesMax = 3;
 
@@ -75,6 +78,23 @@ PublicationKeeper::Running::~Running() {
   keeper_->thread_.join();
 }
 
+void PublicationKeeper::OnSessionBegins() {
+  const std::lock_guard lock(mutex_);
+  ++announced_.session;
+  announced_.relations.clear();
+  outdated_at_.reset();
+}
+
+PublicationKeeper::Announced PublicationKeeper::announced() const {
+  const std::lock_guard lock(mutex_);
+  return announced_;
+}
+
+std::optional<Lsn> PublicationKeeper::outdated_at() const {
+  const std::lock_guard lock(mutex_);
+  return outdated_at_;
+}
+
 void PublicationKeeper::OnRelationChanged(const CachedRelation& relation, Spool* spool) {
   const bool is_unkeyed = relation.selected && !relation.encoder.has_key() &&
                           relation.identity != ReplicaIdentity::kFull;
@@ -86,6 +106,9 @@ void PublicationKeeper::OnRelationChanged(const CachedRelation& relation, Spool*
   }
   {
     const std::lock_guard lock(mutex_);
+    announced_.relations.insert_or_assign(
+        relation.id.value,
+        ToldRelation{TableKeyOf(relation.id.value, relation.table), relation.identity});
     look_now_ = true;
   }
   changed_.notify_all();
@@ -159,6 +182,12 @@ void PublicationKeeper::TryToInstallEventTrigger(PgConnection* connection) {
 }
 
 void PublicationKeeper::Look(PgConnection* connection) {
+  const Announced before = announced();
+  LookAtTables(connection);
+  FindOutdated(connection, before);
+}
+
+void PublicationKeeper::LookAtTables(PgConnection* connection) {
   const std::vector<Reread> notes = spool_->rereads();  // Before the catalog: see LookForRereads.
   const std::string signature = ReadMembershipSignature(connection, publications_.front());
   const bool is_quiet = signature == seen_signature_ && notes == seen_notes_ && !left_something_ &&
@@ -358,6 +387,39 @@ void PublicationKeeper::PassGate(PgConnection* connection) {
              "Tables that are to be read again wait for a transaction that has been open for a "
              "minute: see xact_start in pg_stat_activity, and pg_prepared_xacts");
   }
+}
+
+// `announced` was taken before tables_ was found to be the catalog of now: what differs is older.
+//
+// A new connection is told each relation as its rows' transactions know it, so they have the right
+// name and key from there on. Nothing is lost or repeated by that: the session ends between two
+// transactions, and the next one begins behind what is captured, as after a lost connection. But
+// not before the next one will be sent nothing that commits before `seen`, as the change itself
+// did: a connection that is sent rows from before the change is told the old form again, and keeps
+// to it.
+//
+// Rows that committed between the change and the session's end went out under the old form.
+// CheckKeys has noted their table by then, from the same catalog, and so does KeyWatch with the
+// first row that comes under the new one; whichever is first, the note is durable before the kept
+// form is the new one, so that no crash forgets it.
+void PublicationKeeper::FindOutdated(PgConnection* connection, const Announced& announced) {
+  if (Now() < next_outdated_) return;
+  const auto outdated = std::ranges::find_if(tables_, [&](const CapturedTable& table) {
+    const auto told = announced.relations.find(table.oid);
+    return told != announced.relations.end() && IsOutdated(told->second, table);
+  });
+  if (outdated == tables_.end()) return;
+  const Lsn seen = connection->Query("SELECT pg_current_wal_insert_lsn()").LsnAt(0, 0);
+  {
+    const std::lock_guard lock(mutex_);
+    if (announced_.session != announced.session || outdated_at_) return;
+    outdated_at_ = seen;
+  }
+  next_outdated_ = Now() + kOutdatedInterval;
+  const TableName told = announced.relations.at(outdated->oid).form.table;
+  spdlog::info("Rows of table {} still arrive as those of {}.{}, or with an earlier key: "
+               "PostgreSQL does not announce this change to a connection, so a new one begins",
+               outdated->qualified_name(), told.schema, told.table);
 }
 
 void PublicationKeeper::WarnOnce(const std::string& topic, const std::string& text) {

@@ -21,6 +21,7 @@
 #include "capture/publication.h"
 #include "capture/publication_members.h"
 #include "capture/relation_cache.h"
+#include "capture/told_relation.h"
 #include "spool/spool.h"
 
 namespace bw {
@@ -35,6 +36,9 @@ namespace bw {
 //     a table was added by somebody else:                            note its re-read
 //     a table's key is not that of its messages (key_watch.h):       note its re-read
 //     of the tables that are noted, some can be read again:          ask capture for it
+//   each time:
+//     rows arrive under a name or key that is no longer their table's (told_relation.h), and the
+//     stream does not say so: ask capture for a new connection
 //
 // A note comes first, so that whatever was missed before a table was added is healed, whoever is
 // killed when. Nothing waits for a lock for longer than kPublicationLockTimeout, nor lets others
@@ -63,6 +67,8 @@ class PublicationKeeper {
     PublicationKeeper* const keeper_;
   };
 
+  // A connection begins to stream, and has announced nothing yet. Called by the capture thread.
+  void OnSessionBegins();
   // The stream announced a relation, new or changed. A row of a table without key has a null key:
   // the table is noted, so that it is right once it has a key again. Called by the capture thread;
   // throws what Spool::NoteReread does.
@@ -70,12 +76,17 @@ class PublicationKeeper {
   // Noted tables can be read again, and no transaction that was open when they were noted would
   // make the slot's creation wait. Thread-safe.
   bool reread_is_ready() const { return reread_is_ready_.load(); }
+  // Relations that were announced to this session are outdated: it is to end as soon as the next
+  // one will be sent nothing that commits before this LSN; the .cc says why not before.
+  // Thread-safe.
+  std::optional<Lsn> outdated_at() const;
   // The re-read has been tried: it is decided anew. Called by the capture thread.
   void RereadWasTried();
 
  private:
   void Run();
   void Look(PgConnection* connection);
+  void LookAtTables(PgConnection* connection);
   void FindPublications(PgConnection* connection);
   void TryToInstallEventTrigger(PgConnection* connection);
   void LookAtPair(PgConnection* connection);
@@ -89,15 +100,25 @@ class PublicationKeeper {
   void LookForRereads(PgConnection* connection, const std::vector<Reread>& notes,
                       const IsPublished& is_published);
   void PassGate(PgConnection* connection);
+  // What was announced to the session of this number.
+  struct Announced {
+    uint64_t session = 0;
+    std::map<uint32_t, ToldRelation> relations;  // By OID.
+  };
+  Announced announced() const;
+  void FindOutdated(PgConnection* connection, const Announced& announced);
   void WarnOnce(const std::string& topic, const std::string& text);
   void WaitForNextLook(Duration wait);
 
   const CaptureOptions& options_;
   const TableFilter filter_;
 
-  std::mutex mutex_;  // Protects look_now_.
+  mutable std::mutex mutex_;  // Protects what follows.
   std::condition_variable changed_;
   bool look_now_ = false;
+  Announced announced_;
+  std::optional<Lsn> outdated_at_;
+
   std::atomic<bool> reread_is_ready_{false};
   std::map<std::string, int> unkeyed_noted_;  // How often in a row. The capture thread's.
 
@@ -108,6 +129,7 @@ class PublicationKeeper {
   std::string seen_signature_;
   std::vector<Reread> seen_notes_;
   TimePoint look_anyway_at_;
+  TimePoint next_outdated_;  // Sessions are not ended for it before.
   bool left_something_ = false;
   bool has_told_limits_ = false;
   // All transactions that ran when a re-read was first wanted are below it.

@@ -96,13 +96,14 @@ std::string ReadMembershipSignature(PgConnection* connection, const std::string&
   options.doing = "look for new tables";
   return connection
       ->Query(fmt::format(R"(
-SELECT md5(coalesce(string_agg(concat_ws(' ', c.oid, c.relnamespace, c.relname, c.relreplident,
+SELECT md5(coalesce(string_agg(concat_ws(' ', c.oid, n.nspname, c.relname, c.relreplident,
     (SELECT string_agg(concat_ws('.', i.indexrelid, i.indisprimary, i.indisreplident, i.indisvalid,
                                  i.indimmediate, i.indkey), '+' ORDER BY i.indexrelid)
      FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique),
     (SELECT h.inhparent FROM pg_inherits h WHERE c.relispartition AND h.inhrelid = c.oid LIMIT 1),
     r.oid), ',' ORDER BY c.oid), ''))
-FROM pg_class c LEFT JOIN pg_publication_rel r ON r.prrelid = c.oid
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_publication_rel r ON r.prrelid = c.oid
   AND r.prpubid = (SELECT p.oid FROM pg_publication p WHERE p.pubname = {})
 WHERE {})",
                           QuoteLiteral(publication), kPublishableTable),

@@ -147,6 +147,7 @@ void Relay::RunCapture() {
     const PublicationKeeper::Running keeper_runs(&keeper_, opened_spool());
     CaptureHooks hooks;
     hooks.made_progress = made_progress;
+    hooks.begins = [this] { keeper_.OnSessionBegins(); };
     hooks.relation_changed = [this](const CachedRelation& relation) {
       keeper_.OnRelationChanged(relation, opened_spool());
     };
@@ -163,16 +164,20 @@ void Relay::RunCapture() {
   if (exit) LeaveWith(*exit);
 }
 
+bool Relay::RereadIsDue() const {
+  return keeper_.reread_is_ready() && Clock::Real().Now() >= next_reread_;
+}
+
 void Relay::StreamAndReread(CaptureHooks hooks) {
-  hooks.end_wanted = [this] {
-    return keeper_.reread_is_ready() && Clock::Real().Now() >= next_reread_;
+  hooks.end_wanted = [this]() -> std::optional<Lsn> {
+    return RereadIsDue() ? Lsn{} : keeper_.outdated_at();
   };
   while (!stop_->requested()) {
     const SessionEnd end =
         RunCaptureSession(options_.capture, opened_spool(), &capture_figures_, *stop_, hooks);
     // Here, where the keeper goes on meanwhile: tables lose their keys at any time.
     if (end == SessionEnd::kNoRoom && !WaitForRoom(opened_spool(), *stop_)) return;
-    if (end != SessionEnd::kWanted) continue;
+    if (end != SessionEnd::kWanted || !RereadIsDue()) continue;
     // Also when it throws: the stream comes first.
     next_reread_ = Clock::Real().Now() + reread_backoff_.Next();
     const RereadResult result =

@@ -45,6 +45,7 @@ class Relay {
   void RunCapture();
   // True when a session was used for it.
   bool ResnapshotTablesIfAsked(const StartUp& start_up, const CaptureHooks& hooks);
+  bool RereadIsDue() const;
   // Sessions, and between them re-reads of tables that need one; returns on a stop.
   void StreamAndReread(CaptureHooks hooks);
   Spool* opened_spool() const;

@@ -1,5 +1,6 @@
 """Keys: whatever identifies a table's rows, and whatever becomes of that, each topic ends as its table is."""
 
+import itertools
 import json
 
 import pytest
@@ -234,3 +235,94 @@ def test_a_partition_with_another_identity_is_named_before_anything_is_made(scen
     assert relay.run() == 66
     assert 'ALTER TABLE "public"."p_low" REPLICA IDENTITY DEFAULT;' in relay.log_text()
     assert scene.slots() == [] and scene.publications() == []
+
+
+# DDL that PostgreSQL 15 does not announce to a connection: what makes the table, the DDL, and its name and key from then on.
+UNANNOUNCED = {
+    "root renamed": (PARTITIONED, "ALTER TABLE p RENAME TO q", "q", ["id"]),
+    "root moved": (PARTITIONED, "CREATE SCHEMA other; ALTER TABLE p SET SCHEMA other", "other.p", ["id"]),
+    "root's identity": (PARTITIONED + "CREATE UNIQUE INDEX p_both ON p (id, code); "
+                        "ALTER TABLE p_low REPLICA IDENTITY USING INDEX p_low_id_code_idx",
+                        "ALTER TABLE p REPLICA IDENTITY USING INDEX p_both", "p", ["id", "code"]),
+    "schema renamed": ("CREATE SCHEMA one; CREATE TABLE one.p (id int PRIMARY KEY, code int NOT NULL, v text)",
+                       "ALTER SCHEMA one RENAME TO two", "two.p", ["id"]),
+}
+
+
+@pytest.mark.parametrize("when", ["with rows at once", "with rows later"])
+@pytest.mark.parametrize("case", UNANNOUNCED)
+def test_rows_have_their_table_s_name_and_key_soon_after_ddl_that_is_not_announced(scene: Scene, case: str, when: str):
+    create, change, table, columns = UNANNOUNCED[case]
+    before = "one.p" if case == "schema renamed" else "p"
+    scene.execute(create)
+    scene.execute(f"INSERT INTO {before} VALUES (1, 11, 'a'), (2, 12, 'b')")
+    relay = scene.running_relay()
+    scene.execute(f"INSERT INTO {before} VALUES (3, 13, 'c')")
+    scene.settle()
+    with scene.connect() as holder:  # Tables cannot be read again meanwhile: the stream alone has to be right.
+        holder.execute("BEGIN; SELECT pg_current_xact_id()")
+        scene.execute(change)
+        if when == "with rows at once":
+            scene.execute(f"DELETE FROM {table} WHERE id = 3")
+            numbers = itertools.count(10)
+            scene.wait_until(lambda: has_key(scene, insert(scene, table, next(numbers)), columns), 30, "rows as those of " + table)
+        else:
+            relay.wait_for_log("(?s)PostgreSQL does not announce.*Streaming changes from")
+        insert(scene, table, 5)
+        scene.execute(f"DELETE FROM {table} WHERE id = 1")
+        came = [(message.op, list(message.key)) for message in scene.messages(table)][-2:]
+        assert came == [("c", columns), ("d", columns)]
+    becomes_its_table(scene, table)
+    assert relay.log_text().count("PostgreSQL does not announce") == 1
+
+
+def insert(scene: Scene, table: str, number: int) -> str:
+    scene.execute(f"INSERT INTO {table} VALUES ({number}, {number + 10}, 'new')")
+    return table
+
+
+def has_key(scene: Scene, table: str, columns: list[str]) -> bool:
+    """Whether rows of the stream, not of a re-read, come under the table's name and with these key columns."""
+    return any(message.op == "c" and list(message.key) == columns for message in scene.messages(table))
+
+
+def test_rows_of_a_renamed_root_are_healed_when_the_relay_is_killed_before_it_sees_the_name(scene: Scene):
+    scene.execute(PARTITIONED)
+    relay = scene.running_relay()
+    scene.execute("INSERT INTO p VALUES (1, 11, 'a'), (2, 12, 'b')")
+    scene.settle()
+    scene.execute("ALTER TABLE p RENAME TO q; INSERT INTO q VALUES (3, 13, 'c'); DELETE FROM q WHERE id = 1")
+    scene.settle()
+    relay.kill9()
+    relay.start()
+    relay.wait_streaming()
+    becomes_its_table(scene, "q")
+
+
+@pytest.mark.parametrize("when", ["running", "stopped"])
+def test_tables_that_swap_their_names_swap_their_topics(scene: Scene, when: str):
+    for table in "a", "b":
+        scene.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, v text)")
+    scene.execute("INSERT INTO a VALUES (1, 'a'), (2, 'a'); INSERT INTO b VALUES (2, 'b'), (3, 'b')")
+    relay = scene.running_relay()
+    scene.settle()
+    if when == "stopped":
+        relay.stop()
+    scene.execute("BEGIN; ALTER TABLE a RENAME TO c; ALTER TABLE b RENAME TO a; ALTER TABLE c RENAME TO b; COMMIT")
+    if when == "stopped":
+        relay.start()
+        relay.wait_streaming()
+    for table in "a", "b":
+        becomes_its_table(scene, table)
+
+
+def test_a_table_that_is_renamed_before_it_was_read_again_is_read_under_its_name(scene: Scene):
+    scene.running_relay()
+    with scene.connect() as holder:  # Nothing can be read again meanwhile.
+        holder.execute("BEGIN; SELECT pg_current_xact_id()")
+        scene.execute("CREATE TABLE early (id int PRIMARY KEY, v text); INSERT INTO early VALUES (1, 'a'), (2, 'b')")
+        scene.execute("UPDATE early SET v = 'x' WHERE id = 1; DELETE FROM early WHERE id = 2")  # Not captured.
+        scene.wait_until(lambda: scene.query("SELECT FROM pg_publication_tables WHERE tablename = 'early'"), 30, "early to join")
+        scene.execute("ALTER TABLE early RENAME TO late")
+        scene.settle()
+    becomes_its_table(scene, "late")

@@ -124,6 +124,7 @@ class CaptureSessionTest : public testing::Test {
     environment.clock = &clock_;
     environment.stop = &*stop_;
     environment.figures = &figures_;
+    environment.end_wanted = [this] { return end_wanted_; };
     environment.key_lookup = [](RelationId, const Table&) { return FullKey{}; };
     return CaptureSession(environment, source_).Run();
   }
@@ -154,6 +155,7 @@ class CaptureSessionTest : public testing::Test {
   CaptureOptions options_;
   CaptureSession::StreamFacts source_;
   CaptureFigures figures_;
+  std::optional<Lsn> end_wanted_;
   bool announced_ = false;
 };
 
@@ -211,6 +213,38 @@ TEST_F(CaptureSessionTest, AsksAnIdleServerHowFarItsWalHasComeWhenItIsToStop) {
   stream_.Do([] { FAIL() << "it goes on"; });
   Run();
   ASSERT_FALSE(stream_.statuses.empty());
+  EXPECT_TRUE(stream_.statuses.front().request_reply);
+}
+
+TEST_F(CaptureSessionTest, EndsWhenTheNextSessionIsSentNothingFromBeforeTheWantedLsn) {
+  end_wanted_ = Lsn{0x50};
+  Transaction(0x20, 0x30, 1);
+  UntilDurable();
+  stream_.Alive(0x60);
+  stream_.Silence(Duration(3'000));  // The transaction is not confirmed: it would be sent again.
+  stream_.Do([this] { spool_->SetPublished({Position::EndOf(Lsn{0x20}), Lsn{0x30}}); });
+  stream_.Silence(Duration(3'000));
+  stream_.Do([] { FAIL() << "it goes on"; });
+  EXPECT_EQ(Run(), SessionEnd::kWanted);
+  EXPECT_EQ(spool_->published().end_lsn, Lsn{0x30});
+}
+
+TEST_F(CaptureSessionTest, EndsBehindATransactionThatCommitsAtTheWantedLsnOrLater) {
+  end_wanted_ = Lsn{0x20};
+  Transaction(0x20, 0x30, 1);
+  UntilDurable();
+  stream_.Silence(Duration(3'000));
+  stream_.Do([] { FAIL() << "it goes on"; });
+  EXPECT_EQ(Run(), SessionEnd::kWanted);
+}
+
+TEST_F(CaptureSessionTest, AsksAnIdleServerHowFarItsWalHasComeWhenItsEndIsWanted) {
+  end_wanted_ = Lsn{0x40};
+  stream_.Silence(Duration(2'000));
+  stream_.Alive(0x40);
+  stream_.Silence(Duration(2'000));
+  stream_.Do([] { FAIL() << "it goes on"; });
+  EXPECT_EQ(Run(), SessionEnd::kWanted);
   EXPECT_TRUE(stream_.statuses.front().request_reply);
 }
 

@@ -88,11 +88,20 @@ TEST_F(KeyWatchTest, AChangedKeyIsNotedUnderTheNameThatTheTableHasNow) {
   EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"b"}));
 }
 
-TEST_F(KeyWatchTest, ARenamedTableHasAnotherTopic) {
-  current_ = Key({"b"});
+TEST_F(KeyWatchTest, ARenamedTableIsReadAgainUnderItsNewName) {
+  current_ = Key({"a"}, "other");
   Use(MakeTable("t", {"a"}));
-  Use(MakeTable("other", {"b"}));
   EXPECT_TRUE(Noted().empty());
+  Use(MakeTable("other", {"a"}));
+  EXPECT_EQ(Noted(), std::vector<std::string>{"other"});
+  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}, "other"));
+}
+
+TEST_F(KeyWatchTest, ATableThatTheCatalogHasUnderAnotherNameIsReadAgain) {
+  Use(MakeTable("t", {"a"}));
+  Check({"a"}, {}, ReplicaIdentity::kDefault, "other");
+  EXPECT_EQ(Noted(), std::vector<std::string>{"other"});
+  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));  // Until it was read again.
 }
 
 TEST_F(KeyWatchTest, AGuessIsCountedAndHealedWhileTheTableIsThere) {

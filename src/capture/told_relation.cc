@@ -1,0 +1,17 @@
+#include "capture/told_relation.h"
+
+#include "capture/full_key.h"
+
+namespace bw {
+
+bool IsOutdated(const ToldRelation& told, const CapturedTable& now) {
+  // A table that was moved to another schema is announced, but another connection does no harm.
+  if (told.form.table.schema != now.table.schema) return true;
+  if (!now.partitioned) return false;
+  if (told.form.table.table != now.table.name || told.identity != now.identity) return true;
+  // With FULL the key stays the kept one until the table is read again.
+  return now.identity != ReplicaIdentity::kFull &&
+         IsOtherKey(told.form, TableKeyOf(now.oid, now.table));
+}
+
+}  // namespace bw
