@@ -10,7 +10,6 @@
 #include "capture/pq_replication_stream.h"
 #include "capture/publication_setup.h"
 #include "capture/side_connection.h"
-#include "capture/slot_watch.h"
 #include "capture/stream_check.h"
 #include "capture/table_catalog.h"
 
@@ -58,8 +57,6 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool,
   const std::vector<std::string> publications =
       FindPublications(side.Get(), options, spool->accounted_members().has_value());
   KeyWatch keys(spool, figures, CatalogOf(&side));
-
-  SlotWatch slot_watch(options, figures);
 
   CaptureSession::Environment environment;
   environment.options = &options;

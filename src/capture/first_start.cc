@@ -120,7 +120,7 @@ MadeAndRead MakeAndRead(const CaptureOptions& options, const FirstStartPlan& pla
   MadeAndRead result{slot.consistent_point, {}};
   if (!options.skip_snapshot) {
     // It may take hours, in which somebody drops a key.
-    PublicationKeeper keeper(options);
+    PublicationKeeper keeper(options, figures);
     const PublicationKeeper::Running running(&keeper, spool);
     result.tables = ReadRows(options, plan, slot, spool, figures, stop);
   }

@@ -16,6 +16,7 @@
 #include "capture/key_watch.h"
 #include "capture/publication.h"
 #include "capture/publication_setup.h"
+#include "capture/slot_watch.h"
 #include "capture/sql_text.h"
 #include "capture/table_catalog.h"
 
@@ -57,8 +58,8 @@ std::string ListOf(const std::vector<const CapturedTable*>& tables) {
 
 }  // namespace
 
-PublicationKeeper::PublicationKeeper(const CaptureOptions& options)
-    : options_(options), filter_(options.tables, options.exclude_tables) {}
+PublicationKeeper::PublicationKeeper(const CaptureOptions& options, CaptureFigures* figures)
+    : options_(options), figures_(figures), filter_(options.tables, options.exclude_tables) {}
 
 PublicationKeeper::~PublicationKeeper() = default;
 
@@ -126,13 +127,16 @@ void PublicationKeeper::RereadWasTried() {
 void PublicationKeeper::Run() {
   Backoff backoff;
   std::optional<PgConnection> connection;
+  std::optional<SlotWatch> slot_watch;
   while (!end_->requested()) {
     Duration wait = kLookInterval;
     try {
       if (!connection) {
         connection.emplace(options_, PgConnection::Mode::kSql, *end_);
+        slot_watch.emplace(&*connection, options_.slot, figures_);
         FindPublications(&*connection);
       }
+      slot_watch->Look();
       const TimePoint begin = Now();
       Look(&*connection);
       // A catalog so large that a look takes long is looked at less often.

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "capture/capture_figures.h"
 #include "capture/capture_options.h"
 #include "capture/captured_table.h"
 #include "capture/pg_connection.h"
@@ -37,6 +38,7 @@ namespace bw {
 //     a table's key is not that of its messages (key_watch.h):       note its re-read
 //     of the tables that are noted, some can be read again:          ask capture for it
 //   each time:
+//     how much WAL does the slot keep (slot_watch.h)
 //     rows arrive under a name or key that is no longer their table's (told_relation.h), and the
 //     stream does not say so: ask capture for a new connection
 //
@@ -48,8 +50,8 @@ namespace bw {
 // Its failures are warnings: capture does not depend on it.
 class PublicationKeeper {
  public:
-  // `options` must outlive it.
-  explicit PublicationKeeper(const CaptureOptions& options);
+  // `options` and `figures` must outlive it.
+  PublicationKeeper(const CaptureOptions& options, CaptureFigures* figures);
   ~PublicationKeeper();
   PublicationKeeper(const PublicationKeeper&) = delete;
   PublicationKeeper& operator=(const PublicationKeeper&) = delete;
@@ -111,6 +113,7 @@ class PublicationKeeper {
   void WaitForNextLook(Duration wait);
 
   const CaptureOptions& options_;
+  CaptureFigures* const figures_;
   const TableFilter filter_;
 
   mutable std::mutex mutex_;  // Protects what follows.

@@ -3,15 +3,12 @@
 #include <fmt/format.h>
 
 #include "base/byte_size.h"
-#include "base/error.h"
 #include "base/log.h"
 #include "capture/sql_text.h"
 
 namespace bw {
 namespace {
 
-constexpr Duration kLookInterval{1'000};
-constexpr Duration kRetryInterval{5'000};
 // A distance that one segment or two explain is not worth a record.
 constexpr uint64_t kDistanceMax = 64 * kMiB;
 constexpr int kFirstWithSafeSize = 130000;
@@ -19,58 +16,31 @@ constexpr int kFirstWithLogSnapshot = 160000;
 
 }  // namespace
 
-SlotWatch::SlotWatch(const CaptureOptions& options, CaptureFigures* figures)
-    : options_(options), figures_(figures), thread_(Clock::Real().Start([this] { Run(); })) {}
-
-SlotWatch::~SlotWatch() {
-  end_.Request();
-  thread_.reset();
-}
-
-void SlotWatch::Run() {
-  std::optional<PgConnection> connection;
-  Duration pause = kLookInterval;
-  do {
-    pause = kLookInterval;
-    try {
-      if (!connection) {
-        may_log_snapshot_.reset();
-        connection.emplace(options_, PgConnection::Mode::kSql, end_);
-      }
-      Look(&*connection);
-    } catch (const Error& error) {
-      spdlog::debug("cannot look at the slot's WAL: {}", error.what());
-      connection.reset();
-      pause = kRetryInterval;
-    }
-  } while (!end_.WaitFor(pause));
-}
-
-void SlotWatch::Look(PgConnection* connection) {
-  const bool has_safe_size = connection->server_version() >= kFirstWithSafeSize;
-  const PgResult found = connection->Query(fmt::format(
+void SlotWatch::Look() {
+  const bool has_safe_size = connection_->server_version() >= kFirstWithSafeSize;
+  const PgResult found = connection_->Query(fmt::format(
       "SELECT restart_lsn, confirmed_flush_lsn, pg_current_wal_lsn(), coalesce({}, -1) "
       "FROM pg_replication_slots WHERE slot_name = {}",
-      has_safe_size ? "safe_wal_size" : "NULL::int8", QuoteLiteral(options_.slot)));
+      has_safe_size ? "safe_wal_size" : "NULL::int8", QuoteLiteral(slot_)));
   if (found.rows() == 0 || found.IsNull(0, 0) || found.IsNull(0, 1)) return;
   const Lsn restart = found.LsnAt(0, 0);
   figures_->wal_on_disk.store(WalBytesBetween(restart, found.LsnAt(0, 2)));
   figures_->safe_wal.store(found.Int(0, 3));
-  MayLogSnapshot(connection, restart, found.LsnAt(0, 1));
+  MayLogSnapshot(restart, found.LsnAt(0, 1));
 }
 
-void SlotWatch::MayLogSnapshot(PgConnection* connection, Lsn restart, Lsn confirmed) {
+void SlotWatch::MayLogSnapshot(Lsn restart, Lsn confirmed) {
   if (WalBytesBetween(restart, confirmed) < kDistanceMax || confirmed <= confirmed_at_log_) return;
-  if (connection->server_version() < kFirstWithLogSnapshot) return;
+  if (connection_->server_version() < kFirstWithLogSnapshot) return;
   if (!may_log_snapshot_) {
     may_log_snapshot_ =
-        connection
+        connection_
             ->Query("SELECT has_function_privilege('pg_catalog.pg_log_standby_snapshot()', "
                     "'EXECUTE')")
             .Bool(0, 0);
   }
   if (!*may_log_snapshot_) return;
-  connection->Query("SELECT pg_log_standby_snapshot()");
+  connection_->Query("SELECT pg_log_standby_snapshot()");
   spdlog::debug("asked for a record of the running transactions: {} MiB of WAL before {} are kept",
                 WalBytesBetween(restart, confirmed) / kMiB, confirmed.ToString());
   confirmed_at_log_ = confirmed;

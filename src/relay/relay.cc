@@ -75,7 +75,7 @@ Relay::Relay(const Options& options, Stop* stop)
       start_up_cluster_(ConnectToKafka(options.publish, *stop)),
       skip_transaction_(options.skip_transaction),
       tables_to_read_(options.resnapshot_tables),
-      keeper_(options_.capture),
+      keeper_(options_.capture, &capture_figures_),
       reread_backoff_({.first = kRereadWaitFirst, .max = kRereadWaitMax}) {
   CheckKafkaConfig(options_.publish);
   if (Spool::Exists(options_.spool)) spool_ = OpenExisting(options_.spool, *stop_);
