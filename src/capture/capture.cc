@@ -3,15 +3,9 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "capture/capture_session.h"
-#include "capture/key_catalog.h"
 #include "capture/key_watch.h"
 #include "capture/leaf_identity.h"
-#include "capture/pq_replication_stream.h"
-#include "capture/publication_setup.h"
-#include "capture/side_connection.h"
 #include "capture/stream_check.h"
-#include "capture/table_catalog.h"
 
 namespace bw {
 namespace {
@@ -24,47 +18,50 @@ CaptureOptions WithStatusInterval(CaptureOptions options, Duration wal_sender_ti
   return options;
 }
 
-KeyWatch::Catalog CatalogOf(SideConnection* side) {
-  KeyWatch::Catalog catalog;
-  catalog.read_key = [side](RelationId relation) { return ReadPrimaryKey(side->Get(), relation); };
-  catalog.leaf_remedies = [side](RelationId relation) -> std::string {
-    for (const CapturedTable& table : ReadTables(side->Get())) {
+KeyWatch::Catalog CatalogOf(ServerCatalog* catalog) {
+  KeyWatch::Catalog result;
+  result.read_key = [catalog](RelationId relation) { return catalog->ReadPrimaryKey(relation); };
+  result.leaf_remedies = [catalog](RelationId relation) -> std::string {
+    for (const CapturedTable& table : catalog->ReadTables()) {
       if (table.oid == relation.value) return LeafRemedies(table);
     }
     return "";
   };
-  return catalog;
+  return result;
+}
+
+void RequireStreamableNow(const ServerView& view, Spool* spool) {
+  const SpoolState state = spool->state();
+  RequireStreamable(view, state);
+  if (view.identity.timeline == state.source.timeline) return;
+  spdlog::warn("PostgreSQL is on timeline {} now; it left {} behind what was captured",
+               view.identity.timeline, state.source.timeline);
+  spool->SetTimeline(view.identity.timeline);
 }
 
 }  // namespace
 
-SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool,
-                             CaptureFigures* figures, const Stop& stop, const CaptureHooks& hooks,
+SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks,
                              std::optional<Lsn> stop_before) {
   spool->Recover();
-  PqReplicationStream stream(given_options, stop);
-  const ServerView view = InspectStreamingServer(&stream.connection(), given_options.slot);
-  const SpoolState state = spool->state();
-  RequireStreamable(view, state);
-  if (view.identity.timeline != state.source.timeline) {
-    spdlog::warn("PostgreSQL is on timeline {} now; it left {} behind what was captured",
-                 view.identity.timeline, state.source.timeline);
-    spool->SetTimeline(view.identity.timeline);
-  }
+  const OpenedServer server = hooks.open();
+  RequireStreamableNow(server.view, spool);
 
-  const CaptureOptions options = WithStatusInterval(given_options, stream.wal_sender_timeout());
-  SideConnection side(options, stop);
+  const CaptureOptions options =
+      WithStatusInterval(*parts.options, server.view.settings.wal_sender_timeout);
+  ServerCatalog* const now = server.connection->catalog();  // Until the stream starts.
   const std::vector<std::string> publications =
-      FindPublications(side.Get(), options, spool->accounted_members().has_value());
-  KeyWatch keys(spool, figures, CatalogOf(&side));
+      now->FindPublications(spool->accounted_members().has_value());
+  const std::unique_ptr<ServerCatalog> side = parts.server->OpenCatalog();
+  KeyWatch keys(spool, parts.figures, CatalogOf(side.get()));
 
   CaptureSession::Environment environment;
   environment.options = &options;
-  environment.stream = &stream;
+  environment.stream = server.connection.get();
   environment.spool = spool;
-  environment.clock = &Clock::Real();
-  environment.stop = &stop;
-  environment.figures = figures;
+  environment.clock = parts.clock;
+  environment.stop = parts.stop;
+  environment.figures = parts.figures;
   environment.key_lookup = [&keys](RelationId relation, const Table& table) {
     return keys.Choose(relation, table);
   };
@@ -80,8 +77,8 @@ SessionEnd RunCaptureSession(const CaptureOptions& given_options, Spool* spool,
 
   CaptureSession::StreamFacts facts;
   facts.publications = publications;
-  facts.confirmed_flush = view.slot->confirmed_flush;
-  facts.encoding = TextEncoding::Of(view.settings.server_encoding);
+  facts.confirmed_flush = server.view.slot->confirmed_flush;
+  facts.encoding = TextEncoding::Of(server.view.settings.server_encoding);
   facts.stop_before = stop_before;
   if (hooks.begins) hooks.begins();
   return CaptureSession(environment, facts).Run();

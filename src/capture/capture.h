@@ -3,26 +3,37 @@
 #include <functional>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/stop.h"
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
 #include "capture/capture_session.h"
+#include "capture/postgres_server.h"
 #include "capture/relation_cache.h"
-#include "capture/server_inspection.h"
 #include "spool/spool.h"
 
-// Capture against a real PostgreSQL. In the order in which the relay uses them:
+// The capture side in the order in which the relay uses it:
 //
-//   CheckCaptureOptions (capture_options.h)     usage errors, before anything
-//   InspectServer          (server_inspection.h)   facts for Reconcile
+//   PostgresServer::Connect, Look                  facts for Reconcile
 //   first start:  PrepareFirstStart, RunFirstStart (first_start.h)
 //   then, until the process ends: WaitForRoom (capture_session.h), RunCaptureSession, again after
 //   every transient Error
 
 namespace bw {
 
-// What others do with a session while it runs, all on its thread; each may be empty.
+// What capture works with. All of it outlives every session.
+struct CaptureParts {
+  const CaptureOptions* options = nullptr;
+  PostgresServer* server = nullptr;
+  CaptureFigures* figures = nullptr;
+  Clock* clock = nullptr;
+  const Stop* stop = nullptr;
+};
+
+// What others do with a session, all on its thread; each but `open` may be empty.
 struct CaptureHooks {
+  // Where a session streams from: a new connection, looked through.
+  std::function<OpenedServer()> open;
   // The server has worked with the session; called once.
   std::function<void()> made_progress;
   // A relation is new to this connection or looks different.
@@ -35,12 +46,11 @@ struct CaptureHooks {
   std::function<std::optional<Lsn>()> end_wanted;
 };
 
-// One session: connects, checks once more that the slot continues the spool (stream_check.h),
-// and streams. A transient Error may also mean that a wait was cut short by the stop. `figures`
-// outlives all sessions. With `stop_before` it is complete when exactly what commits before it is
-// captured, durable or not yet.
-SessionEnd RunCaptureSession(const CaptureOptions& options, Spool* spool, CaptureFigures* figures,
-                             const Stop& stop, const CaptureHooks& hooks,
+// One session: opens a connection, checks once more that the slot continues the spool
+// (stream_check.h), and streams. A transient Error may also mean that a wait was cut short by the
+// stop. With `stop_before` it is complete when exactly what commits before it is captured, durable
+// or not yet.
+SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks,
                              std::optional<Lsn> stop_before = std::nullopt);
 
 }  // namespace bw

@@ -339,4 +339,11 @@ bool WaitForRoom(Spool* spool, const Stop& stop) {
   return true;
 }
 
+bool WaitUntilDurable(Spool* spool, const Stop& stop) {
+  while (!stop.requested()) {
+    if (spool->WaitUntilDurable(std::chrono::seconds(1), stop)) return true;
+  }
+  return false;
+}
+
 }  // namespace bw

@@ -76,8 +76,8 @@ class CaptureSession {
   // What is known about the slot and the database when the session begins.
   struct StreamFacts {
     std::vector<std::string> publications;
-    Lsn confirmed_flush;         // Of the slot, read after the previous session ended.
-    TextEncoding encoding;       // The database's.
+    Lsn confirmed_flush;    // Of the slot, read after the previous session ended.
+    TextEncoding encoding;  // The database's.
     // Ends the session when exactly what commits before it is captured.
     std::optional<Lsn> stop_before;
   };
@@ -115,10 +115,10 @@ class CaptureSession {
   PgoutputDecoder decoder_;
   std::optional<ChangeAssembler> assembler_;  // From Start on.
 
-  Lsn received_;        // Newest LSN seen, for the status message. Never moves back.
-  Lsn server_wal_end_;  // Likewise, from keepalives and commits.
-  Lsn confirmed_;       // What the slot was told. Never moves back.
-  std::optional<HistoryProof> proof_;     // From Start on.
+  Lsn received_;                       // Newest LSN seen, for the status message. Never moves back.
+  Lsn server_wal_end_;                 // Likewise, from keepalives and commits.
+  Lsn confirmed_;                      // What the slot was told. Never moves back.
+  std::optional<HistoryProof> proof_;  // From Start on.
   // This connection has brought everything that committed below it: no more is confirmed.
   Lsn covered_;
   // Everything that committed below it was received, and its transactions ended; at most so far may
@@ -130,8 +130,8 @@ class CaptureSession {
   TimePoint last_report_;
   TimePoint last_idle_advance_;
   std::optional<TimePoint> paused_since_;  // The spool has no room.
-  bool heard_since_report_ = false;  // A frame came since the last status message.
-  bool answered_request_ = false;    // The last status message was asked for, ...
+  bool heard_since_report_ = false;        // A frame came since the last status message.
+  bool answered_request_ = false;          // The last status message was asked for, ...
   bool progress_told_ = false;
   bool end_is_wanted_ = false;
   bool is_complete_ = false;  // facts_.stop_before is reached.
@@ -140,5 +140,8 @@ class CaptureSession {
 // Before a session, so that nothing is held in PostgreSQL meanwhile. False on a stop. Throws a
 // transient Error when a write fails.
 bool WaitForRoom(Spool* spool, const Stop& stop);
+
+// Until everything that was appended is durable; false on a stop. Throws as WaitForRoom does.
+bool WaitUntilDurable(Spool* spool, const Stop& stop);
 
 }  // namespace bw

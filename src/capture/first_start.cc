@@ -6,11 +6,7 @@
 #include "base/format.h"
 #include "base/kill_point.h"
 #include "base/log.h"
-#include "capture/publication_keeper.h"
-#include "capture/publication_members.h"
-#include "capture/replication_slot.h"
 #include "capture/snapshot_progress.h"
-#include "capture/snapshot_reader.h"
 #include "capture/snapshot_tables.h"
 #include "capture/table_filter.h"
 
@@ -44,22 +40,15 @@ struct Made {
 
 // Best effort, for a first start that failed: a slot that nobody reads would hold back WAL, and a
 // publication of ours means nothing without it.
-void TakeBack(const CaptureOptions& options, const FirstStartPlan& plan, const Made& made) {
+void TakeBack(const CaptureParts& parts, const FirstStartPlan& plan, const Made& made) {
   if (!made.slot && !made.publications) return;
   try {
-    const Stop never;  // The process may be stopping, and this is part of stopping.
-    constexpr Duration kHurry{2'000};
-    CaptureOptions hurried = options;
-    hurried.connect_timeout = kHurry;
-    PgConnection connection(hurried, PgConnection::Mode::kReplication, never);
-    connection.Query(fmt::format("SET lock_timeout = {}", kHurry.count()));
-    if (made.slot) DropSlotIfExists(&connection, options.slot, kHurry, never);
-    if (made.publications) DropPublications(&connection, plan.publications);
+    parts.server->TakeBack(made.slot, made.publications ? &plan.publications : nullptr);
   } catch (const Error& error) {
     spdlog::warn(
         "The unfinished first start left replication slot \"{}\" or its publication behind ({}). A "
         "slot holds back WAL; the next start drops it",
-        options.slot, error.what());
+        parts.options->slot, error.what());
   }
 }
 
@@ -72,23 +61,30 @@ Source SourceOf(const CaptureOptions& options, const ServerIdentity& identity) {
   return source;
 }
 
-std::vector<TableName> ReadRows(const CaptureOptions& options, const FirstStartPlan& plan,
-                                const CreatedSlot& slot, Spool* spool, CaptureFigures* figures,
-                                const Stop& stop) {
+std::vector<TableName> ReadRows(const CaptureParts& parts, const FirstStartPlan& plan,
+                                const CreatedSlot& slot, Spool* spool) {
+  // It may take hours, in which somebody drops a key.
+  const std::unique_ptr<Watch> keeper = parts.server->keeper().Run(spool);
   SnapshotSource source;
   source.slot = slot;
   source.publications = plan.publications.names;
   source.encoding = TextEncoding::Of(plan.view.settings.server_encoding);
-  SnapshotContent content = ReadSnapshot(options, source, spool, figures, stop);
+  SnapshotContent content = parts.server->ReadSnapshot(source, spool, parts.figures);
   spdlog::debug("{} rows in the snapshot", FormatCount(content.rows));
   BW_KILL_POINT("first_start.after_rows");
   return std::move(content.tables);
 }
 
-std::vector<uint32_t> MemberOids(PgConnection* connection, const std::string& publication) {
+void MakePublications(const CaptureParts& parts, const FirstStartPlan& plan, Spool* spool) {
+  const std::unique_ptr<ServerCatalog> catalog = parts.server->OpenCatalog();
+  catalog->CreatePublications(plan.publications);
+  if (!IsOwnPair(*parts.options, plan.publications.names)) return;
+  // Those that are in it by now are in it at the slot's consistent point.
   std::vector<uint32_t> oids;
-  for (const auto& member : ReadMembers(connection, publication)) oids.push_back(member.row_oid);
-  return oids;
+  for (const auto& member : catalog->ReadMembers(plan.publications.names.front())) {
+    oids.push_back(member.row_oid);
+  }
+  spool->SetAccountedMembers(oids);
 }
 
 struct MadeAndRead {
@@ -96,34 +92,21 @@ struct MadeAndRead {
   std::vector<TableName> tables;
 };
 
-// Makes what PostgreSQL keeps for us, and reads the snapshot. `replication` must stay as it is
-// until the snapshot is read.
-MadeAndRead MakeAndRead(const CaptureOptions& options, const FirstStartPlan& plan, bool drop_slot,
-                        PgConnection* replication, Spool* spool, CaptureFigures* figures,
-                        const Stop& stop, Made* made) {
-  if (drop_slot) DropSlotIfExists(replication, options.slot, options.active_slot_wait, stop);
-  {
-    PgConnection connection(options, PgConnection::Mode::kSql, stop);
-    CreatePublications(&connection, plan.publications);
-    // Those that are in it by now are in it at the slot's consistent point.
-    if (IsOwnPair(options, plan.publications.names)) {
-      spool->SetAccountedMembers(MemberOids(&connection, plan.publications.names.front()));
-    }
-  }
+// Makes what PostgreSQL keeps for us, and reads the snapshot.
+MadeAndRead MakeAndRead(const CaptureParts& parts, const FirstStartPlan& plan, bool drop_slot,
+                        ServerConnection* connection, Spool* spool, Made* made) {
+  const CaptureOptions& options = *parts.options;
+  if (drop_slot) connection->DropSlotIfExists();
+  MakePublications(parts, plan, spool);
   made->publications = !plan.publications.create_sql.empty();
   BW_KILL_POINT("first_start.after_publication");
   spool->BeginReread();
-  const CreatedSlot slot =
-      CreateSlot(replication, options, /*export_snapshot=*/!options.skip_snapshot, stop);
+  // From here on the connection stays as it is until the snapshot is read.
+  const CreatedSlot slot = connection->CreateSlot(/*export_snapshot=*/!options.skip_snapshot);
   made->slot = true;
   BW_KILL_POINT("first_start.after_slot");
   MadeAndRead result{slot.consistent_point, {}};
-  if (!options.skip_snapshot) {
-    // It may take hours, in which somebody drops a key.
-    PublicationKeeper keeper(options, figures);
-    const PublicationKeeper::Running running(&keeper, spool);
-    result.tables = ReadRows(options, plan, slot, spool, figures, stop);
-  }
+  if (!options.skip_snapshot) result.tables = ReadRows(parts, plan, slot, spool);
   return result;
 }
 
@@ -147,14 +130,19 @@ bool EnterStreaming(const CaptureOptions& options, const FirstStartPlan& plan,
 
 }  // namespace
 
-FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const Stop& stop) {
+FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const OpenedServer& server) {
   FirstStartPlan plan;
-  plan.view = InspectServer(options, stop);
+  plan.view = server.view;
   SayIfUntested(plan.view.identity);
   // A slot of the name makes room when it is dropped first; if it may not be, creating ours fails.
   if (!plan.view.slot) RequireFreeSlot(plan.view);
-  PgConnection connection(options, PgConnection::Mode::kSql, stop);
-  const PublicationFacts facts = ReadPublicationFacts(&connection, options, plan.view);
+  ServerCatalog* const catalog = server.connection->catalog();
+  PublicationFacts facts;
+  facts.role = plan.view.role;
+  facts.database = plan.view.identity.database;
+  facts.version = plan.view.identity.version;
+  facts.tables = catalog->ReadTables();
+  facts.existing = catalog->ReadPublications(CandidatePublications(options));
   plan.publications = PlanPublications(facts, options);
   if (!options.skip_snapshot) {
     RequireReadable(TablesToRead(facts, plan.publications, options), plan.view.role.name);
@@ -162,23 +150,22 @@ FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const Stop& stop
   return plan;
 }
 
-bool RunFirstStart(const CaptureOptions& options, const FirstStartPlan& plan, Spool* spool,
-                   CaptureFigures* figures, const Stop& stop) {
+bool RunFirstStart(const CaptureParts& parts, const FirstStartPlan& plan,
+                   ServerConnection* connection, Spool* spool) {
   for (const std::string& warning : plan.publications.warnings) spdlog::warn("{}", warning);
-  PgConnection replication(options, PgConnection::Mode::kReplication, stop);
   spool->Recover();
   const bool drop_slot = plan.drop_slot || spool->state().phase == SpoolPhase::kFirstStart;
-  spool->BeginFirstStart(SourceOf(options, plan.view.identity), plan.supersedes);
+  spool->BeginFirstStart(SourceOf(*parts.options, plan.view.identity), plan.supersedes);
   BW_KILL_POINT("first_start.after_intent");
   Made made;
   MadeAndRead read;
   try {
-    read = MakeAndRead(options, plan, drop_slot, &replication, spool, figures, stop, &made);
+    read = MakeAndRead(parts, plan, drop_slot, connection, spool, &made);
   } catch (...) {
-    TakeBack(options, plan, made);
+    TakeBack(parts, plan, made);
     throw;
   }
-  return EnterStreaming(options, plan, read, spool, stop);
+  return EnterStreaming(*parts.options, plan, read, spool, *parts.stop);
 }
 
 }  // namespace bw

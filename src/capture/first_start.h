@@ -4,11 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "base/stop.h"
-#include "capture/capture_figures.h"
-#include "capture/capture_options.h"
+#include "capture/capture.h"
 #include "capture/publication_setup.h"
-#include "capture/server_inspection.h"
 #include "spool/spool.h"
 
 namespace bw {
@@ -26,11 +23,13 @@ struct FirstStartPlan {
   std::optional<std::vector<std::string>> supersedes;
 };
 
-// Looks and decides. Refuses everything that cannot work, by Halt errors with remedies, and leaves
-// nothing behind: call it before the spool's directory is made.
-FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const Stop& stop);
+// Decides, on the server that was looked at through `server`. Refuses everything that cannot work,
+// by Halt errors with remedies, and leaves nothing behind: call it before the spool's directory is
+// made.
+FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const OpenedServer& server);
 
-// From nothing to a spool in phase kStreaming:
+// From nothing to a spool in phase kStreaming. `connection` is the one through which the server was
+// looked at:
 //
 //   the spool notes the intent (BeginFirstStart)    a crash from here on starts over
 //   drop the slot that an unfinished first start left; make the publication
@@ -43,7 +42,7 @@ FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const Stop& stop
 // When it throws or is stopped before the last step, the spool stays in phase kFirstStart, and the
 // slot and publication that it made are taken back as far as the server still answers. Returns
 // true in phase kStreaming, false when a stop was requested.
-bool RunFirstStart(const CaptureOptions& options, const FirstStartPlan& plan, Spool* spool,
-                   CaptureFigures* figures, const Stop& stop);
+bool RunFirstStart(const CaptureParts& parts, const FirstStartPlan& plan,
+                   ServerConnection* connection, Spool* spool);
 
 }  // namespace bw

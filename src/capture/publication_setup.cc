@@ -112,9 +112,10 @@ std::vector<std::string> Omissions(const PublicationFacts& facts, const CaptureO
       }
       published = true;
       if (entry->row_filter != 0) {
-        warnings.push_back(fmt::format("Publication {} only publishes rows of {} that pass its row "
-                                       "filter",
-                                       publication.name, table.qualified_name()));
+        warnings.push_back(
+            fmt::format("Publication {} only publishes rows of {} that pass its row "
+                        "filter",
+                        publication.name, table.qualified_name()));
       }
       if (!entry->columns.empty() && entry->columns.size() < table.table.columns.size()) {
         warnings.push_back(fmt::format("Publication {} only publishes {} of {} columns of {}",
@@ -169,9 +170,9 @@ struct Selection {
 };
 
 Selection Select(const PublicationFacts& facts, const CaptureOptions& options) {
-  MembershipPlan all = PlanMembership(facts.tables, /*members=*/{},
-                                      TableFilter(options.tables, options.exclude_tables),
-                                      facts.version);
+  MembershipPlan all =
+      PlanMembership(facts.tables, /*members=*/{},
+                     TableFilter(options.tables, options.exclude_tables), facts.version);
   return {std::move(all.join), std::move(all.inserts_only)};
 }
 
@@ -291,17 +292,6 @@ PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOpt
   plan.warnings = InsertsOnlyWarning(selection);
   RequireRightToCreate(facts, plan, selection);
   return plan;
-}
-
-PublicationFacts ReadPublicationFacts(PgConnection* connection, const CaptureOptions& options,
-                                      const ServerView& view) {
-  PublicationFacts facts;
-  facts.role = view.role;
-  facts.database = view.identity.database;
-  facts.version = view.identity.version;
-  facts.tables = ReadTables(connection);
-  facts.existing = ReadPublications(connection, CandidatePublications(options));
-  return facts;
 }
 
 namespace {

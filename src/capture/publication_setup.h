@@ -53,8 +53,6 @@ struct PublicationPlan {
 // owner, kServerSetting when --publication names none. Pure.
 PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOptions& options);
 
-PublicationFacts ReadPublicationFacts(PgConnection* connection, const CaptureOptions& options,
-                                      const ServerView& view);
 // Executes the plan's statements. Nobody's statement waits for longer than a moment behind them,
 // and they wait for nobody: a table that is locked is left to the keeper, which is said.
 void CreatePublications(PgConnection* connection, const PublicationPlan& plan);

@@ -31,8 +31,8 @@ CreatedSlot Create(PgConnection* replication, const CaptureOptions& capture_opti
   return {created.LsnAt(0, 1), export_snapshot ? created.String(0, 2) : ""};
 }
 
-// A relay that was killed leaves its temporary slot until PostgreSQL notices, which waits for the same
-// transactions as a new slot does. A slot that is not temporary is not ours: creating says so.
+// A relay that was killed leaves its temporary slot until PostgreSQL notices, which waits for the
+// same transactions as a new slot does. A slot that is not temporary is not ours: creating says so.
 void WaitForPredecessor(PgConnection* replication, const std::string& slot, const Stop& stop) {
   const std::string row =
       "SELECT temporary FROM pg_replication_slots WHERE slot_name = " + QuoteLiteral(slot);
@@ -40,8 +40,8 @@ void WaitForPredecessor(PgConnection* replication, const std::string& slot, cons
     const PgResult found = replication->Query(row);
     if (found.rows() == 0 || !found.Bool(0, 0)) return;
     if (!is_said) {
-      spdlog::info("Waiting until PostgreSQL has given up temporary slot \"{}\" of an earlier start",
-                   slot);
+      spdlog::info(
+          "Waiting until PostgreSQL has given up temporary slot \"{}\" of an earlier start", slot);
     }
     constexpr Duration kPause{100};
     if (stop.WaitFor(kPause)) throw TransientError("cannot create a temporary slot: stopping");
@@ -112,6 +112,29 @@ bool DropSlotIfExists(PgConnection* replication, const std::string& slot, Durati
   replication->Query("DROP_REPLICATION_SLOT " + QuoteIdentifier(slot), options);
   spdlog::info("Dropped replication slot \"{}\"", slot);
   return true;
+}
+
+// PostgreSQL decodes up to there without making any output, so it does not fail again.
+void AdvanceSlot(PgConnection* connection, const CaptureOptions& options, Lsn to,
+                 const Stop& stop) {
+  PgQueryOptions query;
+  query.doing = fmt::format("move slot \"{}\" to {}", options.slot, to.ToString());
+  query.timeout = std::chrono::hours(1);  // It reads all WAL from restart_lsn on.
+  const std::string sql = fmt::format(
+      "SELECT pg_replication_slot_advance(slot_name, '{}') FROM pg_replication_slots "
+      "WHERE slot_name = {} AND confirmed_flush_lsn < '{}'",
+      to.ToString(), QuoteLiteral(options.slot), to.ToString());
+  const TimePoint give_up = Clock::Real().Now() + options.active_slot_wait;
+  while (true) {
+    try {
+      connection->Query(sql, query);
+      return;
+    } catch (const Error& error) {
+      // The walsender of the connection that was just closed may still have it.
+      if (error.exit_code() != ExitCode::kAnotherRelay || Clock::Real().Now() >= give_up) throw;
+    }
+    if (stop.WaitFor(Duration(100))) throw TransientError("cannot " + query.doing + ": stopping");
+  }
 }
 
 }  // namespace bw

@@ -38,7 +38,8 @@ CreatedSlot CreateSlot(PgConnection* replication, const CaptureOptions& options,
 
 // The same for a slot `slot` that PostgreSQL drops with this connection. Exports its snapshot.
 // Without a timeout it first waits for the end of a temporary slot of that name, which a relay that
-// was killed has left. With one, throws a transient Error when transactions that write take longer to end.
+// was killed has left. With one, throws a transient Error when transactions that write take longer
+// to end.
 CreatedSlot CreateTemporarySlot(PgConnection* replication, const CaptureOptions& options,
                                 const std::string& slot, const Stop& stop,
                                 std::optional<Duration> timeout = std::nullopt);
@@ -47,5 +48,9 @@ CreatedSlot CreateTemporarySlot(PgConnection* replication, const CaptureOptions&
 // process uses it (our own connection that was cut, perhaps), then throws Halt kAnotherRelay.
 bool DropSlotIfExists(PgConnection* replication, const std::string& slot, Duration active_slot_wait,
                       const Stop& stop);
+
+// Moves the slot forward without output: PostgreSQL then never sends what committed before `to`.
+// Waits for a slot that is active as above.
+void AdvanceSlot(PgConnection* connection, const CaptureOptions& options, Lsn to, const Stop& stop);
 
 }  // namespace bw

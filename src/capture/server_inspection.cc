@@ -55,6 +55,14 @@ RoleRights ReadRights(PgConnection* connection) {
   return {found.String(0, 0), found.Bool(0, 1), found.Bool(0, 2), found.Bool(0, 3)};
 }
 
+// What RequireCapturable judges.
+void ReadStanding(PgConnection* connection, ServerView* view) {
+  view->settings = ReadSettings(connection);
+  view->role = ReadRights(connection);
+  view->identity.version = connection->server_version();
+  view->identity.in_recovery = connection->Query("SELECT pg_is_in_recovery()").Bool(0, 0);
+}
+
 std::optional<SlotState> ReadSlot(PgConnection* connection, const std::string& slot) {
   constexpr int kFirstWithWalStatus = 130000;
   constexpr int kFirstWithReason = 170000;
@@ -99,33 +107,25 @@ std::optional<Lsn> ServerIdentity::SwitchPointOf(uint32_t timeline_before) const
   return Lsn::Invalid();
 }
 
-ServerView InspectServer(const CaptureOptions& options, const Stop& stop) {
+ServerView LookThrough(PgConnection* replication, const std::string& slot) {
   ServerView view;
-  {
-    PgConnection connection(options, PgConnection::Mode::kSql, stop);
-    view.settings = ReadSettings(&connection);
-    view.role = ReadRights(&connection);
-    view.slot = ReadSlot(&connection, options.slot);
-    view.identity.version = connection.server_version();
-    view.identity.in_recovery = connection.Query("SELECT pg_is_in_recovery()").Bool(0, 0);
-  }
-  RequireCapturable(view);
-  PgConnection replication(options, PgConnection::Mode::kReplication, stop);
-  ReadIdentity(&replication, &view.identity);
-  return view;
-}
-
-ServerView InspectStreamingServer(PgConnection* replication, const std::string& slot) {
-  ServerView view;
-  view.identity.version = replication->server_version();
-  view.identity.in_recovery = replication->Query("SELECT pg_is_in_recovery()").Bool(0, 0);
-  if (view.identity.in_recovery) {
-    throw TransientError("the server is a standby; waiting for its promotion");
-  }
-  view.settings.server_encoding = replication->Parameter("server_encoding");
+  ReadStanding(replication, &view);
   view.slot = ReadSlot(replication, slot);
   ReadIdentity(replication, &view.identity);
   return view;
+}
+
+// A server without room or right for a walsender says so in words of its own, and without the
+// remedy.
+void ExplainRefusal(const Error& refusal, const CaptureOptions& options, const Stop& stop) {
+  const bool is_refusal =
+      refusal.kind() == ErrorKind::kHalt ||
+      std::string_view(refusal.what()).find("max_wal_senders") != std::string_view::npos;
+  if (!is_refusal) return;
+  PgConnection connection(options, PgConnection::Mode::kSql, stop);
+  ServerView view;
+  ReadStanding(&connection, &view);
+  RequireCapturable(view);
 }
 
 void RequireCapturable(const ServerView& view) {
@@ -135,11 +135,11 @@ void RequireCapturable(const ServerView& view) {
   }
   const ServerSettings& settings = view.settings;
   if (settings.wal_level != "logical") {
-    throw HaltError(ExitCode::kServerSetting,
-                    fmt::format("the server's wal_level is \"{}\", logical decoding needs "
-                                "\"logical\". Run as a superuser, then restart PostgreSQL:{}",
-                                settings.wal_level,
-                                OwnLine("ALTER SYSTEM SET wal_level = logical;")));
+    throw HaltError(
+        ExitCode::kServerSetting,
+        fmt::format("the server's wal_level is \"{}\", logical decoding needs "
+                    "\"logical\". Run as a superuser, then restart PostgreSQL:{}",
+                    settings.wal_level, OwnLine("ALTER SYSTEM SET wal_level = logical;")));
   }
   if (settings.max_wal_senders == 0) {
     throw HaltError(ExitCode::kServerSetting,

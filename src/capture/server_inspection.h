@@ -5,6 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/stop.h"
 #include "capture/capture_options.h"
 #include "capture/pg_connection.h"
 #include "capture/slot_state.h"
@@ -20,6 +23,8 @@ struct ServerSettings {
   std::string synchronous_standby_names;
   std::string application_name;  // Our own, as the server knows it.
   std::string server_encoding;
+  // The server ends a connection from which it hears nothing for so long; 0 for never.
+  Duration wal_sender_timeout{0};
 };
 
 // What our role may do.
@@ -38,14 +43,14 @@ struct ServerView {
   std::optional<SlotState> slot;  // The slot of CaptureOptions::slot, if it exists.
 };
 
-// Connects and looks. Reads only; leaves nothing behind. Errors: transient when the server is away,
-// kLoginRefused, kMissingRight.
-ServerView InspectServer(const CaptureOptions& options, const Stop& stop);
+// Looks at the server through a connection in replication mode that streams nothing yet: whatever
+// follows on that connection meets the server that was looked at, also where several have one
+// address. Reads only. Errors: transient when the server is away, kMissingRight.
+ServerView LookThrough(PgConnection* replication, const std::string& slot);
 
-// What decides whether to stream, looked at through the connection that will: another connection
-// may lead to another server, behind one address. `replication` is in replication mode and streams
-// nothing yet. Only identity, server_encoding and slot are set.
-ServerView InspectStreamingServer(PgConnection* replication, const std::string& slot);
+// After a connection in replication mode was refused: throws what RequireCapturable says to a look
+// through an ordinary connection, if that is the reason.
+void ExplainRefusal(const Error& refusal, const CaptureOptions& options, const Stop& stop);
 
 // Refuses what cannot work, each with its remedy: a server that is too old, a wal_level that is not
 // logical (kServerSetting), no REPLICATION right (kMissingRight), an application_name that would

@@ -1,10 +1,7 @@
 #pragma once
 
 #include "base/lsn.h"
-#include "base/stop.h"
 #include "capture/capture.h"
-#include "capture/capture_figures.h"
-#include "capture/capture_options.h"
 #include "spool/spool.h"
 
 namespace bw {
@@ -20,8 +17,6 @@ namespace bw {
 //
 // When it was captured or skipped before, only the slot is moved. False when a stop, or a lack of
 // room, came before the end: call it again.
-bool SkipTransaction(const CaptureOptions& options, Lsn commit_lsn, Spool* spool,
-                     CaptureFigures* figures, const Stop& stop,
-                     CaptureHooks hooks);
+bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, CaptureHooks hooks);
 
 }  // namespace bw

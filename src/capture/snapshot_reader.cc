@@ -139,8 +139,7 @@ class TableReader {
 
 void TableReader::Read(TableTask task) {
   const SnapshotTable& table = work_->tables[task.index];
-  const RowEncoder encoder(table.described.table,
-                           EncoderOptions(*work_->options, *work_->source));
+  const RowEncoder encoder(table.described.table, EncoderOptions(*work_->options, *work_->source));
   work_->progress->Begin(task.index, Now());
   while (true) {
     RequireRoom();
@@ -280,11 +279,12 @@ int64_t SnapshotTimeMicros(PgConnection* connection) {
       .Int(0, 0);
 }
 
-std::vector<SnapshotTable> ChooseTables(PgConnection* connection, const CaptureOptions& options,
+std::vector<SnapshotTable> ChooseTables(const std::vector<CapturedTable>& all,
+                                        const std::vector<Publication>& publications,
+                                        const CaptureOptions& options,
                                         const SnapshotSource& source) {
-  std::vector<SnapshotTable> tables = ChooseSnapshotTables(
-      ReadTables(connection), ReadPublications(connection, source.publications),
-      TableFilter(options.tables, options.exclude_tables));
+  std::vector<SnapshotTable> tables =
+      ChooseSnapshotTables(all, publications, TableFilter(options.tables, options.exclude_tables));
   const TableFilter only(source.only, {});
   std::erase_if(tables, [&](const SnapshotTable& table) {
     const Table& described = table.described.table;
@@ -297,7 +297,8 @@ std::vector<SnapshotTable> ChooseTables(PgConnection* connection, const CaptureO
 
 std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOptions& options,
                                       const SnapshotSource& source) {
-  std::vector<SnapshotTable> tables = ChooseTables(connection, options, source);
+  std::vector<SnapshotTable> tables = ChooseTables(
+      ReadTables(connection), ReadPublications(connection, source.publications), options, source);
   RequireReadable(tables, connection->role());
   for (SnapshotTable& table : tables) {
     table.described.table.text_as_bytes = EncoderOptions(options, source).text_as_bytes();
@@ -315,9 +316,10 @@ std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOpt
 
 }  // namespace
 
-void RequireSelected(PgConnection* connection, const CaptureOptions& options,
+void RequireSelected(const std::vector<CapturedTable>& tables,
+                     const std::vector<Publication>& publications, const CaptureOptions& options,
                      const SnapshotSource& source) {
-  if (!ChooseTables(connection, options, source).empty()) return;
+  if (!ChooseTables(tables, publications, options, source).empty()) return;
   throw UsageError(fmt::format("resnapshot: none of the captured tables is {}",
                                Printable(fmt::format("{}", fmt::join(source.only, ", ")))));
 }

@@ -8,7 +8,8 @@
 #include "base/stop.h"
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
-#include "capture/pg_connection.h"
+#include "capture/captured_table.h"
+#include "capture/publication.h"
 #include "capture/replication_slot.h"
 #include "spool/spool.h"
 
@@ -36,7 +37,9 @@ struct SnapshotSource {
 };
 
 // Throws a usage Error when `only` selects none of the captured tables.
-void RequireSelected(PgConnection* connection, const CaptureOptions& options,
+// Pure.
+void RequireSelected(const std::vector<CapturedTable>& tables,
+                     const std::vector<Publication>& publications, const CaptureOptions& options,
                      const SnapshotSource& source);
 
 struct SnapshotContent {

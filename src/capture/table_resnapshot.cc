@@ -8,13 +8,9 @@
 #include "base/error.h"
 #include "base/kill_point.h"
 #include "base/log.h"
-#include "capture/capture.h"
 #include "capture/publication_members.h"
 #include "capture/publication_setup.h"
-#include "capture/replication_slot.h"
-#include "capture/server_inspection.h"
 #include "capture/snapshot_reader.h"
-#include "capture/table_catalog.h"
 
 namespace bw {
 namespace {
@@ -30,30 +26,22 @@ std::string TemporarySlot(const std::string& slot) {
   return slot.substr(0, kSlotBytesMax - kSuffix.size()) + std::string(kSuffix);
 }
 
-bool WaitUntilDurable(Spool* spool, const Stop& stop) {
-  while (!stop.requested()) {
-    if (spool->WaitUntilDurable(std::chrono::seconds(1), stop)) return true;
-  }
-  return false;
-}
-
-// From the created slot to the rows; `replication` must stay as it is meanwhile. Nothing on a stop.
-std::optional<SnapshotContent> StreamAndRead(const CaptureOptions& options,
+// From the created slot to the rows; the connection that made it must stay as it is meanwhile.
+// Nothing on a stop.
+std::optional<SnapshotContent> StreamAndRead(const CaptureParts& parts,
                                              const SnapshotSource& source, Spool* spool,
-                                             CaptureFigures* figures, const Stop& stop,
                                              CaptureHooks hooks) {
   const Lsn consistent = source.slot.consistent_point;
   hooks.end_wanted = nullptr;
-  if (RunCaptureSession(options, spool, figures, stop, hooks, consistent) !=
-      SessionEnd::kComplete) {
+  if (RunCaptureSession(parts, spool, hooks, consistent) != SessionEnd::kComplete) {
     return std::nullopt;
   }
-  if (!WaitUntilDurable(spool, stop)) return std::nullopt;
+  if (!WaitUntilDurable(spool, *parts.stop)) return std::nullopt;
   BW_CHECK(spool->captured().position < (Position{Lsn{consistent.value - 2}, 0}));
   BW_CHECK(spool->captured().end_lsn <= consistent);
 
   spool->DropUncaptured();
-  SnapshotContent content = ReadSnapshot(options, source, spool, figures, stop);
+  SnapshotContent content = parts.server->ReadSnapshot(source, spool, parts.figures);
   BW_KILL_POINT("resnapshot.after_rows");
   return content;
 }
@@ -64,30 +52,40 @@ bool EndSnapshot(const SnapshotSource& source, const SnapshotContent& content, S
   return spool->EndSnapshot({Lsn{consistent.value - 1}, consistent}, content.tables, stop);
 }
 
-SnapshotSource MakeSource(PgConnection* connection, const CaptureOptions& options,
-                          const ServerView& view, const Spool& spool) {
+// A server that has room for another slot, and what to read from it.
+struct SnapshotServer {
+  OpenedServer server;
   SnapshotSource source;
-  source.encoding = TextEncoding::Of(view.settings.server_encoding);
-  source.publications =
-      FindPublications(connection, options, spool.accounted_members().has_value());
-  return source;
+  ServerCatalog* catalog() const { return server.connection->catalog(); }
+};
+
+SnapshotServer OpenSource(const CaptureParts& parts, Spool* spool) {
+  SnapshotServer result;
+  result.server.connection = parts.server->Connect();
+  result.server.view = result.server.connection->Look();
+  RequireFreeSlot(result.server.view);
+  spool->BeginReread();
+  result.source.encoding = TextEncoding::Of(result.server.view.settings.server_encoding);
+  result.source.publications =
+      result.catalog()->FindPublications(spool->accounted_members().has_value());
+  return result;
 }
 
 // The noted tables whose changes arrive from now on. Looks after Spool::BeginReread and before the
 // slot is created: what is in the publication by then is in it at the slot's consistent point.
-std::set<TableName> ReadableNotedTables(PgConnection* connection, const CaptureOptions& options,
+std::set<TableName> ReadableNotedTables(ServerCatalog* catalog, const CaptureOptions& options,
                                         const SnapshotSource& source, const Spool& spool) {
   std::set<TableName> noted;
   for (const Reread& note : spool.rereads()) noted.insert(note.table);
   std::set<uint32_t> members;
   const bool is_pair = IsOwnPair(options, source.publications);
   if (is_pair) {
-    for (const auto& member : ReadMembers(connection, source.publications.front())) {
+    for (const auto& member : catalog->ReadMembers(source.publications.front())) {
       members.insert(member.table_oid);
     }
   }
   std::set<TableName> readable;
-  for (const CapturedTable& table : ReadTables(connection)) {
+  for (const CapturedTable& table : catalog->ReadTables()) {
     const TableName name{table.table.schema, table.table.name};
     if (noted.contains(name) && table.has_identity && table.may_select && !table.row_security &&
         (!is_pair || members.contains(table.oid))) {
@@ -110,48 +108,36 @@ std::string ListOf(const std::set<TableName>& tables) {
 
 }  // namespace
 
-bool ResnapshotTables(const CaptureOptions& options, const std::vector<std::string>& tables,
-                      Spool* spool, CaptureFigures* figures, const Stop& stop,
-                      const CaptureHooks& hooks) {
-  const ServerView view = InspectServer(options, stop);
-  RequireFreeSlot(view);
-  spool->BeginReread();
-  SnapshotSource source;
-  {
-    PgConnection connection(options, PgConnection::Mode::kSql, stop);
-    source = MakeSource(&connection, options, view, *spool);
-    source.only = tables;
-    RequireSelected(&connection, options, source);
-  }
-  PgConnection replication(options, PgConnection::Mode::kReplication, stop);
-  source.slot = CreateTemporarySlot(&replication, options, TemporarySlot(options.slot), stop);
+bool ResnapshotTables(const CaptureParts& parts, const std::vector<std::string>& tables,
+                      Spool* spool, const CaptureHooks& hooks) {
+  SnapshotServer from = OpenSource(parts, spool);
+  SnapshotSource& source = from.source;
+  source.only = tables;
+  RequireSelected(from.catalog()->ReadTables(),
+                  from.catalog()->ReadPublications(source.publications), *parts.options, source);
+  source.slot = from.server.connection->CreateTemporarySlot(TemporarySlot(parts.options->slot),
+                                                            /*timeout=*/std::nullopt);
   BW_KILL_POINT("resnapshot.after_slot");
-  const auto content = StreamAndRead(options, source, spool, figures, stop, hooks);
+  const auto content = StreamAndRead(parts, source, spool, hooks);
   if (!content) return false;
   spool->NoteRemedy(fmt::format("resnapshot {}", fmt::join(tables, ", ")));
-  if (!EndSnapshot(source, *content, spool, stop)) return false;
+  if (!EndSnapshot(source, *content, spool, *parts.stop)) return false;
   spdlog::info("{} tables taken again, {} rows", content->tables.size(), content->rows);
   return true;
 }
 
-RereadResult RereadNotedTables(const CaptureOptions& options, Spool* spool, CaptureFigures* figures,
-                               const Stop& stop, const CaptureHooks& hooks) {
+RereadResult RereadNotedTables(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks) {
   if (spool->rereads().empty()) return RereadResult::kNothing;
-  SnapshotSource source;
-  std::optional<PgConnection> replication;
+  SnapshotServer from;
+  SnapshotSource& source = from.source;
   try {
-    const ServerView view = InspectServer(options, stop);
-    RequireFreeSlot(view);
-    spool->BeginReread();
-    PgConnection connection(options, PgConnection::Mode::kSql, stop);
-    source = MakeSource(&connection, options, view, *spool);
-    source.only_tables = ReadableNotedTables(&connection, options, source, *spool);
+    from = OpenSource(parts, spool);
+    source.only_tables = ReadableNotedTables(from.catalog(), *parts.options, source, *spool);
     if (source.only_tables->empty()) return RereadResult::kNothing;
-    replication.emplace(options, PgConnection::Mode::kReplication, stop);
-    source.slot = CreateTemporarySlot(&*replication, options, TemporarySlot(options.slot), stop,
-                                      kUnaskedSlotTimeout);
+    source.slot = from.server.connection->CreateTemporarySlot(TemporarySlot(parts.options->slot),
+                                                              kUnaskedSlotTimeout);
   } catch (const Error& error) {
-    if (stop.requested()) return RereadResult::kNotNow;
+    if (parts.stop->requested()) return RereadResult::kNotNow;
     spdlog::warn("Tables that are to be read again cannot be read now, which is tried again: {}",
                  error.what());
     return RereadResult::kNotNow;
@@ -159,8 +145,8 @@ RereadResult RereadNotedTables(const CaptureOptions& options, Spool* spool, Capt
   BW_KILL_POINT("resnapshot.after_slot");
   spdlog::info("Reading again, since changes of them may be missing: {}",
                ListOf(*source.only_tables));
-  const auto content = StreamAndRead(options, source, spool, figures, stop, hooks);
-  if (!content || !EndSnapshot(source, *content, spool, stop)) return RereadResult::kNotNow;
+  const auto content = StreamAndRead(parts, source, spool, hooks);
+  if (!content || !EndSnapshot(source, *content, spool, *parts.stop)) return RereadResult::kNotNow;
   spdlog::info("{} tables read again, {} rows", content->tables.size(), content->rows);
   return RereadResult::kDone;
 }

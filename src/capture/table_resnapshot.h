@@ -3,10 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "base/stop.h"
 #include "capture/capture.h"
-#include "capture/capture_figures.h"
-#include "capture/capture_options.h"
 #include "spool/spool.h"
 
 namespace bw {
@@ -25,9 +22,8 @@ namespace bw {
 // `tables` are patterns of TableFilter; throws a usage Error when they select nothing that is
 // captured. False when a stop was requested or the spool has no room. When it throws or returns
 // false, nothing of it is in the spool; begin again.
-bool ResnapshotTables(const CaptureOptions& options, const std::vector<std::string>& tables,
-                      Spool* spool, CaptureFigures* figures, const Stop& stop,
-                      const CaptureHooks& hooks);
+bool ResnapshotTables(const CaptureParts& parts, const std::vector<std::string>& tables,
+                      Spool* spool, const CaptureHooks& hooks);
 
 // The same for the tables that are noted (Spool::rereads), without anybody's asking: of those, the
 // ones that the publications publish and our role may read. What stands in the way before anything
@@ -35,7 +31,6 @@ bool ResnapshotTables(const CaptureOptions& options, const std::vector<std::stri
 // answer kNotNow: stream on, and try again later. What fails then is thrown, as by
 // ResnapshotTables.
 enum class RereadResult { kDone, kNothing, kNotNow };
-RereadResult RereadNotedTables(const CaptureOptions& options, Spool* spool, CaptureFigures* figures,
-                               const Stop& stop, const CaptureHooks& hooks);
+RereadResult RereadNotedTables(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks);
 
 }  // namespace bw

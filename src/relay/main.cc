@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "options/command_line.h"
 #include "options/redact.h"
+#include "publish/kafka_cluster.h"
 #include "publish/kafka_property_help.h"
+#include "relay/real_outside.h"
 #include "relay/relay.h"
 #include "relay/signals.h"
 
@@ -32,7 +34,9 @@ ExitCode Main(int argc, const char* const* argv) {
   spdlog::info("Bottled Water {}: {} to Kafka at {}, spool {}", BOTTLEDWATER_VERSION,
                RedactedConninfo(options.capture.conninfo), options.publish.brokers,
                options.spool.directory);
-  return Relay(options, &stop).Run();
+  CheckKafkaConfig(options.publish);
+  const std::optional<SessionExit> exit = Relay(options, RealOutside(options), &stop).Run();
+  return exit ? exit->exit_code : ExitCode::kOk;
 }
 
 }  // namespace

@@ -1,40 +1,50 @@
 #include "relay/publish_side.h"
 
-#include "publish/kafka_cluster.h"
+#include "publish/topic_name.h"
 #include "relay/checkpoint_facts.h"
 
 namespace bw {
 namespace {
 
-std::unique_ptr<SchemaRegistry> RegistryFor(const PublishSide::Config& config, const Stop& stop) {
-  if (config.options.output_format != OutputFormat::kAvro) return nullptr;
-  return std::make_unique<HttpSchemaRegistry>(config.registry, stop);
+std::unique_ptr<SchemaRegistry> RegistryFor(const PublishSide::Parts& parts, const Stop& stop) {
+  if (parts.options->publish.output_format != OutputFormat::kAvro) return nullptr;
+  return parts.outside->registry(stop);
+}
+
+RelayPlaces PlacesOf(const PublishSide::Parts& parts) {
+  const Options& options = *parts.options;
+  return {options.spool.directory,
+          CheckpointTopic(options.publish.topic_prefix, parts.spool->state().source)};
 }
 
 }  // namespace
 
-PublishSide::PublishSide(const Config& config, Spool* spool)
-    : cluster_(ConnectToKafka(config.options, stop_)),
-      registry_(RegistryFor(config, stop_)),
-      publisher_(config.options,
+PublishSide::PublishSide(const Parts& parts)
+    : parts_(parts),
+      stop_(*parts.outside->clock),
+      cluster_(parts.outside->kafka(parts.options->publish, stop_)),
+      registry_(RegistryFor(parts, stop_)),
+      publisher_(parts.options->publish,
                  {.cluster = cluster_.get(),
-                  .spool = spool,
-                  .reconcile = ReconcilerFor(config.overrides, config.places)},
+                  .spool = parts.spool,
+                  .clock = parts.outside->clock,
+                  .reconcile = ReconcilerFor(parts.options->overrides, PlacesOf(parts))},
                  registry_.get(), stop_),
-      thread_([this, on_exit = config.on_exit] { Run(on_exit); }) {}
+      thread_(parts.outside->clock->Start([this] { Run(); })) {}
 
 PublishSide::~PublishSide() {
   RequestStop();
-  thread_.join();
+  thread_.reset();
 }
 
-void PublishSide::Run(const std::function<void(const SessionExit&)>& on_exit) {
+void PublishSide::Run() {
   SessionLoop loop({.server = "Kafka",
                     .wait = [this](Duration duration) { return stop_.WaitFor(duration); },
+                    .clock = parts_.outside->clock,
                     .backoff = Backoff(Backoff::WhileAway())});
   const auto exit = loop.Run(
       [this](const std::function<void()>& made_progress) { publisher_.RunSession(made_progress); });
-  if (exit) on_exit(*exit);
+  if (exit) parts_.on_exit(*exit);
 }
 
 }  // namespace bw

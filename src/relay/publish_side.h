@@ -2,15 +2,10 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
-#include <thread>
 
 #include "base/stop.h"
-#include "publish/publish_options.h"
 #include "publish/publisher.h"
-#include "registry/http_schema_registry.h"
-#include "registry/schema_registry.h"
-#include "relay/reconcile.h"
+#include "relay/outside.h"
 #include "relay/session_loop.h"
 #include "spool/spool.h"
 
@@ -21,17 +16,15 @@ namespace bw {
 // be replaced has none of these beside it.
 class PublishSide {
  public:
-  struct Config {
-    PublishOptions options;
-    HttpSchemaRegistryOptions registry;
-    Overrides overrides;
-    RelayPlaces places;
+  struct Parts {
+    const Options* options = nullptr;
+    const Outside* outside = nullptr;
+    Spool* spool = nullptr;  // In phase kStreaming.
     // Called on the publish thread when publishing must end the process.
     std::function<void(const SessionExit& exit)> on_exit;
   };
 
-  // The spool is in phase kStreaming, and outlives this.
-  PublishSide(const Config& config, Spool* spool);
+  explicit PublishSide(const Parts& parts);
   // Ends what is open, and waits for the thread.
   ~PublishSide();
   PublishSide(const PublishSide&) = delete;
@@ -42,13 +35,14 @@ class PublishSide {
   PublishFigures figures() const { return publisher_.figures(); }
 
  private:
-  void Run(const std::function<void(const SessionExit&)>& on_exit);
+  void Run();
 
+  const Parts parts_;
   Stop stop_;
   const std::unique_ptr<KafkaCluster> cluster_;
   const std::unique_ptr<SchemaRegistry> registry_;  // None unless the output is Avro.
   Publisher publisher_;
-  std::thread thread_;
+  std::unique_ptr<Thread> thread_;  // Last: it uses everything above.
 };
 
 }  // namespace bw

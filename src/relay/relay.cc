@@ -1,15 +1,13 @@
 #include "relay/relay.h"
 
 #include <fmt/ranges.h>
-#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
 
 #include "base/log.h"
-#include "capture/capture.h"
 #include "capture/skip_transaction.h"
 #include "capture/table_resnapshot.h"
-#include "publish/kafka_cluster.h"
-#include "publish/topic_name.h"
-#include "relay/start_up.h"
 
 namespace bw {
 namespace {
@@ -55,12 +53,12 @@ std::unique_ptr<Spool> OpenExisting(const SpoolOptions& options, const Stop& sto
 }
 
 // How old the oldest change is that waits in the spool.
-std::optional<Duration> LagOf(Spool* spool) {
+std::optional<Duration> LagOf(Spool* spool, Clock* clock) {
   try {
     const SpoolBatch oldest =
         spool->Read(spool->published().position, {.changes_max = 1, .bytes_max = 1});
     if (oldest.changes().empty()) return std::nullopt;
-    const int64_t age_us = Clock::Real().WallMicros() - oldest.changes().front().commit_time_us;
+    const int64_t age_us = clock->WallMicros() - oldest.changes().front().commit_time_us;
     return Duration(std::max<int64_t>(age_us / 1000, 0));
   } catch (const Error&) {
     return std::nullopt;  // The spool is being opened again; the sessions deal with it.
@@ -69,46 +67,50 @@ std::optional<Duration> LagOf(Spool* spool) {
 
 }  // namespace
 
-Relay::Relay(const Options& options, Stop* stop)
+Relay::Relay(const Options& options, const Outside& outside, Stop* stop)
     : options_(options),
+      outside_(outside),
+      clock_(outside.clock),
       stop_(stop),
-      start_up_cluster_(ConnectToKafka(options.publish, *stop)),
-      skip_transaction_(options.skip_transaction),
-      tables_to_read_(options.resnapshot_tables),
-      keeper_(options_.capture, &capture_figures_),
+      start_up_cluster_(outside_.kafka(options_.publish, *stop)),
+      postgres_(outside_.postgres(options_.capture, &capture_figures_, *stop)),
+      capture_parts_{&options_.capture, postgres_.get(), &capture_figures_, clock_, stop},
+      skip_transaction_(options_.skip_transaction),
+      tables_to_read_(options_.resnapshot_tables),
       reread_backoff_({.first = kRereadWaitFirst, .max = kRereadWaitMax}) {
-  CheckKafkaConfig(options_.publish);
   if (Spool::Exists(options_.spool)) spool_ = OpenExisting(options_.spool, *stop_);
 }
 
 Relay::~Relay() {
   stop_->Request();
-  if (capture_thread_.joinable()) capture_thread_.join();
+  capture_thread_.reset();
 }
 
-Spool* Relay::opened_spool() const {
+Spool* Relay::spool() const {
   const std::lock_guard lock(mutex_);
   return spool_.get();
 }
 
+// Only the capture thread opens a spool while others run.
 Spool* Relay::OpenSpoolAlone() {
   StopPublishing();
+  if (Spool* opened = spool()) return opened;
+  std::unique_ptr<Spool> opened = Spool::Open(options_.spool);
   const std::lock_guard lock(mutex_);
-  if (!spool_) spool_ = Spool::Open(options_.spool);
+  spool_ = std::move(opened);
   return spool_.get();
 }
 
 void Relay::StartPublishing() {
+  const bool is_publishing = [this] {
+    const std::lock_guard lock(mutex_);
+    return publish_side_ != nullptr;
+  }();
+  if (is_publishing || stop_->requested()) return;
+  auto side = std::make_unique<PublishSide>(PublishSide::Parts{
+      &options_, &outside_, spool(), [this](const SessionExit& exit) { LeaveWith(exit); }});
   const std::lock_guard lock(mutex_);
-  if (publish_side_ || stop_->requested()) return;
-  PublishSide::Config config;
-  config.options = options_.publish;
-  config.registry = options_.registry;
-  config.overrides = options_.overrides;
-  config.places = {options_.spool.directory,
-                   CheckpointTopic(options_.publish.topic_prefix, spool_->state().source)};
-  config.on_exit = [this](const SessionExit& exit) { LeaveWith(exit); };
-  publish_side_ = std::make_unique<PublishSide>(config, spool_.get());
+  publish_side_ = std::move(side);
 }
 
 void Relay::StopPublishing() {
@@ -129,60 +131,54 @@ void Relay::LeaveWith(const SessionExit& exit) {
 }
 
 void Relay::RunCapture() {
-  StartUp::Parts parts;
-  parts.options = &options_;
-  parts.cluster = start_up_cluster_.get();
-  parts.figures = &capture_figures_;
-  parts.stop = stop_;
-  parts.opened_spool = [this] { return opened_spool(); };
-  parts.open_spool_alone = [this] { return OpenSpoolAlone(); };
-  StartUp start_up(parts);
+  StartUp start_up({.options = &options_,
+                    .capture = capture_parts_,
+                    .cluster = start_up_cluster_.get(),
+                    .opened_spool = [this] { return spool(); },
+                    .open_spool_alone = [this] { return OpenSpoolAlone(); },
+                    .start_publishing = [this] { StartPublishing(); }});
   SessionLoop loop({.server = "PostgreSQL",
                     .wait = [this](Duration duration) { return stop_->WaitFor(duration); },
+                    .clock = clock_,
                     .backoff = Backoff(Backoff::WhileAway())});
   const auto exit = loop.Run([&](const std::function<void()>& made_progress) {
-    if (Spool* spool = opened_spool(); spool != nullptr && !WaitForRoom(spool, *stop_)) return;
-    if (!start_up.Run()) return;
-    StartPublishing();
-    const PublicationKeeper::Running keeper_runs(&keeper_, opened_spool());
+    if (Spool* opened = spool(); opened != nullptr && !WaitForRoom(opened, *stop_)) return;
+    std::optional<OpenedServer> server = start_up.Run();
+    if (!server) return;
+    const std::unique_ptr<Watch> keeper_runs = postgres_->keeper().Run(spool());
     CaptureHooks hooks;
+    hooks.open = [&] { return server ? *std::exchange(server, std::nullopt) : start_up.Open(); };
     hooks.made_progress = made_progress;
-    hooks.begins = [this] { keeper_.OnSessionBegins(); };
+    hooks.begins = [this] { postgres_->keeper().OnSessionBegins(); };
     hooks.relation_changed = [this](const CachedRelation& relation) {
-      keeper_.OnRelationChanged(relation, opened_spool());
+      postgres_->keeper().OnRelationChanged(relation, spool());
     };
-    if (skip_transaction_) {
-      if (SkipTransaction(options_.capture, *skip_transaction_, opened_spool(), &capture_figures_,
-                          *stop_, hooks)) {
-        skip_transaction_.reset();
-      }
-      return;
+    if (skip_transaction_ || !tables_to_read_.empty()) {
+      server.reset();  // It may wait long; its sessions look anew.
+      if (DoAsAsked(start_up, hooks)) return;
     }
-    if (ResnapshotTablesIfAsked(start_up, hooks)) return;
     StreamAndReread(hooks);
   });
   if (exit) LeaveWith(*exit);
 }
 
 bool Relay::RereadIsDue() const {
-  return keeper_.reread_is_ready() && Clock::Real().Now() >= next_reread_;
+  return postgres_->keeper().reread_is_ready() && clock_->Now() >= next_reread_;
 }
 
 void Relay::StreamAndReread(CaptureHooks hooks) {
   hooks.end_wanted = [this]() -> std::optional<Lsn> {
-    return RereadIsDue() ? Lsn{} : keeper_.outdated_at();
+    return RereadIsDue() ? Lsn{} : postgres_->keeper().outdated_at();
   };
   while (!stop_->requested()) {
-    const SessionEnd end =
-        RunCaptureSession(options_.capture, opened_spool(), &capture_figures_, *stop_, hooks);
+    const SessionEnd end = RunCaptureSession(capture_parts_, spool(), hooks);
     // Here, where the keeper goes on meanwhile: tables lose their keys at any time.
-    if (end == SessionEnd::kNoRoom && !WaitForRoom(opened_spool(), *stop_)) return;
+    if (end == SessionEnd::kNoRoom && !WaitForRoom(spool(), *stop_)) return;
     if (end != SessionEnd::kWanted || !RereadIsDue()) continue;
     // Also when it throws: the stream comes first.
-    next_reread_ = Clock::Real().Now() + reread_backoff_.Next();
-    const RereadResult result =
-        RereadNotedTables(options_.capture, opened_spool(), &capture_figures_, *stop_, hooks);
-    keeper_.RereadWasTried();
+    next_reread_ = clock_->Now() + reread_backoff_.Next();
+    const RereadResult result = RereadNotedTables(capture_parts_, spool(), hooks);
+    postgres_->keeper().RereadWasTried();
     if (result == RereadResult::kDone) {
       reread_backoff_.Reset();
       next_reread_ = {};
@@ -190,28 +186,30 @@ void Relay::StreamAndReread(CaptureHooks hooks) {
   }
 }
 
-bool Relay::ResnapshotTablesIfAsked(const StartUp& start_up, const CaptureHooks& hooks) {
-  if (tables_to_read_.empty()) return false;
-  const std::string tables = fmt::format("{}", fmt::join(tables_to_read_, ", "));
+bool Relay::DoAsAsked(const StartUp& start_up, const CaptureHooks& hooks) {
+  if (skip_transaction_) {
+    if (SkipTransaction(capture_parts_, *skip_transaction_, spool(), hooks)) {
+      skip_transaction_.reset();
+    }
+    return true;
+  }
   if (start_up.took_snapshot()) {
-    spdlog::info("resnapshot {}: all tables were just read", Printable(tables));
+    spdlog::info("resnapshot {}: all tables were just read",
+                 Printable(fmt::format("{}", fmt::join(tables_to_read_, ", "))));
     tables_to_read_.clear();
     return false;
   }
-  if (ResnapshotTables(options_.capture, tables_to_read_, opened_spool(), &capture_figures_, *stop_,
-                       hooks)) {
-    tables_to_read_.clear();
-  }
+  if (ResnapshotTables(capture_parts_, tables_to_read_, spool(), hooks)) tables_to_read_.clear();
   return true;
 }
 
-ExitCode Relay::Run() {
+std::optional<SessionExit> Relay::Run() {
   // For a re-snapshot the start-up decides first whether this spool is published from at all.
   const bool may_be_dropped = options_.overrides.resnapshot || options_.overrides.begin_anew;
   if (spool_ && spool_->state().phase == SpoolPhase::kStreaming && !may_be_dropped) {
     StartPublishing();
   }
-  capture_thread_ = std::thread([this] { RunCapture(); });
+  capture_thread_ = clock_->Start([this] { RunCapture(); });
   StatusSample previous = Sample();
   while (!stop_->WaitFor(options_.status_interval)) {
     const StatusSample now = Sample();
@@ -222,39 +220,41 @@ ExitCode Relay::Run() {
   const std::lock_guard lock(mutex_);
   if (exit_) {
     spdlog::critical("{}", exit_->message);
-    return exit_->exit_code;
+  } else {
+    spdlog::info("Stopped");
   }
-  spdlog::info("Stopped");
-  return ExitCode::kOk;
+  return exit_;
 }
 
 // Waits for both sides to end what is open. A library that does not let go is left behind:
 // everything durable is durable already, and ending here is like any crash, which is always safe.
 void Relay::EndThreads() {
-  std::thread ender([this] {
+  const std::unique_ptr<Thread> ender = clock_->Start([this] {
     {
       const std::lock_guard lock(mutex_);
       if (publish_side_) publish_side_->RequestStop();
     }
-    capture_thread_.join();
+    capture_thread_.reset();
     StopPublishing();
     const std::lock_guard lock(mutex_);
     threads_ended_ = true;
     changed_.notify_all();
   });
   std::unique_lock lock(mutex_);
-  if (!changed_.wait_for(lock, kStopTimeout, [this] { return threads_ended_; })) {
-    if (exit_) spdlog::critical("{}", exit_->message);
-    spdlog::warn("A library does not let go; ending without it");
-    _exit(static_cast<int>(exit_ ? exit_->exit_code : ExitCode::kOk));
+  if (clock_->WaitUntil(&lock, &changed_, clock_->Now() + kStopTimeout,
+                        [this] { return threads_ended_; })) {
+    return;
   }
+  if (exit_) spdlog::critical("{}", exit_->message);
+  const ExitCode exit_code = exit_ ? exit_->exit_code : ExitCode::kOk;
   lock.unlock();
-  ender.join();
+  spdlog::warn("A library does not let go; ending without it");
+  outside_.abandon(exit_code);
 }
 
 StatusSample Relay::Sample() const {
   StatusSample sample;
-  sample.time = Clock::Real().Now();
+  sample.time = clock_->Now();
   sample.rows_skipped = capture_figures_.rows_refused.load();
   sample.keyless_changes = capture_figures_.keyless_changes.load();
   if (capture_figures_.streaming.load()) {
@@ -266,15 +266,16 @@ StatusSample Relay::Sample() const {
       sample.safe_wal_bytes = static_cast<uint64_t>(safe);
     }
   }
-  const std::lock_guard lock(mutex_);
-  if (!spool_) return sample;
-  const Spool::Figures figures = spool_->figures();
+  Spool* const opened = spool();
+  if (opened == nullptr) return sample;
+  const Spool::Figures figures = opened->figures();
   sample.changes_captured = figures.changes_captured;
   sample.spool_bytes = figures.bytes_on_disk;
-  sample.captured_lsn = spool_->captured().end_lsn;
-  sample.published_lsn = spool_->published().end_lsn;
-  sample.lag = LagOf(spool_.get());
-  sample.obstacle = spool_->Obstacle().value_or("");
+  sample.captured_lsn = opened->captured().end_lsn;
+  sample.published_lsn = opened->published().end_lsn;
+  sample.lag = LagOf(opened, clock_);
+  sample.obstacle = opened->Obstacle().value_or("");
+  const std::lock_guard lock(mutex_);
   if (publish_side_) {
     const PublishFigures published = publish_side_->figures();
     sample.changes_published = published.changes;

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "base/backoff.h"
 #include "base/kill_point.h"
 #include "base/log.h"
 #include "capture/first_start.h"
+#include "publish/checkpoint_reader.h"
 #include "publish/topic_name.h"
+#include "relay/checkpoint_facts.h"
 
 namespace bw {
 namespace {
@@ -41,55 +44,94 @@ Source SourceOf(const ServerIdentity& identity, const std::string& slot) {
   return {identity.system_identifier, identity.database, slot, identity.timeline};
 }
 
-}  // namespace
-
-StartUp::StartUp(const Parts& parts)
-    : parts_(parts),
-      decider_({.overrides = parts.options->overrides,
-                .look = [this](const CheckpointFacts& checkpoint) { return Look(checkpoint); },
-                .cluster = parts.cluster,
-                .publish_options = &parts.options->publish,
-                .wait = [this](Duration duration) { return parts_.stop->WaitFor(duration); }}) {}
-
-bool StartUp::Run() {
-  if (Spool* spool = parts_.opened_spool()) spool->Recover();
-  const std::optional<StartDecision> decision = decider_.Decide();
-  if (!decision) return false;
-  const Plan& plan = decision->plan;
-  for (const std::string& note : plan.notes) spdlog::info("{}", note);
-  for (const std::string& used : plan.overrides_used) {
-    spdlog::warn("An operator has allowed: {}", used);
-  }
-  return CarryOut(plan, decision->source);
+// Before a plan is carried out, so that no crash makes it forgotten.
+void NoteRemedies(const Plan& plan, Spool* spool) {
+  for (const std::string& used : plan.overrides_used) spool->NoteRemedy(used);
 }
 
-StartFacts StartUp::Look(const CheckpointFacts& checkpoint) const {
-  const ServerView view = Inspect();
-  RequireCapturable(view);
-  return GatherFacts(view, checkpoint);
+}  // namespace
+
+std::optional<OpenedServer> StartUp::Run() {
+  if (Spool* spool = parts_.opened_spool()) spool->Recover();
+  while (true) {
+    std::optional<Decision> decision = Decide();
+    if (!decision) return std::nullopt;
+    for (const std::string& note : decision->plan.notes) spdlog::info("{}", note);
+    for (const std::string& used : decision->plan.overrides_used) {
+      spdlog::warn("An operator has allowed: {}", used);
+    }
+    if (!CarryOut(*decision)) return std::nullopt;
+    parts_.start_publishing();
+    if (decision->plan.kind == Plan::Kind::kResume) return std::move(decision->server);
+  }
+}
+
+std::optional<StartUp::Decision> StartUp::Decide() {
+  AwayLog kafka_away("Kafka, whose checkpoint decides how to go on,");
+  Backoff backoff;
+  CheckpointFacts checkpoint;  // Unknown, until it is needed.
+  bool asked = false;          // Since the last wait.
+  while (true) {
+    OpenedServer server = Look();
+    const StartFacts facts = GatherFacts(server.view, checkpoint);
+    const Overrides overrides = AllowedOverrides(facts);
+    const auto outcome = Reconcile(facts, overrides);
+    const auto* plan = std::get_if<Plan>(&outcome);
+    if (checkpoint.kind == CheckpointFacts::Kind::kUnknown && !asked &&
+        WantsCheckpoint(plan, overrides)) {
+      const Source source = SourceOf(server.view.identity, facts.slot.name);
+      server.connection.reset();  // Nothing is held in PostgreSQL meanwhile.
+      checkpoint = AskForCheckpoint(source);
+      asked = true;
+      continue;
+    }
+    if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
+    if (plan->kind != Plan::Kind::kWaitForCheckpoint) {
+      kafka_away.Back();
+      decided_ = true;
+      return Decision{*plan, std::move(server)};
+    }
+    server.connection.reset();
+    kafka_away.Away("no broker of " + parts_.options->publish.brokers + " answers");
+    if (parts_.capture.stop->WaitFor(backoff.Next())) return std::nullopt;
+    asked = false;
+  }
+}
+
+OpenedServer StartUp::Open() const {
+  OpenedServer server;
+  server.connection = parts_.capture.server->Connect();
+  server.view = server.connection->Look();
+  RequireCapturable(server.view);
+  return server;
 }
 
 // The walsender of a relay that was just killed lives on for a moment, and so does our own after a
 // cut connection: a slot that is active at the first look may be free at the next. The other way
 // round, a slot of which we know nothing may be another relay's whose first start has just ended:
 // it will be active in a moment.
-ServerView StartUp::Inspect() const {
+OpenedServer StartUp::Look() const {
   constexpr Duration kStrangersWait{2'000};
-  const TimePoint begin = Clock::Real().Now();
-  while (true) {
-    ServerView view = InspectServer(parts_.options->capture, *parts_.stop);
-    if (!view.slot) return view;
-    const bool active = view.slot->active_pid.has_value();
-    const bool known = parts_.opened_spool() != nullptr;
-    if (!active && (known || view.slot->creator_pid)) return view;
-    const Duration patience = active ? parts_.options->capture.active_slot_wait : kStrangersWait;
-    if (Clock::Real().Now() - begin >= patience || parts_.stop->WaitFor(Duration(200))) {
-      return view;
-    }
+  OpenedServer server = Open();
+  const TimePoint begin = parts_.capture.clock->Now();
+  while (!IsSettled(server.view)) {
+    const Duration patience =
+        server.view.slot->active_pid ? parts_.options->capture.active_slot_wait : kStrangersWait;
+    if (parts_.capture.clock->Now() - begin >= patience) break;
+    if (parts_.capture.stop->WaitFor(Duration(200))) break;
+    server.view = server.connection->Look();
   }
+  return server;
+}
+
+bool StartUp::IsSettled(const ServerView& view) const {
+  if (!view.slot) return true;
+  const bool is_known = parts_.opened_spool() != nullptr;
+  return !view.slot->active_pid && (is_known || view.slot->creator_pid);
 }
 
 StartFacts StartUp::GatherFacts(const ServerView& view, const CheckpointFacts& checkpoint) const {
+  const std::string& slot = parts_.options->capture.slot;
   StartFacts facts;
   facts.checkpoint = checkpoint;
   uint32_t known_timeline = view.identity.timeline;
@@ -101,49 +143,83 @@ StartFacts StartUp::GatherFacts(const ServerView& view, const CheckpointFacts& c
     known_timeline = facts.spool->source.timeline;
   }
   facts.server = ServerFactsOf(view.identity, known_timeline);
-  facts.slot = SlotFactsOf(parts_.options->capture.slot, view.slot);
+  facts.slot = SlotFactsOf(slot, view.slot);
   facts.places.spool_directory = parts_.options->spool.directory;
-  facts.places.checkpoint_topic = CheckpointTopic(
-      parts_.options->publish.topic_prefix, SourceOf(view.identity, parts_.options->capture.slot));
+  facts.places.checkpoint_topic =
+      CheckpointTopic(parts_.options->publish.topic_prefix, SourceOf(view.identity, slot));
   return facts;
 }
 
-bool StartUp::CarryOut(const Plan& plan, const Source& source) {
+// `bottledwater resnapshot` means one re-snapshot, however often this process starts again.
+Overrides StartUp::AllowedOverrides(const StartFacts& facts) {
+  Overrides overrides = parts_.options->overrides;
+  const std::string lineage = facts.spool ? facts.spool->lineage : "";
+  if (!first_lineage_) first_lineage_ = lineage;
+  if (lineage != *first_lineage_) overrides.begin_anew = false;
+  return overrides;
+}
+
+// A first start need not wait for Kafka, but when it is there, what it knows is heard before
+// anything is made. A halt on Kafka's side is the publish sessions' to find; to take its remedy, it
+// is looked for here.
+bool StartUp::WantsCheckpoint(const Plan* plan, const Overrides& overrides) const {
+  if (overrides.begin_anew || (overrides.resnapshot && !decided_)) return true;
+  return plan != nullptr &&
+         (plan->kind == Plan::Kind::kFirstStart || plan->kind == Plan::Kind::kWaitForCheckpoint);
+}
+
+CheckpointFacts StartUp::AskForCheckpoint(const Source& source) const {
+  try {
+    const std::string cluster_id = parts_.cluster->ClusterId();
+    return CheckpointFactsOf(FetchCheckpoint(parts_.cluster, parts_.options->publish, source),
+                             cluster_id);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kTransient) throw;
+    spdlog::debug("The checkpoint cannot be read yet: {}", error.what());
+    return {};  // Unknown. The publish side reads it when Kafka comes, and halts if it must.
+  }
+}
+
+bool StartUp::CarryOut(const Decision& decision) {
+  const Plan& plan = decision.plan;
   switch (plan.kind) {
-    case Plan::Kind::kFirstStart: {
-      FirstStartPlan first = PrepareFirstStart(parts_.options->capture, *parts_.stop);
-      first.drop_slot = plan.drop_slot;
-      first.supersedes = plan.supersedes;
-      Spool* spool = parts_.open_spool_alone();
-      NoteRemedies(plan, spool);
-      BW_KILL_POINT("startup.spool_made");
-      took_snapshot_ = true;
-      return RunFirstStart(parts_.options->capture, first, spool, parts_.figures, *parts_.stop);
-    }
+    case Plan::Kind::kFirstStart:
+      return CarryOutFirstStart(plan, decision.server);
     case Plan::Kind::kBeginAt: {
       Spool* spool = parts_.open_spool_alone();
       NoteRemedies(plan, spool);
-      spool->BeginStreamingAt(source, plan.captured, plan.predecessor);
+      spool->BeginStreamingAt(SourceOf(decision.server.view.identity, parts_.options->capture.slot),
+                              plan.captured, plan.predecessor);
       BW_KILL_POINT("startup.begun_at");
       return true;
     }
-    case Plan::Kind::kResume: {
-      Spool* spool = parts_.opened_spool();
-      NoteRemedies(plan, spool);
-      if (plan.new_timeline) spool->SetTimeline(*plan.new_timeline);
-      if (plan.advance_idle_to) {
-        spool->DropUncaptured();
-        spool->AdvanceIdle(*plan.advance_idle_to);
-        while (!spool->WaitUntilDurable(Duration(1'000), *parts_.stop)) {
-          if (parts_.stop->requested()) return false;
-        }
-      }
-      return true;
-    }
+    case Plan::Kind::kResume:
+      return CarryOutResume(plan);
     case Plan::Kind::kWaitForCheckpoint:
       break;
   }
-  BW_CHECK(false);  // The decider waits until there is something to carry out.
+  BW_CHECK(false);  // Decide waits until there is something to carry out.
+}
+
+bool StartUp::CarryOutFirstStart(const Plan& plan, const OpenedServer& server) {
+  FirstStartPlan first = PrepareFirstStart(parts_.options->capture, server);
+  first.drop_slot = plan.drop_slot;
+  first.supersedes = plan.supersedes;
+  Spool* spool = parts_.open_spool_alone();
+  NoteRemedies(plan, spool);
+  BW_KILL_POINT("startup.spool_made");
+  took_snapshot_ = true;
+  return RunFirstStart(parts_.capture, first, server.connection.get(), spool);
+}
+
+bool StartUp::CarryOutResume(const Plan& plan) {
+  Spool* spool = parts_.opened_spool();
+  NoteRemedies(plan, spool);
+  if (plan.new_timeline) spool->SetTimeline(*plan.new_timeline);
+  if (!plan.advance_idle_to) return true;
+  spool->DropUncaptured();
+  spool->AdvanceIdle(*plan.advance_idle_to);
+  return WaitUntilDurable(spool, *parts_.capture.stop);
 }
 
 }  // namespace bw

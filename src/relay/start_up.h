@@ -1,59 +1,86 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
 
-#include "base/stop.h"
-#include "capture/capture_figures.h"
-#include "capture/capture_options.h"
-#include "capture/server_inspection.h"
-#include "options/options.h"
+#include "capture/capture.h"
+#include "capture/postgres_server.h"
 #include "publish/kafka.h"
-#include "publish/publish_options.h"
+#include "relay/outside.h"
 #include "relay/reconcile.h"
-#include "relay/start_decision.h"
 #include "spool/spool.h"
 
 namespace bw {
 
-// From whatever was left by earlier starts to a spool that may be streamed into: gathers the facts,
-// lets Reconcile decide, and carries out its plan. Runs at the beginning of every capture session,
-// so that a database that was replaced, or a slot that was dropped, while we were not connected is
-// noticed before a byte is taken from it.
+// From whatever was left by earlier starts to a spool that continues the slot, at the beginning of
+// every capture session, so that a database that was replaced, or a slot that was dropped, while we
+// were not connected is noticed before a byte is taken from it:
 //
-// Belongs to the capture thread. Throws what stands in the way; nothing is made before everything
-// that can be checked was checked, the spool's directory included.
+//   until the plan is to resume:
+//     connect; look at the server through that connection, and at the spool
+//     Reconcile: a halt is thrown
+//     it matters what Kafka knows, and it was not asked: ask for the checkpoint; look again
+//     nothing can be decided without Kafka: wait; look again
+//     carry the plan out; publishing may begin
+//   hand over the connection, for the stream
+//
+// PostgreSQL is looked at again once Kafka has answered. That may have taken hours, and what the
+// slot was before it says nothing about what PostgreSQL still has.
+//
+// One for all starts of a process; belongs to the capture thread. Throws what stands in the way;
+// nothing is made before everything that can be checked was checked, the spool's directory
+// included.
 class StartUp {
  public:
   struct Parts {
     const Options* options = nullptr;
+    CaptureParts capture;
     KafkaCluster* cluster = nullptr;  // The capture thread's own.
-    CaptureFigures* figures = nullptr;
-    const Stop* stop = nullptr;
     // The spool if it is open, else nullptr.
     std::function<Spool*()> opened_spool;
     // Opens the spool if it is not, and makes sure that nobody publishes from it: its content is
     // going to be replaced.
     std::function<Spool*()> open_spool_alone;
+    // The spool is in phase kStreaming, and nothing stands in the way of publishing from it.
+    std::function<void()> start_publishing;
   };
 
-  explicit StartUp(const Parts& parts);
+  explicit StartUp(const Parts& parts) : parts_(parts) {}
   StartUp(const StartUp&) = delete;
   StartUp& operator=(const StartUp&) = delete;
 
-  // Returns true when the spool is in phase kStreaming and continues the slot; false on a stop.
-  bool Run();
+  // The spool is then in phase kStreaming and continues the slot that was seen through this
+  // connection. Nothing on a stop.
+  std::optional<OpenedServer> Run();
+  // Connects and looks, for a session after the first of a start.
+  OpenedServer Open() const;
   // A Run() of this process has read all tables.
   bool took_snapshot() const { return took_snapshot_; }
 
  private:
-  StartFacts Look(const CheckpointFacts& checkpoint) const;
-  ServerView Inspect() const;
+  struct Decision {
+    Plan plan;
+    OpenedServer server;
+  };
+
+  std::optional<Decision> Decide();
+  OpenedServer Look() const;
+  bool IsSettled(const ServerView& view) const;
   StartFacts GatherFacts(const ServerView& view, const CheckpointFacts& checkpoint) const;
-  bool CarryOut(const Plan& plan, const Source& source);
+  Overrides AllowedOverrides(const StartFacts& facts);
+  bool WantsCheckpoint(const Plan* plan, const Overrides& overrides) const;
+  CheckpointFacts AskForCheckpoint(const Source& source) const;
+  bool CarryOut(const Decision& decision);
+  bool CarryOutFirstStart(const Plan& plan, const OpenedServer& server);
+  bool CarryOutResume(const Plan& plan);
 
   const Parts parts_;
-  StartDecider decider_;
+  bool decided_ = false;  // Of this process' starts, one has gone on.
   bool took_snapshot_ = false;
+  // The spool's when this process began, empty without one: a re-snapshot that was asked for has
+  // begun when it is another.
+  std::optional<std::string> first_lineage_;
 };
 
 }  // namespace bw

@@ -35,6 +35,15 @@ const std::string kBehindAllPositions(kPositionKeySize + 1, '\xFF');
 // What RocksDB needs on the disk to open: a manifest, and what it writes of its log.
 constexpr uint64_t kOpenFreeBytes = 16 * kMiB;
 
+// A simulated file system has no SpoolDirectory.
+std::string DatabasePath(const SpoolOptions& options) {
+  return options.env == nullptr ? options.directory + "/db" : options.directory;
+}
+
+uint64_t FreeBytesOf(const SpoolOptions& options) {
+  return options.free_bytes ? options.free_bytes() : FreeBytes(options.directory);
+}
+
 void RequireRoomToOpen(const SpoolOptions& options) {
   if (Spool::HasRoomToOpen(options)) return;
   throw TransientError("the disk of the spool \"" + options.directory +
@@ -54,7 +63,7 @@ class Spool::Impl {
       : options_(options),
         directory_(options.env == nullptr ? std::make_unique<SpoolDirectory>(options.directory)
                                           : nullptr),
-        store_(options, directory_ ? directory_->database_path() : options.directory) {
+        store_(options, DatabasePath(options)) {
     LoadState(Published::kUnknown);
     ScratchSet::Destroy(scratch_path(), options.env);
     LoadSchemas();
@@ -359,7 +368,7 @@ class Spool::Impl {
   std::unique_ptr<ScratchSet> MakeScratch() {
     RequireRoomToOpen(options_);
     return std::make_unique<ScratchSet>(scratch_path(), options_.env, [this](uint64_t bytes) {
-      return !directory_ || FreeBytes(options_.directory) >= options_.min_free_bytes + bytes;
+      return FreeBytesOf(options_) >= options_.min_free_bytes + bytes;
     });
   }
 
@@ -536,8 +545,7 @@ class Spool::Impl {
   }
 
   std::optional<std::string> CheckRoom(uint64_t bytes) {
-    if (!directory_) return std::nullopt;
-    const uint64_t free = FreeBytes(options_.directory);
+    const uint64_t free = FreeBytesOf(options_);
     if (free < options_.min_free_bytes + bytes) {
       return fmt::format("the disk of the spool \"{}\" is full ({} MiB free, {} MiB are kept free)",
                          options_.directory, free / kMiB, options_.min_free_bytes / kMiB);
@@ -574,11 +582,10 @@ class Spool::Impl {
   }
 
   uint64_t BytesOnDisk() {
-    if (!directory_) return 0;
     const std::lock_guard lock(disk_mutex_);
-    const TimePoint now = std::chrono::steady_clock::now();
+    const TimePoint now = options_.clock->Now();
     if (now - bytes_on_disk_at_ >= kDiskFigureAge) {
-      bytes_on_disk_ = DirectoryBytes(directory_->database_path());
+      bytes_on_disk_ = DirectoryBytes(DatabasePath(options_), options_.env);
       bytes_on_disk_at_ = now;
     }
     return bytes_on_disk_;
@@ -627,9 +634,9 @@ class Spool::Impl {
 
   // The capturing thread's own.
   Position newest_appended_;
-  Progress newest_ended_;  // Ended, durable or not.
+  Progress newest_ended_;           // Ended, durable or not.
   CapturedHistory newest_history_;  // Likewise.
-  std::string record_;     // Reused.
+  std::string record_;              // Reused.
 
   std::unique_ptr<SpoolWriter> writer_;  // Last: its thread uses everything above.
 };
@@ -639,11 +646,11 @@ std::unique_ptr<Spool> Spool::Open(const SpoolOptions& options) {
 }
 
 bool Spool::HasRoomToOpen(const SpoolOptions& options) {
-  return options.env != nullptr || FreeBytes(options.directory) >= kOpenFreeBytes;
+  return FreeBytesOf(options) >= kOpenFreeBytes;
 }
 
 bool Spool::Exists(const SpoolOptions& options) {
-  return SpoolDirectory::Exists(options.directory);
+  return HasStore(DatabasePath(options), options.env);
 }
 
 Spool::Spool(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

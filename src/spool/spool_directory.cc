@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <rocksdb/env.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -13,6 +14,7 @@
 #include <fstream>
 #include <limits>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -198,9 +200,11 @@ SpoolDirectory::~SpoolDirectory() {
   if (lock_fd_ >= 0) close(lock_fd_);
 }
 
-bool SpoolDirectory::Exists(const std::string& path) {
+bool HasStore(const std::string& path, rocksdb::Env* env) {
+  const std::string current = path + "/CURRENT";
+  if (env != nullptr) return env->FileExists(current).ok();
   std::error_code error;
-  return fs::exists(fs::path(path) / "db" / "CURRENT", error);
+  return fs::exists(current, error);
 }
 
 uint64_t FreeBytes(const std::string& path) {
@@ -209,8 +213,14 @@ uint64_t FreeBytes(const std::string& path) {
   return uint64_t{status.f_bavail} * status.f_frsize;
 }
 
-uint64_t DirectoryBytes(const std::string& path) {
+uint64_t DirectoryBytes(const std::string& path, rocksdb::Env* env) {
   uint64_t bytes = 0;
+  if (env != nullptr) {
+    std::vector<rocksdb::Env::FileAttributes> files;
+    env->GetChildrenFileAttributes(path, &files);
+    for (const auto& file : files) bytes += file.size_bytes;
+    return bytes;
+  }
   std::error_code error;
   for (auto it = fs::directory_iterator(path, error); !error && it != fs::directory_iterator();
        it.increment(error)) {

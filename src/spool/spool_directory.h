@@ -3,6 +3,10 @@
 #include <cstdint>
 #include <string>
 
+namespace rocksdb {
+class Env;
+}
+
 namespace bw {
 
 // A spool's directory: 0700, ours, and held by one process at a time.
@@ -24,7 +28,6 @@ class SpoolDirectory {
   SpoolDirectory(const SpoolDirectory&) = delete;
   SpoolDirectory& operator=(const SpoolDirectory&) = delete;
 
-  static bool Exists(const std::string& path);
   std::string database_path() const { return path_ + "/db"; }
   std::string scratch_path() const { return path_ + "/scratch"; }
 
@@ -35,9 +38,15 @@ class SpoolDirectory {
   int lock_fd_ = -1;
 };
 
-// Bytes that are free for us in the file system of `path`; the maximum when it cannot be told.
+// Bytes that are free for us in the machine's file system at `path`; the maximum when it cannot be
+// told.
 uint64_t FreeBytes(const std::string& path);
+
+// In `env`, or without one in the machine's file system:
+
+// Whether there is a store in this directory.
+bool HasStore(const std::string& path, rocksdb::Env* env);
 // Bytes of the files directly in `path`.
-uint64_t DirectoryBytes(const std::string& path);
+uint64_t DirectoryBytes(const std::string& path, rocksdb::Env* env);
 
 }  // namespace bw

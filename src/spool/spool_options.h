@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/byte_size.h"
@@ -25,8 +26,10 @@ struct SpoolOptions {
   // Of one memtable; at most three exist.
   uint64_t memtable_bytes = 16 * kMiB;
   // The file system under RocksDB; nullptr for the real one. The simulation passes its own, and
-  // then directory checks and locking are the caller's.
+  // then directory checks and locking are the caller's, ...
   rocksdb::Env* env = nullptr;
+  // ... and how much is free in it; empty for the real one.
+  std::function<uint64_t()> free_bytes;
   // Time, waits and the writer's thread; the simulation passes its own.
   Clock* clock = &Clock::Real();
 };

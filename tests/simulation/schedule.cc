@@ -110,8 +110,9 @@ class World {
   }
 
  private:
-  static RelaySettings MakeSettings(Random* random) {
-    RelaySettings settings;
+  static Options MakeSettings(Random* random) {
+    Options settings;
+    settings.capture.allow_unkeyed = true;
     const uint64_t retained[] = {0, 2'000, 20'000, 256 << 20};
     settings.capture.max_wal_retained_bytes = retained[random->Below(4)];
     const size_t messages[] = {2, 5, 20, 10'000};
@@ -148,7 +149,10 @@ class World {
         ~Handle() { *pointer = nullptr; }
       };
       try {
-        SimRelay relay(process, {&postgres_, &kafka_, &host_.disk()}, settings_);
+        SimRelay relay(
+            process,
+            {&postgres_, &kafka_, &host_.disk(), [this] { Kill(SimFileSystem::Crash::kKill); }},
+            settings_);
         const Handle handle{&relay_};
         relay_ = &relay;
         exit_ = relay.Run();
@@ -573,7 +577,7 @@ class World {
   SimKafka kafka_;
   SimHost host_;
   const Faults faults_;
-  RelaySettings settings_;
+  Options settings_;
   Checker checker_;
   Random yields_{random_.Next()};
 

@@ -2,6 +2,7 @@
 
 #include <rocksdb/env.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -77,6 +78,9 @@ class SimFileSystem : public rocksdb::EnvWrapper {
   uint64_t operations() const { return operations_; }
   uint64_t syncs() const { return syncs_; }
   uint64_t bytes() const;
+  // What is free of its capacity, as the relay asks for it; RocksDB is not told.
+  void SetCapacity(uint64_t bytes) { capacity_ = bytes; }
+  uint64_t free_bytes() const { return capacity_ - std::min(capacity_, bytes()); }
   // Names with sizes, for messages.
   std::string Describe() const;
 
@@ -207,6 +211,7 @@ class SimFileSystem : public rocksdb::EnvWrapper {
   uint64_t fail_count_ = 0;
   Failure failure_ = Failure::kOutput;
   bool sync_lies_ = false;
+  uint64_t capacity_ = uint64_t{1} << 40;
 
   std::deque<Job> jobs_;
   std::atomic<uint64_t> now_micros_{1'700'000'000'000'000};

@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <set>
+#include <utility>
 
 #include "avro/postgres_type_name.h"
+#include "avro/row_encoder.h"
 #include "base/error.h"
 #include "base/stop.h"
+#include "capture/change_assembler.h"
+#include "capture/snapshot_appender.h"
 
 namespace bw::simulation {
 namespace {
@@ -128,15 +133,131 @@ Table SimTable::Describe() const {
   return table;
 }
 
-// One walsender's life.
-class SimStream : public ReplicationStream {
+// Publications by their names: of the pair, the first has the tables with a key.
+class SimCatalog : public ServerCatalog {
  public:
-  SimStream(SimPostgres* postgres, SimProcess* process, const Stop* stop)
-      : postgres_(postgres), process_(process), stop_(stop), generation_(postgres->generation_) {}
-  ~SimStream() override { Leave(milliseconds(postgres_->random_.Below(3'000))); }
+  SimCatalog(SimPostgres* postgres, SimProcess* process, const CaptureOptions& options)
+      : postgres_(postgres), process_(process), options_(options) {}
+
+  std::vector<CapturedTable> ReadTables() override {
+    postgres_->CheckUp(process_);
+    std::vector<CapturedTable> tables;
+    for (const SimTable& each : postgres_->tables_) {
+      CapturedTable& table = tables.emplace_back();
+      table.oid = each.oid;
+      table.table = each.Describe();
+      table.identity = each.keyed ? ReplicaIdentity::kDefault : ReplicaIdentity::kNothing;
+      table.key_index = each.keyed ? each.name + "_pkey" : "";
+      table.has_identity = each.keyed;
+      table.may_select = true;
+    }
+    return tables;
+  }
+
+  std::vector<Publication> ReadPublications(const std::vector<std::string>& names) override {
+    postgres_->CheckUp(process_);
+    std::vector<Publication> found;
+    for (const std::string& name : names) {
+      if (!postgres_->publications_.contains(name)) continue;
+      Publication& publication = found.emplace_back();
+      publication.name = name;
+      publication.all_tables = name == InsertsPublicationName(options_);
+      publication.publishes_insert = true;
+      publication.publishes_update = publication.publishes_delete = !publication.all_tables;
+      for (const SimTable& table : postgres_->tables_) {
+        if (table.keyed || publication.all_tables) {
+          publication.tables.push_back({"public", table.name, {}, 0});
+        }
+      }
+    }
+    return found;
+  }
+
+  std::vector<std::string> FindPublications(bool expects_pair) override {
+    std::vector<std::string> names;
+    for (const auto& found : ReadPublications(CandidatePublications(options_))) {
+      names.push_back(found.name);
+    }
+    if (expects_pair && names.size() != 2) {
+      throw HaltError(ExitCode::kServerSetting, "a publication is gone");
+    }
+    return names;
+  }
+
+  std::vector<PublicationMember> ReadMembers(const std::string&) override {
+    postgres_->CheckUp(process_);
+    std::vector<PublicationMember> members;
+    for (const SimTable& table : postgres_->tables_) {
+      if (table.keyed) members.push_back({table.oid + 1'000, table.oid});
+    }
+    return members;
+  }
+
+  std::optional<TableKey> ReadPrimaryKey(RelationId) override { return std::nullopt; }
+
+  void CreatePublications(const PublicationPlan& plan) override {
+    postgres_->CheckUp(process_);
+    postgres_->publications_.insert(plan.names.begin(), plan.names.end());
+  }
+
+ private:
+  SimPostgres* const postgres_;
+  SimProcess* const process_;
+  const CaptureOptions& options_;
+};
+
+// One walsender's life.
+class SimConnection : public ServerConnection {
+ public:
+  SimConnection(SimPostgres* postgres, SimProcess* process, const CaptureOptions& options,
+                const Stop& stop)
+      : postgres_(postgres),
+        process_(process),
+        stop_(&stop),
+        generation_(postgres->generation_),
+        catalog_(postgres, process, options) {}
+  ~SimConnection() override { Leave(milliseconds(postgres_->random_.Below(3'000))); }
+
+  ServerView Look() override {
+    Ask();
+    ServerView view;
+    view.settings.wal_level = "logical";
+    view.settings.max_replication_slots = 10;
+    view.settings.max_wal_senders = 10;
+    view.settings.server_encoding = "UTF8";
+    view.settings.wal_sender_timeout = Duration(60'000);
+    view.role = {"relay", /*superuser=*/true, /*replication=*/true, /*may_create=*/true};
+    view.slot = postgres_->Slot();
+    Ask();
+    view.identity = postgres_->Identity();
+    return view;
+  }
+
+  ServerCatalog* catalog() override { return &catalog_; }
+
+  bool DropSlotIfExists() override {
+    Ask();
+    return std::exchange(postgres_->slot_exists_, false);
+  }
+
+  CreatedSlot CreateSlot(bool export_snapshot) override {
+    Ask();
+    if (postgres_->slot_exists_) {
+      throw HaltError(ExitCode::kHaltForeignSlot, "the slot exists already");
+    }
+    const Lsn consistent_point = postgres_->CreateSlot();
+    return {consistent_point, export_snapshot ? std::to_string(generation_) : ""};
+  }
+
+  CreatedSlot CreateTemporarySlot(const std::string&, std::optional<Duration>) override {
+    throw HaltError(ExitCode::kInternal, "re-snapshots of some tables are not simulated");
+  }
 
   void Start(const StreamStart& start) override {
-    Enter();
+    Ask();
+    if (!postgres_->slot_exists_) {
+      throw HaltError(ExitCode::kHaltSlot, "the slot does not exist");
+    }
     if (postgres_->on_start_) postgres_->on_start_();
     started_ = true;
     postgres_->active_ = true;
@@ -182,6 +303,12 @@ class SimStream : public ReplicationStream {
   void Finish() noexcept override { Leave(microseconds(0)); }
 
  private:
+  // A request before the stream starts.
+  void Ask() {
+    postgres_->CheckUp(process_);
+    if (Broken()) throw TransientError("connection to PostgreSQL lost");
+  }
+
   bool Broken() const { return generation_ != postgres_->generation_ || !postgres_->up_; }
 
   void Enter() {
@@ -253,6 +380,7 @@ class SimStream : public ReplicationStream {
   SimProcess* const process_;
   const Stop* const stop_;
   const uint64_t generation_;
+  SimCatalog catalog_;
   bool started_ = false;
   bool cut_ = false;
   bool reply_wanted_ = false;
@@ -264,6 +392,90 @@ class SimStream : public ReplicationStream {
   TimePoint stalled_until_{};
   std::set<uint32_t> announced_;
 };
+
+// New tables are not simulated.
+class SimKeeper : public Keeper {
+ public:
+  std::unique_ptr<Watch> Run(Spool*) override { return std::make_unique<Watch>(); }
+  void OnSessionBegins() override {}
+  void OnRelationChanged(const CachedRelation&, Spool*) override {}
+  std::optional<Lsn> outdated_at() const override { return std::nullopt; }
+  bool reread_is_ready() const override { return false; }
+  void RereadWasTried() override {}
+};
+
+class SimServer : public PostgresServer {
+ public:
+  SimServer(SimPostgres* postgres, SimProcess* process, const CaptureOptions& options,
+            const Stop& stop)
+      : postgres_(postgres), process_(process), options_(options), stop_(stop) {}
+
+  std::unique_ptr<ServerConnection> Connect() override {
+    postgres_->CheckUp(process_);
+    return std::make_unique<SimConnection>(postgres_, process_, options_, stop_);
+  }
+  std::unique_ptr<ServerCatalog> OpenCatalog() override {
+    return std::make_unique<SimCatalog>(postgres_, process_, options_);
+  }
+  SnapshotContent ReadSnapshot(const SnapshotSource& source, Spool* spool,
+                               CaptureFigures* figures) override;
+  void AdvanceSlot(Lsn) override {
+    throw HaltError(ExitCode::kInternal, "transactions that cannot be sent are not simulated");
+  }
+  void TakeBack(bool slot, const PublicationPlan* made) override {
+    postgres_->CheckUp(process_);
+    if (slot) postgres_->slot_exists_ = false;
+    if (made == nullptr) return;
+    for (const std::string& name : made->names) postgres_->publications_.erase(name);
+  }
+  Keeper& keeper() override { return keeper_; }
+
+ private:
+  SimPostgres* const postgres_;
+  SimProcess* const process_;
+  const CaptureOptions& options_;
+  const Stop& stop_;
+  SimKeeper keeper_;
+};
+
+SnapshotContent SimServer::ReadSnapshot(const SnapshotSource& source, Spool* spool,
+                                        CaptureFigures* figures) {
+  SnapshotAppender appender(source.slot.consistent_point, process_->WallMicros(), spool, figures);
+  SnapshotContent content;
+  const auto append = [&](SchemaId schema, RowBatch* batch) {
+    postgres_->CheckUp(process_);
+    if (source.slot.snapshot_name != std::to_string(postgres_->generation_)) {
+      throw TransientError("the snapshot is gone");
+    }
+    if (batch->empty()) return;
+    if (!appender.WaitForRoom(stop_)) throw TransientError("the snapshot was stopped");
+    appender.Append(schema, *batch);
+    content.rows += batch->rows();
+    batch->Clear();
+  };
+  for (size_t index = 0; index < postgres_->tables_.size(); ++index) {
+    const SimTable& table = postgres_->tables_[index];
+    const Table described = table.Describe();
+    const RowEncoder encoder(described);
+    const SchemaId schema = appender.AddSchema(MakeTableSchema(described));
+    RowBatch batch;
+    for (const RowChange& row : postgres_->snapshot_) {
+      if (row.table != index) continue;
+      const std::string id = std::to_string(row.id);
+      const std::array values = {TextValue::Text(id), TextValue::Text(row.text)};
+      if (table.keyed) {
+        encoder.EncodeKey(values, {}, batch.buffer());
+        batch.FinishKey();
+      }
+      encoder.EncodeValue(values, {}, batch.buffer());
+      batch.FinishRow();
+      if (batch.rows() == 3) append(schema, &batch);
+    }
+    append(schema, &batch);
+    content.tables.push_back({described.schema, described.name});
+  }
+  return content;
+}
 
 SimPostgres::SimPostgres(SimScheduler* scheduler, uint64_t seed)
     : scheduler_(scheduler), random_(seed) {
@@ -332,7 +544,8 @@ void SimPostgres::SaveCopy() {
   ++generation_;
   confirmed_durable_ = confirmed_;
   copy_ = Copy{rows_,        transactions_.size(), wal_end_,   xid_,
-               slot_exists_, consistent_point_,    confirmed_, snapshot_};
+               slot_exists_, consistent_point_,    confirmed_, snapshot_,
+               publications_};
 }
 
 void SimPostgres::RestoreCopy() {
@@ -346,6 +559,7 @@ void SimPostgres::RestoreCopy() {
   consistent_point_ = copy_->consistent_point;
   confirmed_ = confirmed_durable_ = copy_->confirmed;
   snapshot_ = copy_->snapshot;
+  publications_ = copy_->publications;
 }
 
 void SimPostgres::CheckUp(SimProcess* process) const {
@@ -354,9 +568,7 @@ void SimPostgres::CheckUp(SimProcess* process) const {
   if (!up_) throw TransientError("PostgreSQL is away");
 }
 
-Lsn SimPostgres::CreateSlot(SimProcess* process) {
-  CheckUp(process);
-  if (slot_exists_) throw TransientError("the slot exists");
+Lsn SimPostgres::CreateSlot() {
   slot_exists_ = true;
   wal_end_.value += 56;  // It logs the running transactions: no two slots begin at one point.
   consistent_point_ = confirmed_ = confirmed_durable_ = wal_end_;
@@ -369,38 +581,32 @@ Lsn SimPostgres::CreateSlot(SimProcess* process) {
   return consistent_point_;
 }
 
-void SimPostgres::DropSlot(SimProcess* process) {
-  CheckUp(process);
-  slot_exists_ = false;
+ServerIdentity SimPostgres::Identity() const {
+  ServerIdentity identity;
+  identity.system_identifier = impostor_ ? "7300000000000000002" : "7300000000000000001";
+  identity.database = "shop";
+  identity.timeline = 1;
+  identity.wal_end = wal_end_;
+  identity.version = 150004;
+  return identity;
 }
 
-ServerFacts SimPostgres::Identify(SimProcess* process) const {
-  CheckUp(process);
-  ServerFacts facts;
-  facts.system_identifier = impostor_ ? "7300000000000000002" : "7300000000000000001";
-  facts.database = "shop";
-  facts.timeline = 1;
-  facts.wal_end = wal_end_;
-  return facts;
+std::optional<SlotState> SimPostgres::Slot() const {
+  if (!slot_exists_) return std::nullopt;
+  SlotState slot;
+  slot.name = "bottledwater";
+  slot.plugin = "pgoutput";
+  slot.database = "shop";
+  slot.confirmed_flush = confirmed_;
+  slot.wal_status = "reserved";
+  if (active_ || scheduler_->Now() < active_until_) slot.active_pid = 4711;
+  return slot;
 }
 
-SlotFacts SimPostgres::Slot(SimProcess* process) const {
-  CheckUp(process);
-  SlotFacts facts;
-  facts.name = "bottledwater";
-  facts.exists = slot_exists_;
-  if (!slot_exists_) return facts;
-  facts.confirmed_flush = confirmed_;
-  facts.active = active_ || scheduler_->Now() < active_until_;
-  facts.wal_status = "reserved";
-  facts.plugin = "pgoutput";
-  facts.database = "shop";
-  return facts;
-}
-
-std::unique_ptr<ReplicationStream> SimPostgres::Connect(SimProcess* process, const Stop* stop) {
-  CheckUp(process);
-  return std::make_unique<SimStream>(this, process, stop);
+std::unique_ptr<PostgresServer> SimPostgres::Serve(SimProcess* process,
+                                                   const CaptureOptions& options,
+                                                   const Stop& stop) {
+  return std::make_unique<SimServer>(this, process, options, stop);
 }
 
 }  // namespace bw::simulation

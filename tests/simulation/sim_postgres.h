@@ -5,12 +5,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "avro/table.h"
-#include "capture/replication_stream.h"
-#include "relay/reconcile.h"
+#include "capture/capture_options.h"
+#include "capture/postgres_server.h"
 #include "simulation/random.h"
 #include "simulation/sim_clock.h"
 #include "spool/change.h"
@@ -80,22 +81,17 @@ class SimPostgres {
   // Each frame can be the last of its connection, in thousandths.
   void SetCutChance(uint64_t in_thousand) { cut_chance_ = in_thousand; }
 
-  // --- What a relay does ----------------------------------------------------------------------
-
-  // As CREATE_REPLICATION_SLOT: the consistent point.
-  Lsn CreateSlot(SimProcess* process);
-  void DropSlot(SimProcess* process);
-  ServerFacts Identify(SimProcess* process) const;
-  SlotFacts Slot(SimProcess* process) const;
-  std::unique_ptr<ReplicationStream> Connect(SimProcess* process, const Stop* stop);
-  // The rows as the exported snapshot shows them.
-  const std::vector<RowChange>& snapshot() const { return snapshot_; }
+  // A client of the process, with one slot and one pair of publications.
+  std::unique_ptr<PostgresServer> Serve(SimProcess* process, const CaptureOptions& options,
+                                        const Stop& stop);
 
   // --- What the checkers know -----------------------------------------------------------------
 
   const std::vector<SimTable>& tables() const { return tables_; }
   // By table, as committed.
   const std::vector<std::map<int64_t, std::string>>& rows() const { return rows_; }
+  // The rows as the newest slot's snapshot shows them.
+  const std::vector<RowChange>& snapshot() const { return snapshot_; }
   // All that ever committed, in order.
   const std::vector<Transaction>& transactions() const { return transactions_; }
   Lsn wal_end() const { return wal_end_; }
@@ -110,7 +106,9 @@ class SimPostgres {
   uint64_t connections() const { return connections_; }
 
  private:
-  friend class SimStream;
+  friend class SimConnection;
+  friend class SimCatalog;
+  friend class SimServer;
 
   struct Copy {
     std::vector<std::map<int64_t, std::string>> rows;
@@ -121,9 +119,14 @@ class SimPostgres {
     Lsn consistent_point;
     Lsn confirmed;
     std::vector<RowChange> snapshot;
+    std::set<std::string> publications;
   };
 
+  // What every request of a client begins with.
   void CheckUp(SimProcess* process) const;
+  Lsn CreateSlot();
+  ServerIdentity Identity() const;
+  std::optional<SlotState> Slot() const;
 
   SimScheduler* const scheduler_;
   Random random_;
@@ -147,6 +150,7 @@ class SimPostgres {
   Lsn confirmed_;
   Lsn confirmed_durable_;
   std::vector<RowChange> snapshot_;
+  std::set<std::string> publications_;
   // The walsender of a connection that was cut lives on for a moment.
   TimePoint active_until_{};
   bool active_ = false;

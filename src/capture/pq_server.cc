@@ -1,0 +1,153 @@
+#include "capture/pq_server.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <utility>
+
+#include "capture/key_catalog.h"
+#include "capture/pq_replication_stream.h"
+#include "capture/publication_keeper.h"
+#include "capture/side_connection.h"
+#include "capture/table_catalog.h"
+
+namespace bw {
+namespace {
+
+class PqCatalog final : public ServerCatalog {
+ public:
+  PqCatalog(const CaptureOptions& options, std::function<PgConnection*()> connection)
+      : options_(options), connection_(std::move(connection)) {}
+
+  std::vector<CapturedTable> ReadTables() override { return bw::ReadTables(connection_()); }
+  std::vector<Publication> ReadPublications(const std::vector<std::string>& names) override {
+    return bw::ReadPublications(connection_(), names);
+  }
+  std::vector<std::string> FindPublications(bool expects_pair) override {
+    return bw::FindPublications(connection_(), options_, expects_pair);
+  }
+  std::vector<PublicationMember> ReadMembers(const std::string& publication) override {
+    return bw::ReadMembers(connection_(), publication);
+  }
+  std::optional<TableKey> ReadPrimaryKey(RelationId relation) override {
+    return bw::ReadPrimaryKey(connection_(), relation);
+  }
+  void CreatePublications(const PublicationPlan& plan) override {
+    bw::CreatePublications(connection_(), plan);
+  }
+
+ private:
+  const CaptureOptions& options_;
+  const std::function<PgConnection*()> connection_;
+};
+
+class PqServerConnection final : public ServerConnection {
+ public:
+  PqServerConnection(const CaptureOptions& options, const Stop& stop)
+      : options_(options), stop_(stop), stream_(options, stop) {}
+
+  ServerView Look() override {
+    ServerView view = LookThrough(&connection(), options_.slot);
+    view.settings.wal_sender_timeout = stream_.wal_sender_timeout();
+    return view;
+  }
+  ServerCatalog* catalog() override { return &catalog_; }
+  bool DropSlotIfExists() override {
+    return bw::DropSlotIfExists(&connection(), options_.slot, options_.active_slot_wait, stop_);
+  }
+  CreatedSlot CreateSlot(bool export_snapshot) override {
+    return bw::CreateSlot(&connection(), options_, export_snapshot, stop_);
+  }
+  CreatedSlot CreateTemporarySlot(const std::string& slot,
+                                  std::optional<Duration> timeout) override {
+    return bw::CreateTemporarySlot(&connection(), options_, slot, stop_, timeout);
+  }
+
+  void Start(const StreamStart& start) override { stream_.Start(start); }
+  std::optional<Frame> Receive(TimePoint deadline) override { return stream_.Receive(deadline); }
+  void SendStatus(const StandbyStatus& status) override { stream_.SendStatus(status); }
+  void Finish() noexcept override { stream_.Finish(); }
+
+ private:
+  PgConnection& connection() { return stream_.connection(); }
+
+  const CaptureOptions& options_;
+  const Stop& stop_;
+  PqReplicationStream stream_;
+  PqCatalog catalog_{options_, [this] { return &connection(); }};
+};
+
+class PqKeeper final : public Keeper {
+ public:
+  PqKeeper(const CaptureOptions& options, CaptureFigures* figures) : keeper_(options, figures) {}
+
+  std::unique_ptr<Watch> Run(Spool* spool) override {
+    struct Running final : Watch {
+      Running(PublicationKeeper* keeper, Spool* spool) : running(keeper, spool) {}
+      const PublicationKeeper::Running running;
+    };
+    return std::make_unique<Running>(&keeper_, spool);
+  }
+  void OnSessionBegins() override { keeper_.OnSessionBegins(); }
+  void OnRelationChanged(const CachedRelation& relation, Spool* spool) override {
+    keeper_.OnRelationChanged(relation, spool);
+  }
+  bool reread_is_ready() const override { return keeper_.reread_is_ready(); }
+  std::optional<Lsn> outdated_at() const override { return keeper_.outdated_at(); }
+  void RereadWasTried() override { keeper_.RereadWasTried(); }
+
+ private:
+  PublicationKeeper keeper_;
+};
+
+class PqServer final : public PostgresServer {
+ public:
+  PqServer(const CaptureOptions& options, CaptureFigures* figures, const Stop& stop)
+      : options_(options), stop_(stop), keeper_(options, figures) {}
+
+  std::unique_ptr<ServerConnection> Connect() override {
+    try {
+      return std::make_unique<PqServerConnection>(options_, stop_);
+    } catch (const Error& error) {
+      ExplainRefusal(error, options_, stop_);
+      throw;
+    }
+  }
+  std::unique_ptr<ServerCatalog> OpenCatalog() override {
+    const auto side = std::make_shared<SideConnection>(options_, stop_);
+    return std::make_unique<PqCatalog>(options_, [side] { return side->Get(); });
+  }
+  SnapshotContent ReadSnapshot(const SnapshotSource& source, Spool* spool,
+                               CaptureFigures* figures) override {
+    return bw::ReadSnapshot(options_, source, spool, figures, stop_);
+  }
+  void AdvanceSlot(Lsn to) override {
+    PgConnection connection(options_, PgConnection::Mode::kSql, stop_);
+    bw::AdvanceSlot(&connection, options_, to, stop_);
+  }
+  void TakeBack(bool slot, const PublicationPlan* made) override {
+    const Stop never;  // The process may be stopping, and this is part of stopping.
+    constexpr Duration kHurry{2'000};
+    CaptureOptions hurried = options_;
+    hurried.connect_timeout = kHurry;
+    PgConnection connection(hurried, PgConnection::Mode::kReplication, never);
+    connection.Query(fmt::format("SET lock_timeout = {}", kHurry.count()));
+    if (slot) bw::DropSlotIfExists(&connection, options_.slot, kHurry, never);
+    if (made != nullptr) DropPublications(&connection, *made);
+  }
+  Keeper& keeper() override { return keeper_; }
+
+ private:
+  const CaptureOptions& options_;
+  const Stop& stop_;
+  PqKeeper keeper_;
+};
+
+}  // namespace
+
+std::unique_ptr<PostgresServer> MakePqServer(const CaptureOptions& options, CaptureFigures* figures,
+                                             const Stop& stop) {
+  return std::make_unique<PqServer>(options, figures, stop);
+}
+
+}  // namespace bw
