@@ -50,8 +50,9 @@ std::optional<FullKey> Map(const TableKey& from, const Columns& to) {
 
 }  // namespace
 
-FullKey ChooseFullKey(const Columns& relation, const std::optional<TableKey>& kept,
+FullKey ChooseFullKey(const Columns& relation, const std::optional<TableKey>& kept_key,
                       const std::function<std::optional<TableKey>()>& read_current) {
+  const TableKey* kept = kept_key && kept_key->is_primary ? &*kept_key : nullptr;
   if (kept && kept->columns == relation) return {kept->key, KeyCertainty::kKnown};
   const std::optional<TableKey> current = read_current();
   if (current && current->columns == relation) return {current->key, KeyCertainty::kKnown};
@@ -82,8 +83,9 @@ std::vector<TableKey::Column> KeyColumnsOf(const Table& table) {
   return columns;
 }
 
-TableKey TableKeyOf(uint32_t relation, const Table& table) {
+TableKey TableKeyOf(uint32_t relation, const Table& table, ReplicaIdentity identity) {
   TableKey key;
+  key.is_primary = identity == ReplicaIdentity::kDefault || identity == ReplicaIdentity::kFull;
   key.relation = relation;
   key.table = {table.schema, table.name};
   key.columns = KeyColumnsOf(table);

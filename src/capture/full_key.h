@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "avro/table.h"
+#include "capture/pgoutput_message.h"
 #include "spool/spool_state.h"
 
 namespace bw {
@@ -24,7 +25,8 @@ struct FullKey {
   KeyCertainty certainty = KeyCertainty::kKnown;
 };
 
-// The key of a relation with these columns. `kept` is the spool's, `read_current` asks the catalog
+// The key of a relation with these columns. `kept` is the spool's, which counts if it is a primary
+// key's, `read_current` asks the catalog
 // (none when the table is no more) and is only called when the relation is not as `kept` says. Pure
 // but for that.
 FullKey ChooseFullKey(const std::vector<TableKey::Column>& relation,
@@ -39,6 +41,7 @@ bool IsOtherKey(const TableKey& kept, const TableKey& current);
 
 std::vector<TableKey::Column> KeyColumnsOf(const Table& table);
 // What the spool keeps of a table whose key columns are marked.
-TableKey TableKeyOf(uint32_t relation, const Table& table);
+TableKey TableKeyOf(uint32_t relation, const Table& table,
+                    ReplicaIdentity identity = ReplicaIdentity::kDefault);
 
 }  // namespace bw

@@ -66,9 +66,8 @@ std::string KeyWatch::Heal(RelationId relation, const std::string& reason) {
 void KeyWatch::SayGuessed(const CachedRelation& relation, Position position) {
   const bool is_known = relation.key_certainty == KeyCertainty::kGuessed;
   figures_->unsure_keys.fetch_add(1, std::memory_order_relaxed);
-  const std::string found = is_known
-                                ? "is probably " + Shown(TableKeyOf(0, relation.table).key)
-                                : "is unknown, so its messages have null keys";
+  const std::string found = is_known ? "is probably " + Shown(TableKeyOf(0, relation.table).key)
+                                     : "is unknown, so its messages have null keys";
   const std::string reason = fmt::format("its key at {} {}", position.ToString(), found);
   spdlog::warn(
       "Table {} has REPLICA IDENTITY FULL and was altered since: its key at {} {}. {}. The stream "
@@ -89,7 +88,7 @@ void KeyWatch::OnUsed(const CachedRelation& relation, Position position) {
   if (relation.key_certainty != KeyCertainty::kKnown) SayGuessed(relation, position);
   if (relation.key_certainty == KeyCertainty::kUnknown) return;
   const std::optional<TableKey> kept = spool_->FindTableKey(relation.id.value);
-  const TableKey now = TableKeyOf(relation.id.value, relation.table);
+  const TableKey now = TableKeyOf(relation.id.value, relation.table, relation.identity);
   if (kept && (kept->table != now.table || kept->schema != now.schema)) {
     SayChanged(*kept, now, position);
   }
@@ -115,13 +114,13 @@ void KeyWatch::SayUnsent(const CachedRelation& relation, const KeylessChange& ch
                   change.position.ToString(), change.column);
   const std::string healing = Heal(relation.id, problem);
   const std::string remedies = catalog_.leaf_remedies(relation.id);
-  spdlog::error(
-      "Table {}: {}, so {} is not published. {}. {}{}", relation.name(), problem,
-      change.operation == Operation::kUpdate ? "the tombstone of its old key" : "it",
-      remedies.empty() ? "A partition's replica identity had other columns than its root's key "
-                         "then, or the key's constraint was dropped"
-                       : "A partition's replica identity has other columns than its root's key",
-      healing, remedies.empty() ? "" : ", once you have run:" + remedies);
+  spdlog::error("Table {}: {}, so {} is not published. {}. {}{}", relation.name(), problem,
+                change.operation == Operation::kUpdate ? "the tombstone of its old key" : "it",
+                remedies.empty()
+                    ? "A partition's replica identity had other columns than its root's key "
+                      "then, or the key's constraint was dropped"
+                    : "A partition's replica identity has other columns than its root's key",
+                healing, remedies.empty() ? "" : ", once you have run:" + remedies);
 }
 
 void CheckKeys(const std::vector<CapturedTable>& tables, const TableFilter& filter, Spool* spool) {

@@ -194,8 +194,20 @@ void PgConnection::UseServersEncoding() {
 void PgConnection::PollUntilConnected(TimePoint deadline, const std::string& doing) {
   PostgresPollingStatusType status = PGRES_POLLING_WRITING;
   CertificateVerdict certificate;
+  bool has_tried_again = false;
   while (status != PGRES_POLLING_OK) {
-    if (status == PGRES_POLLING_FAILED) ThrowConnectionError(doing, certificate.Problem());
+    if (status == PGRES_POLLING_FAILED) {
+      // The whole handshake can happen within one PQconnectPoll; then nobody has seen the session.
+      const bool is_unexplained =
+          certificate.Problem().empty() &&
+          std::string_view(PQerrorMessage(connection_.get())).find("certificate verify failed") !=
+              std::string_view::npos;
+      if (!is_unexplained || has_tried_again || PQresetStart(connection_.get()) == 0) {
+        ThrowConnectionError(doing, certificate.Problem());
+      }
+      has_tried_again = true;
+      status = PGRES_POLLING_WRITING;
+    }
     Wait(status == PGRES_POLLING_READING ? Direction::kRead : Direction::kWrite, deadline, doing);
     certificate.Look(connection_.get());
     status = PQconnectPoll(connection_.get());

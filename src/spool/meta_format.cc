@@ -246,6 +246,7 @@ std::string EncodeTableKey(const TableKey& key) {
             {"columns", std::move(columns)},
             {"key", std::move(names)}};
   if (key.schema) json["key_schema"] = *key.schema;
+  if (!key.is_primary) json["primary"] = false;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -264,6 +265,7 @@ TableKey DecodeTableKey(std::string_view name, std::string_view body) {
     }
     for (const Json& column : json.at("key")) key.key.push_back(ReadName(column));
     if (json.contains("key_schema")) key.schema = json.at("key_schema").get<std::string>();
+    key.is_primary = json.value("primary", true);
     return key;
   } catch (const Json::exception& error) {
     ThrowUnreadable("a table's key", error);

@@ -88,6 +88,8 @@ struct TableKey {
   std::vector<Column> columns;        // All that the stream carries, in its order.
   std::vector<std::string> key;       // In the same order; none when the messages have null keys.
   std::optional<std::string> schema;  // Avro schema of the key; none when it has no columns.
+  // Not of another replica identity (NOTHING, USING INDEX), which says nothing of the primary key.
+  bool is_primary = true;
   friend bool operator==(const TableKey&, const TableKey&) = default;
 };
 

@@ -326,3 +326,18 @@ def test_a_table_that_is_renamed_before_it_was_read_again_is_read_under_its_name
         scene.execute("ALTER TABLE early RENAME TO late")
         scene.settle()
     becomes_its_table(scene, "late")
+
+
+@pytest.mark.parametrize("before", ["NOTHING", "USING INDEX t_i"])
+def test_full_does_not_take_over_the_key_of_the_identity_before(scene: Scene, before: str):
+    scene.running_relay()
+    scene.execute(
+        "BEGIN; CREATE TABLE t (id int NOT NULL, alt int PRIMARY KEY, v text); CREATE UNIQUE INDEX t_i ON t (id); "
+        f"ALTER TABLE t REPLICA IDENTITY {before}; INSERT INTO t VALUES (1, 11, 'a'); COMMIT")
+    scene.settle()
+    scene.execute("ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (2, 12, 'b')")
+    scene.execute("UPDATE t SET v = 'x' WHERE id = 1; DELETE FROM t WHERE id = 2")
+    becomes_its_table(scene, "t")
+    scene.settle()
+    streamed = [(message.op, list(message.key or {})) for message in scene.messages("t") if message.op in "ud"]
+    assert streamed and all(key == ["alt"] for _, key in streamed), streamed

@@ -12,7 +12,7 @@ constexpr uint32_t kInt = 23, kText = 25;
 const Columns kForm = {{"id", kInt}, {"v", kText}};
 
 TableKey Keyed(Columns columns, Names key) {
-  return {7, {"public", "t"}, std::move(columns), std::move(key), std::nullopt};
+  return {7, {"public", "t"}, std::move(columns), std::move(key), std::nullopt, true};
 }
 
 class FullKeyTest : public testing::Test {
@@ -37,6 +37,17 @@ TEST_F(FullKeyTest, StaysWhatIsKeptWhateverTheCatalogSays) {
   EXPECT_EQ(Choose(kForm), Names{"id"});
   EXPECT_EQ(key_.certainty, KeyCertainty::kKnown);
   EXPECT_EQ(looks_, 0);
+}
+
+TEST_F(FullKeyTest, IsNotThatOfTheIdentityThatItHadBefore) {
+  kept_ = Keyed(kForm, {});
+  kept_->is_primary = false;
+  current_ = Keyed(kForm, {"id"});
+  EXPECT_EQ(Choose(kForm), Names{"id"});
+  EXPECT_EQ(key_.certainty, KeyCertainty::kKnown);
+  current_ = std::nullopt;
+  EXPECT_EQ(Choose(kForm), Names{});
+  EXPECT_EQ(key_.certainty, KeyCertainty::kUnknown);
 }
 
 TEST_F(FullKeyTest, OfANewTableIsTheCatalogs) {
