@@ -243,6 +243,8 @@ TEST_F(CaptureSessionTest, AsksAnIdleServerHowFarItsWalHasComeWhenItsEndIsWanted
   stream_.Silence(Duration(2'000));
   stream_.Alive(0x40);
   stream_.Silence(Duration(2'000));
+  UntilDurable();  // Idle WAL that was noted meanwhile.
+  stream_.Silence(Duration(2'000));
   stream_.Do([] { FAIL() << "it goes on"; });
   EXPECT_EQ(Run(), SessionEnd::kWanted);
   EXPECT_TRUE(stream_.statuses.front().request_reply);
