@@ -167,14 +167,15 @@ def is_partitioned(scene: Scene, table: str) -> bool:
     return scene.query("SELECT relkind = 'p' FROM pg_class WHERE oid = %s::regclass", [table]) == [(True,)]
 
 
-def folded(scene: Scene, table: str) -> dict:
-    """What a consumer that keeps the newest row of each key has."""
-    kept = {}
-    for message in scene.messages(table, settle=False):
+def folded(scene: Scene, *tables: str) -> dict[str, dict]:
+    """What a consumer that keeps the newest row of each key has, by table."""
+    kept: dict[str, dict] = {table: {} for table in tables}
+    for message in scene.messages(*tables, settle=False):
         if message.key is not None:
-            kept.pop(message.key["id"], None)
+            of_table = kept[message.topic.removeprefix(scene.topic(""))]
+            of_table.pop(message.key["id"], None)
             if message.value is not None:
-                kept[message.key["id"]] = message.value
+                of_table[message.key["id"]] = message.value
     return kept
 
 
@@ -183,10 +184,11 @@ def becomes_right(scene: Scene, *tables: str) -> None:
     left = list(tables)
     deadline = time.monotonic() + HEALED_S
     while left:
-        left = [table for table in left if folded(scene, table) != rows(scene, table)]
+        topics = folded(scene, *left)
+        left = [table for table in left if topics[table] != rows(scene, table)]
         if left and time.monotonic() > deadline:
             table = left[0]
-            raise AssertionError(f"topics differ from {left}: {table} has {rows(scene, table)}, its topic {folded(scene, table)}")
+            raise AssertionError(f"topics differ from {left}: {table} has {rows(scene, table)}, its topic {topics[table]}")
         time.sleep(0.2 if left else 0)
 
 
@@ -320,6 +322,30 @@ def test_partitions_without_identity_never_stop_others(shared: Scene):
     becomes_right(shared, "parts")
 
 
+RELAY_S_WAITS = """
+SELECT l.waitstart FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+ WHERE NOT l.granted AND l.relation = 'behind'::regclass AND a.application_name LIKE 'bottledwater%'
+"""
+
+
+def test_nobody_waits_long_behind_a_relay_that_waits_for_a_lock(world: Scene):
+    """Who wants a lock that goes with the holder's, and not with the one that the relay wants, stands behind the relay."""
+    world.execute("CREATE TABLE behind (id int PRIMARY KEY, value text) PARTITION BY RANGE (id);"
+                  "CREATE TABLE behind_low PARTITION OF behind FOR VALUES FROM (0) TO (100);"
+                  "ALTER TABLE behind_low REPLICA IDENTITY NOTHING")
+    with world.connect() as holder, world.connect() as somebody:
+        holder.execute("BEGIN; LOCK TABLE ONLY behind IN SHARE MODE")
+        world.execute("ALTER TABLE behind_low REPLICA IDENTITY DEFAULT")  # Now the relay wants to add the root.
+        somebody.execute("SET lock_timeout = '1s'")  # The relay gives up after 50 ms.
+        waits = set()
+        deadline = time.monotonic() + 30
+        while len(waits) < 3:
+            waits |= set(world.query(RELAY_S_WAITS))
+            somebody.execute("BEGIN; LOCK TABLE ONLY behind IN SHARE MODE; COMMIT")
+            assert time.monotonic() < deadline, "the relay does not try"
+    is_joined(world, "behind")
+
+
 def test_a_reread_waits_for_open_transactions_without_holding_up_capture(shared: Scene):
     [relay] = shared.relays
     with shared.connect() as holder:
@@ -331,7 +357,7 @@ def test_a_reread_waits_for_open_transactions_without_holding_up_capture(shared:
         for number in range(2, 6):
             shared.execute("INSERT INTO waits VALUES (%s, 'b')", [number])
             shared.settle(timeout=20)  # The stream goes on.
-        assert folded(shared, "waits")[1] == {"id": 1, "value": "a"}
+        assert folded(shared, "waits")["waits"][1] == {"id": 1, "value": "a"}
     becomes_right(shared, "waits")
     assert "read again, " in relay.log_text()
 
