@@ -81,8 +81,8 @@ class TransactionalProducer {
   // Fences every older producer of this transactional.id and waits until what it left open is
   // committed or aborted. From here on nothing of it can change.
   virtual void InitTransactions() = 0;
-  // Waits until the topics' partitions are known here; they exist. Also allowed within a
-  // transaction. In the order asked for.
+  // Waits until the topics' partitions are known here; they exist, or were agreed to. Also allowed
+  // within a transaction. In the order asked for.
   virtual std::vector<OpenedTopic> OpenTopics(std::span<const std::string> topics) = 0;
   OpenedTopic OpenTopic(const std::string& topic) {
     return OpenTopics(std::span(&topic, 1)).front();
@@ -164,25 +164,30 @@ class KafkaCluster {
   // Nothing for topics that do not exist.
   virtual std::vector<std::optional<int32_t>> PartitionCounts(
       std::span<const std::string> topics) = 0;
-  // Returns when the topics exist; those that are there already are fine. Per topic, why the
-  // brokers refuse it: a usage error for its configuration, a row error for its name.
-  virtual std::vector<std::optional<Error>> CreateTopics(std::span<const TopicSpec> specs) = 0;
+  // Returns when the brokers have agreed to make the topics; WaitForTopics, and a producer's
+  // OpenTopics, wait until they know them. Those that are there already are fine. Per topic, why
+  // the brokers refuse it: a usage error for its configuration, a row error for its name.
+  virtual std::vector<std::optional<Error>> RequestTopics(std::span<const TopicSpec> specs) = 0;
+  // Returns when these topics, which were agreed to, are known to the brokers.
+  virtual void WaitForTopics(std::span<const std::string> topics) = 0;
   // The topics' settings; nothing when we lack the right to read them.
   virtual std::vector<std::optional<TopicConfigMap>> TopicConfigs(
       std::span<const std::string> topics) = 0;
 
-  // The same for one topic; CreateTopic throws the refusal.
+  // The same for one topic; CreateTopic throws the refusal, and waits.
   std::optional<int32_t> PartitionCount(const std::string& topic) {
     return PartitionCounts(std::span(&topic, 1)).front();
   }
   void CreateTopic(const TopicSpec& spec) {
-    if (const auto refusal = CreateTopics(std::span(&spec, 1)).front()) throw *refusal;
+    if (const auto refusal = RequestTopics(std::span(&spec, 1)).front()) throw *refusal;
+    WaitForTopics(std::span(&spec.name, 1));
   }
   std::optional<TopicConfigMap> TopicConfig(const std::string& topic) {
     return TopicConfigs(std::span(&topic, 1)).front();
   }
 
-  // In the order asked for; nothing for partitions that do not exist.
+  // In the order asked for; nothing for partitions that do not exist. Of partitions that were just
+  // made, waits until they have a leader.
   virtual std::vector<std::optional<StoredOffsets>> Offsets(
       std::span<const TopicPartition> partitions) = 0;
 

@@ -21,7 +21,7 @@ constexpr Duration kStopGrace{4'000};
 // this one does again.
 constexpr Duration kFailedRequestGrace{2'000};
 constexpr Duration kInitTimeout{30'000};
-constexpr Duration kTopicTimeout{10'000};
+constexpr Duration kTopicTimeout{30'000};
 constexpr Duration kAbortTimeout{1'000};
 // Delivery reports are taken in between, so that finished messages do not pile up.
 constexpr size_t kPollEvery = 256;

@@ -80,10 +80,9 @@ void PublishSession::Start() {
   cluster_id_ = parts_.cluster->ClusterId();
   memory_->schema_ids.Remember(parts_.spool->RegistryIds());
   memory_->schema_ids.set_accept_new_ids(options_.accept_new_schema_ids);
-  producer_ = parts_.cluster->CreateProducer(
-      {.transactional_id = TransactionalId(source_),
-       .batch_bytes_max = memory_->batch_bytes_max,
-       .message_bytes_max = options_.message_bytes_max});
+  producer_ = parts_.cluster->CreateProducer({.transactional_id = TransactionalId(source_),
+                                              .batch_bytes_max = memory_->batch_bytes_max,
+                                              .message_bytes_max = options_.message_bytes_max});
   BW_KILL_POINT("publish.before_init");
   producer_->InitTransactions();
   BW_KILL_POINT("publish.after_init");
@@ -236,8 +235,8 @@ void PublishSession::MakeCheckpointWriter(const NewestCheckpoint& newest) {
     record_bytes_max = std::min(record_bytes_max, *newest.message_bytes_max - overhead);
   }
   checkpoint_writer_ = std::make_unique<CheckpointWriter>(
-      record_bytes_max, newest.state.checkpoint ? newest.state.checkpoint->parts
-                                                : std::vector<CheckpointPart>());
+      record_bytes_max,
+      newest.state.checkpoint ? newest.state.checkpoint->parts : std::vector<CheckpointPart>());
   for (const auto& [partition, offset] : next_offsets_) checkpoint_writer_->Set(partition, offset);
 }
 
@@ -391,11 +390,11 @@ bool PublishSession::Prepare(const SpoolBatch& batch) {
       registry_away_.Away(*registry_away);
       return false;
     }
-    std::map<std::string, int32_t> topics;
+    std::vector<std::pair<std::string, int32_t>> topics;
     for (const auto& [id, schema] : tables) {
       NoteHeldTables(id);
       const TableRoute& route = routes_->Get(id);
-      if (!route.refusal) topics.emplace(route.topic, route.opened.partitions);
+      if (!route.refusal) topics.emplace_back(route.topic, route.opened.partitions);
     }
     NoteSchemaIds();
     NotePartitions(topics);
@@ -407,9 +406,11 @@ bool PublishSession::Prepare(const SpoolBatch& batch) {
   return true;
 }
 
-void PublishSession::NotePartitions(const std::map<std::string, int32_t>& topics) {
+void PublishSession::NotePartitions(std::span<const std::pair<std::string, int32_t>> topics) {
   std::vector<TopicPartition> unknown;
+  std::set<std::string> listed;  // Schemas of one table share its topic.
   for (const auto& [topic, partitions] : topics) {
+    if (!listed.insert(topic).second) continue;
     for (int32_t partition = 0; partition < partitions; ++partition) {
       TopicPartition candidate{topic, partition};
       if (!next_offsets_.contains(candidate)) unknown.push_back(std::move(candidate));
@@ -682,8 +683,10 @@ bool PublishSession::FindLeftovers(const SnapshotMark& snapshot) {
     if (!AddSnapshotRows(snapshot, topics, leftovers.get())) return false;
     leftovers->ReadTopics();
   }
-  std::map<std::string, int32_t> partitions;
-  for (const auto& [topic, index] : topics) partitions[topic] = routes_->Open(topic).partitions;
+  std::vector<std::pair<std::string, int32_t>> partitions;
+  for (const auto& [topic, index] : topics) {
+    partitions.emplace_back(topic, routes_->Open(topic).partitions);
+  }
   NotePartitions(partitions);
   next_tombstone_ = {snapshot.tombstones_lsn(), leftovers->next_tombstone_index()};
   if (progress_.position >= next_tombstone_) {

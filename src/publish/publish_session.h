@@ -121,8 +121,9 @@ class PublishSession {
   void CompareSchemaIds();
   void NoteSchemaIds();
   bool Prepare(const SpoolBatch& batch);
-  // By name, their numbers of partitions.
-  void NotePartitions(const std::map<std::string, int32_t>& topics);
+  // By name, their numbers of partitions. New topics are in the order in which they were made,
+  // which is the order in which they get their leaders.
+  void NotePartitions(std::span<const std::pair<std::string, int32_t>> topics);
   void AnnouncePartitions();
   void PauseBeforeBegin();
   void PublishBatch(const SpoolBatch& batch);
@@ -171,8 +172,8 @@ class PublishSession {
   TornRecords torn_;
   NextOffsets torn_from_;  // Before them, in each partition that holds any.
 
-  Progress progress_;                        // Committed in Kafka.
-  NextOffsets next_offsets_;                 // Behind what is committed; set by NoteNextOffset.
+  Progress progress_;         // Committed in Kafka.
+  NextOffsets next_offsets_;  // Behind what is committed; set by NoteNextOffset.
   // All of next_offsets_ are in a committed checkpoint, and all claims in a committed record.
   bool partitions_announced_ = true;
   Progress seen_;                            // What `captured` was at the last read.

@@ -237,7 +237,8 @@ void SchemaIdCache::GiveUp(const std::vector<std::pair<RegisteredSchema, std::st
             "resnapshot");
   }
   spdlog::warn("Going on by --accept-new-schema-ids. {}", finding);
-  remedy_ = "accept-new-schema-ids: " + finding;
+  if (!remedy_.empty()) remedy_ += "; ";
+  remedy_ += "accept-new-schema-ids: " + finding;
   for (const auto& [schema, reason] : lost) {
     const std::string name = NameOf(schema.registration);
     known_.erase(name);

@@ -15,6 +15,8 @@ namespace bw {
 namespace {
 
 constexpr std::chrono::seconds kRefusalAge{60};
+// Whose schemas are registered, and topics made, side by side.
+constexpr size_t kTablesOfOneRequest = 100;
 // No row is refused for its size by a limit that was asked for before this.
 constexpr std::chrono::seconds kSettingsAge{5};
 // What a batch has around one record.
@@ -77,12 +79,17 @@ std::optional<std::string> TableRoutes::Prepare(std::span<const TableToRoute> ta
     routes[i].table = Printable(schema.schema + "." + schema.table);
     RefuseOnRowError(&routes[i], [&] { ChooseTopic(schema, &routes[i]); });
   }
-  if (auto registry_away = AskRegistry(tables, routes)) return registry_away;
-  GiveUpClaims(routes);
-  const auto refused_names = CreateMissing(tables, routes);
-  if (!refused_names.empty()) {
+  std::set<std::string> missing = MissingTopics(routes);
+  for (size_t begin = 0; begin < tables.size(); begin += kTablesOfOneRequest) {
+    const size_t count = std::min(kTablesOfOneRequest, tables.size() - begin);
+    const auto some_tables = tables.subspan(begin, count);
+    const auto some_routes = std::span(routes).subspan(begin, count);
+    if (auto registry_away = AskRegistry(some_tables, some_routes)) return registry_away;
+    GiveUpClaims(some_routes);
+    const NameRefusals refusals = RequestMissing(some_tables, some_routes, &missing);
+    if (refusals.empty()) continue;
     // Such as beside a topic of somebody else's whose name differs only by '.' and '_'.
-    for (const auto& [topic, reason] : refused_names) {
+    for (const auto& [topic, reason] : refusals) {
       claims_->NoteRefused(topic, reason);
       claims_->Release(topic);
     }
@@ -122,8 +129,8 @@ std::optional<std::string> TableRoutes::AskRegistry(std::span<const TableToRoute
       route.refusal = failure->what();
       continue;
     }
-    route.encoding = MessageEncoder::EncodingFor(
-        options_.output_format, *tables[places[i]].schema, std::get<RegistryIds>(answers[i]));
+    route.encoding = MessageEncoder::EncodingFor(options_.output_format, *tables[places[i]].schema,
+                                                 std::get<RegistryIds>(answers[i]));
   }
   return std::nullopt;
 }
@@ -204,30 +211,36 @@ TopicSpec TableRoutes::SpecFor(const TableSchema& schema, const std::string& top
   return spec;
 }
 
-std::map<std::string, std::string> TableRoutes::CreateMissing(
-    std::span<const TableToRoute> tables, std::span<const TableRoute> routes) {
-  std::map<std::string, size_t> candidates;  // Of topics that were not opened yet, the first table.
-  for (size_t i = 0; i < routes.size(); ++i) {
-    if (!routes[i].refusal && !opened_.contains(routes[i].topic)) {
-      candidates.emplace(routes[i].topic, i);
-    }
-  }
+std::set<std::string> TableRoutes::MissingTopics(std::span<const TableRoute> routes) {
   std::vector<std::string> names;
-  for (const auto& [name, first] : candidates) names.push_back(name);
-  const auto counts = cluster_->PartitionCounts(names);
-  std::vector<TopicSpec> missing;
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (counts[i]) continue;
-    missing.push_back(SpecFor(*tables[candidates.at(names[i])].schema, names[i]));
+  for (const TableRoute& route : routes) {
+    if (!route.refusal && !opened_.contains(route.topic)) names.push_back(route.topic);
   }
-  if (missing.empty()) return {};
-  return Create(missing);
+  RemoveDuplicates(&names);
+  const auto counts = cluster_->PartitionCounts(names);
+  std::set<std::string> missing;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!counts[i]) missing.insert(names[i]);
+  }
+  return missing;
 }
 
-std::map<std::string, std::string> TableRoutes::Create(std::span<const TopicSpec> specs) {
-  auto answers = cluster_->CreateTopics(specs);
+TableRoutes::NameRefusals TableRoutes::RequestMissing(std::span<const TableToRoute> tables,
+                                                      std::span<const TableRoute> routes,
+                                                      std::set<std::string>* missing) {
+  std::vector<TopicSpec> specs;
+  for (size_t i = 0; i < routes.size(); ++i) {
+    if (routes[i].refusal || missing->erase(routes[i].topic) == 0) continue;
+    specs.push_back(SpecFor(*tables[i].schema, routes[i].topic));
+  }
+  if (specs.empty()) return {};
+  return Request(specs);
+}
+
+TableRoutes::NameRefusals TableRoutes::Request(std::span<const TopicSpec> specs) {
+  auto answers = cluster_->RequestTopics(specs);
   std::vector<TopicSpec> again;
-  std::map<std::string, std::string> refusals;
+  NameRefusals refusals;
   for (size_t i = 0; i < specs.size(); ++i) {
     if (!answers[i]) {
       spdlog::info("Created topic {}", specs[i].name);
@@ -247,7 +260,7 @@ std::map<std::string, std::string> TableRoutes::Create(std::span<const TopicSpec
       throw *answers[i];
     }
   }
-  if (!again.empty()) refusals.merge(Create(again));
+  if (!again.empty()) refusals.merge(Request(again));
   return refusals;
 }
 
@@ -275,9 +288,10 @@ TableRoutes::TopicSettingsNow TableRoutes::SettingsFrom(
   settings.asked_at = clock_->Now();
   if (!config) {
     if (!memory_->has_said_unknown_limit) {
-      spdlog::warn("No right to read the settings of topic {} (DescribeConfigs): how large its "
-                   "messages may be is found by trying",
-                   topic);
+      spdlog::warn(
+          "No right to read the settings of topic {} (DescribeConfigs): how large its "
+          "messages may be is found by trying",
+          topic);
       memory_->has_said_unknown_limit = true;
     }
     return settings;
@@ -330,8 +344,7 @@ void TableRoutes::NoteTooLarge(const TooLargeError& error) {
     return;
   }
   const auto known = settings_.find(error.topic());
-  const size_t limit =
-      known == settings_.end() ? 0 : known->second.batch_bytes_max.value_or(0);
+  const size_t limit = known == settings_.end() ? 0 : known->second.batch_bytes_max.value_or(0);
   memory_->refused_sizes[error.topic()] = {std::max<size_t>(error.bytes(), 1), limit};
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -42,15 +43,15 @@ struct TableToRoute {
 // session, and before a row is refused for its size: people change it while we run.
 class TableRoutes {
  public:
-  TableRoutes(const PublishOptions& options, KafkaCluster* cluster,
-              TransactionalProducer* producer, TopicClaims* claims, PublishMemory* memory,
-              Clock* clock);
+  TableRoutes(const PublishOptions& options, KafkaCluster* cluster, TransactionalProducer* producer,
+              TopicClaims* claims, PublishMemory* memory, Clock* clock);
 
   // Makes the routes of these schemas: the topics' names, their creation on the first row, the
-  // registry's ids; a few requests for all of them. Returns why the registry cannot be asked now,
-  // or nothing when the routes are ready. What concerns a table alone (refused schema, no topic that
-  // it could have) becomes its refusal, which is tried again after a minute. Throws as KafkaCluster
-  // does.
+  // registry's ids; a few requests for all of them, and the brokers make the topics of some while
+  // the registry is asked about the next. Returns why the registry cannot be asked now,
+  // or nothing when the routes are ready. What concerns a table alone (refused schema, no topic
+  // that it could have) becomes its refusal, which is tried again after a minute. Throws as
+  // KafkaCluster does.
   //
   // The topic is then claimed for the table: no row may go there before a committed record says so.
   std::optional<std::string> Prepare(std::span<const TableToRoute> tables);
@@ -73,6 +74,9 @@ class TableRoutes {
     TimePoint asked_at;
   };
 
+  // Why topics are refused by their names: then there is another choice.
+  using NameRefusals = std::map<std::string, std::string>;
+
   std::optional<std::string> AskRegistry(std::span<const TableToRoute> tables,
                                          std::span<TableRoute> routes);
   TopicClaims::Choice Choose(const TableName& table);
@@ -80,12 +84,13 @@ class TableRoutes {
   void ChooseTopic(const TableSchema& schema, TableRoute* route);
   // A claim for a topic that was not made, because its rows cannot be published, is given up.
   void GiveUpClaims(std::span<const TableRoute> routes);
-  // Why topics are refused by their names: then there is another choice.
-  std::map<std::string, std::string> CreateMissing(std::span<const TableToRoute> tables,
-                                                   std::span<const TableRoute> routes);
+  std::set<std::string> MissingTopics(std::span<const TableRoute> routes);
+  // Takes out of `missing` what it has asked for.
+  NameRefusals RequestMissing(std::span<const TableToRoute> tables,
+                              std::span<const TableRoute> routes, std::set<std::string>* missing);
   TopicSpec SpecFor(const TableSchema& schema, const std::string& topic) const;
-  // Why topics are refused by their names. Throws a usage error for what they are to be like.
-  std::map<std::string, std::string> Create(std::span<const TopicSpec> specs);
+  // Throws a usage error for what the topics are to be like.
+  NameRefusals Request(std::span<const TopicSpec> specs);
   void OpenAll(std::span<const TableRoute> routes);
   void LearnSettings(std::span<const TableRoute> routes);
   TopicSettingsNow SettingsFrom(const std::string& topic,

@@ -62,10 +62,11 @@ class TopicClaims {
 
   const std::string prefix_;
   const std::string checkpoint_topic_;
-  std::map<std::string, TableName> tables_;    // By topic.
-  std::map<std::string, std::string> by_form_;  // Topics that Kafka takes for one: its form -> topic.
+  std::map<std::string, TableName> tables_;  // By topic.
+  std::map<std::string, std::string>
+      by_form_;  // Topics that Kafka takes for one: its form -> topic.
   std::map<std::string, std::string> refused_;  // Topic -> reason.
-  std::map<std::string, TableName> pending_;   // By topic.
+  std::map<std::string, TableName> pending_;    // By topic.
 };
 
 }  // namespace bw

@@ -218,10 +218,11 @@ class SimKafkaClient : public KafkaCluster {
     return counts;
   }
 
-  std::vector<std::optional<Error>> CreateTopics(std::span<const TopicSpec> specs) override {
+  std::vector<std::optional<Error>> RequestTopics(std::span<const TopicSpec> specs) override {
     for (const TopicSpec& spec : specs) Create(spec);
     return std::vector<std::optional<Error>>(specs.size());
   }
+  void WaitForTopics(std::span<const std::string> /*topics*/) override {}
 
   std::vector<std::optional<TopicConfigMap>> TopicConfigs(
       std::span<const std::string> topics) override {

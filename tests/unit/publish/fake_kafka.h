@@ -48,7 +48,7 @@ class FakeKafka : public KafkaCluster {
   bool may_read_settings = true;
   // Of each record of a topic: what is larger is refused when the batch is flushed.
   std::map<std::string, size_t> record_bytes_max;
-  std::set<std::string> refused_settings;  // By CreateTopics.
+  std::set<std::string> refused_settings;  // By RequestTopics.
   int create_requests = 0;
   std::map<std::string, std::vector<Partition>> topics;
   std::map<std::string, TopicSpec> created;
@@ -84,7 +84,7 @@ class FakeKafka : public KafkaCluster {
     }
     return counts;
   }
-  std::vector<std::optional<Error>> CreateTopics(std::span<const TopicSpec> specs) override {
+  std::vector<std::optional<Error>> RequestTopics(std::span<const TopicSpec> specs) override {
     ++create_requests;
     std::vector<std::optional<Error>> refusals;
     for (const TopicSpec& spec : specs) {
@@ -102,6 +102,7 @@ class FakeKafka : public KafkaCluster {
     }
     return refusals;
   }
+  void WaitForTopics(std::span<const std::string> /*topics*/) override {}
   std::vector<std::optional<TopicConfigMap>> TopicConfigs(
       std::span<const std::string> names) override {
     std::vector<std::optional<TopicConfigMap>> configs;
