@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/lsn.h"
 
 // Kafka as the publish session sees it. Two implementations: librdkafka (kafka_cluster.h), and the
 // simulation's. All of it belongs to one thread, the publish thread, and every call may wait, but
@@ -68,6 +69,22 @@ class TooLargeError : public Error {
   size_t bytes_;
 };
 
+// The brokers refuse a message for what it is, and not for its size: its time, or a rule that the
+// topic's configuration or a policy of the brokers' has. Transient, because somebody may change the
+// rule; until then the same message is refused by each session.
+class RefusedMessageError : public Error {
+ public:
+  RefusedMessageError(const std::string& what, std::string topic, std::optional<Position> position)
+      : Error(ErrorKind::kTransient, what), topic_(std::move(topic)), position_(position) {}
+  const std::string& topic() const { return topic_; }
+  // Of the message, or of the first one of its batch; nothing when it is none of a table's.
+  const std::optional<Position>& position() const { return position_; }
+
+ private:
+  std::string topic_;
+  std::optional<Position> position_;
+};
+
 // One producer's life with a transactional.id. Any exception, and any doubt, ends it: destroy it
 // and make a new one. There is no abort to go on from; an abort is what the next InitTransactions
 // does.
@@ -92,7 +109,7 @@ class TransactionalProducer {
   virtual void Produce(const OutgoingMessage& message) = 0;
   // Waits until every message produced so far is written and its offset known, and records for each
   // partition written since Begin the offset behind. Throws when a single one failed, TooLargeError
-  // when it was its size.
+  // when it was its size, RefusedMessageError when the brokers refuse it as it is.
   virtual void Flush(NextOffsets* next_offsets) = 0;
   // Returns when the transaction is committed. After an exception it may be committed or not.
   virtual void Commit() = 0;

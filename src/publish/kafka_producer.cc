@@ -8,6 +8,8 @@
 
 #include "base/byte_size.h"
 #include "base/log.h"
+#include "publish/kafka_reader.h"
+#include "publish/torn_records.h"
 
 namespace bw {
 namespace {
@@ -30,6 +32,19 @@ constexpr size_t kRecordOverheadBytes = 128;
 constexpr uint64_t kQueueBytesMin = 64 * kMiB;
 
 int ToMs(Duration duration) { return static_cast<int>(duration.count()); }
+
+// Whether the brokers say that this message will not do, which another attempt does not change.
+bool IsRefusal(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+         error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
+         error == RD_KAFKA_RESP_ERR_POLICY_VIOLATION ||
+         error == RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE;
+}
+
+std::optional<Position> PositionOf(const rd_kafka_message_t& message) {
+  const auto identity = ParseRecordIdentity(HeadersOf(message));
+  return identity ? std::optional(identity->position) : std::nullopt;
+}
 
 }  // namespace
 
@@ -158,6 +173,7 @@ void LibrdkafkaProducer::Begin() {
   produced_ = delivered_ = 0;
   delivery_failure_.reset();
   too_large_.reset();
+  refused_.reset();
   for (const auto& topic : topics_) std::ranges::fill(topic->next_offsets, -1);
   audit_.Begin();
   const KafkaErrorObject error(rd_kafka_begin_transaction(handle_.get()));
@@ -194,6 +210,9 @@ void LibrdkafkaProducer::Produce(const OutgoingMessage& message) {
     const bool may_wait = error == RD_KAFKA_RESP_ERR__QUEUE_FULL && !MustLeave(begun) &&
                           std::chrono::steady_clock::now() - begun < transaction_timeout_;
     if (!may_wait) {
+      // It may be refused because an earlier message was, of which a report tells more.
+      rd_kafka_poll(handle_.get(), 0);
+      ThrowIfDeliveryFailed();
       throw KafkaFailure(
           fmt::format("Producing to topic {} partition {}", topic.name, message.partition), error,
           trouble_);
@@ -223,6 +242,8 @@ void LibrdkafkaProducer::RecordDelivery(const rd_kafka_message_t& message) {
     }
     if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
       too_large_.emplace(*delivery_failure_, topic->name, message.len + message.key_len);
+    } else if (IsRefusal(message.err)) {
+      refused_.emplace(*delivery_failure_, topic->name, PositionOf(message));
     }
   } else if (message.offset < 0) {
     // The broker called it a duplicate: written, but nobody can say where.
@@ -236,6 +257,7 @@ void LibrdkafkaProducer::RecordDelivery(const rd_kafka_message_t& message) {
 
 void LibrdkafkaProducer::ThrowIfDeliveryFailed() const {
   if (too_large_) throw *too_large_;
+  if (refused_) throw *refused_;
   if (delivery_failure_) throw TransientError(*delivery_failure_);
 }
 

@@ -61,7 +61,8 @@ class LibrdkafkaProducer : public TransactionalProducer {
   size_t produced_ = 0;
   size_t delivered_ = 0;
   std::optional<std::string> delivery_failure_;  // The first one.
-  std::optional<TooLargeError> too_large_;       // Set when it was for a message's size.
+  std::optional<TooLargeError> too_large_;       // Set when it was for a message's size, ...
+  std::optional<RefusedMessageError> refused_;   // ... or for what else the message is.
   bool commit_interrupted_ = false;
   bool may_abort_ = false;  // In a transaction in which nothing has failed and no commit was tried.
   size_t message_bytes_max_ = 0;

@@ -18,23 +18,32 @@ std::string_view View(const void* data, size_t size) {
   return {static_cast<const char*>(data), size};
 }
 
+}  // namespace
+
+std::vector<MessageHeader> HeadersOf(const rd_kafka_message_t& message) {
+  std::vector<MessageHeader> found;
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return found;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  size_t size = 0;
+  for (size_t i = 0;
+       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
+    found.push_back({name, View(value, size)});
+  }
+  return found;
+}
+
+namespace {
+
 CommittedRecord ToRecord(const rd_kafka_message_t& message, size_t range) {
   CommittedRecord record;
   record.range = range;
   record.offset = message.offset;
   if (message.key != nullptr) record.key = View(message.key, message.key_len);
   if (message.payload != nullptr) record.value = View(message.payload, message.len);
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    const char* name = nullptr;
-    const void* value = nullptr;
-    size_t size = 0;
-    for (size_t i = 0;
-         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-         ++i) {
-      record.headers.push_back({name, View(value, size)});
-    }
-  }
+  record.headers = HeadersOf(message);
   return record;
 }
 

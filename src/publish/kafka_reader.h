@@ -10,6 +10,9 @@
 
 namespace bw {
 
+// The views live as long as the message.
+std::vector<MessageHeader> HeadersOf(const rd_kafka_message_t& message);
+
 // Reads partitions as a read_committed consumer does, with a consumer handle of its own that
 // belongs to no group. Only included by the kafka_*.cc files.
 class KafkaReader {

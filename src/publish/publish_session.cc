@@ -487,16 +487,35 @@ Progress PublishSession::ProduceAndFlush(const std::function<Progress()>& produc
   } catch (const TooLargeError& error) {
     routes_->NoteTooLarge(error);
     throw;
+  } catch (const RefusedMessageError& error) {
+    throw AtItsPlace(error);
   }
+}
+
+// Kafka's sibling of CaptureSession::WithinTransaction. Everything else that ends a session within
+// a transaction is an outage, a row's error (--on-error), a limit that the next session asks for
+// again, or a halt.
+Error PublishSession::AtItsPlace(const RefusedMessageError& error) const {
+  if (!error.position()) return error;
+  const auto table = claims_->TableOf(error.topic());
+  const std::string place = fmt::format(
+      "change {} of {}", error.position()->ToString(),
+      table ? fmt::format("table {}.{}", table->schema, table->table) : "topic " + error.topic());
+  return TransientError(fmt::format("{}, at or just behind {}", error.what(), place))
+      .At(place, fmt::format("Look at what topic {} and the brokers require of a message "
+                             "(message.timestamp.*.max.ms, schema validation, clocks); nothing is "
+                             "left out, and a change there is noticed",
+                             error.topic()));
 }
 
 void PublishSession::PublishChange(const Change& change) {
   const TableRoute& route = routes_->Get(change.schema_id);
   if (route.lacks_key && ComesAgain(change)) {
     ++pending_.rows_refused;
-    SayRefused(fmt::format("Table {}, change {} is left out until the table has a key, and is read "
-                           "again then: {}",
-                           route.table, change.position.ToString(), *route.refusal));
+    SayRefused(
+        fmt::format("Table {}, change {} is left out until the table has a key, and is read "
+                    "again then: {}",
+                    route.table, change.position.ToString(), *route.refusal));
     return;
   }
   if (route.refusal) return Refuse(change, route, *route.refusal);

@@ -131,6 +131,7 @@ class PublishSession {
   // returned.
   Progress CommitTransaction(const std::function<Progress()>& produce);
   Progress ProduceAndFlush(const std::function<Progress()>& produce);
+  Error AtItsPlace(const RefusedMessageError& error) const;
   Step Purge(const SnapshotMark& snapshot);
   bool FindLeftovers(const SnapshotMark& snapshot);
   bool AddSnapshotRows(const SnapshotMark& snapshot, const std::map<std::string, size_t>& topics,

@@ -118,6 +118,11 @@ void TopicClaims::Claim(const std::string& topic, const TableName& table) {
   pending_.insert_or_assign(topic, table);
 }
 
+std::optional<TableName> TopicClaims::TableOf(const std::string& topic) const {
+  const auto owner = tables_.find(topic);
+  return owner == tables_.end() ? std::nullopt : std::optional(owner->second);
+}
+
 void TopicClaims::NoteRefused(const std::string& topic, const std::string& reason) {
   refused_.insert_or_assign(topic, reason);
 }

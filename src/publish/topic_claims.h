@@ -46,6 +46,8 @@ class TopicClaims {
   void Claim(const std::string& topic, const TableName& table);
   // All claims are pending, as in a checkpoint topic that was made again.
   void ClaimAgain() { pending_ = tables_; }
+  // Whose topic this is; nothing when it is nobody's.
+  std::optional<TableName> TableOf(const std::string& topic) const;
   // The brokers do not let this topic be made; holds as long as this object.
   void NoteRefused(const std::string& topic, const std::string& reason);
   // The topic is no more, and with it what its table had there.

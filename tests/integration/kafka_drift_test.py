@@ -76,6 +76,21 @@ def test_limit_that_is_lowered_ends_the_relay_with_on_error_exit(scene: Scene, a
     assert ids(scene) == [1, 2]
 
 
+def test_rows_that_kafka_refuses_again_and_again_are_named(scene: Scene, admin: AdminClient):
+    """No row's error, since the topic's configuration may change; and no outage, since nothing comes back."""
+    scene.execute(TABLE)
+    relay = scene.running_relay()
+    insert(scene, 1, 10)
+    scene.settle()
+    configure(admin, scene.topic("test"), "message.timestamp.before.max.ms", "0")
+    scene.execute("INSERT INTO test SELECT i, 'x' FROM generate_series(2, 5000) i")  # Some get older than 0 ms.
+    words = relay.wait_for_log(r"Kafka has failed 3 times at (.*)", 60).group(1)
+    assert re.match(r"change [0-9A-F]+/[0-9A-F]+:\d+ of table public\.test: .*[Tt]imestamp", words)
+    assert f"topic {scene.topic('test')}" in words and relay.is_running()
+    configure(admin, scene.topic("test"), "message.timestamp.before.max.ms", str(2**63 - 1))
+    assert ids(scene) == list(range(1, 5001))
+
+
 def test_a_thousand_new_tables_take_little_longer_than_kafka_and_the_registry_themselves(scene: Scene):
     """Judged by what the same servers need, in the same minute, for that many topics and schemas alone."""
     count = 1000
