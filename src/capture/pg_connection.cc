@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "capture/conninfo.h"
 #include "capture/pg_error.h"
+#include "capture/sql_text.h"
 
 namespace bw {
 namespace {
@@ -70,6 +71,17 @@ class CertificateVerdict {
   throw HaltError(ExitCode::kInternal,
                   fmt::format("PostgreSQL answered \"{}\" in column {} where {} belongs",
                               Printable(result.Text(row, column)), column + 1, expected));
+}
+
+// What gives the right that a refused login lacked: to connect to the database, or to replicate.
+std::string LoginRemedy(const PgFailure& failure, const PGconn* connection) {
+  if (failure.sqlstate != "42501" || PQuser(connection) == nullptr) return "";
+  const std::string role = QuoteIdentifier(PQuser(connection));
+  if (failure.message.find("walsender") != std::string::npos) {
+    return fmt::format("ALTER ROLE {} REPLICATION;", role);
+  }
+  return fmt::format("GRANT CONNECT ON DATABASE {} TO {};", QuoteIdentifier(PQdb(connection)),
+                     role);
 }
 
 [[noreturn]] void ThrowResultError(const PgResult& result, const PgQueryOptions& options) {
@@ -393,8 +405,9 @@ void PgConnection::ThrowConnectionError(const std::string& doing,
                                         const std::string& certificate_problem) const {
   PgFailure failure = ParseConnectFailure(PQerrorMessage(connection_.get()));
   if (!certificate_problem.empty()) failure.message += " (" + certificate_problem + ")";
-  throw TranslatePgFailure(failure,
-                           {.doing = doing, .remedy_sql = {}, .begin_again_when_missing = false});
+  const std::string remedy_sql = LoginRemedy(failure, connection_.get());
+  throw TranslatePgFailure(
+      failure, {.doing = doing, .remedy_sql = remedy_sql, .begin_again_when_missing = false});
 }
 
 }  // namespace bw

@@ -69,6 +69,15 @@ Error PublicationMissing(const PgFailure& failure) {
                   failure.message));
 }
 
+// "invalid role OID": a session goes on when its role is dropped, but cannot ask who it is.
+Error RoleDropped(const std::string& what) {
+  return HaltError(ExitCode::kLoginRefused,
+                   what +
+                       ". The role that the relay is connected as was dropped. Let a superuser make "
+                       "it again, with its rights on the tables and the publication:" +
+                       OwnLine("CREATE ROLE <role> LOGIN REPLICATION PASSWORD '...';"));
+}
+
 Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
   const std::string& state = failure.sqlstate;
   const std::string what = What(failure, context);
@@ -77,6 +86,13 @@ Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
     return TransientError(what);
   }
   if (IsLoginRefusal(state)) return HaltError(ExitCode::kLoginRefused, what);
+  // MULE_INTERNAL, and what PostgreSQL may get.
+  if (IsOneOf(state, {"0A000", "22023"}) && Contains(failure.message, "onversion between")) {
+    return HaltError(ExitCode::kServerSetting,
+                     what +
+                         ". Kafka gets UTF-8, and PostgreSQL does not convert this database's "
+                         "encoding to it: the relay needs a database of another encoding");
+  }
   if (Contains(failure.message, "may not be used as an output plugin")) {
     // The minor releases of August 2026 (CVE-2026-6471).
     return HaltError(ExitCode::kServerSetting,
@@ -109,6 +125,7 @@ Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
   if (state == "42704" && Contains(failure.message, "publication")) {
     return PublicationMissing(failure);
   }
+  if (state == "42704" && Contains(failure.message, "role")) return RoleDropped(what);
   if (state == "42704") return HaltError(ExitCode::kHaltSlot, what);
   return HaltError(ExitCode::kInternal, fmt::format("{} (SQLSTATE {})", what, state));
 }

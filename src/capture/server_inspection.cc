@@ -52,6 +52,10 @@ RoleRights ReadRights(PgConnection* connection) {
       "SELECT rolname, rolsuper, rolreplication, "
       "has_database_privilege(current_database(), 'CREATE') "
       "FROM pg_roles WHERE rolname = current_user");
+  if (found.rows() == 0) {
+    throw HaltError(ExitCode::kLoginRefused,
+                    "the role that the relay is connected as was dropped or renamed");
+  }
   return {found.String(0, 0), found.Bool(0, 1), found.Bool(0, 2), found.Bool(0, 3)};
 }
 

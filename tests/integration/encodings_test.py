@@ -11,7 +11,7 @@ from harness import Scene
 
 from servers import Servers
 
-ROW_REFUSED = 65
+ROW_REFUSED, SERVER_SETTING = 65, 68
 TABLES = Path(__file__).parents[2] / "src" / "base" / "single_byte_tables.inc"
 # A text that the encoding has and UTF-8 does not, as an SQL expression.
 BAD = {"SQL_ASCII": r"E'a\xffz'", "WIN1252": r"convert_from('\x61817a', 'WIN1252')"}
@@ -140,3 +140,44 @@ def test_our_tables_of_characters_are_the_servers(scene: Scene):
         for byte in set(range(128, 256)) - {byte for byte, _ in good}:
             with pytest.raises((psycopg.errors.UntranslatableCharacter, psycopg.errors.CharacterNotInRepertoire)):
                 scene.query("SELECT convert(%s, %s, 'UTF8')", [bytes([byte]), encoding])
+
+
+BAD_IN_EUC = r"convert_from('\x61a9a1', 'EUC_JP')"  # Well-formed, and no character of JIS X 0208.
+NO_EQUIVALENT = 'character with byte sequence 0xa9 0xa1 in encoding "EUC_JP" has no equivalent in encoding "UTF8"'
+
+
+def test_a_text_of_euc_jp_without_utf8_is_named_and_costs_its_transaction_at_most(scene_in):
+    """The server converts, and fails at the whole transaction: src/base/text_encoding.h."""
+    scene = scene_in("EUC_JP")
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY, t text)")
+    relay = scene.running_relay(on_error="log")
+    scene.execute("INSERT INTO test VALUES (1, 'one')")
+    scene.execute(f"INSERT INTO test VALUES (2, {BAD_IN_EUC})")
+    scene.execute("INSERT INTO test VALUES (3, 'three')")
+    lsn, words = relay.wait_for_log(r"PostgreSQL has failed 3 times at transaction ([0-9A-F]+/[0-9A-F]+): (.*)", 60).groups()
+    assert NO_EQUIVALENT in words and "public.test" in words and f"--skip-transaction={lsn}" in words
+    relay.stop()
+    scene.running_relay(on_error="log", skip_transaction=lsn)
+    assert keys_and_texts(scene) == [("c", 1, "one"), ("c", 3, "three")]
+
+
+def test_a_text_of_euc_jp_without_utf8_that_the_snapshot_meets_is_named_with_its_table(scene_in):
+    scene = scene_in("EUC_JP")
+    scene.execute(f"CREATE TABLE test (id int PRIMARY KEY, t text); INSERT INTO test VALUES (2, {BAD_IN_EUC})")
+    relay = scene.relay(on_error="log")
+    assert relay.run(timeout=60) != 0
+    assert "public.test" in relay.log_text() and NO_EQUIVALENT in relay.log_text()
+    assert scene.slots() == []
+    scene.execute("UPDATE test SET t = 'good'")
+    scene.running_relay()
+    assert keys_and_texts(scene) == [("r", 2, "good")]
+
+
+def test_a_database_that_postgresql_cannot_convert_is_refused_at_the_start(scene_in, monkeypatch):
+    monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")  # Or psycopg could not connect either.
+    scene = scene_in("MULE_INTERNAL")
+    monkeypatch.delenv("PGCLIENTENCODING")
+    relay = scene.relay()
+    assert relay.run() == SERVER_SETTING
+    assert "MULE_INTERNAL" in relay.log_text() and "a database of another encoding" in relay.log_text()
+    assert scene.slots() == scene.publications() == []

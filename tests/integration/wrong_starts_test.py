@@ -1,5 +1,6 @@
 """What a new user may get wrong: one clear message with the remedy, a documented exit code, nothing left behind."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -186,6 +187,75 @@ def test_least_privilege_is_enough(scene: Scene):
     assert [(op, key["id"]) for op, key, _ in scene.changes("test")] == [("r", 1), ("c", 2)]
 
 
+def test_least_privilege_is_enough_for_all_that_docs_operations_md_says(scene: Scene):
+    """First start, streaming, tables made later, and reading again, whole and by table."""
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY); INSERT INTO test VALUES (1)")
+    make_role(scene, "REPLICATION")
+    make_publications_for_role(scene)
+    relay = scene.running_relay(postgres=role_url(scene))
+    scene.execute("INSERT INTO test VALUES (2); DELETE FROM test WHERE id = 1")
+    assert [(op, key["id"]) for op, key, _ in scene.changes("test")] == [("r", 1), ("c", 2), ("d", 1)]
+
+    scene.execute("CREATE TABLE owned (id int PRIMARY KEY, value int)")
+    scene.execute(f"ALTER TABLE owned OWNER TO {scene.name}")
+    scene.execute("INSERT INTO owned VALUES (1, 1)")
+    relay.wait_for_log(f'added to publication "{scene.slot}", to be read again: public.owned')
+    scene.execute("CREATE TABLE others (id int PRIMARY KEY, value int); INSERT INTO others VALUES (1, 1)")
+    statement = relay.wait_for_log(r"Table public\.others is not where it belongs[^\n]*\n\s*(ALTER PUBLICATION [^\n]*;)").group(1)
+    scene.execute("UPDATE others SET value = 2")
+    scene.execute(statement)
+    for table, value in (("owned", 1), ("others", 2)):
+        scene.reader.wait_for(scene.topic(table), lambda message: message.op == "r" and message.value["value"] == value)
+    scene.execute("UPDATE others SET value = 3; UPDATE owned SET value = 3")
+    assert scene.changes("others")[-1][0] == scene.changes("owned")[-1][0] == "u"
+    relay.stop()
+    for number, arguments in enumerate((["resnapshot"], ["resnapshot", "public.test"], [])):
+        relay = scene.running_relay(*arguments, postgres=role_url(scene))
+        scene.execute(f"INSERT INTO test VALUES ({10 + number})")
+        assert ("c", {"id": 10 + number}) in [(op, key) for op, key, _ in scene.changes("test")]
+        relay.stop()
+    assert [key["id"] for op, key, _ in scene.changes("test", settle=False) if op == "r"] == [1, 2, 2, 10]
+
+
+@pytest.mark.parametrize("revoked, granted", [
+    ("REVOKE CONNECT ON DATABASE {0} FROM PUBLIC", 'GRANT CONNECT ON DATABASE "?{0}"? TO "?{0}"?;'),
+    ("REVOKE USAGE ON SCHEMA public FROM PUBLIC, {0}", 'GRANT USAGE ON SCHEMA "?public"? TO "?{0}"?;'),
+    ("REVOKE SELECT ON test FROM {0}", 'GRANT SELECT ON TABLE "?public"?."?test"? TO "?{0}"?;'),
+    ("ALTER ROLE {0} NOREPLICATION", 'ALTER ROLE "?{0}"? REPLICATION;'),
+    ("ALTER TABLE test ENABLE ROW LEVEL SECURITY", 'ALTER ROLE "?{0}"? BYPASSRLS;'),
+], ids=["connect", "usage", "select", "replication", "row-security"])
+def test_each_missing_right_is_named_with_the_statement_that_gives_it(scene: Scene, revoked: str, granted: str):
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY); INSERT INTO test VALUES (1)")
+    make_role(scene, "REPLICATION")
+    make_publications_for_role(scene)
+    scene.execute(revoked.format(scene.name))
+    code, text = refusal(scene, scene.relay(postgres=role_url(scene)))
+    assert code == MISSING_RIGHT
+    found = re.search(granted.format(scene.name), text)
+    assert found, text
+    assert no_spool_is_left(scene)
+    scene.execute(found.group())
+    scene.running_relay(postgres=role_url(scene))
+    assert [key["id"] for _, key, _ in scene.changes("test")] == [1]
+
+
+def test_a_role_that_is_dropped_between_login_and_the_first_question(scene: Scene):
+    """Its session goes on, and fails when it asks who it is."""
+    make_role(scene, "REPLICATION")
+    with psycopg.connect(scene.url()) as holder:
+        holder.execute("SET allow_system_table_mods = on")
+        holder.execute("ALTER VIEW pg_catalog.pg_roles RESET (security_barrier)")  # Whoever reads it waits.
+        relay = scene.relay(postgres=role_url(scene))
+        relay.start()
+        scene.wait_until(lambda: scene.query("SELECT 1 FROM pg_stat_activity WHERE usename = %s AND wait_event_type = 'Lock'",
+                                             [scene.name]), 20, "the relay to wait")
+        scene.execute(f"DROP ROLE {scene.name}")
+        holder.rollback()
+    assert relay.exit_code(30) == LOGIN_REFUSED
+    assert "was dropped" in relay.log_text() and "CREATE ROLE" in relay.log_text()
+    assert no_spool_is_left(scene)
+
+
 def test_publication_that_does_not_exist(scene: Scene):
     code, text = refusal(scene, scene.relay(publication="not_there"))
     assert code in (SERVER_SETTING, MISSING_RIGHT, USAGE) and "not_there" in text and "CREATE PUBLICATION" in text
@@ -298,6 +368,19 @@ def make_role(scene: Scene, attributes: str) -> None:
 
 def role_url(scene: Scene) -> str:
     return scene.url(user=scene.name, password="role-secret")
+
+
+def make_publications_for_role(scene: Scene) -> None:
+    """As docs/operations.md has it: a superuser makes the pair, the role gets what keeping it takes."""
+    scene.execute(f"""
+        GRANT USAGE ON SCHEMA public TO {scene.name};
+        GRANT SELECT ON ALL TABLES IN SCHEMA public TO {scene.name};
+        ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {scene.name};
+        CREATE PUBLICATION {scene.slot} FOR TABLE ONLY public.test, ONLY public.bw_marker
+          WITH (publish_via_partition_root = true);
+        CREATE PUBLICATION {scene.slot}_inserts FOR ALL TABLES WITH (publish = 'insert', publish_via_partition_root = true);
+        GRANT CREATE ON DATABASE {scene.name} TO {scene.name};
+        ALTER PUBLICATION {scene.slot} OWNER TO {scene.name}""")
 
 
 def left_on(postgres: PostgresServer) -> tuple[list[str], list[str]]:

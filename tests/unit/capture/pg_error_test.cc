@@ -65,6 +65,13 @@ TEST(PgError, HaltsForAPublicationThatWasNotThere) {
   EXPECT_THAT(error.what(), HasSubstr("[publication-missing] "));
 }
 
+TEST(PgError, NamesARoleThatWasDroppedWhileConnected) {
+  const Error error = Translated("42704", "invalid role OID: 16999");
+  EXPECT_EQ(error.exit_code(), ExitCode::kLoginRefused);
+  EXPECT_THAT(error.what(), HasSubstr("was dropped"));
+  EXPECT_THAT(error.what(), HasSubstr("CREATE ROLE"));
+}
+
 TEST(PgError, BeginsAgainWhenTheCatalogChangedUnderIt) {
   const PgErrorContext context{.doing = "read", .remedy_sql = {}, .begin_again_when_missing = true};
   EXPECT_EQ(TranslatePgFailure({"42P01", "no table"}, context).kind(), ErrorKind::kTransient);
