@@ -32,6 +32,8 @@ void SlotWatch::Look() {
 void SlotWatch::MayLogSnapshot(Lsn restart, Lsn confirmed) {
   if (WalBytesBetween(restart, confirmed) < kDistanceMax || confirmed <= confirmed_at_log_) return;
   if (connection_->server_version() < kFirstWithLogSnapshot) return;
+  // Asked for first: a refused call would be an error in the server's log. A right that is granted
+  // meanwhile is noticed with the next look.
   if (!may_log_snapshot_) {
     may_log_snapshot_ =
         connection_
@@ -39,7 +41,7 @@ void SlotWatch::MayLogSnapshot(Lsn restart, Lsn confirmed) {
                     "'EXECUTE')")
             .Bool(0, 0);
   }
-  if (!*may_log_snapshot_) return;
+  if (!may_log_snapshot_) return;
   connection_->Query("SELECT pg_log_standby_snapshot()");
   spdlog::debug("asked for a record of the running transactions: {} MiB of WAL before {} are kept",
                 WalBytesBetween(restart, confirmed) / kMiB, confirmed.ToString());

@@ -31,8 +31,8 @@ class SlotWatch {
   PgConnection* const connection_;
   const std::string& slot_;
   CaptureFigures* const figures_;
-  std::optional<bool> may_log_snapshot_;  // Not asked yet.
-  Lsn confirmed_at_log_;                  // When a record was asked for last.
+  bool may_log_snapshot_ = false;  // Not asked again once it is true.
+  Lsn confirmed_at_log_;           // When a record was asked for last.
 };
 
 }  // namespace bw

@@ -1,5 +1,6 @@
 """PostgreSQL 18, which is fetched for these tests: what it does differently never loses a row."""
 
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -75,3 +76,50 @@ def test_everything_is_captured_and_new_tables_are_healed(newer_scene: Scene):
     scene.reader.wait_for(scene.topic("quick"), lambda message: message.op == "r" and message.value["value"] == "updated")
     scene.execute("DELETE FROM quick")
     assert [change for change in scene.changes("quick")][-1] == ("d", {"id": 1}, None)
+
+
+ASKED = "asked for a record of the running transactions"
+
+
+def slot_distance(scene: Scene) -> int:
+    """MiB of WAL that the slot keeps before what was confirmed."""
+    [(distance,)] = scene.query("SELECT (confirmed_flush_lsn - restart_lsn)::bigint / 1048576 FROM pg_replication_slots "
+                                "WHERE slot_name = %s", [scene.slot])
+    return distance
+
+
+def keep_much_wal_until(scene: Scene, condition) -> None:
+    """150 MiB at a time that are no table's. Again, where the server was slow: every 15 s it writes such a record by itself."""
+    def write_and_ask() -> bool:
+        scene.execute("SELECT pg_logical_emit_message(false, 'none', repeat('x', 1000000)) FROM generate_series(1, 150)")
+        scene.settle()
+        try:
+            scene.wait_until(condition, 5, "it")
+            return True
+        except AssertionError:
+            return False
+
+    scene.wait_until(write_and_ask, 120, "a slot that keeps much, and what follows from it")
+
+
+def test_a_slot_that_keeps_much_wal_is_let_go_on_where_the_role_may(newer_scene: Scene):
+    scene = newer_scene
+    relay = scene.running_relay(log_level="debug")
+    keep_much_wal_until(scene, lambda: ASKED in relay.log_text())
+    scene.settle()
+    scene.wait_until(lambda: slot_distance(scene) < 64, 30, "the slot to keep less")
+
+
+def test_where_the_role_may_not_nothing_is_tried_until_it_may(newer_scene: Scene, servers: Servers):
+    scene = newer_scene
+    scene.execute(f"CREATE ROLE {scene.name} LOGIN REPLICATION PASSWORD 'role-secret'")
+    scene.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {scene.name}")
+    scene.execute("CREATE PUBLICATION mine FOR TABLE bw_marker")
+    relay = scene.running_relay(postgres=scene.url(user=scene.name, password="role-secret"), publication="mine",
+                                log_level="debug")
+    keep_much_wal_until(scene, lambda: slot_distance(scene) >= 64)
+    scene.wait_until(lambda: time.sleep(3) is None, 10, "a few looks at the slot")
+    assert ASKED not in relay.log_text()
+    assert "pg_log_standby_snapshot" not in (servers.folder / "newer-postgres" / "postgres.log").read_text()
+    scene.execute(f"GRANT EXECUTE ON FUNCTION pg_log_standby_snapshot() TO {scene.name}")
+    keep_much_wal_until(scene, lambda: ASKED in relay.log_text())
