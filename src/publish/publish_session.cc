@@ -453,6 +453,7 @@ void PublishSession::PublishBatch(const SpoolBatch& batch) {
 
 Progress PublishSession::CommitTransaction(const std::function<Progress()>& produce) {
   pending_ = {};
+  rereads_.reset();
   producer_->Begin();
   BW_KILL_POINT("publish.after_begin");
   const Progress through = ProduceAndFlush(produce);
@@ -572,15 +573,20 @@ void PublishSession::Refuse(const Change& change, const TableRoute& route,
 }
 
 // Its re-read is noted, or stands in the spool behind this row.
-bool PublishSession::ComesAgain(const Change& change) const {
+bool PublishSession::ComesAgain(const Change& change) {
+  if (!rereads_) {
+    rereads_.emplace();
+    for (const Reread& note : parts_.spool->rereads()) (*rereads_)[note.table] = Lsn::Max();
+    for (const SnapshotMark& mark : parts_.spool->snapshots()) {
+      for (const TableName& table : mark.tables) {
+        Lsn& newest = rereads_->try_emplace(table, mark.commit_lsn).first->second;
+        newest = std::max(newest, mark.commit_lsn);
+      }
+    }
+  }
   const TableSchema& schema = parts_.spool->Schema(change.schema_id);
-  const TableName table{schema.schema, schema.table};
-  return std::ranges::any_of(parts_.spool->rereads(),
-                             [&](const Reread& note) { return note.table == table; }) ||
-         std::ranges::any_of(parts_.spool->snapshots(), [&](const SnapshotMark& mark) {
-           return mark.commit_lsn > change.position.commit_lsn &&
-                  std::ranges::find(mark.tables, table) != mark.tables.end();
-         });
+  const auto found = rereads_->find({schema.schema, schema.table});
+  return found != rereads_->end() && found->second > change.position.commit_lsn;
 }
 
 void PublishSession::SayRefused(const std::string& text) {

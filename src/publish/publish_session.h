@@ -144,7 +144,7 @@ class PublishSession {
   void Refuse(const Change& change, const TableRoute& route, const std::string& reason);
   void SayRefused(const std::string& text);
   // Whether the row of a table that has lost its key comes again, once the table has one.
-  bool ComesAgain(const Change& change) const;
+  bool ComesAgain(const Change& change);
   void ProduceCheckpoint(const Progress& progress);
   void ProduceCheckpointRecord(std::string_view key, std::string_view value);
   void HideTornOffsets(const Progress& progress);
@@ -189,6 +189,9 @@ class PublishSession {
   std::vector<std::string> remedies_said_;  // By the newest checkpoint that was produced.
   // Of the open transaction, added to the figures when it is committed.
   PublishFigures pending_;
+  // The tables that are read again, and before which commit; as of the first question in the open
+  // transaction.
+  std::optional<std::map<TableName, Lsn>> rereads_;
   std::optional<TimePoint> refusal_said_at_;
 
   std::optional<TimePoint> next_comparison_;  // Of schema ids; at the first batch when absent.

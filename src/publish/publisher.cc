@@ -10,7 +10,7 @@ Publisher::Publisher(const PublishOptions& options, const PublishParts& parts,
       parts_(parts),
       stop_(stop),
       memory_(registry),
-      kafka_away_("Kafka (" + Printable(options.brokers) + ")") {
+      kafka_away_("Kafka (" + options.brokers + ")") {
   BW_CHECK(registry != nullptr || options.output_format != OutputFormat::kAvro);
 }
 

@@ -29,7 +29,7 @@ std::string Describe(const std::vector<std::pair<RegisteredSchema, std::string>>
   for (size_t i = 0; i < std::min(lost.size(), kNamedMax); ++i) {
     const auto& [schema, reason] = lost[i];
     text += fmt::format("{}id {} of subject {} {}", i == 0 ? "" : "; ", schema.id,
-                        Printable(schema.registration.subject), reason);
+                        schema.registration.subject, reason);
   }
   if (lost.size() > kNamedMax) text += fmt::format("; and {} more", lost.size() - kNamedMax);
   return text;
@@ -210,7 +210,7 @@ std::vector<std::pair<RegisteredSchema, std::string>> SchemaIdCache::RestoreAll(
     const auto refusal = registry_->Restore(schemas);
     if (!refusal) {
       spdlog::warn("The schema registry had lost subject {}: registered again, with its ids",
-                   Printable(subject));
+                   subject);
       continue;
     }
     for (const RegisteredSchema& schema : schemas) {

@@ -76,7 +76,7 @@ std::optional<std::string> TableRoutes::Prepare(std::span<const TableToRoute> ta
   std::vector<TableRoute> routes(tables.size());
   for (size_t i = 0; i < tables.size(); ++i) {
     const TableSchema& schema = *tables[i].schema;
-    routes[i].table = Printable(schema.schema + "." + schema.table);
+    routes[i].table = schema.schema + "." + schema.table;
     RefuseOnRowError(&routes[i], [&] { ChooseTopic(schema, &routes[i]); });
   }
   std::set<std::string> missing = MissingTopics(routes);

@@ -19,7 +19,7 @@ using checkpoint_json::ObjectReader;
 constexpr int kFormat = 1;
 constexpr std::string_view kKeyBegin = "topic/";
 
-std::string NameOf(const TableName& table) { return Printable(table.schema + "." + table.table); }
+std::string NameOf(const TableName& table) { return table.schema + "." + table.table; }
 
 TableName ReadTable(ObjectReader* reader) {
   const auto schema = NameOfText(reader->Text("schema"));
