@@ -337,7 +337,8 @@ def test_full_does_not_take_over_the_key_of_the_identity_before(scene: Scene, be
     scene.settle()
     scene.execute("ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (2, 12, 'b')")
     scene.execute("UPDATE t SET v = 'x' WHERE id = 1; DELETE FROM t WHERE id = 2")
-    becomes_its_table(scene, "t")
     scene.settle()
-    streamed = [(message.op, list(message.key or {})) for message in scene.messages("t") if message.op in "ud"]
-    assert streamed and all(key == ["alt"] for _, key in streamed), streamed
+    came = [(message.op, message.key) for message in scene.messages("t")]
+    assert ("u", {"alt": 11}) in came and ("d", {"alt": 12}) in came, came
+    if before != "NOTHING":  # Whose rows had null keys, which nothing buries.
+        becomes_its_table(scene, "t")

@@ -144,7 +144,7 @@ def test_relay_that_runs_meanwhile_ends(copied: Copied):
 
 
 def test_look_at_the_server_and_the_stream_are_one_connection(copied: Copied, tmp_path):
-    """A virtual address leads the first connections to the right server, and the stream's to a copy that has grown."""
+    """A virtual address leads the first connection to the right server, and from the next on to a copy that has grown."""
     scene = copied.scene
     relay = published(scene)
     copied.make_copy()
@@ -170,11 +170,16 @@ def test_look_at_the_server_and_the_stream_are_one_connection(copied: Copied, tm
         scene.connection.close()
         scene.servers.postgres = copied.server
         scene.reconnect()
-        address = stack.enter_context(Detour(copied.server.port, other.port, first_elsewhere=3))
+        address = stack.enter_context(Detour(copied.server.port, other.port, first_elsewhere=2))
         url = scene.url().replace(f":{copied.server.port}/", f":{address.port}/")
-        halt = halt_of(scene.relay(postgres=None, environment={"BOTTLEDWATER_POSTGRES": url}))
+        relay = scene.relay(postgres=None, environment={"BOTTLEDWATER_POSTGRES": url})
+        relay.start()
+        relay.wait_streaming()
+        scene.execute("INSERT INTO items VALUES (1999, 'right server')")
+        scene.settle()  # What was looked at is what is streamed from.
+        address.cut()
+        halt = halt_told(relay, relay.exit_code(60))
         assert (halt.code, halt.word) == (WENT_BACK, "database-went-back")
-        assert address.connections >= 3
     scene.running_relay()
     scene.execute("INSERT INTO items VALUES (2000, 'right server')")
     topics_are_right(scene)
@@ -291,6 +296,7 @@ class Detour:
 
     def __init__(self, port: int, elsewhere: int, first_elsewhere: int):
         self.connections = 0
+        self._open: list[socket.socket] = []
         self.port = free_port()
         self._ports = (port, elsewhere, first_elsewhere)
         self._listener = socket.create_server(("127.0.0.1", self.port))
@@ -311,7 +317,14 @@ class Detour:
                 return
             self.connections += 1
             server = socket.create_connection(("127.0.0.1", elsewhere if self.connections >= first_elsewhere else port))
+            self._open += [client, server]
             threading.Thread(target=_pass_on, args=(client, server), daemon=True).start()
+
+    def cut(self) -> None:
+        """Ends what is connected now."""
+        for end in self._open:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 def _pass_on(client: socket.socket, server: socket.socket) -> None:

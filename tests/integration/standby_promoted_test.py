@@ -149,7 +149,7 @@ def test_relay_that_runs_through_the_failover_goes_on(cluster: Cluster):
     cluster.standby.stop()
     cluster.standby.move_to(cluster.primary.port)
     cluster.standby.restart()
-    asked = fr"connection authorized: user=\w+ database={cluster.scene.name} application_name=bottledwater"
+    asked = r"connection authorized: user=\w+ application_name=bottledwater"  # A replication connection's line has no database.
     cluster.scene.wait_until(lambda: re.search(asked, cluster.standby.process.log_text()), 30, "the relay to find the standby")
     cluster.promote_standby()
     cluster.write(10)

@@ -222,7 +222,10 @@ TEST_F(CaptureSessionTest, EndsWhenTheNextSessionIsSentNothingFromBeforeTheWante
   UntilDurable();
   stream_.Alive(0x60);
   stream_.Silence(Duration(3'000));  // The transaction is not confirmed: it would be sent again.
+  UntilDurable();
   stream_.Do([this] { spool_->SetPublished({Position::EndOf(Lsn{0x20}), Lsn{0x30}}); });
+  stream_.Silence(Duration(3'000));
+  UntilDurable();  // Idle WAL that was noted meanwhile.
   stream_.Silence(Duration(3'000));
   stream_.Do([] { FAIL() << "it goes on"; });
   EXPECT_EQ(Run(), SessionEnd::kWanted);
