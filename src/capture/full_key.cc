@@ -84,15 +84,20 @@ std::vector<TableKey::Column> KeyColumnsOf(const Table& table) {
 }
 
 TableKey TableKeyOf(uint32_t relation, const Table& table, ReplicaIdentity identity) {
-  TableKey key;
+  TableKey key = KeyFormOf(relation, table);
+  key.schema = BuildKeySchema(table);
   key.is_primary = identity == ReplicaIdentity::kDefault || identity == ReplicaIdentity::kFull;
+  return key;
+}
+
+TableKey KeyFormOf(uint32_t relation, const Table& table) {
+  TableKey key;
   key.relation = relation;
   key.table = {table.schema, table.name};
   key.columns = KeyColumnsOf(table);
   for (const Column& column : table.columns) {
     if (column.key) key.key.push_back(column.name);
   }
-  key.schema = BuildKeySchema(table);
   return key;
 }
 

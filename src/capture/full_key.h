@@ -40,8 +40,10 @@ FullKey ChooseFullKey(const std::vector<TableKey::Column>& relation,
 bool IsOtherKey(const TableKey& kept, const TableKey& current);
 
 std::vector<TableKey::Column> KeyColumnsOf(const Table& table);
-// What the spool keeps of a table whose key columns are marked.
+// What the spool keeps of a table whose key columns are marked; and without the schema, which takes
+// far longer than the rest and may be refused.
 TableKey TableKeyOf(uint32_t relation, const Table& table,
                     ReplicaIdentity identity = ReplicaIdentity::kDefault);
+TableKey KeyFormOf(uint32_t relation, const Table& table);
 
 }  // namespace bw

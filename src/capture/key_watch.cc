@@ -128,10 +128,11 @@ void CheckKeys(const std::vector<CapturedTable>& tables, const TableFilter& filt
   for (const CapturedTable& table : tables) {
     if (!filter.Selects(table.table.schema, table.table.name)) continue;
     const bool is_full = table.identity == ReplicaIdentity::kFull;
-    const TableKey now = TableKeyOf(table.oid, table.table);
     const std::optional<TableKey> kept = spool->FindTableKey(table.oid);
-    if (!kept && is_full) fresh.push_back(now);
-    if (!kept || (kept->table == now.table && !IsOtherKey(*kept, now))) continue;
+    if (!kept && is_full) fresh.push_back(TableKeyOf(table.oid, table.table));
+    if (!kept) continue;
+    const TableKey now = KeyFormOf(table.oid, table.table);
+    if (kept->table == now.table && !IsOtherKey(*kept, now)) continue;
     const std::string change = Difference(*kept, now);
     if (!NoteOnce(spool, now.table, change)) continue;
     const bool stays_as_kept = is_full && kept->table == now.table;

@@ -109,7 +109,7 @@ void PublicationKeeper::OnRelationChanged(const CachedRelation& relation, Spool*
     const std::lock_guard lock(mutex_);
     announced_.relations.insert_or_assign(
         relation.id.value,
-        ToldRelation{TableKeyOf(relation.id.value, relation.table), relation.identity});
+        ToldRelation{KeyFormOf(relation.id.value, relation.table), relation.identity});
     look_now_ = true;
   }
   changed_.notify_all();
@@ -394,6 +394,7 @@ void PublicationKeeper::PassGate(PgConnection* connection) {
 }
 
 // `announced` was taken before tables_ was found to be the catalog of now: what differs is older.
+// (A walsender may send a commit before the catalog shows it. That costs a connection.)
 //
 // A new connection is told each relation as its rows' transactions know it, so they have the right
 // name and key from there on. Nothing is lost or repeated by that: the session ends between two

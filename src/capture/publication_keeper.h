@@ -35,7 +35,7 @@ namespace bw {
 //     a table has a replica identity and is not in the publication:  note its re-read, then add it
 //     a table in it has none (any more):                             note its re-read, take it out
 //     a table was added by somebody else:                            note its re-read
-//     a table's key is not that of its messages (key_watch.h):       note its re-read
+//     its name or key is not that of its messages (key_watch.h):     note its re-read
 //     of the tables that are noted, some can be read again:          ask capture for it
 //   each time:
 //     how much WAL does the slot keep (slot_watch.h)

@@ -11,7 +11,7 @@ bool IsOutdated(const ToldRelation& told, const CapturedTable& now) {
   if (told.form.table.table != now.table.name || told.identity != now.identity) return true;
   // With FULL the key stays the kept one until the table is read again.
   return now.identity != ReplicaIdentity::kFull &&
-         IsOtherKey(told.form, TableKeyOf(now.oid, now.table));
+         IsOtherKey(told.form, KeyFormOf(now.oid, now.table));
 }
 
 }  // namespace bw

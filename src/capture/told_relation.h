@@ -8,7 +8,7 @@ namespace bw {
 
 // What the stream has said of a relation: under which name and key its rows arrive.
 struct ToldRelation {
-  TableKey form;
+  TableKey form;  // Without its schema.
   ReplicaIdentity identity = ReplicaIdentity::kDefault;
 };
 
