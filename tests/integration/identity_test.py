@@ -336,9 +336,14 @@ def test_full_does_not_take_over_the_key_of_the_identity_before(scene: Scene, be
         f"ALTER TABLE t REPLICA IDENTITY {before}; INSERT INTO t VALUES (1, 11, 'a'); COMMIT")
     scene.settle()
     scene.execute("ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (2, 12, 'b')")
+
+    def came() -> list:
+        return [(message.op, message.key) for message in scene.messages("t")]
+
+    if before == "NOTHING":  # Then it joins the publication of updates and deletes first.
+        scene.wait_until(lambda: ("r", {"alt": 11}) in came(), 30, "t to be read again")
     scene.execute("UPDATE t SET v = 'x' WHERE id = 1; DELETE FROM t WHERE id = 2")
     scene.settle()
-    came = [(message.op, message.key) for message in scene.messages("t")]
-    assert ("u", {"alt": 11}) in came and ("d", {"alt": 12}) in came, came
+    assert ("u", {"alt": 11}) in came() and ("d", {"alt": 12}) in came(), came()
     if before != "NOTHING":  # Whose rows had null keys, which nothing buries.
         becomes_its_table(scene, "t")
