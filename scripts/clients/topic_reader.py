@@ -72,7 +72,7 @@ class TopicReader:
                 consumer.list_topics(topic, timeout=20)  # Else it asks for the leaders half a second after `assign`.
             consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in ends])
             while len(reached) < len(ends):
-                for got in _next(consumer):
+                for got in consumer.consume(10_000, POLL_S):
                     place = got.topic(), got.partition()
                     if got.error() is None:
                         if got.offset() < ends[place]:
@@ -101,7 +101,7 @@ class TopicReader:
                 if time.monotonic() >= look_again:
                     assigned |= self._assign_new(consumer, wanted, assigned)
                     look_again = time.monotonic() + (0.5 if assigned else 0.1)
-                for got in _next(consumer):
+                for got in consumer.consume(1000, POLL_S):
                     if got.error() is None:
                         yield self._decode(got)
         finally:
@@ -157,12 +157,6 @@ class TopicReader:
         headers = {name: value.decode() for name, value in got.headers() or []}
         return Message(got.topic(), got.partition(), got.offset(), self._decoder.decode(got.key()),
                        self._decoder.decode(got.value()), headers, got.key(), got.value())
-
-
-def _next(consumer: Consumer) -> list[KafkaMessage]:
-    """What has come; if nothing, what comes first within a moment. `consume` alone waits for as many as were asked for."""
-    first = consumer.poll(POLL_S)
-    return [first, *consumer.consume(10_000, 0)] if first else []
 
 
 def _topics(consumer: Consumer) -> set[str]:

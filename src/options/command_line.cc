@@ -8,6 +8,7 @@
 #include <cstring>
 #include <functional>
 #include <list>
+#include <span>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -75,6 +76,17 @@ struct ParsedArguments {
   std::vector<std::string> tables;  // ... and its tables.
 };
 
+// CLI11 would take the next argument as the value of "--slot=", which is what a shell makes of
+// --slot=$UNSET.
+void RefuseEmptyValues(std::span<const char* const> arguments) {
+  for (const std::string_view argument : arguments) {
+    if (!argument.starts_with("--") || argument.find('=') != argument.size() - 1) continue;
+    const std::string_view name = argument.substr(2, argument.size() - 3);
+    if (FindOption(name) == nullptr) continue;
+    throw UsageError(fmt::format("--{}: the value is empty; leave the option out", name));
+  }
+}
+
 ParsedArguments ParseArguments(int argc, const char* const* argv) {
   CLI::App app;
   app.set_help_flag();  // Ours, below: --help must win over every complaint.
@@ -111,6 +123,7 @@ ParsedArguments ParseArguments(int argc, const char* const* argv) {
     if (!parsed.help) RefuseIncomplete(error.what());
   }
   if (parsed.help || parsed.version || parsed.config_help) return parsed;
+  RefuseEmptyValues({argv + 1, argv + argc});
   std::vector<std::string> extras = app.remaining();
   if (!extras.empty() && extras.front() == kResnapshotCommand) {
     parsed.resnapshot = true;

@@ -249,6 +249,7 @@ TEST_F(OptionsTest, RefuseTwoValuesWhereThereIsOne) {
   EXPECT_EQ(Refusal({"-C"}),
             "--kafka-config: the value is missing; write --kafka-config=KEY=VALUE");
   EXPECT_EQ(Refusal({"--slot"}), "--slot: the value is missing; write --slot=NAME");
+  EXPECT_EQ(Refusal({"--spool=", "--slot=a"}), "--spool: the value is empty; leave the option out");
 }
 
 TEST_F(OptionsTest, RequireADatabase) {
