@@ -223,6 +223,7 @@ class Spool::Impl {
   void Recover() {
     if (!failed()) return;
     RequireRoomToOpen(options_);
+    writer_->Suspend();
     store_.Reopen();
     LoadState(Published::kKnown);
     writer_->Restart();

@@ -126,6 +126,8 @@ void SpoolStore::DeleteRange(rocksdb::WriteBatch* batch, Family family, std::str
 void SpoolStore::Write(rocksdb::WriteBatch* batch, bool sync) {
   const std::shared_lock lock(db_mutex_);
   handle(Family::kMeta);  // Throws when the store is closed.
+  // Also where RocksDB would take it: what is written next may rest on what has failed.
+  if (failed()) throw TransientError("the spool in \"" + path_ + "\" is to be opened again first");
   rocksdb::WriteOptions options;
   options.sync = sync;
   const rocksdb::Status status = db_->Write(options, batch);

@@ -69,6 +69,12 @@ void SpoolWriter::End(const Progress& captured, const CapturedHistory& history) 
   changed_.notify_all();
 }
 
+void SpoolWriter::Suspend() {
+  std::unique_lock lock(mutex_);
+  if (!failure_) failure_ = "the spool is being opened again";
+  options_.clock->WaitUntil(&lock, &changed_, TimePoint::max(), [this] { return !writing_; });
+}
+
 void SpoolWriter::Restart() {
   std::unique_lock lock(mutex_);
   options_.clock->WaitUntil(&lock, &changed_, TimePoint::max(), [this] { return !writing_; });

@@ -55,8 +55,12 @@ class SpoolWriter {
   void DeleteMeta(std::string_view key);
   // Everything appended so far is complete up to `captured`.
   void End(const Progress& captured, const CapturedHistory& history);
+  // Before the store is reopened: fails, and waits until a write that is under way has ended. One
+  // that went on meanwhile could write a transaction's end without its chunks, or a `captured` that
+  // whoever reads the store back does not know and deletes the changes of.
+  void Suspend();
   // Drops what is pending, once a write that is under way has ended. `captured` is what the store
-  // holds; also ends the failed state, so call it after the store was reopened.
+  // holds; also ends the failed state, so call it after the store was reopened and read back.
   void Restart();
 
   bool HasRoom() const;
