@@ -26,9 +26,8 @@ struct FullKey {
 };
 
 // The key of a relation with these columns. `kept` is the spool's, which counts if it is a primary
-// key's, `read_current` asks the catalog
-// (none when the table is no more) and is only called when the relation is not as `kept` says. Pure
-// but for that.
+// key's; `read_current` asks the catalog (none when the table is no more), and is only called when
+// the relation is not as `kept` says. Pure but for that.
 FullKey ChooseFullKey(const std::vector<TableKey::Column>& relation,
                       const std::optional<TableKey>& kept,
                       const std::function<std::optional<TableKey>()>& read_current);

@@ -21,7 +21,7 @@
 #include "spool/spool.h"
 
 // PostgreSQL as the relay's own logic knows it. There are two: libpq's (pq_server.h) and the
-// simulated one (tests/simulation/sim_server.h). Everything above this interface runs in the
+// simulated one (tests/simulation/sim_postgres.h). Everything above this interface runs in the
 // simulation as it runs in production.
 //
 // Errors of all methods are those of pg_error.h: transient when the server is away or a stop cuts a

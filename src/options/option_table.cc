@@ -40,12 +40,7 @@ auto& Field(Struct* options) {
 template <auto parse, auto... path>
 void Set(const OptionText& text, Options* options) {
   auto& field = Field<path...>(options);
-  using Value = decltype(parse(text.where, Only(text)));
-  if constexpr (std::is_arithmetic_v<Value>) {
-    field = static_cast<std::remove_reference_t<decltype(field)>>(parse(text.where, Only(text)));
-  } else {
-    field = parse(text.where, Only(text));
-  }
+  field = static_cast<std::remove_reference_t<decltype(field)>>(parse(text.where, Only(text)));
 }
 
 template <class Value>
@@ -101,14 +96,8 @@ void SetProperties(const OptionText& text, std::map<std::string, std::string>* p
       if (text.source == OptionSource::kCommandLine) {
         throw UsageError(fmt::format(
             "{}: {} is a secret, and every user of this machine can see the command line (ps). "
-            "Put it into the file of --kafka-config-file, or into the environment as {}_{}",
-            text.where, key, EnvironmentName("kafka-config"), [key = key]() mutable {
-              std::replace(key.begin(), key.end(), '.', '_');
-              std::transform(key.begin(), key.end(), key.begin(), [](char c) {
-                return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-              });
-              return key;
-            }()));
+            "Put it into the file of --kafka-config-file, or into the environment as {}",
+            text.where, key, EnvironmentName("kafka-config." + key)));
       }
     }
     const auto [other, added] = of_this_source.emplace(key, property);
@@ -313,7 +302,7 @@ const OptionSpec* FindOption(std::string_view name) {
 std::string EnvironmentName(std::string_view option_name) {
   std::string name = "BOTTLEDWATER_";
   for (const char c : option_name) {
-    if (c == '-') {
+    if (c == '-' || c == '.') {
       name.push_back('_');
     } else {
       name.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);

@@ -43,7 +43,8 @@ struct OptionSpec {
 std::span<const OptionSpec> OptionTable();
 const OptionSpec* FindOption(std::string_view name);
 
-// "--max-wal-retained" is BOTTLEDWATER_MAX_WAL_RETAINED.
+// "--max-wal-retained" is BOTTLEDWATER_MAX_WAL_RETAINED, and of the property sasl.password of
+// --kafka-config it is BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD ("kafka-config.sasl.password").
 std::string EnvironmentName(std::string_view option_name);
 
 }  // namespace bw
