@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, Optional
 
 from harness import Scene
-from servers import Authority, DetourKind, Relay, Servers
+from servers import Authority, DetourKind, Proxy, Relay, Servers
 from servers.fetch import fetch_for_upgrade
 from servers.paths import KAFKA_VERSION, OLDER_KAFKA_VERSIONS
 
 from .checkers import violations
 from .evidence import Evidence, Watched, read_entries
 from .faults.late_request import LateRequests
-from .faults.proxy import Proxy
 from .faults.small_disk import SmallDisk
 from .supervisor import Supervisor
 from .watcher import Watcher

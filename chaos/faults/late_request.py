@@ -9,7 +9,7 @@ import struct
 from collections import Counter
 from typing import Optional
 
-from .proxy import Connection, Proxy
+from servers.proxy import Connection, Proxy
 
 PRODUCE, END_TXN = 0, 26
 HEADER = struct.Struct(">hhi")  # API key, version, correlation id: the start of every request.
@@ -40,7 +40,7 @@ class LateRequests:
     async def __call__(self, connection: Connection) -> None:
         """Carries whole requests from client to server."""
         while True:
-            frame = await _read_frame(connection.client_reader)
+            frame = await read_frame(connection.client_reader)
             await connection.proxy.passage()
             if frame is None:
                 return
@@ -81,7 +81,8 @@ class LateRequests:
             self._frame = None
 
 
-async def _read_frame(reader: asyncio.StreamReader) -> Optional[bytes]:
+async def read_frame(reader: asyncio.StreamReader) -> Optional[bytes]:
+    """A whole request, or None at the end."""
     try:
         length = await reader.readexactly(4)
         return length + await reader.readexactly(struct.unpack(">i", length)[0])
@@ -95,7 +96,7 @@ async def _request(port: int, frame: bytes) -> int:
     try:
         writer.write(frame)
         await writer.drain()
-        answer = await _read_frame(reader)
+        answer = await read_frame(reader)
         if answer is None:
             return -1
         # An EndTxn answer: length, correlation id, throttle time, error code. Of others only that there was one.

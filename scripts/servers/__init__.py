@@ -4,9 +4,10 @@ from .certificates import Authority
 from .kafka import SHORT_LIVED, DetourKind, KafkaBroker, KafkaServer, keystore_settings
 from .postgres import PostgresServer, PostgresStandby
 from .process import Process, ServerError, free_port
+from .proxy import Proxy
 from .registry import RegistryServer
 from .relay import Relay
 from .together import Servers
 
 __all__ = ["Authority", "DetourKind", "KafkaBroker", "KafkaServer", "PostgresServer", "PostgresStandby", "Process",
-           "RegistryServer", "Relay", "SHORT_LIVED", "ServerError", "Servers", "free_port", "keystore_settings"]
+           "Proxy", "RegistryServer", "Relay", "SHORT_LIVED", "ServerError", "Servers", "free_port", "keystore_settings"]

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from harness import WITHOUT_FSYNC, Scene
 
-from servers import SHORT_LIVED, Servers
+from servers import SHORT_LIVED, DetourKind, Servers
 
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    with Servers(postgres_settings=WITHOUT_FSYNC, kafka_java=SHORT_LIVED) as servers:
+    with Servers(postgres_settings=WITHOUT_FSYNC, kafka_detours=DetourKind(), kafka_java=SHORT_LIVED) as servers:
         yield servers
 
 

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 import psycopg
+import pytest
 
 from harness import Scene
 from harness.writer import Writer
-from servers import Relay
+from servers import Proxy, Relay
 
 
 @contextlib.contextmanager
@@ -93,9 +94,20 @@ def big_table(scene: Scene, name: str, rows: int) -> None:
     scene.execute(f"ANALYZE {name}")
 
 
-def reading(scene: Scene) -> Relay:
+@pytest.fixture
+def detour(scene: Scene) -> Iterator[Proxy]:
+    """To PostgreSQL, slow enough for a table to be still read when a test looks."""
+    proxy = Proxy(scene.servers.postgres.port)
+    proxy.bytes_per_s = 10e6
+    proxy.start()
+    yield proxy
+    proxy.stop()
+
+
+def reading(scene: Scene, detour: Proxy) -> Relay:
     """A relay that reads the first table of the snapshot."""
-    relay = scene.relay(snapshot_connections=1)
+    url = scene.url().replace(f":{detour.target_port}/", f":{detour.port}/")
+    relay = scene.relay(environment={"BOTTLEDWATER_POSTGRES": url}, snapshot_connections=1)
     relay.start()
     scene.wait_until(lambda: scene.query("SELECT FROM pg_stat_activity WHERE datname = current_database() "
                                          "AND application_name = 'bottledwater' AND query LIKE 'COPY%'"),
@@ -104,9 +116,9 @@ def reading(scene: Scene) -> Relay:
 
 
 @contextlib.contextmanager
-def frozen_before_all_but_the_first(scene: Scene) -> Iterator[Relay]:
+def frozen_before_all_but_the_first(scene: Scene, detour: Proxy) -> Iterator[Relay]:
     big_table(scene, "first", 150_000)
-    relay = reading(scene)
+    relay = reading(scene, detour)
     relay.send(signal.SIGSTOP)
     yield relay
     relay.send(signal.SIGCONT)
@@ -116,11 +128,11 @@ def every_row_is_read_once(scene: Scene, table: str, rows: int) -> None:
     assert Counter(key["id"] for op, key, _ in scene.changes(table) if op == "r") == Counter(range(1, rows + 1))
 
 
-def test_alter_table_waits_for_a_piece_of_the_snapshot_at_most(scene: Scene):
-    rows = 600_000
+def test_alter_table_waits_for_a_piece_of_the_snapshot_at_most(scene: Scene, detour: Proxy):
+    rows = 300_000
     big_table(scene, "big", rows)
     waited = []
-    relay = reading(scene)
+    relay = reading(scene, detour)
     begin = time.monotonic()
     while f"Table public.big: {rows:,} rows in" not in relay.log_text():
         asked = time.monotonic()
@@ -134,13 +146,13 @@ def test_alter_table_waits_for_a_piece_of_the_snapshot_at_most(scene: Scene):
     every_row_is_read_once(scene, "big", rows)
 
 
-def test_a_rename_swap_while_the_snapshot_is_read_mixes_no_tables(scene: Scene):
+def test_a_rename_swap_while_the_snapshot_is_read_mixes_no_tables(scene: Scene, detour: Proxy):
     """The second statement waits for the read of b; then the name of a means b, and a has another."""
     rows = 200_000
     big_table(scene, "b", rows)
     scene.execute("CREATE TABLE a (id int PRIMARY KEY, v text)")
     scene.execute("INSERT INTO a SELECT n, 'a' FROM generate_series(1, 10) n")
-    relay = reading(scene)
+    relay = reading(scene, detour)
     scene.execute("BEGIN; ALTER TABLE a RENAME TO a_old; ALTER TABLE b RENAME TO a; COMMIT")
     relay.wait_streaming()
     scene.settle()
@@ -148,48 +160,48 @@ def test_a_rename_swap_while_the_snapshot_is_read_mixes_no_tables(scene: Scene):
     every_row_is_read_once(scene, "a", rows)
 
 
-def test_a_swap_of_schemas_while_the_snapshot_is_read_mixes_no_tables(scene: Scene):
+def test_a_swap_of_schemas_while_the_snapshot_is_read_mixes_no_tables(scene: Scene, detour: Proxy):
     """Renaming a schema takes no lock on its tables."""
     rows = 200_000
     scene.execute("CREATE SCHEMA one; CREATE SCHEMA two; CREATE TABLE one.t (id int PRIMARY KEY, v text)")
     scene.execute("INSERT INTO one.t SELECT n, 'one' FROM generate_series(1, 10) n")
     big_table(scene, "two.t", rows)
-    relay = reading(scene)
+    relay = reading(scene, detour)
     scene.execute("BEGIN; ALTER SCHEMA one RENAME TO old; ALTER SCHEMA two RENAME TO one; COMMIT")
     relay.wait_streaming()
     assert [value["v"] for _, _, value in scene.changes("old.t")] == ["one"] * 10
     every_row_is_read_once(scene, "one.t", rows)
 
 
-def test_columns_that_change_names_while_their_table_is_read_keep_their_values(scene: Scene):
+def test_columns_that_change_names_while_their_table_is_read_keep_their_values(scene: Scene, detour: Proxy):
     rows = 200_000
     big_table(scene, "big", rows)
     scene.execute("ALTER TABLE big ADD COLUMN w text")
-    relay = reading(scene)
+    relay = reading(scene, detour)
     scene.execute("BEGIN; ALTER TABLE big RENAME v TO x; ALTER TABLE big RENAME w TO v; ALTER TABLE big RENAME x TO w; COMMIT")
     relay.wait_streaming()
     assert {(value["v"], value["w"]) for _, _, value in scene.changes("big")} == {(None, "big" * 10)}
     every_row_is_read_once(scene, "big", rows)
 
 
-def test_a_table_that_is_dropped_while_the_snapshot_is_read_is_left_out(scene: Scene):
+def test_a_table_that_is_dropped_while_the_snapshot_is_read_is_left_out(scene: Scene, detour: Proxy):
     scene.execute("CREATE TABLE gone (id int PRIMARY KEY); INSERT INTO gone VALUES (1)")
     scene.execute("CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id)")
     for low in 0, 100:
         scene.execute(f"CREATE TABLE parts_{low} PARTITION OF parts FOR VALUES FROM ({low}) TO ({low + 100})")
     scene.execute("INSERT INTO parts VALUES (1), (101)")
-    with frozen_before_all_but_the_first(scene) as relay:
+    with frozen_before_all_but_the_first(scene, detour) as relay:
         scene.execute("DROP TABLE gone, parts_0")
     relay.wait_streaming()
     assert [key["id"] for _, key, _ in scene.changes("parts")] == [101]
     assert "Table public.gone was dropped" in relay.log_text() and "taken again" not in relay.log_text()
 
 
-def test_a_locked_table_is_named_and_delays_nothing_but_itself(scene: Scene):
+def test_a_locked_table_is_named_and_delays_nothing_but_itself(scene: Scene, detour: Proxy):
     scene.execute("CREATE TABLE held (id int PRIMARY KEY); INSERT INTO held VALUES (1)")
     scene.execute("CREATE TABLE later (id int PRIMARY KEY)")
     with contextlib.ExitStack() as stack:
-        with frozen_before_all_but_the_first(scene) as relay:
+        with frozen_before_all_but_the_first(scene, detour) as relay:
             pid = stack.enter_context(locked(scene, "held"))
         relay.wait_for_log(f"Table public.held is locked.*pid {pid}")
         relay.wait_for_log("Table public.later: 0 rows")

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any, Optional
 
-from servers import free_port
+from .process import free_port
 
 CHUNK = 1 << 16
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: a close is a reset.
@@ -31,7 +31,7 @@ class Connection:
         """Bytes of one direction, until its end."""
         while True:
             data = await reader.read(CHUNK)
-            await self.proxy.passage()
+            await self.proxy.passage(len(data))
             if not data:
                 return
             if self.ending:
@@ -71,6 +71,7 @@ class Proxy:
         self.port = port or free_port()
         self.client_pump = client_pump
         self.delay_s = 0.0
+        self.bytes_per_s: Optional[float] = None
         self._refusing = False
         self._connections: dict[asyncio.Task, Connection] = {}
         self._deserted: list[Connection] = []  # Half-open ones, kept so that nobody closes them.
@@ -85,6 +86,7 @@ class Proxy:
         self._call(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def cut(self) -> None:
         """Resets every connection; new ones get through."""
@@ -120,8 +122,10 @@ class Proxy:
         """Runs something on the proxy's loop and waits for it."""
         return self._call(coroutine)
 
-    async def passage(self) -> None:
-        """Returns when bytes may pass."""
+    async def passage(self, size: int = 0) -> None:
+        """Returns when so many bytes may pass."""
+        if self.bytes_per_s:
+            await asyncio.sleep(size / self.bytes_per_s)
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         await self._open.wait()
