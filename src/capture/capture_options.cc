@@ -22,6 +22,19 @@ void CheckCaptureOptions(const CaptureOptions& options) {
       (options.publication->empty() || options.publication->size() > kNameBytesMax)) {
     throw UsageError("--publication: a publication's name has 1 to 63 bytes");
   }
+  // Two relays in one database would otherwise share a publication.
+  if (!options.publication && options.slot.size() + kInsertsSuffix.size() > kNameBytesMax) {
+    throw UsageError(fmt::format(
+        "--slot: \"{}\" has {} bytes, and {} at most leave room for the name of the publication "
+        "\"<slot>{}\"; choose a shorter one, or name a publication with --publication",
+        options.slot, options.slot.size(), kNameBytesMax - kInsertsSuffix.size(), kInsertsSuffix));
+  }
+  if (!options.publication && options.slot.ends_with(kInsertsSuffix)) {
+    throw UsageError(fmt::format(
+        "--slot: \"{}\" is the name of a publication of the relay with slot \"{}\"; choose another "
+        "one, or name a publication with --publication",
+        options.slot, options.slot.substr(0, options.slot.size() - kInsertsSuffix.size())));
+  }
   if (options.publication && options.install_event_trigger) {
     throw UsageError(
         "--install-event-trigger: it changes the publication, and that of --publication is never "

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/byte_size.h"
@@ -12,12 +13,16 @@
 
 namespace bw {
 
+// Of the publication of inserts beside the one with the slot's name: publication_setup.h.
+inline constexpr std::string_view kInsertsSuffix = "_inserts";
+
 // Everything that the capture side can be told.
 struct CaptureOptions {
   // --postgres: a libpq connection string or URI, or just a database name. May hold a password, so
   // it is never printed. Every connection of ours is made from it.
   std::string conninfo;
-  // --slot: 1 to 63 of a-z, 0-9 and '_'.
+  // --slot: 1 to 63 of a-z, 0-9 and '_'; without --publication with room for the suffix, and not
+  // ending in it.
   std::string slot = "bottledwater";
   // --publication: an existing publication that is used as it is and never altered. Without it, one
   // with the slot's name is used, and created when there is none.

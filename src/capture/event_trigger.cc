@@ -9,9 +9,7 @@ namespace bw {
 namespace {
 
 std::string TriggerName(const std::string& publication) {
-  constexpr std::string_view kSuffix = "_trigger";
-  constexpr size_t kNameBytesMax = 63;
-  return publication.substr(0, kNameBytesMax - kSuffix.size()) + std::string(kSuffix);
+  return publication + "_trigger";  // No longer than kInsertsSuffix.
 }
 
 // Each table has an exception handler of its own: one that is locked does not hold up the others.

@@ -57,8 +57,7 @@ class ServerConnection : public ReplicationStream {
   // As in replication_slot.h.
   virtual bool DropSlotIfExists() = 0;
   virtual CreatedSlot CreateSlot(bool export_snapshot) = 0;
-  virtual CreatedSlot CreateTemporarySlot(const std::string& slot,
-                                          std::optional<Duration> timeout) = 0;
+  virtual CreatedSlot CreateTemporarySlot(std::optional<Duration> timeout) = 0;
 };
 
 // What runs beside a session until it is destroyed.

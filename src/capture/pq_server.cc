@@ -58,9 +58,8 @@ class PqServerConnection final : public ServerConnection {
   CreatedSlot CreateSlot(bool export_snapshot) override {
     return bw::CreateSlot(&connection(), options_, export_snapshot, stop_);
   }
-  CreatedSlot CreateTemporarySlot(const std::string& slot,
-                                  std::optional<Duration> timeout) override {
-    return bw::CreateTemporarySlot(&connection(), options_, slot, stop_, timeout);
+  CreatedSlot CreateTemporarySlot(std::optional<Duration> timeout) override {
+    return bw::CreateTemporarySlot(&connection(), options_, stop_, timeout);
   }
 
   void Start(const StreamStart& start) override { stream_.Start(start); }

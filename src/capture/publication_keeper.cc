@@ -19,6 +19,7 @@
 #include "capture/slot_watch.h"
 #include "capture/sql_text.h"
 #include "capture/table_catalog.h"
+#include "capture/wait_report.h"
 
 namespace bw {
 namespace {
@@ -159,8 +160,7 @@ void PublicationKeeper::WaitForNextLook(Duration wait) {
 }
 
 void PublicationKeeper::FindPublications(PgConnection* connection) {
-  connection->Query(
-      fmt::format("SET lock_timeout = '{}ms'", kPublicationLockTimeout.count()));
+  connection->Query(fmt::format("SET lock_timeout = '{}ms'", kPublicationLockTimeout.count()));
   publications_ = bw::FindPublications(connection, options_, /*expects_pair=*/false);
   seen_signature_.clear();
   if (!IsOwnPair(options_, publications_)) return;
@@ -179,9 +179,8 @@ void PublicationKeeper::TryToInstallEventTrigger(PgConnection* connection) {
     InstallEventTrigger(connection, options_.slot);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kTransient) throw;
-    WarnOnce("event trigger",
-             fmt::format("--install-event-trigger: {}. Let a superuser run:{}", error.what(),
-                         OwnLine(EventTriggerSql(options_.slot))));
+    WarnOnce("event trigger", fmt::format("--install-event-trigger: {}. Let a superuser run:{}",
+                                          error.what(), OwnLine(EventTriggerSql(options_.slot))));
   }
 }
 
@@ -256,8 +255,7 @@ void PublicationKeeper::LookAtOthers(const std::vector<Publication>& publication
                          "relay does not alter, publishes updates or deletes of it: PostgreSQL "
                          "refuses UPDATE and DELETE on it, also those of your applications. Run "
                          "one of:{}",
-                         table->qualified_name(), publications_.front(),
-                         IdentityRemedies(*table)));
+                         table->qualified_name(), publications_.front(), IdentityRemedies(*table)));
   }
 }
 
@@ -298,7 +296,7 @@ void PublicationKeeper::Join(PgConnection* connection,
       ChangeMembers(connection, publications_.front(), MemberChange::kAdd, tables);
   std::vector<const CapturedTable*> joined = tables;
   for (const RefusedChange& change : refused) {
-    SayRefused(change);
+    SayRefused(connection, change);
     std::erase(joined, change.table);
   }
   if (joined.empty()) return;
@@ -318,25 +316,41 @@ void PublicationKeeper::TakeOut(PgConnection* connection,
                       "what was updated or deleted without a replica identity was not captured");
   const std::vector<RefusedChange> refused =
       ChangeMembers(connection, publications_.front(), MemberChange::kDrop, tables);
-  for (const RefusedChange& change : refused) SayRefused(change);
+  for (const RefusedChange& change : refused) SayRefused(connection, change);
   for (const CapturedTable* table : tables) {
     if (std::ranges::any_of(refused, [&](const auto& r) { return r.table == table; })) continue;
-    spdlog::warn("Table {} has lost its replica identity and was taken out of publication \"{}\", "
-                 "so that UPDATE and DELETE on it go on. Only its inserts are captured for now",
-                 table->qualified_name(), publications_.front());
+    spdlog::warn(
+        "Table {} has lost its replica identity and was taken out of publication \"{}\", "
+        "so that UPDATE and DELETE on it go on. Only its inserts are captured for now",
+        table->qualified_name(), publications_.front());
   }
 }
 
-// A lock that somebody holds is tried again in silence; a right that is missing is said.
-void PublicationKeeper::SayRefused(const RefusedChange& refused) {
+// A lock that somebody holds is tried again, in silence for the first seconds; a right that is
+// missing is said.
+void PublicationKeeper::SayRefused(PgConnection* connection, const RefusedChange& refused) {
   left_something_ = true;
   const bool has_changed_meanwhile = refused.error.exit_code() == ExitCode::kHaltSlot;
-  if (refused.error.kind() == ErrorKind::kTransient || has_changed_meanwhile) return;
-  WarnOnce("refused " + refused.sql,
-           fmt::format("Table {} is not where it belongs: {}. Until its owner, or a superuser, "
-                       "runs this, its updates and deletes are not captured, or refused:{}",
-                       refused.table->qualified_name(), refused.error.what(),
-                       OwnLine(refused.sql)));
+  if (has_changed_meanwhile) return;
+  if (refused.error.kind() == ErrorKind::kTransient) return SayHeldUp(connection, refused);
+  WarnOnce(
+      "refused " + refused.sql,
+      fmt::format("Table {} is not where it belongs: {}. Until its owner, or a superuser, "
+                  "runs this, its updates and deletes are not captured, or refused:{}",
+                  refused.table->qualified_name(), refused.error.what(), OwnLine(refused.sql)));
+}
+
+// With a look a second.
+void PublicationKeeper::SayHeldUp(PgConnection* connection, const RefusedChange& refused) {
+  constexpr int kSilentLooks = 5;
+  constexpr int kLooksBetween = 60;
+  if (held_up_[refused.sql]++ % kLooksBetween != kSilentLooks) return;
+  const std::string holders =
+      DescribeMemberLockHolders(connection, publications_.front(), refused.table->oid);
+  spdlog::warn("Table {}: its updates and deletes are not captured, or refused by PostgreSQL, until "
+               "this can run, which waits for {}:{}",
+               refused.table->qualified_name(), holders.empty() ? refused.error.what() : holders,
+               OwnLine(refused.sql));
 }
 
 // `notes` were read before tables_: a noted table that is not among those is gone.
@@ -422,9 +436,10 @@ void PublicationKeeper::FindOutdated(PgConnection* connection, const Announced& 
   }
   next_outdated_ = Now() + kOutdatedInterval;
   const TableName told = announced.relations.at(outdated->oid).form.table;
-  spdlog::info("Rows of table {} still arrive as those of {}.{}, or with an earlier key: "
-               "PostgreSQL does not announce this change to a connection, so a new one begins",
-               outdated->qualified_name(), told.schema, told.table);
+  spdlog::info(
+      "Rows of table {} still arrive as those of {}.{}, or with an earlier key: "
+      "PostgreSQL does not announce this change to a connection, so a new one begins",
+      outdated->qualified_name(), told.schema, told.table);
 }
 
 void PublicationKeeper::WarnOnce(const std::string& topic, const std::string& text) {

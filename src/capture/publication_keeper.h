@@ -97,7 +97,8 @@ class PublicationKeeper {
   void AccountForMembers(const std::vector<PublicationMember>& members);
   void Join(PgConnection* connection, const std::vector<const CapturedTable*>& tables);
   void TakeOut(PgConnection* connection, const std::vector<const CapturedTable*>& tables);
-  void SayRefused(const RefusedChange& refused);
+  void SayRefused(PgConnection* connection, const RefusedChange& refused);
+  void SayHeldUp(PgConnection* connection, const RefusedChange& refused);
   using IsPublished = std::function<bool(const CapturedTable& table)>;
   void LookForRereads(PgConnection* connection, const std::vector<Reread>& notes,
                       const IsPublished& is_published);
@@ -138,7 +139,8 @@ class PublicationKeeper {
   // All transactions that ran when a re-read was first wanted are below it.
   std::optional<int64_t> gate_xid_;
   TimePoint gate_since_;
-  std::set<std::string> warned_;  // One warning for each topic.
+  std::set<std::string> warned_;        // One warning for each topic.
+  std::map<std::string, int> held_up_;  // How often each change of members met somebody's lock.
   AwayLog away_{"The publication's keeper: PostgreSQL"};
 
   std::optional<Stop> end_;

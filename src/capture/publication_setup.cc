@@ -268,9 +268,7 @@ std::string WholePublicationName(const CaptureOptions& options) {
 }
 
 std::string InsertsPublicationName(const CaptureOptions& options) {
-  constexpr std::string_view kSuffix = "_inserts";
-  constexpr size_t kNameBytesMax = 63;  // PostgreSQL would cut the suffix off.
-  return options.slot.substr(0, kNameBytesMax - kSuffix.size()) + std::string(kSuffix);
+  return options.slot + std::string(kInsertsSuffix);
 }
 
 std::vector<std::string> CandidatePublications(const CaptureOptions& options) {

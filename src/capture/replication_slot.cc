@@ -6,11 +6,14 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/random_id.h"
 #include "capture/sql_text.h"
 #include "capture/wait_report.h"
 
 namespace bw {
 namespace {
+
+constexpr size_t kSlotNameBytesMax = 63;
 
 CreatedSlot Create(PgConnection* replication, const CaptureOptions& capture_options,
                    const std::string& slot, const char* persistence, bool export_snapshot,
@@ -31,28 +34,17 @@ CreatedSlot Create(PgConnection* replication, const CaptureOptions& capture_opti
   return {created.LsnAt(0, 1), export_snapshot ? created.String(0, 2) : ""};
 }
 
-// A relay that was killed leaves its temporary slot until PostgreSQL notices, which waits for the
-// same transactions as a new slot does. A slot that is not temporary is not ours: creating says so.
-void WaitForPredecessor(PgConnection* replication, const std::string& slot, const Stop& stop) {
-  const std::string row =
-      "SELECT temporary FROM pg_replication_slots WHERE slot_name = " + QuoteLiteral(slot);
-  for (bool is_said = false;; is_said = true) {
-    const PgResult found = replication->Query(row);
-    if (found.rows() == 0 || !found.Bool(0, 0)) return;
-    if (!is_said) {
-      spdlog::info(
-          "Waiting until PostgreSQL has given up temporary slot \"{}\" of an earlier start", slot);
-    }
-    constexpr Duration kPause{100};
-    if (stop.WaitFor(kPause)) throw TransientError("cannot create a temporary slot: stopping");
-  }
+// No other slot has this name: not one of another relay, nor that of a relay that was killed, which
+// PostgreSQL keeps until it notices.
+std::string TemporarySlotName(const std::string& slot) {
+  const std::string suffix = fmt::format("_resnapshot_{:08x}", RandomSeed() & 0xffffffffU);
+  return slot.substr(0, kSlotNameBytesMax - suffix.size()) + suffix;
 }
 
 }  // namespace
 
 bool IsValidSlotName(std::string_view name) {
-  constexpr size_t kNameBytesMax = 63;
-  return !name.empty() && name.size() <= kNameBytesMax &&
+  return !name.empty() && name.size() <= kSlotNameBytesMax &&
          std::all_of(name.begin(), name.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
          });
@@ -77,10 +69,8 @@ CreatedSlot CreateSlot(PgConnection* replication, const CaptureOptions& options,
 }
 
 CreatedSlot CreateTemporarySlot(PgConnection* replication, const CaptureOptions& options,
-                                const std::string& slot, const Stop& stop,
-                                std::optional<Duration> timeout) {
-  // With a timeout somebody tries again.
-  if (!timeout) WaitForPredecessor(replication, slot, stop);
+                                const Stop& stop, std::optional<Duration> timeout) {
+  const std::string slot = TemporarySlotName(options.slot);
   CreatedSlot result =
       Create(replication, options, slot, "TEMPORARY ", /*export_snapshot=*/true, stop, timeout);
   spdlog::info("Capturing consistent snapshot {} with temporary slot \"{}\" at {}",

@@ -36,13 +36,11 @@ struct CreatedSlot {
 CreatedSlot CreateSlot(PgConnection* replication, const CaptureOptions& options,
                        bool export_snapshot, const Stop& stop);
 
-// The same for a slot `slot` that PostgreSQL drops with this connection. Exports its snapshot.
-// Without a timeout it first waits for the end of a temporary slot of that name, which a relay that
-// was killed has left. With one, throws a transient Error when transactions that write take longer
+// The same for a slot that PostgreSQL drops with this connection, with a name of its own. Exports
+// its snapshot. With a timeout, throws a transient Error when transactions that write take longer
 // to end.
 CreatedSlot CreateTemporarySlot(PgConnection* replication, const CaptureOptions& options,
-                                const std::string& slot, const Stop& stop,
-                                std::optional<Duration> timeout = std::nullopt);
+                                const Stop& stop, std::optional<Duration> timeout = std::nullopt);
 
 // Drops the slot if it exists; true when it did. Waits up to `active_slot_wait` while another
 // process uses it (our own connection that was cut, perhaps), then throws Halt kAnotherRelay.

@@ -19,13 +19,6 @@ namespace {
 constexpr Duration kUnaskedSlotTimeout{10'000};
 constexpr size_t kTablesShownMax = 10;
 
-// Of the slot that lives as long as the connection.
-std::string TemporarySlot(const std::string& slot) {
-  constexpr std::string_view kSuffix = "_resnapshot";
-  constexpr size_t kSlotBytesMax = 63;
-  return slot.substr(0, kSlotBytesMax - kSuffix.size()) + std::string(kSuffix);
-}
-
 // From the created slot to the rows; the connection that made it must stay as it is meanwhile.
 // Nothing on a stop.
 std::optional<SnapshotContent> StreamAndRead(const CaptureParts& parts,
@@ -115,8 +108,7 @@ bool ResnapshotTables(const CaptureParts& parts, const std::vector<std::string>&
   source.only = tables;
   RequireSelected(from.catalog()->ReadTables(),
                   from.catalog()->ReadPublications(source.publications), *parts.options, source);
-  source.slot = from.server.connection->CreateTemporarySlot(TemporarySlot(parts.options->slot),
-                                                            /*timeout=*/std::nullopt);
+  source.slot = from.server.connection->CreateTemporarySlot(/*timeout=*/std::nullopt);
   BW_KILL_POINT("resnapshot.after_slot");
   const auto content = StreamAndRead(parts, source, spool, hooks);
   if (!content) return false;
@@ -134,8 +126,7 @@ RereadResult RereadNotedTables(const CaptureParts& parts, Spool* spool, const Ca
     from = OpenSource(parts, spool);
     source.only_tables = ReadableNotedTables(from.catalog(), *parts.options, source, *spool);
     if (source.only_tables->empty()) return RereadResult::kNothing;
-    source.slot = from.server.connection->CreateTemporarySlot(TemporarySlot(parts.options->slot),
-                                                              kUnaskedSlotTimeout);
+    source.slot = from.server.connection->CreateTemporarySlot(kUnaskedSlotTimeout);
   } catch (const Error& error) {
     if (parts.stop->requested()) return RereadResult::kNotNow;
     spdlog::warn("Tables that are to be read again cannot be read now, which is tried again: {}",

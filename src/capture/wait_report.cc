@@ -10,6 +10,8 @@ namespace bw {
 namespace {
 
 constexpr Duration kTellAgain{60'000};
+constexpr const char* kThisDatabase =
+    "(SELECT oid FROM pg_database WHERE datname = current_database())";
 
 // Of those who have some locks, each with its remedy. `holders` selects from pg_locks l; prepared
 // transactions have no pid there, but their transaction's id.
@@ -28,9 +30,7 @@ ORDER BY 4 DESC LIMIT 10)",
                      holders);
 }
 
-std::string Since(int64_t seconds) {
-  return seconds < 0 ? "" : fmt::format(", for {} s", seconds);
-}
+std::string Since(int64_t seconds) { return seconds < 0 ? "" : fmt::format(", for {} s", seconds); }
 
 std::string DescribeHolder(const PgResult& found, int row) {
   const std::string database = Printable(found.Text(row, 1));
@@ -72,18 +72,29 @@ std::string DescribeLockHolders(PgConnection* connection, uint32_t table_oid) {
   return DescribeHolders(
       connection,
       fmt::format("l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.relation = {} "
-                  "AND l.database = (SELECT oid FROM pg_database WHERE datname = "
-                  "current_database())",
-                  table_oid));
+                  "AND l.database = {}",
+                  table_oid, kThisDatabase));
+}
+
+// ALTER PUBLICATION locks the publication for itself alone, and a table that it adds or drops in
+// SHARE UPDATE EXCLUSIVE mode.
+std::string DescribeMemberLockHolders(PgConnection* connection, const std::string& publication,
+                                      uint32_t table_oid) {
+  return DescribeHolders(
+      connection,
+      fmt::format("l.granted AND l.database = {} AND (l.locktype = 'object' AND l.classid = "
+                  "'pg_publication'::regclass AND l.objid = (SELECT oid FROM pg_publication WHERE "
+                  "pubname = {}) OR l.locktype = 'relation' AND l.relation = {} AND l.mode NOT IN "
+                  "('AccessShareLock', 'RowShareLock', 'RowExclusiveLock'))",
+                  kThisDatabase, QuoteLiteral(publication), table_oid));
 }
 
 std::string DescribeTransactionWaits(PgConnection* connection, int pid) {
   return DescribeHolders(
-      connection,
-      fmt::format("l.granted AND l.locktype = 'transactionid' AND l.transactionid IN ("
-                  "SELECT w.transactionid FROM pg_locks w WHERE w.pid = {} "
-                  "AND w.locktype = 'transactionid' AND NOT w.granted)",
-                  pid));
+      connection, fmt::format("l.granted AND l.locktype = 'transactionid' AND l.transactionid IN ("
+                              "SELECT w.transactionid FROM pg_locks w WHERE w.pid = {} "
+                              "AND w.locktype = 'transactionid' AND NOT w.granted)",
+                              pid));
 }
 
 void SlotWaitTeller::Look() {

@@ -16,6 +16,10 @@ namespace bw {
 // Who has locked the table so that nobody can read it, or waits to do so; empty when nobody has.
 std::string DescribeLockHolders(PgConnection* connection, uint32_t table_oid);
 
+// Who has locked the publication or the table so that the table cannot be added or dropped.
+std::string DescribeMemberLockHolders(PgConnection* connection, const std::string& publication,
+                                      uint32_t table_oid);
+
 // The transactions that the server process `pid` waits for now; empty when it waits for none.
 std::string DescribeTransactionWaits(PgConnection* connection, int pid);
 

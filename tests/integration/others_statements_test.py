@@ -421,6 +421,21 @@ def test_an_event_trigger_lets_a_table_lose_and_get_its_key_without_a_moment_bet
     scene.execute("CREATE TABLE still (id int PRIMARY KEY); ALTER TABLE still ADD COLUMN more int; DROP TABLE still")
 
 
+def test_who_holds_the_publication_while_a_key_is_dropped_is_named(scene: Scene):
+    """The event trigger gives up then, and the keeper can only wait as well."""
+    scene.execute("CREATE TABLE test (id int CONSTRAINT test_key PRIMARY KEY); INSERT INTO test VALUES (1)")
+    relay = scene.running_relay(install_event_trigger=True)
+    scene.wait_until(lambda: scene.query("SELECT FROM pg_event_trigger"), 30, "the event trigger")
+    with scene.connect() as holder:
+        holder.autocommit = False
+        holder.execute("CREATE TABLE report (id int PRIMARY KEY)")
+        scene.execute("ALTER TABLE test DROP CONSTRAINT test_key")
+        relay.wait_for_log(rf"waits for the session with pid {holder.info.backend_pid} .*\n.*DROP TABLE ONLY")
+        holder.commit()
+    scene.wait_until(lambda: "test" not in members(scene), 10, "the table to be taken out")
+    scene.execute("UPDATE test SET id = 2")
+
+
 def test_a_publication_of_one_s_own_is_never_altered_and_its_harm_is_said(scene: Scene):
     scene.execute(f"CREATE PUBLICATION {scene.slot} FOR ALL TABLES")
     relay = scene.running_relay()

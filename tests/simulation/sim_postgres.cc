@@ -249,7 +249,7 @@ class SimConnection : public ServerConnection {
     return {consistent_point, export_snapshot ? std::to_string(generation_) : ""};
   }
 
-  CreatedSlot CreateTemporarySlot(const std::string&, std::optional<Duration>) override {
+  CreatedSlot CreateTemporarySlot(std::optional<Duration>) override {
     throw HaltError(ExitCode::kInternal, "re-snapshots of some tables are not simulated");
   }
 

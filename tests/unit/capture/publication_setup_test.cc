@@ -122,11 +122,6 @@ TEST_F(PublicationSetupTest, NamesAPartitionedTableInsteadOfItsPartitions) {
   EXPECT_THAT(text, Not(HasSubstr("events_2026")));
 }
 
-TEST_F(PublicationSetupTest, CutsTheNameOfTheSecondPublicationAsPostgresWould) {
-  options_.slot = std::string(63, 'a');
-  EXPECT_EQ(InsertsPublicationName(options_), std::string(55, 'a') + "_inserts");
-}
-
 TEST_F(PublicationSetupTest, ShowsTheSqlToARoleThatMayNotCreate) {
   facts_.role = {"relay", false, true, false};
   const auto [code, text] = Refusal();

@@ -146,7 +146,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"on-error", "log"},
       {"on-collision", "hold"},
       {"invalid-text", "bytes"},
-      {"kafka-config", "a=b"},
+      {"kafka-config", "client.id=b"},
       {"topic-config", "a=b"},
       {"transaction-max-messages", "5"},
       {"max-message-bytes", "1MiB"},
@@ -179,13 +179,25 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
   EXPECT_EQ(EnvironmentName("max-wal-retained"), "BOTTLEDWATER_MAX_WAL_RETAINED");
 }
 
+TEST_F(OptionsTest, NameThePlaceOfABadKafkaProperty) {
+  const std::string properties = WriteFile("kafka.properties", "# Secrets.\n\nlinger.mss=1\n");
+  EXPECT_TRUE(Refusal({"--kafka-config-file", properties}).starts_with(properties + ":3: "));
+  const std::string config = WriteFile("conf", "slot = a\nkafka-config = \"linger.mss=1\"\n");
+  EXPECT_TRUE(Refusal({"--config", config}).starts_with(config + ":2: kafka-config: "));
+  EXPECT_TRUE(Refusal({"-C", "linger.ms=soon"}).starts_with("--kafka-config: "));
+  environment_ = {{"BOTTLEDWATER_KAFKA_CONFIG_ACKS", "0"}};
+  EXPECT_EQ(Refusal({}),
+            "BOTTLEDWATER_KAFKA_CONFIG: acks cannot be set: publishing exactly once rests on our "
+            "value");
+}
+
 TEST_F(OptionsTest, MergeKafkaPropertiesKeyByKey) {
   const std::string properties = WriteFile("kafka.properties",
                                            "# Secrets.\n\nsasl.password = p=w#d \n"
                                            "linger.ms=1\r\nclient.id=file\n");
   const std::string config =
       WriteFile("conf", "kafka-config = [\"client.id=config\", \"batch.size=9\"]\n");
-  environment_ = {{"BOTTLEDWATER_KAFKA_CONFIG", "linger.ms=2\nsocket.timeout.ms=5"},
+  environment_ = {{"BOTTLEDWATER_KAFKA_CONFIG", "linger.ms=2\nsocket.timeout.ms=50"},
                   {"BOTTLEDWATER_KAFKA_CONFIG_SASL_USERNAME", "relay"},
                   {"BOTTLEDWATER_KAFKA_CONFIG_FILE", properties}};
   const Options options = Parse({"--config=" + config, "-C", "linger.ms=3"});
@@ -195,7 +207,7 @@ TEST_F(OptionsTest, MergeKafkaPropertiesKeyByKey) {
                                                 {"client.id", "config"},
                                                 {"batch.size", "9"},
                                                 {"sasl.username", "relay"},
-                                                {"socket.timeout.ms", "5"}}));
+                                                {"socket.timeout.ms", "50"}}));
   EXPECT_TRUE(options.warnings.empty());
 }
 
@@ -248,6 +260,15 @@ TEST_F(OptionsTest, RefuseTwoValuesWhereThereIsOne) {
   EXPECT_EQ(Refusal({"--config", path}), path + ":1: slot: has one value, not 2");
   EXPECT_EQ(Refusal({"-C"}),
             "--kafka-config: the value is missing; write --kafka-config=KEY=VALUE");
+  const std::string help = WriteFile("help", "help = true\n");
+  EXPECT_EQ(Refusal({"--config", help}), help + ":1: help: belongs on the command line");
+  EXPECT_NE(Refusal({"--tables=a["}).find("has a [ without its ]"), std::string::npos);
+  EXPECT_EQ(Refusal({"--tables=a\\[,[a-z]*,[]]"}), "");
+  EXPECT_NE(Refusal({"--broker=host:abc"}).find("has no port"), std::string::npos);
+  EXPECT_NE(Refusal({"--slot=shop_inserts"}).find("slot \"shop\"; choose another"), std::string::npos);
+  EXPECT_EQ(Refusal({"--slot=shop_inserts", "--publication=p"}), "");
+  EXPECT_NE(Refusal({"--slot", std::string(56, 'a')}).find("56 bytes, and 55"), std::string::npos);
+  EXPECT_EQ(Refusal({"--slot", std::string(55, 'a')}), "");
   EXPECT_EQ(Refusal({"--slot"}), "--slot: the value is missing; write --slot=NAME");
   EXPECT_EQ(Refusal({"--spool=", "--slot=a"}), "--spool: the value is empty; leave the option out");
 }
