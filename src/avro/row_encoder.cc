@@ -110,8 +110,8 @@ RowEncoder::Result RowEncoder::Encode(std::span<const size_t> which, bool is_key
   if (!converts_) return EncodeUtf8(which, is_key, values, old_values, out);
   Converted now;
   Converted before;
-  return EncodeUtf8(which, is_key, ToUtf8(which, values, &now),
-                    ToUtf8(which, old_values, &before), out);
+  return EncodeUtf8(which, is_key, ToUtf8(which, values, &now), ToUtf8(which, old_values, &before),
+                    out);
 }
 
 std::span<const TextValue> RowEncoder::ToUtf8(std::span<const size_t> which,
@@ -188,7 +188,10 @@ void RowEncoder::Refuse(const ColumnEncoder& column, ValueStatus status) const {
       problem = "its text is not one of this type";
       break;
     case ValueStatus::kOutOfRange:
-      problem = "its value does not fit the column's Avro type";
+      problem =
+          "Avro cannot hold its value (a date or time after the year 294246, for one); change it, "
+          "or "
+          "leave such rows out with --on-error=log";
       break;
     case ValueStatus::kInvalidUtf8:
       problem =

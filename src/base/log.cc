@@ -51,17 +51,22 @@ std::unique_ptr<spdlog::formatter> LogFormatter(const std::string& pattern) {
   return std::make_unique<ShownTextFormatter>(std::make_unique<spdlog::pattern_formatter>(pattern));
 }
 
-void AwayLog::Away(std::string_view why) {
+void AwayLog::Away(std::string_view why) { Say("is away, waiting for it", "is still away", why); }
+
+void AwayLog::Refuses(std::string_view why) {
+  Say("refuses, which is tried again", "still refuses", why);
+}
+
+void AwayLog::Say(std::string_view first, std::string_view still, std::string_view why) {
   const auto now = std::chrono::steady_clock::now();
   if (!away_) {
     away_ = true;
     since_ = said_ = now;
-    spdlog::warn("{} is away, waiting for it: {}", server_, why);
+    spdlog::warn("{} {}: {}", server_, first, why);
   } else if (now - said_ >= std::chrono::minutes(1)) {
     said_ = now;
-    spdlog::warn("{} is still away after {} s: {}", server_,
-                 std::chrono::duration_cast<std::chrono::seconds>(now - since_).count(),
-                 why);
+    spdlog::warn("{} {} after {} s: {}", server_, still,
+                 std::chrono::duration_cast<std::chrono::seconds>(now - since_).count(), why);
   }
 }
 

@@ -31,9 +31,13 @@ class AwayLog {
  public:
   explicit AwayLog(std::string server) : server_(std::move(server)) {}
   void Away(std::string_view why);
+  // It answers, but something there must change first.
+  void Refuses(std::string_view why);
   void Back();
 
  private:
+  void Say(std::string_view first, std::string_view still, std::string_view why);
+
   std::string server_;
   bool away_ = false;
   std::chrono::steady_clock::time_point since_;

@@ -155,7 +155,7 @@ std::vector<std::string> SplitLines(std::string_view text) {
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (!line.empty()) lines.emplace_back(line);
+    lines.emplace_back(line);
   }
   return lines;
 }
@@ -181,6 +181,7 @@ OptionTexts ParseEnvironment(const Environment& environment, Options* options) {
       // An empty variable is one that is not set, as in most programs.
       if (spec.arity == OptionArity::kProperties || spec.arity == OptionArity::kMany) {
         text.values = SplitLines(found->second);
+        std::erase(text.values, "");
       } else if (!found->second.empty()) {
         text.values = {found->second};
       }
@@ -227,6 +228,9 @@ OptionTexts ParseConfig(std::string_view where, const std::string& path) {
     OptionText text{
         std::move(entry.values), fmt::format("{}:{}: {}", name, entry.line, entry.key),
         file.world_readable ? OptionSource::kWorldReadableFile : OptionSource::kPrivateFile};
+    if (entry.key == "help" || entry.key == "version" || entry.key == "config-help") {
+      throw UsageError(fmt::format("{}: belongs on the command line", text.where));
+    }
     if (spec == nullptr) {
       throw UsageError(fmt::format("{}:{}: unknown option \"{}\"{} (see --help)", name, entry.line,
                                    Printable(entry.key), Suggestion(entry.key, "")));
@@ -256,17 +260,20 @@ OptionText ParsePropertiesFile(std::string_view where, const std::string& path) 
       {},
       Printable(path),
       file.world_readable ? OptionSource::kWorldReadableFile : OptionSource::kPrivateFile};
+  int number = 0;
   for (const std::string& line : SplitLines(file.text)) {
+    ++number;
     const size_t begin = line.find_first_not_of(" \t");
     if (begin == std::string::npos || line[begin] == '#') continue;
     const size_t equals = line.find('=', begin);
     if (equals == std::string::npos) {
-      throw UsageError(fmt::format("{}: a line is not key=value", Printable(path)));
+      throw UsageError(fmt::format("{}:{}: not key=value", Printable(path), number));
     }
     // Spaces around the "=" are no part of key or value; those at the end may be the secret's.
     const size_t key_end = line.find_last_not_of(" \t", equals == 0 ? 0 : equals - 1);
     const size_t value = std::min(line.find_first_not_of(" \t", equals + 1), line.size());
     text.values.push_back(line.substr(begin, key_end + 1 - begin) + "=" + line.substr(value));
+    text.lines.push_back(number);
   }
   return text;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "options/option_values.h"
 #include "options/redact.h"
+#include "publish/kafka_config.h"
 
 namespace bw {
 namespace {
@@ -89,8 +90,8 @@ void SetPostgres(const OptionText& text, Options* options) {
 
 void SetProperties(const OptionText& text, std::map<std::string, std::string>* properties) {
   std::map<std::string, std::string> of_this_source;
-  for (const std::string& value : text.values) {
-    auto [key, property] = ParseKeyValue(text.where, value);
+  for (size_t i = 0; i < text.values.size(); ++i) {
+    auto [key, property] = ParseKeyValue(text.PlaceOf(i), text.values[i]);
     if (IsSecretKafkaKey(key)) {
       if (text.source == OptionSource::kWorldReadableFile) RefuseWorldReadable(text);
       if (text.source == OptionSource::kCommandLine) {
@@ -112,6 +113,19 @@ void SetProperties(const OptionText& text, std::map<std::string, std::string>* p
 template <auto... path>
 void SetPropertiesOf(const OptionText& text, Options* options) {
   SetProperties(text, &Field<path...>(options));
+}
+
+// librdkafka's own words, said of the place where the property was given.
+void SetKafkaConfig(const OptionText& text, Options* options) {
+  SetProperties(text, &options->publish.kafka_config);
+  for (size_t i = 0; i < text.values.size(); ++i) {
+    const auto [key, property] = ParseKeyValue(text.PlaceOf(i), text.values[i]);
+    try {
+      CheckKafkaProperty(key, property);
+    } catch (const Error& error) {
+      throw UsageError(fmt::format("{}: {}", text.PlaceOf(i), error.what()));
+    }
+  }
 }
 
 template <auto... path>
@@ -223,8 +237,7 @@ constexpr OptionSpec kTable[] = {
      "as they are).",
      SetChoice<kInvalidText, &Options::capture, &CaptureOptions::invalid_text>},
     {'C', "kafka-config", "KEY=VALUE", kProperties, kPublish, "",
-     "Set a librdkafka property; can be given several times. See --config-help.",
-     SetPropertiesOf<&Options::publish, &PublishOptions::kafka_config>},
+     "Set a librdkafka property; can be given several times. See --config-help.", SetKafkaConfig},
     {'\0', "kafka-config-file", "FILE", kOne, kPublish, "",
      "File with librdkafka properties, one key=value a line: the place for sasl.password and "
      "other secrets.",

@@ -16,6 +16,12 @@ struct OptionText {
   std::vector<std::string> values;  // A flag has "true" or "false".
   std::string where;                // For messages: "--slot", "relay.conf:3: slot".
   OptionSource source = OptionSource::kCommandLine;
+  std::vector<int> lines = {};  // Of a file, of each value; or none.
+
+  // For a message about one of the values.
+  std::string PlaceOf(size_t value) const {
+    return lines.empty() ? where : where + ":" + std::to_string(lines.at(value));
+  }
 };
 
 enum class OptionArity {

@@ -169,6 +169,24 @@ std::pair<std::string, std::string> ParseKeyValue(std::string_view where, std::s
   return {std::string(key), std::string(text.substr(equals + 1))};
 }
 
+namespace {
+
+// fnmatch would take it for an ordinary character, and the pattern for one that matches nothing.
+void RefuseOpenBracket(std::string_view where, std::string_view glob) {
+  for (size_t i = 0; i < glob.size(); ++i) {
+    if (glob[i] == '\\') {
+      ++i;
+    } else if (glob[i] == '[') {
+      i = glob.find(']', i + 2);
+      if (i != std::string_view::npos) continue;
+      throw UsageError(fmt::format("{}: \"{}\" has a [ without its ]; write \\[ for the character",
+                                   where, Printable(glob)));
+    }
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> ParseGlobs(std::string_view where, std::string_view text) {
   std::vector<std::string> globs;
   while (true) {
@@ -180,6 +198,7 @@ std::vector<std::string> ParseGlobs(std::string_view where, std::string_view tex
       throw UsageError(
           fmt::format("{}: a pattern is empty; write e.g. public.*,sales.order_?", where));
     }
+    RefuseOpenBracket(where, glob);
     globs.emplace_back(glob);
     if (comma == std::string_view::npos) return globs;
     text.remove_prefix(comma + 1);

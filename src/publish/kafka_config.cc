@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "publish/kafka_handle.h"
 
 namespace bw {
 namespace {
@@ -78,11 +79,15 @@ void CheckBroker(std::string_view broker) {
 
 }  // namespace
 
-void CheckKafkaProperty(std::string_view property) {
+void CheckKafkaProperty(const std::string& property, const std::string& value) {
   for (const auto& [name, reason] : kOwnedProperties) {
-    if (property == name) {
-      throw UsageError(fmt::format("--kafka-config: {} cannot be set: {}", name, reason));
-    }
+    if (property == name) throw UsageError(fmt::format("{} cannot be set: {}", name, reason));
+  }
+  const KafkaConf conf(rd_kafka_conf_new());
+  std::array<char, 512> reason{};
+  if (rd_kafka_conf_set(conf.get(), property.c_str(), value.c_str(), reason.data(),
+                        reason.size()) != RD_KAFKA_CONF_OK) {
+    throw UsageError(fmt::format("{}: {}", Printable(property), Printable(reason.data())));
   }
 }
 

@@ -103,7 +103,6 @@ KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
   // librdkafka's 10 s would leave a returning broker waiting that long; docs/decisions/0011.
   Set(conf.get(), "reconnect.backoff.max.ms", "1000");
   for (const auto& [property, value] : settings.properties) {
-    CheckKafkaProperty(property);
     Set(conf.get(), property.c_str(), value);
   }
   Set(conf.get(), "allow.auto.create.topics", "false");

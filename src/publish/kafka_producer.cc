@@ -22,6 +22,8 @@ constexpr Duration kStopGrace{4'000};
 // doubt anyway, so it only gets the time to end soon: a new producer finds the brokers faster than
 // this one does again.
 constexpr Duration kFailedRequestGrace{2'000};
+// How long delivery reports may be missing before it is asked whether the topics still exist.
+constexpr Duration kPatienceWithTopics{5'000};
 constexpr Duration kInitTimeout{30'000};
 constexpr Duration kTopicTimeout{30'000};
 constexpr Duration kAbortTimeout{1'000};
@@ -270,12 +272,34 @@ void LibrdkafkaProducer::ThrowIfHopeless(TimePoint waiting_since) const {
   }
 }
 
+// librdkafka takes a topic that was deleted for one that will come back, until the messages time
+// out. The next session creates it again.
+void LibrdkafkaProducer::ThrowIfTopicIsDeleted() const {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(handle_.get(), /*all_topics=*/0, nullptr, &metadata, ToMs(5 * kSlice)) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return;  // Of brokers that are away the messages' own errors tell.
+  }
+  std::string deleted;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    if (metadata->topics[i].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) continue;
+    deleted = metadata->topics[i].topic;
+  }
+  rd_kafka_metadata_destroy(metadata);
+  if (!deleted.empty()) throw TransientError("Topic " + deleted + " was deleted");
+}
+
 void LibrdkafkaProducer::Flush(NextOffsets* next_offsets) {
   const TimePoint begun = std::chrono::steady_clock::now();
+  TimePoint next_look = begun + kPatienceWithTopics;
   while (rd_kafka_flush(handle_.get(), ToMs(kSlice)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     ThrowIfDeliveryFailed();
     if (MustLeave(begun)) throw TransientError("Stopped while waiting for delivery reports");
     ThrowIfHopeless(begun);
+    if (std::chrono::steady_clock::now() >= next_look) {
+      ThrowIfTopicIsDeleted();
+      next_look = std::chrono::steady_clock::now() + kPatienceWithTopics;
+    }
     // message.timeout.ms has ended every message by then; this is for what nobody thought of.
     if (std::chrono::steady_clock::now() - begun > 2 * transaction_timeout_) {
       throw TransientError("No delivery reports within twice the transaction timeout");

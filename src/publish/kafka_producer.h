@@ -47,6 +47,7 @@ class LibrdkafkaProducer : public TransactionalProducer {
   static void OnDeliveryReport(rd_kafka_t*, const rd_kafka_message_t* message, void* producer);
   void RecordDelivery(const rd_kafka_message_t& message);
   void ThrowIfDeliveryFailed() const;
+  void ThrowIfTopicIsDeleted() const;
   void ThrowIfHopeless(TimePoint waiting_since) const;
   Error Failure(const std::string& operation, rd_kafka_error_t* error) const;
   // Whether a wait that began at `since` must end: a stop was requested and has had its time.

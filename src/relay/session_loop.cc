@@ -60,8 +60,10 @@ std::optional<SessionExit> SessionLoop::Judge(const Error& error) {
   stuck_ = IsStuck(error);
   if (stuck_) {
     SayStuck(error);
-  } else {
+  } else if (error.kind() == ErrorKind::kTransient) {
     away_.Away(error.what());
+  } else {
+    away_.Refuses(error.what());
   }
   return std::nullopt;
 }

@@ -1,5 +1,7 @@
 """One topic per table: its name, when it is made, how it is configured, and in which partition a key stays."""
 
+import time
+
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 from harness import Scene
@@ -133,3 +135,17 @@ def topic_config(admin: AdminClient, topic: str) -> dict[str, str]:
 def make_topic(admin: AdminClient, topic: str, partitions: int, config: dict[str, str] = {}) -> None:
     new = NewTopic(topic, num_partitions=partitions, replication_factor=1, config=config)
     admin.create_topics([new])[topic].result(timeout=20)
+
+
+def test_topic_that_is_deleted_while_it_is_written_to_is_made_again_at_once(scene: Scene, admin: AdminClient):
+    """librdkafka would wait a minute for its return."""
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY); INSERT INTO test VALUES (1)")
+    relay = scene.running_relay()
+    scene.settle()
+    admin.delete_topics([scene.topic("test")])[scene.topic("test")].result(20)
+    begin = time.monotonic()
+    scene.execute("INSERT INTO test VALUES (2)")
+    scene.settle()
+    assert time.monotonic() - begin < 30
+    assert [key["id"] for _, key, _ in scene.changes("test")] == [2]
+    assert relay.is_running()
