@@ -331,9 +331,9 @@ void SimFileSystem::SetName(const std::string& path, std::shared_ptr<Inode> inod
 }
 
 Status SimFileSystem::SyncDirectory(const std::string& path) {
-  const Status failure = Operate(path, true);
+  Status failure = Operate(path, true);
   ++syncs_;
-  if (failure.IsNoSpace()) return Status::OK();
+  if (failure.IsNoSpace()) failure = Status::OK();  // As in Sync.
   if (!failure.ok() || image_ || sync_lies_) return failure;
   std::erase_if(unsynced_names_, [&](const NameChange& change) {
     if (DirectoryOf(change.path) != path) return false;
