@@ -31,12 +31,12 @@ KeyWatch::Catalog CatalogOf(ServerCatalog* catalog) {
 }
 
 void RequireStreamableNow(const ServerView& view, Spool* spool) {
-  const SpoolState state = spool->state();
+  const SpoolState state = spool->ledger().state();
   RequireStreamable(view, state);
   if (view.identity.timeline == state.source.timeline) return;
   spdlog::warn("PostgreSQL is on timeline {} now; it left {} behind what was captured",
                view.identity.timeline, state.source.timeline);
-  spool->SetTimeline(view.identity.timeline);
+  spool->ledger().SetTimeline(view.identity.timeline);
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
       WithStatusInterval(*parts.options, server.view.settings.wal_sender_timeout);
   ServerCatalog* const now = server.connection->catalog();  // Until the stream starts.
   const std::vector<std::string> publications =
-      now->FindPublications(spool->accounted_members().has_value());
+      now->FindPublications(spool->ledger().accounted_members().has_value());
   const std::unique_ptr<ServerCatalog> side = parts.server->OpenCatalog();
   KeyWatch keys(spool, parts.figures, CatalogOf(side.get()));
 

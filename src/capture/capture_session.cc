@@ -37,7 +37,9 @@ CaptureSession::CaptureSession(const Environment& environment, const StreamFacts
 
 ChangeAssembler::Hooks CaptureSession::MakeHooks() {
   ChangeAssembler::Hooks hooks;
-  hooks.add_schema = [this](const TableSchema& schema) { return env_.spool->AddSchema(schema); };
+  hooks.add_schema = [this](const TableSchema& schema) {
+    return env_.spool->log().AddSchema(schema);
+  };
   hooks.row_refused = [this](const Error& error, Position position) { RefuseRow(error, position); };
   hooks.truncated = [this](const std::string& tables, Lsn commit_lsn) {
     env_.figures->truncates.fetch_add(1, kRelaxed);
@@ -73,8 +75,8 @@ SessionEnd CaptureSession::Run() {
 
 void CaptureSession::Start() {
   env_.spool->Recover();
-  env_.spool->DropUncaptured();
-  const SpoolState state = env_.spool->state();
+  env_.spool->log().DropUncaptured();
+  const SpoolState state = env_.spool->ledger().state();
   const Progress& captured = state.captured;
   BW_CHECK(captured.end_lsn.valid());
   // The server would move our start forward without a word, and what lies between would be lost.
@@ -101,7 +103,7 @@ void CaptureSession::Start() {
 }
 
 SessionEnd CaptureSession::Loop() {
-  CheckStopBefore(env_.spool->captured().end_lsn);
+  CheckStopBefore(env_.spool->ledger().captured().end_lsn);
   SessionEnd end = SessionEnd::kNoRoom;
   // What is complete by the spool counts when the server is known to have it, too.
   while (!env_.stop->requested() && (!is_complete_ || proof_->is_open()) && !PausedTooLong()) {
@@ -112,9 +114,9 @@ SessionEnd CaptureSession::Loop() {
     }
     const TimePoint now = env_.clock->Now();
     ReportIfDue(now);
-    if (!env_.spool->HasRoom()) {
+    if (!env_.spool->log().HasRoom()) {
       // Nothing is read meanwhile: PostgreSQL keeps what we do not take.
-      env_.spool->WaitForRoom(kReportCheckInterval, *env_.stop);
+      env_.spool->log().WaitForRoom(*env_.stop, now + kReportCheckInterval);
       continue;
     }
     const std::optional<Frame> frame = Receive();
@@ -159,13 +161,13 @@ Error CaptureSession::WithinTransaction(const Error& error) const {
 }
 
 bool CaptureSession::PausedTooLong() {
-  if (env_.spool->HasRoom()) {
+  if (env_.spool->log().HasRoom()) {
     paused_since_.reset();
     return false;
   }
   const TimePoint now = env_.clock->Now();
   if (!paused_since_) paused_since_ = now;
-  const std::optional<std::string> obstacle = env_.spool->Obstacle();
+  const std::optional<std::string> obstacle = env_.spool->log().Obstacle();
   if (now - *paused_since_ < (obstacle ? kFullPauseMax : kSlowPauseMax)) return false;
   spdlog::info(
       "Closing the replication connection until the spool has room again ({}): PostgreSQL keeps "
@@ -195,7 +197,7 @@ void CaptureSession::HandleMessage(std::string_view bytes) {
       if (assembler_->in_transaction()) CheckStopBefore(assembler_->commit_lsn());
       break;
     case Assembled::kChange:
-      env_.spool->Append(assembler_->change());
+      env_.spool->log().Append(assembler_->change());
       BW_KILL_POINT("capture.after_append");
       env_.figures->changes.fetch_add(1, kRelaxed);
       break;
@@ -203,7 +205,7 @@ void CaptureSession::HandleMessage(std::string_view bytes) {
       TransactionEnd end = assembler_->end();
       end.publications = publications_;
       BW_KILL_POINT("capture.before_end_transaction");
-      env_.spool->EndTransaction(end);
+      env_.spool->log().EndTransaction(end);
       BW_KILL_POINT("capture.after_end_transaction");
       idle_noted_ = std::max(idle_noted_, end.end_lsn);
       idle_lsn_ = std::max(idle_lsn_, end.end_lsn);
@@ -271,7 +273,7 @@ void CaptureSession::AdvanceIdle(TimePoint now) {
   const bool due = now - last_idle_advance_ >= env_.options->idle_advance_interval ||
                    WalBytesBetween(idle_noted_, idle_lsn_) >= kIdleBytesMax;
   if (!due) return;
-  env_.spool->AdvanceIdle(idle_lsn_);
+  env_.spool->log().AdvanceIdle(idle_lsn_);
   BW_KILL_POINT("capture.after_advance_idle");
   idle_noted_ = idle_lsn_;
   last_idle_advance_ = now;
@@ -281,7 +283,7 @@ void CaptureSession::AdvanceIdle(TimePoint now) {
 // again when that is not confirmed yet (HistoryProof).
 bool CaptureSession::HasPassed(Lsn lsn) const {
   if (!lsn.valid()) return true;
-  const Progress captured = env_.spool->captured();
+  const Progress captured = env_.spool->ledger().captured();
   const Lsn newest = captured.position.commit_lsn;
   return idle_lsn_ >= lsn && captured.end_lsn >= idle_noted_ &&
          (newest >= lsn || confirmed_ > newest);
@@ -309,9 +311,9 @@ Lsn CaptureSession::FlushToReport() const {
   if (proof_->is_open()) return confirmed_;
   ConfirmFacts facts;
   facts.previous = confirmed_;
-  facts.captured_end = env_.spool->captured().end_lsn;
+  facts.captured_end = env_.spool->ledger().captured().end_lsn;
   facts.captured_end = std::min(facts.captured_end, std::max(covered_, confirmed_));
-  facts.published_end = env_.spool->published().end_lsn;
+  facts.published_end = env_.spool->ledger().published().end_lsn;
   facts.server_wal_end = server_wal_end_;
   facts.max_wal_retained_bytes = env_.options->max_wal_retained_bytes;
   return ConfirmedFlush(facts);
@@ -319,7 +321,7 @@ Lsn CaptureSession::FlushToReport() const {
 
 void CaptureSession::Report(TimePoint now, bool request_reply) {
   const Lsn flush = FlushToReport();
-  BW_CHECK(flush >= confirmed_ && flush <= env_.spool->captured().end_lsn);
+  BW_CHECK(flush >= confirmed_ && flush <= env_.spool->ledger().captured().end_lsn);
   BW_KILL_POINT("capture.before_status");
   env_.stream->SendStatus({std::max(received_, flush), flush, request_reply});
   BW_KILL_POINT("capture.after_status");
@@ -332,18 +334,7 @@ void CaptureSession::Report(TimePoint now, bool request_reply) {
 
 bool WaitForRoom(Spool* spool, const Stop& stop) {
   // After a failed write there is nothing to wait for: the next session opens the spool again.
-  while (!spool->failed() && !spool->HasRoom()) {
-    spool->WaitForRoom(kReportCheckInterval, stop);
-    if (stop.requested()) return false;
-  }
-  return true;
-}
-
-bool WaitUntilDurable(Spool* spool, const Stop& stop) {
-  while (!stop.requested()) {
-    if (spool->WaitUntilDurable(std::chrono::seconds(1), stop)) return true;
-  }
-  return false;
+  return spool->failed() || spool->log().WaitForRoom(stop);
 }
 
 }  // namespace bw

@@ -49,7 +49,7 @@ enum class SessionEnd {
 //
 // What is written where, in order: the change into the spool (Append), the end of its transaction
 // (EndTransaction; one synced batch), then the slot's confirmed LSN, which is never above what
-// spool.captured() says is durable.
+// spool.ledger().captured() says is durable.
 class CaptureSession {
  public:
   // Everything must outlive the session. In the simulation stream, spool and clock are scripted.
@@ -140,8 +140,5 @@ class CaptureSession {
 // Before a session, so that nothing is held in PostgreSQL meanwhile. False on a stop. Throws a
 // transient Error when a write fails.
 bool WaitForRoom(Spool* spool, const Stop& stop);
-
-// Until everything that was appended is durable; false on a stop. Throws as WaitForRoom does.
-bool WaitUntilDurable(Spool* spool, const Stop& stop);
 
 }  // namespace bw

@@ -84,7 +84,7 @@ void MakePublications(const CaptureParts& parts, const FirstStartPlan& plan, Spo
   for (const auto& member : catalog->ReadMembers(plan.publications.names.front())) {
     oids.push_back(member.row_oid);
   }
-  spool->SetAccountedMembers(oids);
+  spool->ledger().SetAccountedMembers(oids);
 }
 
 struct MadeAndRead {
@@ -100,7 +100,7 @@ MadeAndRead MakeAndRead(const CaptureParts& parts, const FirstStartPlan& plan, b
   MakePublications(parts, plan, spool);
   made->publications = !plan.publications.create_sql.empty();
   BW_KILL_POINT("first_start.after_publication");
-  spool->BeginReread();
+  spool->ledger().BeginReread();
   // From here on the connection stays as it is until the snapshot is read.
   const CreatedSlot slot = connection->CreateSlot(/*export_snapshot=*/!options.skip_snapshot);
   made->slot = true;
@@ -119,7 +119,7 @@ bool EnterStreaming(const CaptureOptions& options, const FirstStartPlan& plan,
   if (options.skip_snapshot) {
     spool->BeginStreamingAt(SourceOf(options, plan.view.identity),
                             {Position::EndOf(before), consistent}, /*predecessor=*/"");
-  } else if (!spool->EndSnapshot({before, consistent}, made.tables, stop)) {
+  } else if (!spool->log().EndSnapshot({before, consistent}, made.tables, stop)) {
     return false;
   }
   BW_KILL_POINT("first_start.after_streaming");
@@ -154,7 +154,7 @@ bool RunFirstStart(const CaptureParts& parts, const FirstStartPlan& plan,
                    ServerConnection* connection, Spool* spool) {
   for (const std::string& warning : plan.publications.warnings) spdlog::warn("{}", warning);
   spool->Recover();
-  const bool drop_slot = plan.drop_slot || spool->state().phase == SpoolPhase::kFirstStart;
+  const bool drop_slot = plan.drop_slot || spool->ledger().state().phase == SpoolPhase::kFirstStart;
   spool->BeginFirstStart(SourceOf(*parts.options, plan.view.identity), plan.supersedes);
   BW_KILL_POINT("first_start.after_intent");
   Made made;

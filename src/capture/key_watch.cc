@@ -42,16 +42,16 @@ std::string Difference(const TableKey& kept, const TableKey& now) {
 // before its slot in the WAL is captured before its rows are read. Returns whether it was noted
 // now.
 bool NoteOnce(Spool* spool, const TableName& table, const std::string& reason) {
-  const std::vector<Reread> noted = spool->rereads();
+  const std::vector<Reread> noted = spool->ledger().rereads();
   if (std::ranges::find(noted, table, &Reread::table) != noted.end()) return false;
-  spool->NoteReread(table, reason);
+  spool->ledger().NoteReread(table, reason);
   return true;
 }
 
 }  // namespace
 
 FullKey KeyWatch::Choose(RelationId relation, const Table& table) const {
-  return ChooseFullKey(KeyColumnsOf(table), spool_->FindTableKey(relation.value),
+  return ChooseFullKey(KeyColumnsOf(table), spool_->ledger().FindTableKey(relation.value),
                        [&] { return catalog_.read_key(relation); });
 }
 
@@ -87,12 +87,12 @@ void KeyWatch::SayChanged(const TableKey& kept, const TableKey& now, Position po
 void KeyWatch::OnUsed(const CachedRelation& relation, Position position) {
   if (relation.key_certainty != KeyCertainty::kKnown) SayGuessed(relation, position);
   if (relation.key_certainty == KeyCertainty::kUnknown) return;
-  const std::optional<TableKey> kept = spool_->FindTableKey(relation.id.value);
+  const std::optional<TableKey> kept = spool_->ledger().FindTableKey(relation.id.value);
   const TableKey now = TableKeyOf(relation.id.value, relation.table, relation.identity);
   if (kept && (kept->table != now.table || kept->schema != now.schema)) {
     SayChanged(*kept, now, position);
   }
-  if (!kept || *kept != now) spool_->AppendTableKey(now);
+  if (!kept || *kept != now) spool_->log().AppendTableKey(now);
 }
 
 void KeyWatch::OnKeyless(const CachedRelation& relation, const KeylessChange& change) {
@@ -128,7 +128,7 @@ void CheckKeys(const std::vector<CapturedTable>& tables, const TableFilter& filt
   for (const CapturedTable& table : tables) {
     if (!filter.Selects(table.table.schema, table.table.name)) continue;
     const bool is_full = table.identity == ReplicaIdentity::kFull;
-    const std::optional<TableKey> kept = spool->FindTableKey(table.oid);
+    const std::optional<TableKey> kept = spool->ledger().FindTableKey(table.oid);
     if (!kept && is_full) fresh.push_back(TableKeyOf(table.oid, table.table));
     if (!kept) continue;
     const TableKey now = KeyFormOf(table.oid, table.table);
@@ -140,7 +140,7 @@ void CheckKeys(const std::vector<CapturedTable>& tables, const TableFilter& filt
                  change,
                  stays_as_kept ? ". With REPLICA IDENTITY FULL its key stays until then" : "");
   }
-  if (!fresh.empty()) spool->NoteTableKeys(fresh);
+  if (!fresh.empty()) spool->ledger().NoteTableKeys(fresh);
 }
 
 void CheckLeaves(const std::vector<CapturedTable>& tables,

@@ -18,7 +18,7 @@ namespace bw {
 
 // Keeps each table's key and name, as the messages in its topic have them, in the spool, and sees
 // to it that the topic becomes its table again when they change or cannot be told: the table is
-// noted for re-reading (Spool::NoteReread) and the log says why.
+// noted for re-reading (Ledger::NoteReread) and the log says why.
 //
 //   a key of REPLICA IDENTITY FULL stays the one that is kept, until the table was read again
 //   any other is what the stream says, from its first row on

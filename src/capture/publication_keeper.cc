@@ -103,8 +103,8 @@ void PublicationKeeper::OnRelationChanged(const CachedRelation& relation, Spool*
   if (!is_unkeyed) {
     unkeyed_noted_.erase(relation.name());
   } else if (unkeyed_noted_[relation.name()]++ < kUnkeyedNotesMax) {
-    spool->NoteReread({relation.table.schema, relation.table.name},
-                      "rows of it were captured while it had no key");
+    spool->ledger().NoteReread({relation.table.schema, relation.table.name},
+                               "rows of it were captured while it had no key");
   }
   {
     const std::lock_guard lock(mutex_);
@@ -191,7 +191,8 @@ void PublicationKeeper::Look(PgConnection* connection) {
 }
 
 void PublicationKeeper::LookAtTables(PgConnection* connection) {
-  const std::vector<Reread> notes = spool_->rereads();  // Before the catalog: see LookForRereads.
+  // Before the catalog: see LookForRereads.
+  const std::vector<Reread> notes = spool_->ledger().rereads();
   const std::string signature = ReadMembershipSignature(connection, publications_.front());
   const bool is_quiet = signature == seen_signature_ && notes == seen_notes_ && !left_something_ &&
                         Now() < look_anyway_at_;
@@ -262,7 +263,7 @@ void PublicationKeeper::LookAtOthers(const std::vector<Publication>& publication
 void PublicationKeeper::AccountForMembers(const std::vector<PublicationMember>& members) {
   std::vector<uint32_t> now;
   for (const PublicationMember& member : members) now.push_back(member.row_oid);
-  const std::optional<std::vector<uint32_t>> before = spool_->accounted_members();
+  const std::optional<std::vector<uint32_t>> before = spool_->ledger().accounted_members();
   if (before == now) return;
   if (before) {
     // A member that was created since tables_ was read waits for the next look.
@@ -282,16 +283,16 @@ void PublicationKeeper::AccountForMembers(const std::vector<PublicationMember>& 
       if (filter_.Selects(table.schema, table.name)) added.push_back(found->second);
     }
     // Those that Join has added are noted already.
-    spool_->NoteRereads(NamesOf(added), kJoinedLate);
+    spool_->ledger().NoteRereads(NamesOf(added), kJoinedLate);
   }
   if (before == now) return;
-  spool_->SetAccountedMembers(now);
+  spool_->ledger().SetAccountedMembers(now);
 }
 
 void PublicationKeeper::Join(PgConnection* connection,
                              const std::vector<const CapturedTable*>& tables) {
   if (tables.empty()) return;
-  spool_->NoteRereads(NamesOf(tables), kJoinedLate);
+  spool_->ledger().NoteRereads(NamesOf(tables), kJoinedLate);
   const std::vector<RefusedChange> refused =
       ChangeMembers(connection, publications_.front(), MemberChange::kAdd, tables);
   std::vector<const CapturedTable*> joined = tables;
@@ -312,8 +313,8 @@ void PublicationKeeper::TakeOut(PgConnection* connection,
   std::ranges::copy_if(tables, std::back_inserter(selected), [this](const CapturedTable* table) {
     return filter_.Selects(table->table.schema, table->table.name);
   });
-  spool_->NoteRereads(NamesOf(selected),
-                      "what was updated or deleted without a replica identity was not captured");
+  spool_->ledger().NoteRereads(
+      NamesOf(selected), "what was updated or deleted without a replica identity was not captured");
   const std::vector<RefusedChange> refused =
       ChangeMembers(connection, publications_.front(), MemberChange::kDrop, tables);
   for (const RefusedChange& change : refused) SayRefused(connection, change);
@@ -362,7 +363,7 @@ void PublicationKeeper::LookForRereads(PgConnection* connection, const std::vect
   for (const Reread& note : notes) {
     const auto found = by_name.find(note.table);
     if (found == by_name.end()) {
-      spool_->ForgetReread(note);
+      spool_->ledger().ForgetReread(note);
       continue;
     }
     const CapturedTable* const table = found->second;

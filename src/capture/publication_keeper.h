@@ -73,7 +73,7 @@ class PublicationKeeper {
   void OnSessionBegins();
   // The stream announced a relation, new or changed. A row of a table without key has a null key:
   // the table is noted, so that it is right once it has a key again. Called by the capture thread;
-  // throws what Spool::NoteReread does.
+  // throws what Ledger::NoteReread does.
   void OnRelationChanged(const CachedRelation& relation, Spool* spool);
   // Noted tables can be read again, and no transaction that was open when they were noted would
   // make the slot's creation wait. Thread-safe.

@@ -66,7 +66,7 @@ std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>&
 bool IsOwnPair(const CaptureOptions& options, const std::vector<std::string>& publications);
 
 // For later starts: the publications that are there. Throws Halt kServerSetting when there is none,
-// or only one where the spool expects the pair (Spool::accounted_members).
+// or only one where the spool expects the pair (Ledger::accounted_members).
 std::vector<std::string> FindPublications(PgConnection* connection, const CaptureOptions& options,
                                           bool expects_pair);
 

@@ -10,10 +10,10 @@ bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, Ca
   hooks.end_wanted = nullptr;
   // Nothing commits between here and the end of the transaction's commit record.
   const Lsn behind{commit_lsn.value + 1};
-  const Lsn captured = spool->captured().end_lsn;
+  const Lsn captured = spool->ledger().captured().end_lsn;
   if (captured < behind) {
     if (RunCaptureSession(parts, spool, hooks, commit_lsn) != SessionEnd::kComplete) return false;
-    if (!WaitUntilDurable(spool, *parts.stop)) return false;
+    if (!spool->log().WaitUntilDurable(*parts.stop)) return false;
     const bool is_next =
         captured == commit_lsn || Lsn{parts.figures->stopped_at.load()} == commit_lsn;
     if (!is_next) {
@@ -23,15 +23,15 @@ bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, Ca
           commit_lsn.ToString());
       return true;
     }
-    spool->DropUncaptured();
-    spool->NoteRemedy(
+    spool->log().DropUncaptured();
+    spool->ledger().NoteRemedy(
         fmt::format("the transaction with commit LSN {} is skipped", commit_lsn.ToString()));
     spdlog::warn(
         "An operator has allowed: the transaction with commit LSN {} is skipped, its "
         "changes will be missing in Kafka",
         commit_lsn.ToString());
-    spool->AdvanceIdle(behind);
-    if (!WaitUntilDurable(spool, *parts.stop)) return false;
+    spool->log().AdvanceIdle(behind);
+    if (!spool->log().WaitUntilDurable(*parts.stop)) return false;
   }
   // Also when that was done before: a PostgreSQL that crashed may have forgotten it.
   parts.server->AdvanceSlot(behind);

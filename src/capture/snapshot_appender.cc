@@ -41,17 +41,10 @@ RowBatch::Row RowBatch::At(size_t index) const {
 
 SchemaId SnapshotAppender::AddSchema(const TableSchema& schema) {
   const std::lock_guard lock(mutex_);
-  return spool_->AddSchema(schema);
+  return spool_->log().AddSchema(schema);
 }
 
-bool SnapshotAppender::WaitForRoom(const Stop& stop) {
-  constexpr Duration kWait{1'000};
-  while (!spool_->HasRoom()) {
-    if (stop.requested()) return false;
-    spool_->WaitForRoom(kWait, stop);
-  }
-  return true;
-}
+bool SnapshotAppender::WaitForRoom(const Stop& stop) { return spool_->log().WaitForRoom(stop); }
 
 void SnapshotAppender::Append(SchemaId schema_id, const RowBatch& batch) {
   const std::lock_guard lock(mutex_);
@@ -64,7 +57,7 @@ void SnapshotAppender::Append(SchemaId schema_id, const RowBatch& batch) {
     change.position = {commit_lsn_, next_index_++};
     change.key = row.key;
     change.value = row.value;
-    spool_->Append(change);
+    spool_->log().Append(change);
   }
   BW_KILL_POINT("snapshot.after_append");
   figures_->changes.fetch_add(batch.rows(), std::memory_order_relaxed);

@@ -355,7 +355,7 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
   for (size_t i = 0; i < work.tables.size(); ++i) {
     const CapturedTable& described = work.tables[i].described;
     // Also of a dropped table: what was deleted from it before is still to be streamed.
-    spool->AppendTableKey(TableKeyOf(described.oid, described.table, described.identity));
+    spool->log().AppendTableKey(TableKeyOf(described.oid, described.table, described.identity));
     if (work.dropped.contains(i)) continue;
     content.tables.push_back({described.table.schema, described.table.name});
   }

@@ -29,11 +29,11 @@ std::optional<SnapshotContent> StreamAndRead(const CaptureParts& parts,
   if (RunCaptureSession(parts, spool, hooks, consistent) != SessionEnd::kComplete) {
     return std::nullopt;
   }
-  if (!WaitUntilDurable(spool, *parts.stop)) return std::nullopt;
-  BW_CHECK(spool->captured().position < (Position{Lsn{consistent.value - 2}, 0}));
-  BW_CHECK(spool->captured().end_lsn <= consistent);
+  if (!spool->log().WaitUntilDurable(*parts.stop)) return std::nullopt;
+  BW_CHECK(spool->ledger().captured().position < (Position{Lsn{consistent.value - 2}, 0}));
+  BW_CHECK(spool->ledger().captured().end_lsn <= consistent);
 
-  spool->DropUncaptured();
+  spool->log().DropUncaptured();
   SnapshotContent content = parts.server->ReadSnapshot(source, spool, parts.figures);
   BW_KILL_POINT("resnapshot.after_rows");
   return content;
@@ -42,7 +42,7 @@ std::optional<SnapshotContent> StreamAndRead(const CaptureParts& parts,
 bool EndSnapshot(const SnapshotSource& source, const SnapshotContent& content, Spool* spool,
                  const Stop& stop) {
   const Lsn consistent = source.slot.consistent_point;
-  return spool->EndSnapshot({Lsn{consistent.value - 1}, consistent}, content.tables, stop);
+  return spool->log().EndSnapshot({Lsn{consistent.value - 1}, consistent}, content.tables, stop);
 }
 
 // A server that has room for another slot, and what to read from it.
@@ -57,19 +57,19 @@ SnapshotServer OpenSource(const CaptureParts& parts, Spool* spool) {
   result.server.connection = parts.server->Connect();
   result.server.view = result.server.connection->Look();
   RequireFreeSlot(result.server.view);
-  spool->BeginReread();
+  spool->ledger().BeginReread();
   result.source.encoding = TextEncoding::Of(result.server.view.settings.server_encoding);
   result.source.publications =
-      result.catalog()->FindPublications(spool->accounted_members().has_value());
+      result.catalog()->FindPublications(spool->ledger().accounted_members().has_value());
   return result;
 }
 
-// The noted tables whose changes arrive from now on. Looks after Spool::BeginReread and before the
+// The noted tables whose changes arrive from now on. Looks after Ledger::BeginReread and before the
 // slot is created: what is in the publication by then is in it at the slot's consistent point.
 std::set<TableName> ReadableNotedTables(ServerCatalog* catalog, const CaptureOptions& options,
                                         const SnapshotSource& source, const Spool& spool) {
   std::set<TableName> noted;
-  for (const Reread& note : spool.rereads()) noted.insert(note.table);
+  for (const Reread& note : spool.ledger().rereads()) noted.insert(note.table);
   std::set<uint32_t> members;
   const bool is_pair = IsOwnPair(options, source.publications);
   if (is_pair) {
@@ -112,14 +112,14 @@ bool ResnapshotTables(const CaptureParts& parts, const std::vector<std::string>&
   BW_KILL_POINT("resnapshot.after_slot");
   const auto content = StreamAndRead(parts, source, spool, hooks);
   if (!content) return false;
-  spool->NoteRemedy(fmt::format("resnapshot {}", fmt::join(tables, ", ")));
+  spool->ledger().NoteRemedy(fmt::format("resnapshot {}", fmt::join(tables, ", ")));
   if (!EndSnapshot(source, *content, spool, *parts.stop)) return false;
   spdlog::info("{} tables taken again, {} rows", content->tables.size(), content->rows);
   return true;
 }
 
 RereadResult RereadNotedTables(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks) {
-  if (spool->rereads().empty()) return RereadResult::kNothing;
+  if (spool->ledger().rereads().empty()) return RereadResult::kNothing;
   SnapshotServer from;
   SnapshotSource& source = from.source;
   try {

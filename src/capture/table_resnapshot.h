@@ -25,7 +25,7 @@ namespace bw {
 bool ResnapshotTables(const CaptureParts& parts, const std::vector<std::string>& tables,
                       Spool* spool, const CaptureHooks& hooks);
 
-// The same for the tables that are noted (Spool::rereads), without anybody's asking: of those, the
+// The same for the tables that are noted (Ledger::rereads), without anybody's asking: of those, the
 // ones that the publications publish and our role may read. What stands in the way before anything
 // is read (no free slot, transactions that do not end within 10 s, a right) is a warning, and the
 // answer kNotNow: stream on, and try again later. What fails then is thrown, as by

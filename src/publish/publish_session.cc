@@ -47,11 +47,11 @@ PublishSession::PublishSession(const PublishOptions& options, const PublishParts
       parts_(parts),
       memory_(memory),
       stop_(stop),
-      source_(parts.spool->state().source),
-      lineage_(parts.spool->state().lineage),
+      source_(parts.spool->ledger().state().source),
+      lineage_(parts.spool->ledger().state().lineage),
       checkpoint_topic_(CheckpointTopic(options.topic_prefix, source_)),
       encoder_(options.output_format) {
-  BW_CHECK(parts.spool->state().phase == SpoolPhase::kStreaming);
+  BW_CHECK(parts.spool->ledger().state().phase == SpoolPhase::kStreaming);
 }
 
 PublishSession::~PublishSession() {
@@ -65,7 +65,7 @@ void PublishSession::Run() {
       case Step::kPublished:
         break;
       case Step::kIdle:
-        parts_.spool->WaitForCaptured(seen_, kIdleWait, stop_);
+        parts_.spool->ledger().WaitForCaptured(seen_, kIdleWait, stop_);
         break;
       case Step::kRegistryAway:
         stop_.WaitFor(registry_backoff_.Next());
@@ -78,7 +78,7 @@ void PublishSession::Run() {
 
 void PublishSession::Start() {
   cluster_id_ = parts_.cluster->ClusterId();
-  memory_->schema_ids.Remember(parts_.spool->RegistryIds());
+  memory_->schema_ids.Remember(parts_.spool->ledger().RegistryIds());
   memory_->schema_ids.set_accept_new_ids(options_.accept_new_schema_ids);
   producer_ = parts_.cluster->CreateProducer({.transactional_id = TransactionalId(source_),
                                               .batch_bytes_max = memory_->batch_bytes_max,
@@ -87,12 +87,12 @@ void PublishSession::Start() {
   producer_->InitTransactions();
   BW_KILL_POINT("publish.after_init");
   // From here on nothing of an older producer can change any more: what is read now is final.
-  unnoted_claims_ = parts_.spool->topic_claims(checkpoint_topic_);
+  unnoted_claims_ = parts_.spool->ledger().topic_claims(checkpoint_topic_);
   const NewestCheckpoint newest =
       ReadNewestCheckpoint(parts_.cluster, checkpoint_topic_, unnoted_claims_.read_through);
   if (newest.state.checkpoint) CheckNoRival(*newest.state.checkpoint);
   FitBatchesInto(newest);
-  Resume(parts_.reconcile(parts_.spool->state(), newest.state, cluster_id_));
+  Resume(parts_.reconcile(parts_.spool->ledger().state(), newest.state, cluster_id_));
   EnsureCheckpointTopic(newest.topic_exists);
   follower_ = parts_.cluster->Follow({checkpoint_topic_, 0}, newest.next_offset);
   LookBehindCheckpoint();
@@ -123,14 +123,14 @@ void PublishSession::Resume(const ResumeFrom& resume) {
   next_offsets_ = resume.next_offsets;
   if (!resume.remedy.empty()) {
     spdlog::warn("An operator has allowed: {}", resume.remedy);
-    parts_.spool->NoteRemedy(resume.remedy);
+    parts_.spool->ledger().NoteRemedy(resume.remedy);
   }
-  if (resume.supersedes) parts_.spool->Supersede(*resume.supersedes);
-  if (progress_.position < parts_.spool->published().position) {
+  if (resume.supersedes) parts_.spool->ledger().Supersede(*resume.supersedes);
+  if (progress_.position < parts_.spool->ledger().published().position) {
     BW_CHECK(!resume.remedy.empty());
-    parts_.spool->RewindPublished(progress_);
+    parts_.spool->ledger().RewindPublished(progress_);
   } else {
-    parts_.spool->SetPublished(progress_);
+    parts_.spool->ledger().SetPublished(progress_);
   }
   spdlog::info("Publishing to Kafka from {}", progress_.position.ToString());
 }
@@ -161,7 +161,7 @@ void PublishSession::LoadClaims(const NewestCheckpoint& newest) {
       !newest.topic_exists || unnoted_claims_.read_through > newest.next_offset;
   unnoted_claims_.tables = newest.claims;
   unnoted_claims_.read_through = newest.next_offset;
-  if (parts_.spool->NoteTopicClaims(unnoted_claims_)) unnoted_claims_.tables.clear();
+  if (parts_.spool->ledger().NoteTopicClaims(unnoted_claims_)) unnoted_claims_.tables.clear();
   claims_ = std::make_unique<TopicClaims>(options_.topic_prefix, checkpoint_topic_, known);
   // One that was made again has to be told what only the spool knows.
   if (is_new_topic) claims_->ClaimAgain();
@@ -174,7 +174,7 @@ void PublishSession::LoadClaims(const NewestCheckpoint& newest) {
 // Of tables that have no rows yet, too.
 void PublishSession::SayCollisionsOfSnapshots() const {
   std::map<std::string, TableName> first;  // By the form that Kafka takes for one topic.
-  for (const SnapshotMark& snapshot : parts_.spool->snapshots()) {
+  for (const SnapshotMark& snapshot : parts_.spool->ledger().snapshots()) {
     for (const TableName& table : snapshot.tables) {
       const std::string topic = TopicOfTable(options_.topic_prefix, table.schema, table.table);
       const auto [other, is_first] = first.try_emplace(KafkaFormOfTopic(topic), table);
@@ -191,7 +191,7 @@ void PublishSession::SayCollisionsOfSnapshots() const {
 
 // What was left out while the collision lasted is in the table, which is read again.
 void PublishSession::ReleaseHeldTables() {
-  for (const TableName& table : parts_.spool->held_tables()) held_.insert(table);
+  for (const TableName& table : parts_.spool->ledger().held_tables()) held_.insert(table);
   for (auto held = held_.begin(); held != held_.end();) {
     if (!routes_->TopicFor(*held)) {
       spdlog::error(
@@ -200,18 +200,19 @@ void PublishSession::ReleaseHeldTables() {
       ++held;
       continue;
     }
-    parts_.spool->NoteReread(*held, "its changes were left out while it could not have its topic");
-    parts_.spool->ForgetHeld(*held);
+    parts_.spool->ledger().NoteReread(
+        *held, "its changes were left out while it could not have its topic");
+    parts_.spool->ledger().ForgetHeld(*held);
     held = held_.erase(held);
   }
 }
 
 void PublishSession::NoteHeldTables(SchemaId id) {
-  const TableSchema& schema = parts_.spool->Schema(id);
+  const TableSchema& schema = parts_.spool->log().Schema(id);
   const TableName table{schema.schema, schema.table};
   const TableRoute& route = routes_->Get(id);
   if (route.held) {
-    parts_.spool->NoteHeld(table);
+    parts_.spool->ledger().NoteHeld(table);
     held_.insert(table);
   } else if (!route.refusal && held_.contains(table)) {
     ReleaseHeldTables();
@@ -277,7 +278,7 @@ void PublishSession::LookBehindCheckpoint() {
              "start with the same options and once with: --republish");
       }
       spdlog::warn("Going on by --republish. {}", finding);
-      parts_.spool->NoteRemedy("republish: " + finding);
+      parts_.spool->ledger().NoteRemedy("republish: " + finding);
     }
     const ReadRange range{partition, std::max(next, stored[i]->low), stored[i]->high};
     if (range.from < range.to) ranges.push_back(range);
@@ -306,7 +307,7 @@ PublishSession::Step PublishSession::TakeStep() {
   {
     const SpoolBatch batch = ReadNext(Lsn::Max());
     // Asked for afterwards: a snapshot is marked before it can be read.
-    purge = parts_.spool->NextPurge(progress_.position);
+    purge = parts_.spool->ledger().NextPurge(progress_.position);
     if (!purge || batch.through().position < Position{purge->tombstones_lsn(), 0}) {
       return Publish(batch);
     }
@@ -316,8 +317,8 @@ PublishSession::Step PublishSession::TakeStep() {
 }
 
 SpoolBatch PublishSession::ReadNext(Lsn before) {
-  return parts_.spool->Read(progress_.position, {options_.transaction_max_messages,
-                                                 options_.transaction_max_bytes, before});
+  return parts_.spool->log().Read(progress_.position, {options_.transaction_max_messages,
+                                                       options_.transaction_max_bytes, before});
 }
 
 PublishSession::Step PublishSession::Publish(const SpoolBatch& batch) {
@@ -348,7 +349,7 @@ void PublishSession::AnnouncePartitions() {
 bool PublishSession::CheckpointIsDue(const Progress& through) {
   const auto age = parts_.clock->Now() - committed_at_;
   const bool wal_went_on = through.end_lsn > progress_.end_lsn;
-  if (!parts_.spool->remedies().empty()) return true;  // To be said at once.
+  if (!parts_.spool->ledger().remedies().empty()) return true;  // To be said at once.
   return (wal_went_on && age >= options_.idle_checkpoint_interval) ||
          age >= options_.heartbeat_interval;
 }
@@ -371,9 +372,11 @@ void PublishSession::CompareSchemaIds() {
 // Before rows are published under new ids.
 void PublishSession::NoteSchemaIds() {
   if (const std::string remedy = memory_->schema_ids.TakeRemedy(); !remedy.empty()) {
-    parts_.spool->NoteRemedy(remedy);
+    parts_.spool->ledger().NoteRemedy(remedy);
   }
-  if (const auto ids = memory_->schema_ids.TakeChanges()) parts_.spool->NoteRegistryIds(*ids);
+  if (const auto ids = memory_->schema_ids.TakeChanges()) {
+    parts_.spool->ledger().NoteRegistryIds(*ids);
+  }
 }
 
 bool PublishSession::Prepare(const SpoolBatch& batch) {
@@ -383,7 +386,7 @@ bool PublishSession::Prepare(const SpoolBatch& batch) {
   for (const Change& change : batch.changes()) {
     const SchemaId id = change.schema_id;
     if (routes_->IsPrepared(id, BytesAtMost(change, options_.output_format))) continue;
-    if (listed.insert(id.value).second) tables.push_back({id, &parts_.spool->Schema(id)});
+    if (listed.insert(id.value).second) tables.push_back({id, &parts_.spool->log().Schema(id)});
   }
   if (!tables.empty()) {
     if (const auto registry_away = routes_->Prepare(tables)) {
@@ -576,15 +579,17 @@ void PublishSession::Refuse(const Change& change, const TableRoute& route,
 bool PublishSession::ComesAgain(const Change& change) {
   if (!rereads_) {
     rereads_.emplace();
-    for (const Reread& note : parts_.spool->rereads()) (*rereads_)[note.table] = Lsn::Max();
-    for (const SnapshotMark& mark : parts_.spool->snapshots()) {
+    for (const Reread& note : parts_.spool->ledger().rereads()) {
+      (*rereads_)[note.table] = Lsn::Max();
+    }
+    for (const SnapshotMark& mark : parts_.spool->ledger().snapshots()) {
       for (const TableName& table : mark.tables) {
         Lsn& newest = rereads_->try_emplace(table, mark.commit_lsn).first->second;
         newest = std::max(newest, mark.commit_lsn);
       }
     }
   }
-  const TableSchema& schema = parts_.spool->Schema(change.schema_id);
+  const TableSchema& schema = parts_.spool->log().Schema(change.schema_id);
   const auto found = rereads_->find({schema.schema, schema.table});
   return found != rereads_->end() && found->second > change.position.commit_lsn;
 }
@@ -599,7 +604,7 @@ void PublishSession::SayRefused(const std::string& text) {
 }
 
 void PublishSession::ProduceCheckpoint(const Progress& progress) {
-  remedies_said_ = parts_.spool->remedies();
+  remedies_said_ = parts_.spool->ledger().remedies();
   HideTornOffsets(progress);
   Checkpoint head;
   head.lineage = lineage_;
@@ -641,9 +646,9 @@ void PublishSession::RecordCommit(const Progress& progress) {
   }
   claims_->ForgetPending();
   // Before the hint: a spool that remembers publishing also remembers where.
-  parts_.spool->SetKafkaClusterId(cluster_id_);
-  parts_.spool->SetPublished(progress_);
-  parts_.spool->ForgetRemedies(remedies_said_);  // Not before the checkpoint is committed.
+  parts_.spool->ledger().SetKafkaClusterId(cluster_id_);
+  parts_.spool->ledger().SetPublished(progress_);
+  parts_.spool->ledger().ForgetRemedies(remedies_said_);  // Not before the checkpoint is committed.
   BW_KILL_POINT("publish.after_set_published");
   if (!torn_.empty()) {
     torn_.ForgetThrough(progress_.position);
@@ -728,7 +733,7 @@ bool PublishSession::AddSnapshotRows(const SnapshotMark& snapshot,
   Position after = Position::EndOf(snapshot.tombstones_lsn());
   while (true) {
     if (stop_.requested()) throw TransientError("Stopped while comparing topics and snapshot");
-    const SpoolBatch batch = parts_.spool->Read(
+    const SpoolBatch batch = parts_.spool->log().Read(
         after, {options_.transaction_max_messages, options_.transaction_max_bytes,
                 Lsn{snapshot.commit_lsn.value + 1}});
     if (batch.changes().empty()) return true;
@@ -808,7 +813,7 @@ void PublishSession::ReadBack() {
     unnoted_claims_.read_through = record->offset + 1;
   }
   if (!newest) return;
-  if (parts_.spool->NoteTopicClaims(unnoted_claims_)) unnoted_claims_.tables.clear();
+  if (parts_.spool->ledger().NoteTopicClaims(unnoted_claims_)) unnoted_claims_.tables.clear();
   memory_->read_backs_overdue = 0;
   const Position position = newest->progress.position;
   // Ours, and nobody else writes: it can only be something that we have committed.
@@ -824,9 +829,9 @@ void PublishSession::ReadBack() {
   }
   BW_KILL_POINT("publish.before_trim");
   if (options_.replay_window_bytes == 0) {
-    parts_.spool->Trim(position);
+    parts_.spool->log().Trim(position);
   } else if (position.commit_lsn.value > options_.replay_window_bytes) {
-    parts_.spool->Trim(
+    parts_.spool->log().Trim(
         Position::EndOf(Lsn{position.commit_lsn.value - options_.replay_window_bytes}));
   }
   BW_KILL_POINT("publish.after_trim");

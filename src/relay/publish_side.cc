@@ -14,7 +14,7 @@ std::unique_ptr<SchemaRegistry> RegistryFor(const PublishSide::Parts& parts, con
 RelayPlaces PlacesOf(const PublishSide::Parts& parts) {
   const Options& options = *parts.options;
   return {options.spool.directory,
-          CheckpointTopic(options.publish.topic_prefix, parts.spool->state().source)};
+          CheckpointTopic(options.publish.topic_prefix, parts.spool->ledger().state().source)};
 }
 
 }  // namespace

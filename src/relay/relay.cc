@@ -21,10 +21,10 @@ constexpr Duration kRereadWaitMax{60'000};
 
 // Started on a full disk: PostgreSQL keeps the WAL until there is room.
 void WaitForRoomToOpen(const SpoolOptions& options, const Stop& stop) {
-  if (Spool::HasRoomToOpen(options)) return;
+  if (DiskRoom::IsEnoughToOpen(options)) return;
   spdlog::error("The disk of the spool \"{}\" is too full to open it; waiting for room",
                 options.directory);
-  while (!Spool::HasRoomToOpen(options)) {
+  while (!DiskRoom::IsEnoughToOpen(options)) {
     if (stop.WaitFor(std::chrono::seconds(1))) {
       throw Error(ErrorKind::kTransient, "Stopped while the disk of the spool was full",
                   ExitCode::kOk);
@@ -56,7 +56,7 @@ std::unique_ptr<Spool> OpenExisting(const SpoolOptions& options, const Stop& sto
 std::optional<Duration> LagOf(Spool* spool, Clock* clock) {
   try {
     const SpoolBatch oldest =
-        spool->Read(spool->published().position, {.changes_max = 1, .bytes_max = 1});
+        spool->log().Read(spool->ledger().published().position, {.changes_max = 1, .bytes_max = 1});
     if (oldest.changes().empty()) return std::nullopt;
     const int64_t age_us = clock->WallMicros() - oldest.changes().front().commit_time_us;
     return Duration(std::max<int64_t>(age_us / 1000, 0));
@@ -206,7 +206,7 @@ bool Relay::DoAsAsked(const StartUp& start_up, const CaptureHooks& hooks) {
 std::optional<SessionExit> Relay::Run() {
   // For a re-snapshot the start-up decides first whether this spool is published from at all.
   const bool may_be_dropped = options_.overrides.resnapshot || options_.overrides.begin_anew;
-  if (spool_ && spool_->state().phase == SpoolPhase::kStreaming && !may_be_dropped) {
+  if (spool_ && spool_->ledger().state().phase == SpoolPhase::kStreaming && !may_be_dropped) {
     StartPublishing();
   }
   capture_thread_ = clock_->Start([this] { RunCapture(); });
@@ -268,13 +268,12 @@ StatusSample Relay::Sample() const {
   }
   Spool* const opened = spool();
   if (opened == nullptr) return sample;
-  const Spool::Figures figures = opened->figures();
-  sample.changes_captured = figures.changes_captured;
-  sample.spool_bytes = figures.bytes_on_disk;
-  sample.captured_lsn = opened->captured().end_lsn;
-  sample.published_lsn = opened->published().end_lsn;
+  sample.changes_captured = opened->log().changes_captured();
+  sample.spool_bytes = opened->bytes_on_disk();
+  sample.captured_lsn = opened->ledger().captured().end_lsn;
+  sample.published_lsn = opened->ledger().published().end_lsn;
   sample.lag = LagOf(opened, clock_);
-  sample.obstacle = opened->Obstacle().value_or("");
+  sample.obstacle = opened->log().Obstacle().value_or("");
   const std::lock_guard lock(mutex_);
   if (publish_side_) {
     const PublishFigures published = publish_side_->figures();

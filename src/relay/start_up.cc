@@ -46,7 +46,7 @@ Source SourceOf(const ServerIdentity& identity, const std::string& slot) {
 
 // Before a plan is carried out, so that no crash makes it forgotten.
 void NoteRemedies(const Plan& plan, Spool* spool) {
-  for (const std::string& used : plan.overrides_used) spool->NoteRemedy(used);
+  for (const std::string& used : plan.overrides_used) spool->ledger().NoteRemedy(used);
 }
 
 }  // namespace
@@ -139,7 +139,7 @@ StartFacts StartUp::GatherFacts(const ServerView& view, const CheckpointFacts& c
     known_timeline = checkpoint.source.timeline;
   }
   if (const Spool* spool = parts_.opened_spool()) {
-    facts.spool = spool->state();
+    facts.spool = spool->ledger().state();
     known_timeline = facts.spool->source.timeline;
   }
   facts.server = ServerFactsOf(view.identity, known_timeline);
@@ -215,11 +215,11 @@ bool StartUp::CarryOutFirstStart(const Plan& plan, const OpenedServer& server) {
 bool StartUp::CarryOutResume(const Plan& plan) {
   Spool* spool = parts_.opened_spool();
   NoteRemedies(plan, spool);
-  if (plan.new_timeline) spool->SetTimeline(*plan.new_timeline);
+  if (plan.new_timeline) spool->ledger().SetTimeline(*plan.new_timeline);
   if (!plan.advance_idle_to) return true;
-  spool->DropUncaptured();
-  spool->AdvanceIdle(*plan.advance_idle_to);
-  return WaitUntilDurable(spool, *parts_.capture.stop);
+  spool->log().DropUncaptured();
+  spool->log().AdvanceIdle(*plan.advance_idle_to);
+  return spool->log().WaitUntilDurable(*parts_.capture.stop);
 }
 
 }  // namespace bw

@@ -20,17 +20,33 @@ namespace {
 
 using Json = nlohmann::json;
 
-// `what` cannot be read, for the reason that nlohmann_json gives: it may repeat the text.
-[[noreturn]] void ThrowUnreadable(const std::string& what, const Json::exception& error) {
+constexpr uint32_t kUint32Max = std::numeric_limits<uint32_t>::max();
+
+// What `read` makes of the body. Of nlohmann_json's reason it shows little: it may repeat the text.
+template <typename Read>
+auto ReadJson(std::string_view body, const char* what, const Read& read) {
   constexpr size_t kReasonBytesMax = 200;
-  throw CorruptSpool(what +
-                     " cannot be read: " + Printable(Utf8Prefix(error.what(), kReasonBytesMax)));
+  try {
+    return read(Json::parse(body));
+  } catch (const Json::exception& error) {
+    throw CorruptSpool(std::string(what) +
+                       " cannot be read: " + Printable(Utf8Prefix(error.what(), kReasonBytesMax)));
+  }
+}
+
+// For what may hold a text of somebody else's, in whatever encoding.
+std::string DumpAnything(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string ReadName(const Json& json) {
   const auto name = NameOfText(json.get<std::string>());
   if (!name) throw CorruptSpool("a name cannot be read");
   return *name;
+}
+
+TableName ReadTable(const Json& json) {
+  return {ReadName(json.at("schema")), ReadName(json.at("table"))};
 }
 
 uint32_t ReadNumber(const Json& json, const char* name, uint32_t max) {
@@ -76,10 +92,8 @@ std::string EncodeProgress(const Progress& progress) {
 
 Progress DecodeProgress(std::string_view body) {
   ByteReader reader(body, "spool progress entry");
-  Progress progress;
-  progress.position.commit_lsn = Lsn{reader.ReadU64()};
-  progress.position.index = reader.ReadU64();
-  progress.end_lsn = Lsn{reader.ReadU64()};
+  const Position position{Lsn{reader.ReadU64()}, reader.ReadU64()};
+  const Progress progress{position, Lsn{reader.ReadU64()}};
   reader.ExpectEnd();
   return progress;
 }
@@ -121,8 +135,7 @@ std::string EncodeIdentity(const SpoolState& state) {
 }
 
 void DecodeIdentity(std::string_view body, SpoolState* state) {
-  try {
-    const Json json = Json::parse(body);
+  ReadJson(body, "its identity", [state](const Json& json) {
     state->lineage = json.at("lineage");
     state->predecessor = json.at("predecessor");
     if (json.contains("supersedes")) {
@@ -131,13 +144,10 @@ void DecodeIdentity(std::string_view body, SpoolState* state) {
     state->source.system_identifier = json.at("system_identifier");
     state->source.database = ReadName(json.at("database"));
     state->source.slot = json.at("slot");
-    constexpr uint32_t kTimelineMax = std::numeric_limits<uint32_t>::max();
-    state->source.timeline = ReadNumber(json, "timeline", kTimelineMax);
+    state->source.timeline = ReadNumber(json, "timeline", kUint32Max);
     constexpr auto kPhaseMax = static_cast<uint32_t>(SpoolPhase::kStreaming);
     state->phase = static_cast<SpoolPhase>(ReadNumber(json, "phase", kPhaseMax));
-  } catch (const Json::exception& error) {
-    ThrowUnreadable("its identity", error);
-  }
+  });
 }
 
 std::string EncodeSnapshots(const std::vector<SnapshotMark>& snapshots) {
@@ -155,9 +165,9 @@ std::string EncodeSnapshots(const std::vector<SnapshotMark>& snapshots) {
 }
 
 std::vector<SnapshotMark> DecodeSnapshots(std::string_view body) {
-  try {
+  return ReadJson(body, "its snapshots", [](const Json& all) {
     std::vector<SnapshotMark> snapshots;
-    for (const Json& json : Json::parse(body)) {
+    for (const Json& json : all) {
       SnapshotMark& snapshot = snapshots.emplace_back();
       const Json& commit_lsn = json.at("commit_lsn");
       // Tombstones are one below it.
@@ -171,34 +181,26 @@ std::vector<SnapshotMark> DecodeSnapshots(std::string_view body) {
       }
     }
     return snapshots;
-  } catch (const Json::exception& error) {
-    ThrowUnreadable("its snapshots", error);
-  }
+  });
 }
 
-// Names of tables may be among them, in whatever encoding.
+// Names of tables may be among them.
 std::string EncodeRemedies(const std::vector<std::string>& remedies) {
-  return Json(remedies).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpAnything(remedies);
 }
 
 std::vector<std::string> DecodeRemedies(std::string_view body) {
-  try {
-    return Json::parse(body).get<std::vector<std::string>>();
-  } catch (const Json::exception& error) {
-    ThrowUnreadable("its remedies", error);
-  }
+  return ReadJson(body, "its remedies",
+                  [](const Json& json) { return json.get<std::vector<std::string>>(); });
 }
 
 std::string EncodeRegistryIds(const std::map<std::string, int32_t>& ids) {
-  return Json(ids).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpAnything(ids);
 }
 
 std::map<std::string, int32_t> DecodeRegistryIds(std::string_view body) {
-  try {
-    return Json::parse(body).get<std::map<std::string, int32_t>>();
-  } catch (const Json::exception& error) {
-    ThrowUnreadable("its registry ids", error);
-  }
+  return ReadJson(body, "its registry ids",
+                  [](const Json& json) { return json.get<std::map<std::string, int32_t>>(); });
 }
 
 std::string RereadKey(uint64_t number) {
@@ -206,10 +208,9 @@ std::string RereadKey(uint64_t number) {
 }
 
 std::string EncodeReread(const Reread& note) {
-  const Json json{{"schema", TextOfName(note.table.schema)},
-                  {"table", TextOfName(note.table.table)},
-                  {"reason", note.reason}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpAnything({{"schema", TextOfName(note.table.schema)},
+                       {"table", TextOfName(note.table.table)},
+                       {"reason", note.reason}});
 }
 
 Reread DecodeReread(std::string_view key, std::string_view body) {
@@ -219,13 +220,10 @@ Reread DecodeReread(std::string_view key, std::string_view body) {
   if (parsed.ec != std::errc() || parsed.ptr != digits.end() || RereadKey(note.number) != key) {
     throw CorruptSpool("its meta entry " + Printable(key) + " has no number");
   }
-  try {
-    const Json json = Json::parse(body);
-    note.table = {ReadName(json.at("schema")), ReadName(json.at("table"))};
+  ReadJson(body, "a table to be read again", [&note](const Json& json) {
+    note.table = ReadTable(json);
     note.reason = json.at("reason");
-  } catch (const Json::exception& error) {
-    ThrowUnreadable("a table to be read again", error);
-  }
+  });
   return note;
 }
 
@@ -247,19 +245,17 @@ std::string EncodeTableKey(const TableKey& key) {
             {"key", std::move(names)}};
   if (key.schema) json["key_schema"] = *key.schema;
   if (!key.is_primary) json["primary"] = false;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpAnything(json);
 }
 
 TableKey DecodeTableKey(std::string_view name, std::string_view body) {
-  constexpr uint32_t kOidMax = std::numeric_limits<uint32_t>::max();
-  try {
-    const Json json = Json::parse(body);
+  return ReadJson(body, "a table's key", [name](const Json& json) {
     TableKey key;
-    key.relation = ReadNumber(json, "relation", kOidMax);
+    key.relation = ReadNumber(json, "relation", kUint32Max);
     if (TableKeyName(key.relation) != name) {
       throw CorruptSpool("its meta entry " + Printable(name) + " is of another table");
     }
-    key.table = {ReadName(json.at("schema")), ReadName(json.at("table"))};
+    key.table = ReadTable(json);
     for (const Json& column : json.at("columns")) {
       key.columns.push_back({ReadName(column.at(0)), column.at(1).get<uint32_t>()});
     }
@@ -267,26 +263,21 @@ TableKey DecodeTableKey(std::string_view name, std::string_view body) {
     if (json.contains("key_schema")) key.schema = json.at("key_schema").get<std::string>();
     key.is_primary = json.value("primary", true);
     return key;
-  } catch (const Json::exception& error) {
-    ThrowUnreadable("a table's key", error);
-  }
+  });
 }
 
 std::string EncodeMembers(const std::vector<uint32_t>& members) { return Json(members).dump(); }
 
 std::vector<uint32_t> DecodeMembers(std::string_view body) {
-  try {
-    const Json json = Json::parse(body);
-    if (!json.is_array() || !std::ranges::all_of(json, [](const Json& number) {
-          return number.is_number_unsigned() &&
-                 number.get<uint64_t>() <= std::numeric_limits<uint32_t>::max();
-        })) {
+  return ReadJson(body, "its members", [](const Json& json) {
+    const auto is_oid = [](const Json& number) {
+      return number.is_number_unsigned() && number.get<uint64_t>() <= kUint32Max;
+    };
+    if (!json.is_array() || !std::ranges::all_of(json, is_oid)) {
       throw CorruptSpool("its members are not numbers");
     }
     return json.get<std::vector<uint32_t>>();
-  } catch (const Json::exception& error) {
-    ThrowUnreadable("its members", error);
-  }
+  });
 }
 
 std::string EncodeTableName(const TableName& table) {
@@ -294,12 +285,7 @@ std::string EncodeTableName(const TableName& table) {
 }
 
 TableName DecodeTableName(std::string_view body) {
-  try {
-    const Json json = Json::parse(body);
-    return {ReadName(json.at("schema")), ReadName(json.at("table"))};
-  } catch (const Json::exception& error) {
-    ThrowUnreadable("a table's name", error);
-  }
+  return ReadJson(body, "a table's name", ReadTable);
 }
 
 std::string EncodeFormatVersion() {
@@ -338,19 +324,16 @@ std::string EncodeTableSchema(const TableSchema& schema) {
             {"table", TextOfName(schema.table)},
             {"value", schema.value_json}};
   if (schema.key_json) json["key"] = *schema.key_json;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpAnything(json);
 }
 
 TableSchema DecodeTableSchema(std::string_view body) {
-  try {
-    const Json json = Json::parse(body);
-    TableSchema schema{ReadName(json.at("schema")), ReadName(json.at("table")), std::nullopt,
-                       json.at("value")};
+  return ReadJson(body, "a schema", [](const Json& json) {
+    const TableName name = ReadTable(json);
+    TableSchema schema{name.schema, name.table, std::nullopt, json.at("value")};
     if (json.contains("key")) schema.key_json = json.at("key").get<std::string>();
     return schema;
-  } catch (const Json::exception& error) {
-    ThrowUnreadable("a schema", error);
-  }
+  });
 }
 
 }  // namespace bw

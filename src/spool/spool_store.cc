@@ -56,6 +56,14 @@ rocksdb::ColumnFamilyOptions ChangesOptions(const SpoolOptions& options) {
   return result;
 }
 
+// Of an operation on the store in `path` that is not a write.
+void Check(const rocksdb::Status& status, const std::string& path, const char* doing) {
+  if (status.ok()) return;
+  const std::string where = "in \"" + path + "\"";
+  if (status.IsCorruption()) throw CorruptSpool(where + ": " + status.ToString());
+  throw TransientError("the spool " + where + " cannot be " + doing + ": " + status.ToString());
+}
+
 }  // namespace
 
 SpoolStore::SpoolStore(const SpoolOptions& options, const std::string& path)
@@ -144,10 +152,7 @@ std::optional<std::string> SpoolStore::Get(Family family, std::string_view key) 
   const rocksdb::Status status =
       db_->Get(rocksdb::ReadOptions(), column_family, ToSlice(key), &value);
   if (status.IsNotFound()) return std::nullopt;
-  if (status.IsCorruption()) {
-    throw CorruptSpool("in \"" + path_ + "\": " + status.ToString());
-  }
-  if (!status.ok()) throw TransientError("the spool cannot be read: " + status.ToString());
+  Check(status, path_, "read");
   return value;
 }
 
@@ -165,11 +170,7 @@ void SpoolStore::Scan(Family family, std::string_view begin, std::string_view en
   for (iterator->Seek(ToSlice(begin)); iterator->Valid(); iterator->Next()) {
     if (!visit(ToView(iterator->key()), ToView(iterator->value()))) return;
   }
-  const rocksdb::Status status = iterator->status();
-  if (status.IsCorruption()) {
-    throw CorruptSpool("in \"" + path_ + "\": " + status.ToString());
-  }
-  if (!status.ok()) throw TransientError("the spool cannot be read: " + status.ToString());
+  Check(iterator->status(), path_, "read");
 }
 
 void SpoolStore::DeleteFiles(std::string_view begin, std::string_view end) {
@@ -177,9 +178,7 @@ void SpoolStore::DeleteFiles(std::string_view begin, std::string_view end) {
   const Slice first = ToSlice(begin);
   const Slice last = ToSlice(end);
   rocksdb::ColumnFamilyHandle* const changes = handle(Family::kChanges);
-  const rocksdb::Status status =
-      rocksdb::DeleteFilesInRange(db_.get(), changes, &first, &last, false);
-  if (!status.ok()) throw TransientError("the spool cannot be trimmed: " + status.ToString());
+  Check(rocksdb::DeleteFilesInRange(db_.get(), changes, &first, &last, false), path_, "trimmed");
 }
 
 void SpoolStore::Reclaim(std::string_view end) {
@@ -188,11 +187,9 @@ void SpoolStore::Reclaim(std::string_view end) {
     const Slice last = ToSlice(end);
     rocksdb::ColumnFamilyHandle* const changes = handle(Family::kChanges);
     // All families: one that has anything in memory keeps the log of all.
-    rocksdb::Status status = db_->Flush(rocksdb::FlushOptions(), handles_);
-    if (status.ok()) {
-      status = db_->CompactRange(rocksdb::CompactRangeOptions(), changes, nullptr, &last);
-    }
-    if (!status.ok()) throw TransientError("the spool cannot be trimmed: " + status.ToString());
+    Check(db_->Flush(rocksdb::FlushOptions(), handles_), path_, "flushed");
+    Check(db_->CompactRange(rocksdb::CompactRangeOptions(), changes, nullptr, &last), path_,
+          "compacted");
   }
   DeleteFiles("", end);
 }

@@ -32,6 +32,7 @@ class SpoolStore {
   SpoolStore(const SpoolStore&) = delete;
   SpoolStore& operator=(const SpoolStore&) = delete;
 
+  const std::string& path() const { return path_; }
   // Closes and opens again. Throws a transient Error when it cannot be opened now.
   void Reopen();
   // A write failed, or the store could not be opened again: only Reopen() helps.

@@ -2,32 +2,29 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/kill_point.h"
-#include "spool/meta_format.h"
 
 namespace bw {
 namespace {
 
 // An unfinished transaction is written in pieces of this size.
 constexpr size_t kChunkBytes = kMiB;
+// How often a wait looks for a stop.
+constexpr Duration kStopLookInterval{1'000};
 // How often a full disk is looked at again.
 constexpr Duration kRoomCheckInterval{200};
 
 }  // namespace
 
-void SpoolWriter::Pending::Clear() {
-  batch.Clear();
-  captured.reset();
-  changes = changes_ended = ends = 0;
-}
-
-SpoolWriter::SpoolWriter(SpoolStore* store, const SpoolOptions& options, CheckRoom check_room,
-                         OnDurable on_durable)
+SpoolWriter::SpoolWriter(SpoolStore* store, Ledger* ledger, DiskRoom* room,
+                         const SpoolOptions& options)
     : store_(store),
+      ledger_(ledger),
+      room_(room),
       options_(options),
-      check_room_(std::move(check_room)),
-      on_durable_(std::move(on_durable)),
       thread_(options.clock->Start([this] { Run(); })) {}
 
 SpoolWriter::~SpoolWriter() {
@@ -43,27 +40,26 @@ void SpoolWriter::ThrowIfFailed() const {
   if (failure_) throw TransientError(*failure_);
 }
 
-void SpoolWriter::Append(SpoolStore::Family family, std::string_view key, std::string_view value) {
+void SpoolWriter::Append(std::string_view key, std::string_view record) {
   const std::lock_guard lock(mutex_);
   ThrowIfFailed();
-  store_->Put(&pending_.batch, family, key, value);
-  if (family == SpoolStore::Family::kChanges) ++pending_.changes;
+  store_->Put(&pending_.batch, SpoolStore::Family::kChanges, key, record);
   if (pending_.batch.GetDataSize() >= kChunkBytes) changed_.notify_all();
 }
 
-void SpoolWriter::DeleteMeta(std::string_view key) {
+void SpoolWriter::Add(const std::function<void(rocksdb::WriteBatch*)>& put) {
   const std::lock_guard lock(mutex_);
   ThrowIfFailed();
-  store_->Delete(&pending_.batch, SpoolStore::Family::kMeta, key);
+  put(&pending_.batch);
 }
 
-void SpoolWriter::End(const Progress& captured, const CapturedHistory& history) {
+void SpoolWriter::End(const Progress& captured, const CapturedHistory& history, uint64_t changes) {
   {
     const std::lock_guard lock(mutex_);
     ThrowIfFailed();
     pending_.captured = captured;
     pending_.history = history;
-    pending_.changes_ended = pending_.changes;
+    pending_.changes = changes;
     pending_.ends = ++ends_;
   }
   changed_.notify_all();
@@ -71,7 +67,7 @@ void SpoolWriter::End(const Progress& captured, const CapturedHistory& history) 
 
 void SpoolWriter::Suspend() {
   std::unique_lock lock(mutex_);
-  if (!failure_) failure_ = "the spool is being opened again";
+  if (!failure_) failure_ = "the spool is being read back";
   options_.clock->WaitUntil(&lock, &changed_, TimePoint::max(), [this] { return !writing_; });
 }
 
@@ -79,7 +75,6 @@ void SpoolWriter::Restart() {
   std::unique_lock lock(mutex_);
   options_.clock->WaitUntil(&lock, &changed_, TimePoint::max(), [this] { return !writing_; });
   pending_.Clear();
-  changes_unended_ = 0;
   ends_durable_ = ends_;
   failure_.reset();
 }
@@ -89,26 +84,27 @@ bool SpoolWriter::HasRoom() const {
   return pending_.batch.GetDataSize() < options_.pending_bytes_max;
 }
 
-bool SpoolWriter::WaitFor(std::unique_lock<std::mutex>* lock, Duration timeout,
+// A stop does not wake this wait, so it is looked for every kStopLookInterval.
+bool SpoolWriter::WaitFor(std::unique_lock<std::mutex>* lock, const Stop& stop, TimePoint deadline,
                           const std::function<bool()>& done) {
-  const bool result = options_.clock->WaitUntil(lock, &changed_, options_.clock->Now() + timeout,
-                                                [&] { return failure_ || done(); });
+  while (!failure_ && !done() && !stop.requested() && options_.clock->Now() < deadline) {
+    const TimePoint look = std::min(deadline, options_.clock->Now() + kStopLookInterval);
+    options_.clock->WaitUntil(lock, &changed_, look,
+                              [&] { return failure_ || done() || stop.requested(); });
+  }
   ThrowIfFailed();
-  return result;
+  return done();
 }
 
-bool SpoolWriter::WaitForRoom(Duration timeout, const Stop& stop) {
+bool SpoolWriter::WaitForRoom(const Stop& stop, TimePoint deadline) {
   std::unique_lock lock(mutex_);
-  const auto has_room = [this] {
-    return pending_.batch.GetDataSize() < options_.pending_bytes_max;
-  };
-  return WaitFor(&lock, timeout, [&] { return has_room() || stop.requested(); }) && has_room();
+  return WaitFor(&lock, stop, deadline,
+                 [this] { return pending_.batch.GetDataSize() < options_.pending_bytes_max; });
 }
 
-bool SpoolWriter::WaitUntilDurable(Duration timeout, const Stop& stop) {
+bool SpoolWriter::WaitUntilDurable(const Stop& stop, TimePoint deadline) {
   std::unique_lock lock(mutex_);
-  const auto durable = [this, wanted = ends_] { return ends_durable_ >= wanted; };
-  return WaitFor(&lock, timeout, [&] { return durable() || stop.requested(); }) && durable();
+  return WaitFor(&lock, stop, deadline, [this, wanted = ends_] { return ends_durable_ >= wanted; });
 }
 
 std::optional<std::string> SpoolWriter::obstacle() const {
@@ -145,14 +141,13 @@ void SpoolWriter::Run() {
   }
 }
 
-// Pausing before the disk is really full keeps RocksDB out of its error state, and leaves the
-// publisher the room it needs to trim. False when the writer is to stop.
+// False when the writer is to stop.
 bool SpoolWriter::WaitForDisk() {
   while (true) {
     std::unique_lock lock(mutex_);
     const uint64_t bytes = pending_.batch.GetDataSize();
     lock.unlock();
-    std::optional<std::string> obstacle = check_room_(bytes);
+    std::optional<std::string> obstacle = room_->Obstacle(bytes);
     lock.lock();
     if (obstacle && !obstacle_) {
       spdlog::error(
@@ -175,22 +170,15 @@ void SpoolWriter::WriteTaken() {
   std::optional<std::string> failure;
   try {
     BW_KILL_POINT("spool.before_write");
-    if (taken_.captured) {
-      store_->Put(&taken_.batch, SpoolStore::Family::kMeta, kMetaCaptured,
-                  WrapMeta(kMetaCaptured, EncodeProgress(*taken_.captured)));
-      store_->Put(&taken_.batch, SpoolStore::Family::kMeta, kMetaHistory,
-                  WrapMeta(kMetaHistory, EncodeHistory(taken_.history)));
-    }
+    if (taken_.captured) ledger_->PutCaptured(*taken_.captured, taken_.history, &taken_.batch);
     store_->Write(&taken_.batch, /*sync=*/taken_.captured.has_value());
     BW_KILL_POINT(taken_.captured ? "spool.after_sync" : "spool.after_chunk");
   } catch (const Error& error) {
     failure = error.what();
   }
   if (!failure && taken_.captured) {
-    on_durable_({*taken_.captured, taken_.history, changes_unended_ + taken_.changes_ended});
-    changes_unended_ = taken_.changes - taken_.changes_ended;
-  } else {
-    changes_unended_ += taken_.changes;
+    ledger_->SetCaptured(*taken_.captured, taken_.history);
+    changes_durable_ = taken_.changes;
   }
   {
     const std::lock_guard lock(mutex_);

@@ -2,6 +2,7 @@
 
 #include <rocksdb/write_batch.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -11,6 +12,8 @@
 #include <string_view>
 
 #include "base/stop.h"
+#include "spool/disk_room.h"
+#include "spool/ledger.h"
 #include "spool/spool_options.h"
 #include "spool/spool_state.h"
 #include "spool/spool_store.h"
@@ -25,64 +28,65 @@ namespace bw {
 //     take everything that is pending
 //     a transaction ended?  write it and the new `captured` in one batch, fsync
 //     else                  write the chunk of the unfinished transaction, without fsync
-//     tell `on_durable`
+//     tell the ledger, and whoever waits
 //
 // Why this is durable: the one synced batch holds the newest transaction's last changes and the
 // `captured` that covers them, and a synced write also syncs every earlier one, the chunks among
 // them. So after a crash either `captured` is old, and the chunks above it are deleted, or it is
 // new, and everything it covers is there.
 //
-// Append and End are called by one thread at a time; the rest is thread-safe.
+// Append, Add and End are called by one thread at a time; the rest is thread-safe.
 class SpoolWriter {
  public:
-  // What became durable with one synced batch.
-  struct Durable {
-    Progress captured;
-    CapturedHistory history;
-    uint64_t changes = 0;
-  };
-  using OnDurable = std::function<void(const Durable&)>;
-  // An obstacle in words, or nothing when there is room for `bytes` more.
-  using CheckRoom = std::function<std::optional<std::string>(uint64_t bytes)>;
-
-  SpoolWriter(SpoolStore* store, const SpoolOptions& options, CheckRoom check_room,
-              OnDurable on_durable);
+  SpoolWriter(SpoolStore* store, Ledger* ledger, DiskRoom* room, const SpoolOptions& options);
   ~SpoolWriter();
 
-  // Adds an entry of the transaction that is being received.
-  void Append(SpoolStore::Family family, std::string_view key, std::string_view value);
-  // Removes a meta entry with what is appended around it.
-  void DeleteMeta(std::string_view key);
-  // Everything appended so far is complete up to `captured`.
-  void End(const Progress& captured, const CapturedHistory& history);
-  // Before the store is reopened: fails, and waits until a write that is under way has ended. One
-  // that went on meanwhile could write a transaction's end without its chunks, or a `captured` that
-  // whoever reads the store back does not know and deletes the changes of.
+  // Append, Add, End and the two waits throw a transient Error when failed().
+
+  // Adds a record of the transaction that is being received.
+  void Append(std::string_view key, std::string_view record);
+  // Calls `put` with the batch, to add what belongs to the changes around it. Holds the writer's
+  // mutex meanwhile.
+  void Add(const std::function<void(rocksdb::WriteBatch*)>& put);
+  // Everything appended so far is complete up to `captured`; with it, `changes` are captured.
+  void End(const Progress& captured, const CapturedHistory& history, uint64_t changes);
+  // Before what is durable is read back: fails, and waits until a write that is under way has
+  // ended. A writer that went on meanwhile could, in a store that has just been reopened, write a
+  // transaction's end without its chunks; or a `captured` that whoever reads the store back does
+  // not know, and whose changes it then deletes.
   void Suspend();
-  // Drops what is pending, once a write that is under way has ended. `captured` is what the store
-  // holds; also ends the failed state, so call it after the store was reopened and read back.
+  // Drops what is pending, once a write that is under way has ended. Also ends the failed state, so
+  // after a failure or Suspend() call it only when everything was read back.
   void Restart();
 
+  // As ChangeLog says.
   bool HasRoom() const;
-  bool WaitForRoom(Duration timeout, const Stop& stop);
-  bool WaitUntilDurable(Duration timeout, const Stop& stop);
+  bool WaitForRoom(const Stop& stop, TimePoint deadline);
+  bool WaitUntilDurable(const Stop& stop, TimePoint deadline);
   std::optional<std::string> obstacle() const;
+  // A write failed, or Suspend() was called, and no Restart() since.
   bool failed() const;
+  // Of the newest End() that is durable.
+  uint64_t changes_durable() const { return changes_durable_.load(); }
 
  private:
   struct Pending {
     rocksdb::WriteBatch batch;
     std::optional<Progress> captured;
-    CapturedHistory history;  // With `captured`.
+    // With `captured`, of the newest End() in the batch; `ends` is the value of ends_ there.
+    CapturedHistory history;
     uint64_t changes = 0;
-    uint64_t changes_ended = 0;  // Of `changes`, those before the newest End().
-    uint64_t ends = 0;           // Value of ends_ at the newest End() in the batch.
-    void Clear();
+    uint64_t ends = 0;
+    void Clear() {
+      batch.Clear();
+      captured.reset();
+    }
   };
 
   void Run();
-  // Waits for `done`, `deadline`, or a failure, which is thrown. Requires mutex_.
-  bool WaitFor(std::unique_lock<std::mutex>* lock, Duration timeout,
+  // Waits for `done`, a stop, `deadline`, or a failure, which is thrown. True when done. Requires
+  // mutex_.
+  bool WaitFor(std::unique_lock<std::mutex>* lock, const Stop& stop, TimePoint deadline,
                const std::function<bool()>& done);
   bool WorthWriting() const;  // Requires mutex_.
   bool WaitForDisk();
@@ -90,9 +94,10 @@ class SpoolWriter {
   void ThrowIfFailed() const;  // Requires mutex_.
 
   SpoolStore* const store_;
+  Ledger* const ledger_;
+  DiskRoom* const room_;
   const SpoolOptions options_;
-  const CheckRoom check_room_;
-  const OnDurable on_durable_;
+  std::atomic<uint64_t> changes_durable_{0};
 
   mutable std::mutex mutex_;  // Protects the members down to the thread.
   std::condition_variable changed_;
@@ -104,8 +109,7 @@ class SpoolWriter {
   std::optional<std::string> obstacle_;
   std::optional<std::string> failure_;
 
-  Pending taken_;                 // The writer thread's own, while writing_.
-  uint64_t changes_unended_ = 0;  // Written in chunks, of the unfinished transaction. Likewise.
+  Pending taken_;  // The writer thread's own, while writing_.
   std::unique_ptr<Thread> thread_;
 };
 

@@ -288,10 +288,11 @@ class World {
     if (must_halt_ && flush > before) {
       checker_.Violate("confirms to a database that lacks what was captured");
     }
-    checker_.OnConfirm({flush, before, relay_->spool()->captured().end_lsn,
-                        relay_->spool()->published().end_lsn, postgres_.wal_end(),
+    checker_.OnConfirm({flush, before, relay_->spool()->ledger().captured().end_lsn,
+                        relay_->spool()->ledger().published().end_lsn, postgres_.wal_end(),
                         settings_.capture.max_wal_retained_bytes});
-    checker_.OnTrimmed(relay_->spool()->state().trimmed, settings_.publish.replay_window_bytes);
+    checker_.OnTrimmed(relay_->spool()->ledger().state().trimmed,
+                       settings_.publish.replay_window_bytes);
   }
 
   // --- Chaos ----------------------------------------------------------------------------------
@@ -433,7 +434,7 @@ class World {
 
   void ReplacePostgres() {
     const bool may_begin = relay_ != nullptr && relay_->spool() != nullptr &&
-                           relay_->spool()->state().phase == SpoolPhase::kStreaming;
+                           relay_->spool()->ledger().state().phase == SpoolPhase::kStreaming;
     if (!postgres_.impostor() && !may_begin) return;
     Tell("{} answers at PostgreSQL's address",
          postgres_.impostor() ? "our own server" : "another server");
@@ -494,10 +495,10 @@ class World {
         return checker_.Violate(fmt::format(
             "not drained: captured {}, published {}, confirmed {}, WAL end {}\n{}",
             relay_ != nullptr && relay_->spool() != nullptr
-                ? relay_->spool()->captured().end_lsn.ToString()
+                ? relay_->spool()->ledger().captured().end_lsn.ToString()
                 : "nothing",
             relay_ != nullptr && relay_->spool() != nullptr
-                ? relay_->spool()->published().end_lsn.ToString()
+                ? relay_->spool()->ledger().published().end_lsn.ToString()
                 : "nothing",
             postgres_.confirmed().ToString(), postgres_.wal_end().ToString(), kafka_.Describe()));
       }
@@ -528,7 +529,7 @@ class World {
 
   bool HasCaptured() const {
     return relay_ != nullptr && relay_->spool() != nullptr &&
-           relay_->spool()->state().phase == SpoolPhase::kStreaming;
+           relay_->spool()->ledger().state().phase == SpoolPhase::kStreaming;
   }
 
   // A copy that lacks captured transactions is noticed; with one that has them all, the relay goes
@@ -541,7 +542,7 @@ class World {
       scheduler_.Sleep(milliseconds(random_.Below(20'000)));
       if (!HasCaptured()) return;
     }
-    const SpoolState spool = relay_->spool()->state();
+    const SpoolState spool = relay_->spool()->ledger().state();
     must_halt_ = spool.history.last.commit_lsn >= *postgres_.copy_wal_end();
     Tell("the database is set back to {}; the newest captured transaction is at {}",
          postgres_.copy_wal_end()->ToString(), spool.history.last.commit_lsn.ToString());
@@ -566,7 +567,8 @@ class World {
       return false;
     }
     return kafka_.settled() && postgres_.confirmed() >= postgres_.wal_end() &&
-           relay_->spool()->published().end_lsn >= postgres_.wal_end() && checker_.Complete();
+           relay_->spool()->ledger().published().end_lsn >= postgres_.wal_end() &&
+           checker_.Complete();
   }
 
   const ScheduleOptions options_;

@@ -48,6 +48,7 @@ class Workload {
     options_.directory = "/spool";
     options_.memtable_bytes = 4 * kMiB;
     options_.env = disk;
+    options_.free_bytes = [disk] { return disk->free_bytes(); };
     options_.clock = process;
   }
 
@@ -55,18 +56,18 @@ class Workload {
   // end it begins anew, as for a re-snapshot: until that is durable, all of it must be there.
   void Run() {
     spool_ = OpenWithRetries();
-    if (!ledger_->begins_anew || spool_->state().phase != SpoolPhase::kFirstStart) {
+    if (!ledger_->begins_anew || spool_->ledger().state().phase != SpoolPhase::kFirstStart) {
       CaptureAll();
       BeginAnew();
     }
-    Require(spool_->captured() == Progress{}, "a new spool has captured something");
+    Require(spool_->ledger().captured() == Progress{}, "a new spool has captured something");
     spool_.reset();
     ledger_->operations_at_end = disk_->operations();
   }
 
  private:
   void CaptureAll() {
-    if (spool_->state().phase == SpoolPhase::kEmpty) {
+    if (spool_->ledger().state().phase == SpoolPhase::kEmpty) {
       process_->CheckAlive();
       Require(!ledger_->streaming, "the spool has vanished");
       Retry([&] {
@@ -85,7 +86,7 @@ class Workload {
     }
     Retry([&] { CaptureRest(kTransactions); });
     CheckContent();
-    Require(spool_->captured().position == Position::EndOf(CommitLsn(kTransactions - 1)),
+    Require(spool_->ledger().captured().position == Position::EndOf(CommitLsn(kTransactions - 1)),
             "not everything was captured");
   }
 
@@ -139,12 +140,12 @@ class Workload {
 
   // Up to, without, transaction `until`.
   void CaptureRest(uint64_t until) {
-    spool_->DropUncaptured();
-    const Progress start = spool_->captured();
+    spool_->log().DropUncaptured();
+    const Progress start = spool_->ledger().captured();
     for (uint64_t i = 0; i < until; ++i) {
       if (Position::EndOf(CommitLsn(i)) <= start.position) continue;
       const SchemaId schema =
-          spool_->AddSchema({"public", "t" + std::to_string(i / 4), "{}", "{}"});
+          spool_->log().AddSchema({"public", "t" + std::to_string(i / 4), "{}", "{}"});
       for (uint64_t index = 0; index < Changes(i); ++index) {
         const std::string value = Value(i, index);
         Change change;
@@ -152,35 +153,33 @@ class Workload {
         change.schema_id = schema;
         change.key = "k";
         change.value = value;
-        while (!spool_->WaitForRoom(std::chrono::seconds(1), stop_)) {
-        }
-        spool_->Append(change);
+        spool_->log().WaitForRoom(stop_);
+        spool_->log().Append(change);
         process_->scheduler().Yield();
       }
-      spool_->EndTransaction({CommitLsn(i), Lsn{CommitLsn(i).value + 10}});
+      spool_->log().EndTransaction({CommitLsn(i), Lsn{CommitLsn(i).value + 10}});
       NoteCaptured();
       if (i % 3 == 1) {
         WaitDurable();
-        const Progress captured = spool_->captured();
-        spool_->SetPublished(captured);
+        const Progress captured = spool_->ledger().captured();
+        spool_->ledger().SetPublished(captured);
         // Keeps everything above the fourth, so that the rest can be compared.
-        if (i > 5) spool_->Trim(Position::EndOf(CommitLsn(3)));
+        if (i > 5) spool_->log().Trim(Position::EndOf(CommitLsn(3)));
       }
     }
-    if (until == kTransactions) spool_->AdvanceIdle(Lsn{CommitLsn(kTransactions).value});
+    if (until == kTransactions) spool_->log().AdvanceIdle(Lsn{CommitLsn(kTransactions).value});
     WaitDurable();
   }
 
   void WaitDurable() {
-    while (!spool_->WaitUntilDurable(std::chrono::seconds(1), stop_)) {
-    }
+    spool_->log().WaitUntilDurable(stop_);
     NoteCaptured();
   }
 
   void NoteCaptured() {
     process_->CheckAlive();
-    if (ledger_->begins_anew && spool_->state().phase == SpoolPhase::kFirstStart) return;
-    const Progress captured = spool_->captured();
+    if (ledger_->begins_anew && spool_->ledger().state().phase == SpoolPhase::kFirstStart) return;
+    const Progress captured = spool_->ledger().captured();
     Require(captured.position >= ledger_->captured.position, "captured went back");
     Require(captured.end_lsn >= ledger_->captured.end_lsn, "captured went back");
     ledger_->captured = captured;
@@ -189,20 +188,20 @@ class Workload {
   void CheckContent() {
     process_->CheckAlive();
     NoteCaptured();
-    const Position trimmed = spool_->state().trimmed;
+    const Position trimmed = spool_->ledger().state().trimmed;
     std::vector<std::string> expected;
     for (uint64_t i = 0; i < kTransactions; ++i) {
-      if (Position::EndOf(CommitLsn(i)) > spool_->captured().position) break;
+      if (Position::EndOf(CommitLsn(i)) > spool_->ledger().captured().position) break;
       if (Position::EndOf(CommitLsn(i)) <= trimmed) continue;
       for (uint64_t index = 0; index < Changes(i); ++index) expected.push_back(Value(i, index));
     }
     std::vector<std::string> found;
     Position after = std::max(trimmed, Position::EndOf(Lsn{kFirstLsn}));
-    while (after < spool_->captured().position) {
-      const SpoolBatch batch = spool_->Read(after, {5, kMiB});
+    while (after < spool_->ledger().captured().position) {
+      const SpoolBatch batch = spool_->log().Read(after, {5, kMiB});
       for (const Change& change : batch.changes()) {
         found.emplace_back(*change.value);
-        spool_->Schema(change.schema_id);
+        spool_->log().Schema(change.schema_id);
       }
       after = batch.through().position;
     }
@@ -270,7 +269,6 @@ TEST(SpoolCrash, CapturedSurvivesAPowerLossBeforeEveryOperation) {
   }
 }
 
-// Pages out of order can leave a WAL that RocksDB refuses: a halt, never a hole.
 // RocksDB deletes at once only the files that it has merged.
 TEST(SpoolCrash, AnOldSpoolIsWholeUntilTheNewOneIsDurable) {
   constexpr uint64_t kLastOperations = 40;
@@ -286,6 +284,7 @@ TEST(SpoolCrash, AnOldSpoolIsWholeUntilTheNewOneIsDurable) {
   }
 }
 
+// Pages out of order can leave a WAL that RocksDB refuses: a halt, never a hole.
 TEST(SpoolCrash, PagesWrittenOutOfOrderNeverLeaveAHole) {
   const uint64_t operations = OperationsOfACleanRun();
   uint64_t halts = 0;
@@ -314,6 +313,64 @@ TEST(SpoolCrash, ADiskThatLiesAboutSyncsIsFound) {
     if (!ledger.violation.empty()) ++found;
   }
   EXPECT_GT(found, operations / 4);
+}
+
+// Runs `use` with an open spool that streams and has no changes yet.
+void UseSpool(const std::function<void(SpoolOptions*)>& configure,
+              const std::function<void(SimHost*, SimProcess*, Spool*)>& use) {
+  spdlog::set_level(spdlog::level::off);
+  SetRandomIdSeed(1);
+  SimScheduler scheduler(1);
+  SimHost host(&scheduler, 1);
+  host.Start("relay", [&](SimProcess* process) {
+    SpoolOptions options;
+    options.directory = "/spool";
+    options.env = &host.disk();
+    options.free_bytes = [&] { return host.disk().free_bytes(); };
+    options.clock = process;
+    configure(&options);
+    const std::unique_ptr<Spool> spool = Spool::Open(options);
+    spool->BeginStreamingAt(kSource, {Position::EndOf(Lsn{kFirstLsn}), Lsn{kFirstLsn + 10}}, "");
+    spool->log().DropUncaptured();
+    use(&host, process, spool.get());
+  });
+  host.Wait();
+}
+
+// Whether it becomes durable within a minute.
+bool Capture(uint64_t i, SimProcess* process, Spool* spool) {
+  const Stop stop(*process);
+  Change change;
+  change.position = {CommitLsn(i), 0};
+  change.schema_id = spool->log().AddSchema({"public", "t", "{}", "{}"});
+  spool->log().Append(change);
+  spool->log().EndTransaction({CommitLsn(i), Lsn{CommitLsn(i).value + 10}});
+  return spool->log().WaitUntilDurable(stop, process->Now() + std::chrono::minutes(1));
+}
+
+TEST(SpoolRoom, AFullDiskPausesCaptureUntilThereIsRoom) {
+  const auto use = [](SimHost* host, SimProcess* process, Spool* spool) {
+    EXPECT_TRUE(Capture(0, process, spool));
+    host->disk().SetCapacity(host->disk().bytes() + kMiB + kMiB / 2);
+    EXPECT_FALSE(Capture(1, process, spool));
+    EXPECT_NE(spool->log().Obstacle().value_or("").find("is full (1 MiB free"), std::string::npos);
+    EXPECT_FALSE(spool->failed());
+    EXPECT_THROW(spool->MakeScratch(), Error);
+    host->disk().SetCapacity(kGiB);
+    EXPECT_TRUE(Capture(2, process, spool));
+    EXPECT_EQ(spool->log().Obstacle(), std::nullopt);
+  };
+  UseSpool([](SpoolOptions*) {}, use);
+}
+
+TEST(SpoolRoom, AtMaxBytesCaptureWaitsForWhatIsNotPublished) {
+  const auto use = [](SimHost*, SimProcess* process, Spool* spool) {
+    EXPECT_FALSE(Capture(0, process, spool));
+    EXPECT_NE(spool->log().Obstacle().value_or("").find("--spool-max-bytes"), std::string::npos);
+    spool->ledger().SetPublished(spool->ledger().captured());
+    EXPECT_TRUE(Capture(1, process, spool));
+  };
+  UseSpool([](SpoolOptions* options) { options->max_bytes = 1; }, use);
 }
 
 class SpoolFailure : public testing::TestWithParam<Failure> {};

@@ -141,10 +141,11 @@ class CaptureSessionTest : public testing::Test {
   void UntilDurable() {
     stream_.Do([this] {
       const Stop never;
-      ASSERT_TRUE(spool_->WaitUntilDurable(std::chrono::seconds(20), never));
+      ASSERT_TRUE(
+          spool_->log().WaitUntilDurable(never, Clock::Real().Now() + std::chrono::seconds(20)));
     });
   }
-  size_t Spooled() { return spool_->Read(Position::Zero(), {}).changes().size(); }
+  size_t Spooled() { return spool_->log().Read(Position::Zero(), {}).changes().size(); }
 
   ManualClock clock_;
   std::optional<Stop> stop_{std::in_place};
@@ -170,7 +171,7 @@ TEST_F(CaptureSessionTest, StartsAtTheCapturedEndAndSpoolsWholeTransactions) {
   EXPECT_EQ(stream_.started->slot, "bottledwater");
   EXPECT_TRUE(stream_.finished);
   EXPECT_EQ(Spooled(), 3u);
-  EXPECT_EQ(spool_->captured(), (Progress{Position::EndOf(Lsn{0x30}), Lsn{0x40}}));
+  EXPECT_EQ(spool_->ledger().captured(), (Progress{Position::EndOf(Lsn{0x30}), Lsn{0x40}}));
   EXPECT_EQ(figures_.transactions, 2u);
   EXPECT_FALSE(figures_.streaming);
 }
@@ -185,8 +186,9 @@ TEST_F(CaptureSessionTest, StopsBeforeATransactionThatCommitsAtTheGivenLsn) {
   Run();
   EXPECT_TRUE(stream_.finished);
   EXPECT_FALSE(stop_->requested());
-  ASSERT_TRUE(spool_->WaitUntilDurable(std::chrono::seconds(20), *stop_));
-  EXPECT_EQ(spool_->captured(), (Progress{Position::EndOf(Lsn{0x30}), Lsn{0x40}}));
+  ASSERT_TRUE(
+      spool_->log().WaitUntilDurable(*stop_, Clock::Real().Now() + std::chrono::seconds(20)));
+  EXPECT_EQ(spool_->ledger().captured(), (Progress{Position::EndOf(Lsn{0x30}), Lsn{0x40}}));
 }
 
 TEST_F(CaptureSessionTest, StopsWhenTheServerHasSentEverythingBeforeTheGivenLsn) {
@@ -201,9 +203,10 @@ TEST_F(CaptureSessionTest, StopsWhenTheServerHasSentEverythingBeforeTheGivenLsn)
   stream_.Alive(0x1000);
   stream_.Do([] { FAIL() << "it goes on"; });
   Run();
-  ASSERT_TRUE(spool_->WaitUntilDurable(std::chrono::seconds(20), *stop_));
-  EXPECT_EQ(spool_->captured().position, Position::EndOf(Lsn{0x30}));
-  EXPECT_LE(spool_->captured().end_lsn, Lsn{0x40});
+  ASSERT_TRUE(
+      spool_->log().WaitUntilDurable(*stop_, Clock::Real().Now() + std::chrono::seconds(20)));
+  EXPECT_EQ(spool_->ledger().captured().position, Position::EndOf(Lsn{0x30}));
+  EXPECT_LE(spool_->ledger().captured().end_lsn, Lsn{0x40});
 }
 
 TEST_F(CaptureSessionTest, AsksAnIdleServerHowFarItsWalHasComeWhenItIsToStop) {
@@ -224,13 +227,13 @@ TEST_F(CaptureSessionTest, EndsWhenTheNextSessionIsSentNothingFromBeforeTheWante
   stream_.Alive(0x60);
   stream_.Silence(Duration(3'000));  // The transaction is not confirmed: it would be sent again.
   UntilDurable();
-  stream_.Do([this] { spool_->SetPublished({Position::EndOf(Lsn{0x20}), Lsn{0x30}}); });
+  stream_.Do([this] { spool_->ledger().SetPublished({Position::EndOf(Lsn{0x20}), Lsn{0x30}}); });
   stream_.Silence(Duration(3'000));
   UntilDurable();  // Idle WAL that was noted meanwhile.
   stream_.Silence(Duration(3'000));
   stream_.Do([] { FAIL() << "it goes on"; });
   EXPECT_EQ(Run(), SessionEnd::kWanted);
-  EXPECT_EQ(spool_->published().end_lsn, Lsn{0x30});
+  EXPECT_EQ(spool_->ledger().published().end_lsn, Lsn{0x30});
 }
 
 TEST_F(CaptureSessionTest, EndsBehindATransactionThatCommitsAtTheWantedLsnOrLater) {
@@ -269,7 +272,7 @@ TEST_F(CaptureSessionTest, ConfirmsWhatIsPublishedAndNoMore) {
   Transaction(0x30, 0x40, 1);
   UntilDurable();
   stream_.Silence(Duration(2'000));
-  stream_.Do([this] { spool_->SetPublished({Position::EndOf(Lsn{0x20}), Lsn{0x30}}); });
+  stream_.Do([this] { spool_->ledger().SetPublished({Position::EndOf(Lsn{0x20}), Lsn{0x30}}); });
   stream_.Silence(Duration(2'000));
   Run();
   ASSERT_FALSE(stream_.statuses.empty());
@@ -300,7 +303,7 @@ TEST_F(CaptureSessionTest, NeverConfirmsBackwardsNorAheadOfTheSpool) {
     EXPECT_GE(status.write, status.flush);
     previous = status.flush;
   }
-  EXPECT_LE(previous, spool_->captured().end_lsn);
+  EXPECT_LE(previous, spool_->ledger().captured().end_lsn);
 }
 
 TEST_F(CaptureSessionTest, AnswersAKeepaliveAtOnce) {
@@ -322,7 +325,7 @@ TEST_F(CaptureSessionTest, NotesIdleWalAsCaptured) {
   stream_.Silence(Duration(5'000));
   UntilDurable();
   Run();
-  EXPECT_EQ(spool_->captured(), (Progress{Position::EndOf(Lsn{0x0F}), Lsn{0x80}}));
+  EXPECT_EQ(spool_->ledger().captured(), (Progress{Position::EndOf(Lsn{0x0F}), Lsn{0x80}}));
 }
 
 TEST_F(CaptureSessionTest, NotesTheWalOfEmptyTransactions) {
@@ -331,7 +334,7 @@ TEST_F(CaptureSessionTest, NotesTheWalOfEmptyTransactions) {
   stream_.Silence(Duration(5'000));
   UntilDurable();
   Run();
-  EXPECT_EQ(spool_->captured().end_lsn, Lsn{0x30});
+  EXPECT_EQ(spool_->ledger().captured().end_lsn, Lsn{0x30});
   EXPECT_EQ(Spooled(), 0u);
 }
 
@@ -342,7 +345,7 @@ TEST_F(CaptureSessionTest, NeverNotesIdleWalInsideATransaction) {
   stream_.Alive(0x90, true);
   stream_.Silence(Duration(20'000));
   Run();
-  EXPECT_EQ(spool_->captured().end_lsn, Lsn{0x10});
+  EXPECT_EQ(spool_->ledger().captured().end_lsn, Lsn{0x10});
   for (const StandbyStatus& status : stream_.statuses) EXPECT_EQ(status.flush, Lsn{0x10});
 }
 
@@ -352,7 +355,7 @@ TEST_F(CaptureSessionTest, IgnoresAKeepaliveThatGoesBack) {
   stream_.Silence(Duration(5'000));
   UntilDurable();
   Run();
-  EXPECT_EQ(spool_->captured().end_lsn, Lsn{0x80});
+  EXPECT_EQ(spool_->ledger().captured().end_lsn, Lsn{0x80});
 }
 
 TEST_F(CaptureSessionTest, LeavesAServerThatShutsDownWithoutConfirming) {
@@ -462,7 +465,7 @@ TEST_F(CaptureSessionTest, TakesWhatCommitsWhereIdleWalWasNoted) {
   stream_.Silence(Duration(5'000));
   UntilDurable();
   Run();
-  ASSERT_EQ(spool_->captured().end_lsn, Lsn{0x100});
+  ASSERT_EQ(spool_->ledger().captured().end_lsn, Lsn{0x100});
   stop_.emplace();
   source_.confirmed_flush = Lsn{0x30};
   stream_.statuses.clear();

@@ -18,7 +18,7 @@ class KeyWatchTest : public testing::Test {
     options.directory = root_ + "/spool";
     spool_ = Spool::Open(options);
     spool_->BeginStreamingAt({"1", "db", "slot", 1}, {Position::EndOf(Lsn{1}), Lsn{2}}, "");
-    spool_->DropUncaptured();
+    spool_->log().DropUncaptured();
     watch_.emplace(spool_.get(), &figures_,
                    KeyWatch::Catalog{[this](RelationId) { return current_; },
                                      [](RelationId) { return "ALTER"; }});
@@ -61,7 +61,7 @@ class KeyWatchTest : public testing::Test {
   }
   std::vector<std::string> Noted() {
     std::vector<std::string> names;
-    for (const Reread& note : spool_->rereads()) names.push_back(note.table.table);
+    for (const Reread& note : spool_->ledger().rereads()) names.push_back(note.table.table);
     return names;
   }
 
@@ -74,7 +74,7 @@ class KeyWatchTest : public testing::Test {
 
 TEST_F(KeyWatchTest, KeepsAKeyFromItsFirstUse) {
   Use(MakeTable("t", {"a"}));
-  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));
+  EXPECT_EQ(spool_->ledger().FindTableKey(kRelation), Key({"a"}));
   EXPECT_TRUE(Noted().empty());
   EXPECT_EQ(watch_->Choose(RelationId{kRelation}, MakeTable("t", {})).columns,
             std::vector<std::string>{"a"});
@@ -85,7 +85,7 @@ TEST_F(KeyWatchTest, AChangedKeyIsNotedUnderTheNameThatTheTableHasNow) {
   Use(MakeTable("t", {"a"}));
   Use(MakeTable("t", {"b"}));
   EXPECT_EQ(Noted(), std::vector<std::string>{"renamed"});
-  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"b"}));
+  EXPECT_EQ(spool_->ledger().FindTableKey(kRelation), Key({"b"}));
 }
 
 TEST_F(KeyWatchTest, ARenamedTableIsReadAgainUnderItsNewName) {
@@ -94,14 +94,14 @@ TEST_F(KeyWatchTest, ARenamedTableIsReadAgainUnderItsNewName) {
   EXPECT_TRUE(Noted().empty());
   Use(MakeTable("other", {"a"}));
   EXPECT_EQ(Noted(), std::vector<std::string>{"other"});
-  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}, "other"));
+  EXPECT_EQ(spool_->ledger().FindTableKey(kRelation), Key({"a"}, "other"));
 }
 
 TEST_F(KeyWatchTest, ATableThatTheCatalogHasUnderAnotherNameIsReadAgain) {
   Use(MakeTable("t", {"a"}));
   Check({"a"}, {}, ReplicaIdentity::kDefault, "other");
   EXPECT_EQ(Noted(), std::vector<std::string>{"other"});
-  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));  // Until it was read again.
+  EXPECT_EQ(spool_->ledger().FindTableKey(kRelation), Key({"a"}));  // Until it was read again.
 }
 
 TEST_F(KeyWatchTest, AGuessIsCountedAndHealedWhileTheTableIsThere) {
@@ -111,7 +111,7 @@ TEST_F(KeyWatchTest, AGuessIsCountedAndHealedWhileTheTableIsThere) {
   Use(MakeTable("t", {}), KeyCertainty::kUnknown);
   EXPECT_EQ(Noted(), std::vector<std::string>{"t"});
   EXPECT_EQ(figures_.unsure_keys.load(), 2U);
-  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));  // Not what is unknown.
+  EXPECT_EQ(spool_->ledger().FindTableKey(kRelation), Key({"a"}));  // Not what is unknown.
 }
 
 TEST_F(KeyWatchTest, AChangeWithoutItsKeyIsCountedAndHealed) {
@@ -133,7 +133,7 @@ TEST_F(KeyWatchTest, ATableThatHasNoKeyIsNotHealed) {
 
 TEST_F(KeyWatchTest, TheCatalogsKeysOfFullTablesAreKeptOrFoundToHaveChanged) {
   Check({"a"});
-  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));
+  EXPECT_EQ(spool_->ledger().FindTableKey(kRelation), Key({"a"}));
   Check({"a"});
   EXPECT_TRUE(Noted().empty());
   Check({"b"}, TableFilter({}, {"t"}));
@@ -141,12 +141,12 @@ TEST_F(KeyWatchTest, TheCatalogsKeysOfFullTablesAreKeptOrFoundToHaveChanged) {
   Check({"b"});
   Check({"b"});
   EXPECT_EQ(Noted(), std::vector<std::string>{"t"});
-  EXPECT_EQ(spool_->FindTableKey(kRelation), Key({"a"}));  // Until it was read again.
+  EXPECT_EQ(spool_->ledger().FindTableKey(kRelation), Key({"a"}));  // Until it was read again.
 }
 
 TEST_F(KeyWatchTest, TheCatalogsKeysOfOtherTablesAreKeptByTheirRowsAlone) {
   Check({"a"}, {}, ReplicaIdentity::kDefault);
-  EXPECT_EQ(spool_->FindTableKey(kRelation), std::nullopt);
+  EXPECT_EQ(spool_->ledger().FindTableKey(kRelation), std::nullopt);
   Use(MakeTable("t", {"a"}));
   Check({"b"}, {}, ReplicaIdentity::kDefault);
   EXPECT_EQ(Noted(), std::vector<std::string>{"t"});

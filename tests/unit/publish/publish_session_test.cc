@@ -79,7 +79,8 @@ class PublishSessionTest : public ::testing::Test {
 
   SchemaId SchemaOf(const std::string& table, bool keyed = true) {
     const Table columns{"public", table, {{"id", 23, -1, "integer", keyed}}};
-    return spool_->AddSchema({"public", table, BuildKeySchema(columns), BuildValueSchema(columns)});
+    return spool_->log().AddSchema(
+        {"public", table, BuildKeySchema(columns), BuildValueSchema(columns)});
   }
   // One transaction with `count` inserts; keys and values are made of the position.
   void Commit(uint64_t lsn, int count = 1, const std::string& table = "test") {
@@ -93,7 +94,7 @@ class PublishSessionTest : public ::testing::Test {
       const std::string body = change.position.ToString();
       change.key = body;
       change.value = body;
-      spool_->Append(change);
+      spool_->log().Append(change);
     }
     End(lsn);
   }
@@ -104,7 +105,7 @@ class PublishSessionTest : public ::testing::Test {
     change.schema_id = SchemaOf("test");
     change.key = "key";
     change.value = std::string(bytes, 'x');
-    spool_->Append(change);
+    spool_->log().Append(change);
     End(lsn);
   }
   void CommitKeyChange(uint64_t lsn) {
@@ -115,12 +116,12 @@ class PublishSessionTest : public ::testing::Test {
     change.old_key = "old";
     change.key = "new";
     change.value = "row";
-    spool_->Append(change);
+    spool_->log().Append(change);
     End(lsn);
   }
   void End(uint64_t lsn) {
-    spool_->EndTransaction({Lsn{lsn}, Lsn{lsn + 1}});
-    ASSERT_TRUE(spool_->WaitUntilDurable(Duration(10'000), stop_));
+    spool_->log().EndTransaction({Lsn{lsn}, Lsn{lsn + 1}});
+    ASSERT_TRUE(spool_->log().WaitUntilDurable(stop_, Clock::Real().Now() + Duration(10'000)));
   }
 
   PublishParts Parts() {
@@ -203,7 +204,7 @@ TEST_F(PublishSessionTest, PublishesEveryChangeOnceInOrder) {
   Drain(session.get());
   EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/A:1c", "0/A:2c", "0/14:0c", "0/1E:0c"));
   EXPECT_EQ(NewestCheckpoint().progress, (Progress{Position::EndOf(Lsn{30}), Lsn{31}}));
-  EXPECT_EQ(spool_->published(), NewestCheckpoint().progress);
+  EXPECT_EQ(spool_->ledger().published(), NewestCheckpoint().progress);
   // One names the new topic's partitions, and one a Drain.
   EXPECT_EQ(kafka_.begun, 3);
 }
@@ -262,7 +263,7 @@ TEST_F(PublishSessionTest, EndsInDoubtWithoutBelievingTheCommit) {
   const Error error = ErrorOf([&] { session->TakeStep(); });
   EXPECT_EQ(error.kind(), ErrorKind::kTransient);
   EXPECT_THAT(error.what(), HasSubstr("EndTxn was sent 2 times"));
-  EXPECT_EQ(spool_->published(), Progress{});
+  EXPECT_EQ(spool_->ledger().published(), Progress{});
   kafka_.doubt.reset();
   PublishAll();
   EXPECT_THAT(Positions(), ElementsAre("0/A:0c"));
@@ -271,14 +272,14 @@ TEST_F(PublishSessionTest, EndsInDoubtWithoutBelievingTheCommit) {
 TEST_F(PublishSessionTest, ARemedyIsSaidAtOnceByTheNextCheckpointThatIsCommitted) {
   Commit(10);
   PublishAll();
-  spool_->NoteRemedy("accept-gap=0/10");
+  spool_->ledger().NoteRemedy("accept-gap=0/10");
   kafka_.doubt = "EndTxn was sent 2 times";
   ErrorOf([&] { StartedSession()->TakeStep(); });
-  EXPECT_THAT(spool_->remedies(), ElementsAre("accept-gap=0/10"));
+  EXPECT_THAT(spool_->ledger().remedies(), ElementsAre("accept-gap=0/10"));
   kafka_.doubt.reset();
   PublishAll();
   EXPECT_EQ(NewestCheckpoint().remedy, "accept-gap=0/10");
-  EXPECT_THAT(spool_->remedies(), ElementsAre());
+  EXPECT_THAT(spool_->ledger().remedies(), ElementsAre());
   Commit(20);
   PublishAll();
   EXPECT_EQ(NewestCheckpoint().remedy, "");
@@ -373,8 +374,8 @@ TEST_F(PublishSessionTest, SplitsATransactionBeyondTheLimitAndCheckpointsEachPar
 
 TEST_F(PublishSessionTest, WritesACheckpointWhenOnlyTheWalWentOn) {
   const auto session = StartedSession();
-  spool_->AdvanceIdle(Lsn{100});
-  ASSERT_TRUE(spool_->WaitUntilDurable(Duration(10'000), stop_));
+  spool_->log().AdvanceIdle(Lsn{100});
+  ASSERT_TRUE(spool_->log().WaitUntilDurable(stop_, Clock::Real().Now() + Duration(10'000)));
   EXPECT_EQ(session->TakeStep(), PublishSession::Step::kIdle);
   clock_.now += options_.idle_checkpoint_interval;
   EXPECT_EQ(session->TakeStep(), PublishSession::Step::kPublished);
@@ -389,10 +390,10 @@ TEST_F(PublishSessionTest, TrimsOnlyWhatWasReadBack) {
   Commit(10);
   const auto session = StartedSession();
   session->TakeStep();
-  EXPECT_EQ(spool_->state().trimmed, Position::Zero());
+  EXPECT_EQ(spool_->ledger().state().trimmed, Position::Zero());
   clock_.now += options_.read_back_interval;
   session->TakeStep();
-  EXPECT_EQ(spool_->state().trimmed, Position::EndOf(Lsn{10}));
+  EXPECT_EQ(spool_->ledger().state().trimmed, Position::EndOf(Lsn{10}));
   EXPECT_EQ(memory_->figures.read_back, Position::EndOf(Lsn{10}));
 }
 
@@ -404,7 +405,7 @@ TEST_F(PublishSessionTest, KeepsTheReplayWindow) {
   session->TakeStep();
   clock_.now += options_.read_back_interval;
   session->TakeStep();
-  EXPECT_EQ(spool_->state().trimmed, Position::EndOf(Lsn{5}));
+  EXPECT_EQ(spool_->ledger().state().trimmed, Position::EndOf(Lsn{5}));
 }
 
 TEST_F(PublishSessionTest, DoesNotBeginWhileTheRegistryIsAway) {
@@ -615,7 +616,7 @@ TEST_F(PublishSessionTest, HaltsWhenACommittedCheckpointNeverAppears) {
   }
 }
 
-// --- Topics of one name ---------------------------------------------------------------------------
+// --- Topics of one name --------------------------------------------------------------------------
 
 class CollisionTest : public PublishSessionTest {
  protected:
@@ -643,8 +644,8 @@ TEST_F(CollisionTest, SecondTableHasATopicOfItsOwnAlsoAfterARestart) {
 TEST_F(CollisionTest, LostSpoolFindsTheClaimsInTheCheckpointTopic) {
   Commit(10, 1, "a-b");
   PublishAll();
-  const Progress published = spool_->published();
-  const std::string lineage = spool_->state().lineage;
+  const Progress published = spool_->ledger().published();
+  const std::string lineage = spool_->ledger().state().lineage;
   spool_.reset();
   std::filesystem::remove_all(folder_);
   OpenSpool();
@@ -684,10 +685,10 @@ TEST_F(CollisionTest, StartReadsOnlyTheClaimsThatAreNew) {
   Drain(session.get());
   clock_.now += options_.read_back_interval;
   session->TakeStep();  // Reads back.
-  const TopicClaimNotes notes = spool_->topic_claims(kCheckpointTopic);
+  const TopicClaimNotes notes = spool_->ledger().topic_claims(kCheckpointTopic);
   EXPECT_EQ(notes.tables, (std::map<std::string, TableName>{{"a_2d_b", {"public", "a-b"}}}));
   EXPECT_GE(notes.read_through, 4);
-  EXPECT_TRUE(spool_->topic_claims("another").tables.empty());
+  EXPECT_TRUE(spool_->ledger().topic_claims("another").tables.empty());
 }
 
 TEST_F(CollisionTest, TopicThatIsDeletedIsFreeForAnotherTable) {
@@ -712,16 +713,16 @@ TEST_F(CollisionTest, HeldTableIsLeftOutAndNotedToBeReadAgainWhenItCanHaveItsTop
   EXPECT_THAT(Positions("a_2d_b"), ElementsAre("0/A:0c", "0/1E:0c"));
   EXPECT_EQ(kafka_.topics.count(suffixed_), 0U);
   EXPECT_EQ(memory_->figures.rows_refused, 2U);
-  EXPECT_TRUE(spool_->rereads().empty());
+  EXPECT_TRUE(spool_->ledger().rereads().empty());
   ForgetMemory();
   PublishAll();
-  EXPECT_THAT(spool_->held_tables(), ElementsAre(TableName{"public", "a_2d_b"}));
+  EXPECT_THAT(spool_->ledger().held_tables(), ElementsAre(TableName{"public", "a_2d_b"}));
 
   options_.on_collision = OnCollision::kSuffix;
   PublishAll();
-  ASSERT_THAT(spool_->rereads(), SizeIs(1));
-  EXPECT_EQ(spool_->rereads()[0].table, (TableName{"public", "a_2d_b"}));
-  EXPECT_TRUE(spool_->held_tables().empty());
+  ASSERT_THAT(spool_->ledger().rereads(), SizeIs(1));
+  EXPECT_EQ(spool_->ledger().rereads()[0].table, (TableName{"public", "a_2d_b"}));
+  EXPECT_TRUE(spool_->ledger().held_tables().empty());
 }
 
 // --- A re-snapshot ------------------------------------------------------------------------------
@@ -751,10 +752,11 @@ class ResnapshotTest : public PublishSessionTest {
     End(10);
     PublishAll();
     memory_ = std::make_unique<PublishMemory>(&registry_);  // A new process.
-    spool_->BeginFirstStart(spool_->state().source, std::vector{spool_->state().lineage});
+    spool_->BeginFirstStart(spool_->ledger().state().source,
+                            std::vector{spool_->ledger().state().lineage});
     Write(Operation::kSnapshot, {Lsn{499}, 0}, "test", "a", "2");
     Write(Operation::kSnapshot, {Lsn{499}, 1}, "test", "d", "2");
-    ASSERT_TRUE(spool_->EndSnapshot(
+    ASSERT_TRUE(spool_->log().EndSnapshot(
         {Lsn{499}, Lsn{500}},
         {{"public", "test"}, {"public", "emptied"}, {"public", "never_published"}}, stop_));
     Write(Operation::kInsert, {Lsn{500}, 0}, "test", "b", "3");
@@ -768,7 +770,7 @@ class ResnapshotTest : public PublishSessionTest {
     change.schema_id = SchemaOf(table);
     change.key = key;
     change.value = value;
-    spool_->Append(change);
+    spool_->log().Append(change);
   }
 
   // What a reader of the topic has in the end, by key without the registry's header.
@@ -868,7 +870,7 @@ TEST_F(ResnapshotTest, OfOneTableWhileTheSpoolStreamsComesBetweenTheChanges) {
   PublishAll();
   // What is in the topic and not in the table, as after a TRUNCATE.
   Write(Operation::kSnapshot, {Lsn{599}, 0}, "test", "a", "4");
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{599}, Lsn{600}}, {{"public", "test"}}, stop_));
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{599}, Lsn{600}}, {{"public", "test"}}, stop_));
   Write(Operation::kInsert, {Lsn{600}, 0}, "test", "d", "5");
   End(600);
   PublishAll();
@@ -877,9 +879,9 @@ TEST_F(ResnapshotTest, OfOneTableWhileTheSpoolStreamsComesBetweenTheChanges) {
 }
 
 TEST_F(ResnapshotTest, SnapshotOfAFirstStartPurgesNothingUntilItIsAllowed) {
-  spool_->BeginFirstStart(spool_->state().source);
+  spool_->BeginFirstStart(spool_->ledger().state().source);
   Write(Operation::kSnapshot, {Lsn{699}, 0}, "test", "a", "2");
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{699}, Lsn{700}}, {{"public", "test"}}, stop_));
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{699}, Lsn{700}}, {{"public", "test"}}, stop_));
   EXPECT_EQ(ErrorOf([&] { StartedSession(); }).kind(), ErrorKind::kHalt);
   Overrides overrides;
   overrides.resnapshot = true;

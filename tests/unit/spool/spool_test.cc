@@ -33,10 +33,10 @@ class SpoolTest : public testing::Test {
   void OpenStreaming() {
     Open();
     spool_->BeginStreamingAt(kSource, {Position::EndOf(Lsn{100}), Lsn{110}}, "");
-    spool_->DropUncaptured();
+    spool_->log().DropUncaptured();
   }
   SchemaId Schema() {
-    return spool_->AddSchema({"public", "test", "{\"key\":1}", "{\"value\":1}"});
+    return spool_->log().AddSchema({"public", "test", "{\"key\":1}", "{\"value\":1}"});
   }
   void Append(uint64_t commit_lsn, uint64_t index, const std::string& value = "v") {
     Change change;
@@ -44,22 +44,27 @@ class SpoolTest : public testing::Test {
     change.schema_id = Schema();
     change.key = "k";
     change.value = value;
-    spool_->Append(change);
+    spool_->log().Append(change);
   }
-  void End(uint64_t commit_lsn) { spool_->EndTransaction({Lsn{commit_lsn}, Lsn{commit_lsn + 10}}); }
+  void End(uint64_t commit_lsn) {
+    spool_->log().EndTransaction({Lsn{commit_lsn}, Lsn{commit_lsn + 10}});
+  }
   void Commit(uint64_t commit_lsn, uint64_t changes, const std::string& value = "v") {
     for (uint64_t i = 0; i < changes; ++i) Append(commit_lsn, i, value);
     End(commit_lsn);
     WaitDurable();
   }
-  void WaitDurable() { ASSERT_TRUE(spool_->WaitUntilDurable(std::chrono::seconds(20), stop_)); }
+  void WaitDurable() {
+    ASSERT_TRUE(
+        spool_->log().WaitUntilDurable(stop_, Clock::Real().Now() + std::chrono::seconds(20)));
+  }
   std::vector<Position> Positions(const SpoolBatch& batch) {
     std::vector<Position> positions;
     for (const Change& change : batch.changes()) positions.push_back(change.position);
     return positions;
   }
   SpoolBatch ReadAll(Position after = Position::EndOf(Lsn{100})) {
-    return spool_->Read(after, {100'000, kGiB});
+    return spool_->log().Read(after, {100'000, kGiB});
   }
 
   inline static const Source kSource{"7300000000000000001", "shop", "bottledwater", 1};
@@ -73,33 +78,33 @@ TEST_F(SpoolTest, ANewSpoolIsEmptyAndStaysSoOverAReopen) {
   EXPECT_FALSE(Spool::Exists(options_));
   Open();
   EXPECT_TRUE(Spool::Exists(options_));
-  EXPECT_EQ(spool_->state().phase, SpoolPhase::kEmpty);
+  EXPECT_EQ(spool_->ledger().state().phase, SpoolPhase::kEmpty);
   Reopen();
-  EXPECT_EQ(spool_->state().phase, SpoolPhase::kEmpty);
+  EXPECT_EQ(spool_->ledger().state().phase, SpoolPhase::kEmpty);
 }
 
 TEST_F(SpoolTest, RemembersTheIntentOfAFirstStart) {
   Open();
   spool_->BeginFirstStart(kSource);
   Reopen();
-  EXPECT_EQ(spool_->state().phase, SpoolPhase::kFirstStart);
-  EXPECT_EQ(spool_->state().source, kSource);
-  EXPECT_EQ(spool_->state().lineage.size(), 32u);
+  EXPECT_EQ(spool_->ledger().state().phase, SpoolPhase::kFirstStart);
+  EXPECT_EQ(spool_->ledger().state().source, kSource);
+  EXPECT_EQ(spool_->ledger().state().lineage.size(), 32u);
 }
 
 TEST_F(SpoolTest, ARemedyStaysNotedUntilACheckpointSaysIt) {
   Open();
-  spool_->NoteRemedy("accept-gap=0/64");
+  spool_->ledger().NoteRemedy("accept-gap=0/64");
   Reopen();
   spool_->BeginStreamingAt(kSource, {Position::EndOf(Lsn{100}), Lsn{110}}, "");
-  spool_->NoteRemedy("accept-gap=0/64");
-  const std::vector<std::string> said = spool_->remedies();
+  spool_->ledger().NoteRemedy("accept-gap=0/64");
+  const std::vector<std::string> said = spool_->ledger().remedies();
   EXPECT_EQ(said, std::vector<std::string>{"accept-gap=0/64"});
-  spool_->NoteRemedy("resnapshot caf\xE9");  // Latin 1, as the command line may have it.
-  spool_->ForgetRemedies(said);
+  spool_->ledger().NoteRemedy("resnapshot caf\xE9");  // Latin 1, as the command line may have it.
+  spool_->ledger().ForgetRemedies(said);
   Reopen();
-  ASSERT_EQ(spool_->remedies().size(), 1U);
-  EXPECT_EQ(spool_->remedies()[0], "resnapshot caf\uFFFD");
+  ASSERT_EQ(spool_->ledger().remedies().size(), 1U);
+  EXPECT_EQ(spool_->ledger().remedies()[0], "resnapshot caf\uFFFD");
 }
 
 TEST_F(SpoolTest, ReadsBackCommittedChangesInOrderAlsoAfterAReopen) {
@@ -112,8 +117,8 @@ TEST_F(SpoolTest, ReadsBackCommittedChangesInOrderAlsoAfterAReopen) {
               (std::vector<Position>{{Lsn{200}, 0}, {Lsn{200}, 1}, {Lsn{300}, 0}}));
     EXPECT_EQ(batch.through(), (Progress{Position::EndOf(Lsn{300}), Lsn{310}}));
     EXPECT_EQ(batch.changes()[0].value, "v");
-    EXPECT_EQ(spool_->captured(), batch.through());
-    EXPECT_EQ(spool_->Schema(batch.changes()[0].schema_id).table, "test");
+    EXPECT_EQ(spool_->ledger().captured(), batch.through());
+    EXPECT_EQ(spool_->log().Schema(batch.changes()[0].schema_id).table, "test");
     Reopen();
   }
 }
@@ -124,19 +129,19 @@ TEST_F(SpoolTest, ShowsNothingOfAnUnfinishedTransaction) {
   // Several chunks, so that the transaction's beginning really is in the store already.
   for (uint64_t i = 0; i < 64; ++i) {
     Append(300, i, std::string(100'000, 'x'));
-    ASSERT_TRUE(spool_->WaitForRoom(std::chrono::seconds(20), stop_));
+    ASSERT_TRUE(spool_->log().WaitForRoom(stop_));
   }
   EXPECT_EQ(Positions(ReadAll()), (std::vector<Position>{{Lsn{200}, 0}}));
-  EXPECT_EQ(spool_->captured().position, Position::EndOf(Lsn{200}));
+  EXPECT_EQ(spool_->ledger().captured().position, Position::EndOf(Lsn{200}));
 }
 
 TEST_F(SpoolTest, DropsAnUnfinishedTransactionAndTakesItAgainDifferently) {
   OpenStreaming();
   for (uint64_t i = 0; i < 64; ++i) {
     Append(300, i, std::string(100'000, 'x'));
-    ASSERT_TRUE(spool_->WaitForRoom(std::chrono::seconds(20), stop_));
+    ASSERT_TRUE(spool_->log().WaitForRoom(stop_));
   }
-  spool_->DropUncaptured();
+  spool_->log().DropUncaptured();
   Commit(300, 2);
   EXPECT_EQ(Positions(ReadAll()), (std::vector<Position>{{Lsn{300}, 0}, {Lsn{300}, 1}}));
   Reopen();
@@ -147,11 +152,11 @@ TEST_F(SpoolTest, CutsBatchesBetweenTransactions) {
   OpenStreaming();
   Commit(200, 3);
   Commit(300, 3);
-  const SpoolBatch first = spool_->Read(Position::EndOf(Lsn{100}), {5, kGiB});
+  const SpoolBatch first = spool_->log().Read(Position::EndOf(Lsn{100}), {5, kGiB});
   EXPECT_EQ(first.changes().size(), 3u);
   EXPECT_EQ(first.through(), (Progress{Position::EndOf(Lsn{200}), Lsn{210}}));
   EXPECT_FALSE(first.splits_transaction());
-  const SpoolBatch second = spool_->Read(first.through().position, {5, kGiB});
+  const SpoolBatch second = spool_->log().Read(first.through().position, {5, kGiB});
   EXPECT_EQ(Positions(second),
             (std::vector<Position>{{Lsn{300}, 0}, {Lsn{300}, 1}, {Lsn{300}, 2}}));
 }
@@ -163,8 +168,8 @@ TEST_F(SpoolTest, SplitsOnlyATransactionLargerThanTheLimits) {
   std::vector<size_t> sizes;
   std::vector<bool> splits;
   std::vector<Lsn> ends;
-  while (after < spool_->captured().position) {
-    const SpoolBatch batch = spool_->Read(after, {2, kGiB});
+  while (after < spool_->ledger().captured().position) {
+    const SpoolBatch batch = spool_->log().Read(after, {2, kGiB});
     sizes.push_back(batch.changes().size());
     splits.push_back(batch.splits_transaction());
     ends.push_back(batch.through().end_lsn);
@@ -179,7 +184,7 @@ TEST_F(SpoolTest, AFullBatchThatEndsWithItsTransactionIsNotSplit) {
   OpenStreaming();
   Commit(200, 2);
   Commit(300, 1);
-  const SpoolBatch batch = spool_->Read(Position::EndOf(Lsn{100}), {2, kGiB});
+  const SpoolBatch batch = spool_->log().Read(Position::EndOf(Lsn{100}), {2, kGiB});
   EXPECT_FALSE(batch.splits_transaction());
   EXPECT_EQ(batch.through().end_lsn, Lsn{210});
 }
@@ -188,10 +193,10 @@ TEST_F(SpoolTest, AFullBatchThatEndsWithItsTransactionIsNotSplit) {
 TEST_F(SpoolTest, AnEmptySnapshotBeforeALargeTransactionIsNoPlaceToCut) {
   Open();
   spool_->BeginFirstStart(kSource);
-  spool_->DropUncaptured();
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{99}, Lsn{100}}, {}, stop_));
+  spool_->log().DropUncaptured();
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{99}, Lsn{100}}, {}, stop_));
   Commit(200, 5);
-  const SpoolBatch batch = spool_->Read(Position::Zero(), {2, kGiB});
+  const SpoolBatch batch = spool_->log().Read(Position::Zero(), {2, kGiB});
   EXPECT_EQ(Positions(batch), (std::vector<Position>{{Lsn{200}, 0}, {Lsn{200}, 1}}));
   EXPECT_TRUE(batch.splits_transaction());
 }
@@ -199,7 +204,7 @@ TEST_F(SpoolTest, AnEmptySnapshotBeforeALargeTransactionIsNoPlaceToCut) {
 TEST_F(SpoolTest, TakesOneChangeHoweverLarge) {
   OpenStreaming();
   Commit(200, 2, std::string(100'000, 'x'));
-  const SpoolBatch batch = spool_->Read(Position::EndOf(Lsn{100}), {10, 1000});
+  const SpoolBatch batch = spool_->log().Read(Position::EndOf(Lsn{100}), {10, 1000});
   EXPECT_EQ(batch.changes().size(), 1u);
   EXPECT_TRUE(batch.splits_transaction());
 }
@@ -207,13 +212,13 @@ TEST_F(SpoolTest, TakesOneChangeHoweverLarge) {
 TEST_F(SpoolTest, IdleWalMovesTheEndLsnOnly) {
   OpenStreaming();
   Commit(200, 1);
-  spool_->AdvanceIdle(Lsn{5000});
+  spool_->log().AdvanceIdle(Lsn{5000});
   WaitDurable();
-  EXPECT_EQ(spool_->captured(), (Progress{Position::EndOf(Lsn{200}), Lsn{5000}}));
-  spool_->AdvanceIdle(Lsn{4000});  // A keepalive that goes back changes nothing.
+  EXPECT_EQ(spool_->ledger().captured(), (Progress{Position::EndOf(Lsn{200}), Lsn{5000}}));
+  spool_->log().AdvanceIdle(Lsn{4000});  // A keepalive that goes back changes nothing.
   Reopen();
-  EXPECT_EQ(spool_->captured(), (Progress{Position::EndOf(Lsn{200}), Lsn{5000}}));
-  const SpoolBatch batch = spool_->Read(Position::EndOf(Lsn{200}), {});
+  EXPECT_EQ(spool_->ledger().captured(), (Progress{Position::EndOf(Lsn{200}), Lsn{5000}}));
+  const SpoolBatch batch = spool_->log().Read(Position::EndOf(Lsn{200}), {});
   EXPECT_TRUE(batch.changes().empty());
   EXPECT_EQ(batch.through().end_lsn, Lsn{5000});
 }
@@ -222,91 +227,91 @@ TEST_F(SpoolTest, RemembersTheNewestTransactionAndWhereItsWalEnded) {
   OpenStreaming();
   Append(200, 0);
   const TransactionEnd end{Lsn{200}, Lsn{210}, 700, 123, 456};
-  spool_->EndTransaction(end);
-  spool_->AdvanceIdle(Lsn{5000});
+  spool_->log().EndTransaction(end);
+  spool_->log().AdvanceIdle(Lsn{5000});
   WaitDurable();
   const CapturedHistory history{Lsn{210}, end};
-  EXPECT_EQ(spool_->state().history, history);
+  EXPECT_EQ(spool_->ledger().state().history, history);
   Append(300, 0);  // Not ended.
   Reopen();
-  EXPECT_EQ(spool_->state().history, history);
-  spool_->DropUncaptured();
-  spool_->AdvanceIdle(Lsn{6000});
+  EXPECT_EQ(spool_->ledger().state().history, history);
+  spool_->log().DropUncaptured();
+  spool_->log().AdvanceIdle(Lsn{6000});
   WaitDurable();
-  EXPECT_EQ(spool_->state().history, history);
+  EXPECT_EQ(spool_->ledger().state().history, history);
 }
 
 // As from a database that was set back to behind the newest change.
 TEST_F(SpoolTest, TakesATransactionThatCommitsWhereIdleWalWasNoted) {
   OpenStreaming();
   Commit(200, 1);
-  spool_->AdvanceIdle(Lsn{5000});
+  spool_->log().AdvanceIdle(Lsn{5000});
   Commit(300, 1);
-  EXPECT_EQ(spool_->captured(), (Progress{Position::EndOf(Lsn{300}), Lsn{5000}}));
-  EXPECT_EQ(spool_->state().history.changes_end, Lsn{310});
-  EXPECT_EQ(spool_->Read(Position::EndOf(Lsn{200}), {}).through().end_lsn, Lsn{5000});
+  EXPECT_EQ(spool_->ledger().captured(), (Progress{Position::EndOf(Lsn{300}), Lsn{5000}}));
+  EXPECT_EQ(spool_->ledger().state().history.changes_end, Lsn{310});
+  EXPECT_EQ(spool_->log().Read(Position::EndOf(Lsn{200}), {}).through().end_lsn, Lsn{5000});
 }
 
 TEST_F(SpoolTest, ASnapshotIsVisibleOnlyWhenItHasEnded) {
   Open();
   spool_->BeginFirstStart(kSource);
-  spool_->DropUncaptured();
+  spool_->log().DropUncaptured();
   Append(499, 0);
-  EXPECT_TRUE(spool_->Read(Position::Zero(), {}).changes().empty());
-  EXPECT_EQ(spool_->state().phase, SpoolPhase::kFirstStart);
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, {}, stop_));
-  EXPECT_EQ(spool_->Read(Position::Zero(), {}).changes().size(), 1u);
+  EXPECT_TRUE(spool_->log().Read(Position::Zero(), {}).changes().empty());
+  EXPECT_EQ(spool_->ledger().state().phase, SpoolPhase::kFirstStart);
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{499}, Lsn{500}}, {}, stop_));
+  EXPECT_EQ(spool_->log().Read(Position::Zero(), {}).changes().size(), 1u);
   Reopen();
-  EXPECT_EQ(spool_->state().phase, SpoolPhase::kStreaming);
-  EXPECT_EQ(spool_->captured().end_lsn, Lsn{500});
+  EXPECT_EQ(spool_->ledger().state().phase, SpoolPhase::kStreaming);
+  EXPECT_EQ(spool_->ledger().captured().end_lsn, Lsn{500});
 }
 
 TEST_F(SpoolTest, AFirstStartWipesWhatAnInterruptedOneLeft) {
   Open();
   spool_->BeginFirstStart(kSource);
-  const std::string first_lineage = spool_->state().lineage;
-  spool_->DropUncaptured();
+  const std::string first_lineage = spool_->ledger().state().lineage;
+  spool_->log().DropUncaptured();
   Append(499, 0);
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, {}, stop_));
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{499}, Lsn{500}}, {}, stop_));
   spool_->BeginFirstStart(kSource);
-  EXPECT_NE(spool_->state().lineage, first_lineage);
-  spool_->DropUncaptured();
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{599}, Lsn{600}}, {}, stop_));
-  EXPECT_TRUE(spool_->Read(Position::Zero(), {}).changes().empty());
+  EXPECT_NE(spool_->ledger().state().lineage, first_lineage);
+  spool_->log().DropUncaptured();
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{599}, Lsn{600}}, {}, stop_));
+  EXPECT_TRUE(spool_->log().Read(Position::Zero(), {}).changes().empty());
 }
 
 TEST_F(SpoolTest, AResnapshotPurgesAndIsRememberedUntilItIsPublished) {
   Open();
   spool_->BeginFirstStart(kSource, std::vector<std::string>{"old"});
-  spool_->DropUncaptured();
+  spool_->log().DropUncaptured();
   Append(499, 0);
   const std::vector<TableName> tables = {{"public", "test"}, {"public", "empty"}};
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, tables, stop_));
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{499}, Lsn{500}}, tables, stop_));
   const std::vector<SnapshotMark> expected = {{Lsn{499}, true, tables}};
-  EXPECT_EQ(spool_->snapshots(), expected);
+  EXPECT_EQ(spool_->ledger().snapshots(), expected);
   Reopen();
-  EXPECT_EQ(spool_->snapshots(), expected);
-  EXPECT_EQ(spool_->state().supersedes, std::vector<std::string>{"old"});
-  spool_->SetPublished({Position::EndOf(Lsn{499}), Lsn{500}});
-  spool_->DropUncaptured();
+  EXPECT_EQ(spool_->ledger().snapshots(), expected);
+  EXPECT_EQ(spool_->ledger().state().supersedes, std::vector<std::string>{"old"});
+  spool_->ledger().SetPublished({Position::EndOf(Lsn{499}), Lsn{500}});
+  spool_->log().DropUncaptured();
   Append(599, 0);
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{599}, Lsn{600}}, {{"public", "test"}}, stop_));
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{599}, Lsn{600}}, {{"public", "test"}}, stop_));
   const std::vector<SnapshotMark> next = {{Lsn{599}, true, {{"public", "test"}}}};
-  EXPECT_EQ(spool_->snapshots(), next);
+  EXPECT_EQ(spool_->ledger().snapshots(), next);
   spool_->BeginFirstStart(kSource);
-  EXPECT_TRUE(spool_->snapshots().empty());
-  EXPECT_EQ(spool_->state().supersedes, std::nullopt);
+  EXPECT_TRUE(spool_->ledger().snapshots().empty());
+  EXPECT_EQ(spool_->ledger().state().supersedes, std::nullopt);
 }
 
 TEST_F(SpoolTest, ASnapshotThatIsAllowedToSupersedeLaterPurgesToo) {
   Open();
   spool_->BeginFirstStart(kSource);
-  spool_->DropUncaptured();
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, {{"public", "test"}}, stop_));
-  EXPECT_FALSE(spool_->snapshots().at(0).purges);
-  spool_->Supersede("old");
+  spool_->log().DropUncaptured();
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{499}, Lsn{500}}, {{"public", "test"}}, stop_));
+  EXPECT_FALSE(spool_->ledger().snapshots().at(0).purges);
+  spool_->ledger().Supersede("old");
   Reopen();
-  EXPECT_TRUE(spool_->snapshots().at(0).purges);
+  EXPECT_TRUE(spool_->ledger().snapshots().at(0).purges);
 }
 
 std::vector<TableName> TablesOf(const std::vector<Reread>& notes) {
@@ -318,75 +323,75 @@ std::vector<TableName> TablesOf(const std::vector<Reread>& notes) {
 TEST_F(SpoolTest, ATableStaysNotedForARereadUntilItsSnapshotIsDurable) {
   OpenStreaming();
   const TableName a{"public", "a\xFF"}, b{"public", "b"};
-  spool_->NoteReread(a, "first");
-  spool_->NoteRereads({a, b}, "second");
+  spool_->ledger().NoteReread(a, "first");
+  spool_->ledger().NoteRereads({a, b}, "second");
   Reopen();
-  ASSERT_EQ(TablesOf(spool_->rereads()), (std::vector<TableName>{a, b}));
-  EXPECT_EQ(spool_->rereads()[0].reason, "first");
-  spool_->DropUncaptured();
-  spool_->BeginReread();
+  ASSERT_EQ(TablesOf(spool_->ledger().rereads()), (std::vector<TableName>{a, b}));
+  EXPECT_EQ(spool_->ledger().rereads()[0].reason, "first");
+  spool_->log().DropUncaptured();
+  spool_->ledger().BeginReread();
   Append(499, 0);
-  spool_->DropUncaptured();  // That one did not come to its end.
-  EXPECT_EQ(spool_->rereads().size(), 2U);
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, {a}, stop_));
-  EXPECT_EQ(TablesOf(spool_->rereads()), std::vector<TableName>{b});
+  spool_->log().DropUncaptured();  // That one did not come to its end.
+  EXPECT_EQ(spool_->ledger().rereads().size(), 2U);
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{499}, Lsn{500}}, {a}, stop_));
+  EXPECT_EQ(TablesOf(spool_->ledger().rereads()), std::vector<TableName>{b});
   Reopen();
-  EXPECT_EQ(TablesOf(spool_->rereads()), std::vector<TableName>{b});
+  EXPECT_EQ(TablesOf(spool_->ledger().rereads()), std::vector<TableName>{b});
   spool_->BeginFirstStart(kSource);
-  EXPECT_TRUE(spool_->rereads().empty());
+  EXPECT_TRUE(spool_->ledger().rereads().empty());
 }
 
 TEST_F(SpoolTest, ATableThatIsNotedAgainDuringItsRereadStaysNoted) {
   OpenStreaming();
   const TableName table{"public", "test"};
-  spool_->NoteReread(table, "first");
-  spool_->BeginReread();
-  spool_->NoteReread(table, "second");
-  spool_->NoteReread(table, "third");
-  EXPECT_EQ(spool_->rereads().size(), 2U);
-  ASSERT_TRUE(spool_->EndSnapshot({Lsn{499}, Lsn{500}}, {table}, stop_));
+  spool_->ledger().NoteReread(table, "first");
+  spool_->ledger().BeginReread();
+  spool_->ledger().NoteReread(table, "second");
+  spool_->ledger().NoteReread(table, "third");
+  EXPECT_EQ(spool_->ledger().rereads().size(), 2U);
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{499}, Lsn{500}}, {table}, stop_));
   for (int round = 0; round < 2; ++round) {
-    ASSERT_EQ(spool_->rereads().size(), 1U);
-    EXPECT_EQ(spool_->rereads()[0].reason, "second");
+    ASSERT_EQ(spool_->ledger().rereads().size(), 1U);
+    EXPECT_EQ(spool_->ledger().rereads()[0].reason, "second");
     Reopen();
   }
-  const Reread old = spool_->rereads()[0];
-  spool_->BeginReread();
-  spool_->NoteReread(table, "fourth");
-  spool_->ForgetReread(old);
-  spool_->ForgetReread(old);
-  ASSERT_EQ(spool_->rereads().size(), 1U);
-  EXPECT_EQ(spool_->rereads()[0].reason, "fourth");
+  const Reread old = spool_->ledger().rereads()[0];
+  spool_->ledger().BeginReread();
+  spool_->ledger().NoteReread(table, "fourth");
+  spool_->ledger().ForgetReread(old);
+  spool_->ledger().ForgetReread(old);
+  ASSERT_EQ(spool_->ledger().rereads().size(), 1U);
+  EXPECT_EQ(spool_->ledger().rereads()[0].reason, "fourth");
 }
 
 TEST_F(SpoolTest, AccountedMembersAreRememberedUntilItBeginsAnew) {
   OpenStreaming();
-  EXPECT_EQ(spool_->accounted_members(), std::nullopt);
-  spool_->SetAccountedMembers({});
-  EXPECT_EQ(spool_->accounted_members(), std::vector<uint32_t>{});
-  spool_->SetAccountedMembers({7, 4'294'967'295});
+  EXPECT_EQ(spool_->ledger().accounted_members(), std::nullopt);
+  spool_->ledger().SetAccountedMembers({});
+  EXPECT_EQ(spool_->ledger().accounted_members(), std::vector<uint32_t>{});
+  spool_->ledger().SetAccountedMembers({7, 4'294'967'295});
   Reopen();
-  EXPECT_EQ(spool_->accounted_members(), (std::vector<uint32_t>{7, 4'294'967'295}));
+  EXPECT_EQ(spool_->ledger().accounted_members(), (std::vector<uint32_t>{7, 4'294'967'295}));
   spool_->BeginFirstStart(kSource);
-  EXPECT_EQ(spool_->accounted_members(), std::nullopt);
+  EXPECT_EQ(spool_->ledger().accounted_members(), std::nullopt);
 }
 
 TEST_F(SpoolTest, ReadsNothingAtOrAboveTheLimit) {
   OpenStreaming();
   Commit(200, 2);
   Commit(300, 1);
-  SpoolBatch batch = spool_->Read(Position::EndOf(Lsn{100}), {.before = Lsn{300}});
+  SpoolBatch batch = spool_->log().Read(Position::EndOf(Lsn{100}), {.before = Lsn{300}});
   EXPECT_EQ(Positions(batch), (std::vector<Position>{{Lsn{200}, 0}, {Lsn{200}, 1}}));
   EXPECT_EQ(batch.through(), (Progress{Position::EndOf(Lsn{299}), Lsn{210}}));
-  batch = spool_->Read(Position::EndOf(Lsn{200}), {.before = Lsn{300}});
+  batch = spool_->log().Read(Position::EndOf(Lsn{200}), {.before = Lsn{300}});
   EXPECT_TRUE(batch.changes().empty());
   EXPECT_EQ(batch.through(), (Progress{Position::EndOf(Lsn{299}), Lsn::Invalid()}));
-  batch = spool_->Read(Position::EndOf(Lsn{299}), {.before = Lsn{300}});
+  batch = spool_->log().Read(Position::EndOf(Lsn{299}), {.before = Lsn{300}});
   EXPECT_TRUE(batch.changes().empty());
-  batch = spool_->Read(Position::EndOf(Lsn{100}), {.before = Lsn{301}});
+  batch = spool_->log().Read(Position::EndOf(Lsn{100}), {.before = Lsn{301}});
   EXPECT_EQ(batch.changes().size(), 3u);
   EXPECT_EQ(batch.through().end_lsn, Lsn{310});
-  batch = spool_->Read(Position::EndOf(Lsn{100}), {.changes_max = 1, .before = Lsn{300}});
+  batch = spool_->log().Read(Position::EndOf(Lsn{100}), {.changes_max = 1, .before = Lsn{300}});
   EXPECT_TRUE(batch.splits_transaction());
 }
 
@@ -411,36 +416,36 @@ TEST_F(SpoolTest, EqualSchemasHaveOneIdAlsoAfterAReopen) {
   const SchemaId id = Schema();
   EXPECT_EQ(Schema(), id);
   Commit(200, 1);
-  EXPECT_NE(spool_->AddSchema({"public", "other", std::nullopt, "{}"}), id);
+  EXPECT_NE(spool_->log().AddSchema({"public", "other", std::nullopt, "{}"}), id);
   Reopen();
-  spool_->DropUncaptured();
+  spool_->log().DropUncaptured();
   EXPECT_EQ(Schema(), id);
 }
 
 TEST_F(SpoolTest, ASchemaOfADroppedTransactionIsForgotten) {
   OpenStreaming();
   const SchemaId id = Schema();
-  spool_->DropUncaptured();
-  EXPECT_THROW(spool_->Schema(id), Error);
+  spool_->log().DropUncaptured();
+  EXPECT_THROW(spool_->log().Schema(id), Error);
 }
 
 TEST_F(SpoolTest, TrimmingKeepsWhatIsAboveAndNeverFails) {
   OpenStreaming();
   for (uint64_t lsn = 200; lsn < 240; lsn += 10) Commit(lsn, 20, std::string(100'000, 'x'));
-  spool_->SetPublished({Position::EndOf(Lsn{220}), Lsn{230}});
-  spool_->Trim(Position::EndOf(Lsn{220}));
-  EXPECT_EQ(spool_->Read(Position::EndOf(Lsn{220}), {100, kGiB}).changes().size(), 20u);
-  EXPECT_EQ(spool_->state().trimmed, Position::EndOf(Lsn{220}));
+  spool_->ledger().SetPublished({Position::EndOf(Lsn{220}), Lsn{230}});
+  spool_->log().Trim(Position::EndOf(Lsn{220}));
+  EXPECT_EQ(spool_->log().Read(Position::EndOf(Lsn{220}), {100, kGiB}).changes().size(), 20u);
+  EXPECT_EQ(spool_->ledger().state().trimmed, Position::EndOf(Lsn{220}));
   Reopen();
-  EXPECT_EQ(spool_->published(), (Progress{Position::EndOf(Lsn{220}), Lsn{230}}));
-  EXPECT_EQ(spool_->Read(Position::EndOf(Lsn{220}), {100, kGiB}).changes().size(), 20u);
+  EXPECT_EQ(spool_->ledger().published(), (Progress{Position::EndOf(Lsn{220}), Lsn{230}}));
+  EXPECT_EQ(spool_->log().Read(Position::EndOf(Lsn{220}), {100, kGiB}).changes().size(), 20u);
 }
 
 TEST_F(SpoolTest, ASplitTransactionLeavesThePublishedEndLsn) {
   OpenStreaming();
-  spool_->SetPublished({Position::EndOf(Lsn{120}), Lsn{130}});
-  spool_->SetPublished({{Lsn{140}, 5}, Lsn::Invalid()});
-  EXPECT_EQ(spool_->published(), (Progress{{Lsn{140}, 5}, Lsn{130}}));
+  spool_->ledger().SetPublished({Position::EndOf(Lsn{120}), Lsn{130}});
+  spool_->ledger().SetPublished({{Lsn{140}, 5}, Lsn::Invalid()});
+  EXPECT_EQ(spool_->ledger().published(), (Progress{{Lsn{140}, 5}, Lsn{130}}));
 }
 
 TEST_F(SpoolTest, ASecondProcessIsTurnedAway) {
@@ -490,14 +495,15 @@ TEST_F(SpoolTest, PausesAtMaxBytesAndGoesOnWhenThereIsRoom) {
   options_.max_bytes = 1;  // The empty store is larger already.
   Open();
   spool_->BeginStreamingAt(kSource, {Position::EndOf(Lsn{100}), Lsn{110}}, "");
-  spool_->DropUncaptured();
+  spool_->log().DropUncaptured();
   Append(200, 0);
   End(200);
-  EXPECT_FALSE(spool_->WaitUntilDurable(std::chrono::milliseconds(300), stop_));
-  ASSERT_TRUE(spool_->Obstacle().has_value());
-  EXPECT_NE(spool_->Obstacle()->find("--spool-max-bytes"), std::string::npos);
+  EXPECT_FALSE(
+      spool_->log().WaitUntilDurable(stop_, Clock::Real().Now() + std::chrono::milliseconds(300)));
+  ASSERT_TRUE(spool_->log().Obstacle().has_value());
+  EXPECT_NE(spool_->log().Obstacle()->find("--spool-max-bytes"), std::string::npos);
   EXPECT_FALSE(spool_->failed());
-  EXPECT_EQ(spool_->captured().position, Position::EndOf(Lsn{100}));
+  EXPECT_EQ(spool_->ledger().captured().position, Position::EndOf(Lsn{100}));
 }
 
 TEST_F(SpoolTest, AtMaxBytesRoomComesFromTrimmingAlthoughNothingIsFlushed) {
@@ -505,19 +511,19 @@ TEST_F(SpoolTest, AtMaxBytesRoomComesFromTrimmingAlthoughNothingIsFlushed) {
   OpenStreaming();
   for (uint64_t commit = 200; commit < 2000; commit += 100) {
     Commit(commit, 4, std::string(64 * kKiB, 'x'));
-    const Progress published = spool_->captured();
-    spool_->SetPublished(published);
-    spool_->Trim(published.position);
+    const Progress published = spool_->ledger().captured();
+    spool_->ledger().SetPublished(published);
+    spool_->log().Trim(published.position);
   }
-  EXPECT_EQ(spool_->captured().position, Position::EndOf(Lsn{1900}));
+  EXPECT_EQ(spool_->ledger().captured().position, Position::EndOf(Lsn{1900}));
 }
 
 TEST_F(SpoolTest, ATransactionLargerThanMaxBytesPassesWhenNothingElseWaits) {
   options_.max_bytes = 2 * kMiB;
   OpenStreaming();
-  spool_->SetPublished(spool_->captured());
+  spool_->ledger().SetPublished(spool_->ledger().captured());
   Commit(200, 64, std::string(64 * kKiB, 'x'));
-  EXPECT_EQ(spool_->captured().position, Position::EndOf(Lsn{200}));
+  EXPECT_EQ(spool_->ledger().captured().position, Position::EndOf(Lsn{200}));
 }
 
 TEST_F(SpoolTest, ACorruptChangeIsNeverReturned) {
@@ -546,20 +552,50 @@ TEST_F(SpoolTest, ATablesKeyIsDurableWithTheChangesThatUseIt) {
   const TableKey noted{7, {"public", "a"}, {{"id", 23}}, {"id"}, "{}"};
   TableKey appended = noted;
   appended.relation = 8;
-  spool_->NoteTableKeys({noted});
-  spool_->AppendTableKey(appended);
-  EXPECT_EQ(spool_->FindTableKey(8), appended);
-  spool_->DropUncaptured();
-  EXPECT_EQ(spool_->FindTableKey(8), std::nullopt);
-  spool_->AppendTableKey(appended);
+  spool_->ledger().NoteTableKeys({noted});
+  spool_->log().AppendTableKey(appended);
+  EXPECT_EQ(spool_->ledger().FindTableKey(8), appended);
+  spool_->log().DropUncaptured();
+  EXPECT_EQ(spool_->ledger().FindTableKey(8), std::nullopt);
+  spool_->log().AppendTableKey(appended);
   Append(499, 0);
   End(499);
   WaitDurable();
   Reopen();
-  EXPECT_EQ(spool_->FindTableKey(7), noted);
-  EXPECT_EQ(spool_->FindTableKey(8), appended);
+  EXPECT_EQ(spool_->ledger().FindTableKey(7), noted);
+  EXPECT_EQ(spool_->ledger().FindTableKey(8), appended);
   spool_->BeginFirstStart(kSource);
-  EXPECT_EQ(spool_->FindTableKey(7), std::nullopt);
+  EXPECT_EQ(spool_->ledger().FindTableKey(7), std::nullopt);
+}
+
+TEST_F(SpoolTest, ATablesKeyIsOnlyReplacedByOneThatIsAppended) {
+  OpenStreaming();
+  const TableKey first{7, {"public", "a"}, {{"id", 23}}, {"id"}, "{}"};
+  TableKey other = first;
+  other.columns = {{"id", 20}};
+  spool_->ledger().NoteTableKeys({first});
+  spool_->ledger().NoteTableKeys({other});
+  EXPECT_EQ(spool_->ledger().FindTableKey(7), first);
+  spool_->log().AppendTableKey(other);
+  Commit(200, 1);
+  spool_->ledger().NoteTableKeys({first});
+  EXPECT_EQ(spool_->ledger().FindTableKey(7), other);
+  Reopen();
+  EXPECT_EQ(spool_->ledger().FindTableKey(7), other);
+}
+
+TEST_F(SpoolTest, ChangesCountWhenTheyAreDurable) {
+  OpenStreaming();
+  Commit(200, 2);
+  const uint64_t captured = spool_->log().changes_captured();
+  EXPECT_GE(captured, 2u);
+  Append(300, 0);
+  spool_->log().DropUncaptured();
+  EXPECT_EQ(spool_->log().changes_captured(), captured);
+  Commit(300, 2);
+  EXPECT_EQ(spool_->log().changes_captured(), 2 * captured);
+  spool_->BeginFirstStart(kSource);
+  EXPECT_EQ(spool_->log().changes_captured(), 2 * captured);
 }
 
 }  // namespace

@@ -1,0 +1,246 @@
+#include "spool/change_log.h"
+
+#include <rocksdb/write_batch.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/kill_point.h"
+#include "base/random_id.h"
+#include "spool/corruption.h"
+#include "spool/meta_format.h"
+#include "spool/record_format.h"
+#include "spool/spool_store.h"
+#include "spool/spool_writer.h"
+
+namespace bw {
+namespace {
+
+using Family = SpoolStore::Family;
+
+// The first keys behind those of every position, and of every schema.
+const std::string kBehindAllPositions(kPositionKeySize + 1, '\xFF');
+constexpr std::string_view kBehindAllSchemas = "\xFF";
+
+// The smallest key above this position's.
+std::string KeyAfter(const Position& position) {
+  return std::string(EncodePositionKey(position)) + '\0';
+}
+
+}  // namespace
+
+ChangeLog::ChangeLog(const SpoolOptions& options, SpoolStore* store, Ledger* ledger, DiskRoom* room)
+    : store_(store), ledger_(ledger) {
+  Load();
+  writer_ = std::make_unique<SpoolWriter>(store, ledger, room, options);
+}
+
+ChangeLog::~ChangeLog() = default;
+
+void ChangeLog::Load() {
+  const SpoolState state = ledger_->state();
+  newest_appended_ = state.captured.position;
+  newest_ended_ = state.captured;
+  newest_history_ = state.history;
+  LoadSchemas();
+}
+
+void ChangeLog::LoadSchemas() {
+  std::map<SchemaId, TableSchema> durable;
+  store_->Scan(Family::kSchemas, "", kBehindAllSchemas,
+               [&](std::string_view key, std::string_view value) {
+                 durable.emplace(DecodeSchemaKey(key), DecodeTableSchema(UnwrapMeta(key, value)));
+                 return true;
+               });
+  const std::lock_guard lock(schemas_mutex_);
+  // References to schemas that stay must stay valid: only add and remove.
+  std::erase_if(schemas_, [&](const auto& entry) { return !durable.contains(entry.first); });
+  schemas_.merge(durable);
+  schema_ids_.clear();
+  for (const auto& [id, schema] : schemas_) schema_ids_.emplace(EncodeTableSchema(schema), id);
+}
+
+void ChangeLog::Resume() {
+  Load();
+  changes_ = writer_->changes_durable();
+  writer_->Restart();
+}
+
+void ChangeLog::BeginAnew(SpoolState fresh) {
+  writer_->Suspend();
+  fresh.lineage = RandomId();
+  rocksdb::WriteBatch batch;
+  store_->DeleteRange(&batch, Family::kChanges, "", kBehindAllPositions);
+  store_->DeleteRange(&batch, Family::kSchemas, "", kBehindAllSchemas);
+  ledger_->PutNew(fresh, &batch);
+  store_->Write(&batch, /*sync=*/true);
+  ledger_->Load();
+  Resume();
+  // Frees the space. Not before the batch is durable: until then a crash must find the old spool
+  // whole.
+  try {
+    store_->DeleteFiles("", kBehindAllPositions);
+  } catch (const Error& error) {
+    spdlog::debug("the old spool's files are left to compaction: {}", error.what());
+  }
+}
+
+bool ChangeLog::failed() const { return writer_->failed(); }
+
+// The writer is suspended before the store is opened, and stays so until everything is read back:
+// SpoolWriter::Suspend says what it could do in between.
+void ChangeLog::Recover() {
+  writer_->Suspend();
+  store_->Reopen();
+  DropUncaptured();
+}
+
+// --- Capture -----------------------------------------------------------------------------------
+
+void ChangeLog::DropUncaptured() {
+  writer_->Suspend();
+  // Forgets what the ledger counts although its batch was dropped: keys, and the end of a snapshot.
+  // When a write has failed, `captured` may come back newer than anybody was told.
+  ledger_->Load();
+  DeleteUncaptured();
+  Resume();
+}
+
+void ChangeLog::DeleteUncaptured() {
+  const std::string begin = KeyAfter(ledger_->captured().position);
+  bool any = false;
+  store_->Scan(Family::kChanges, begin, kBehindAllPositions, [&](auto, auto) {
+    any = true;
+    return false;
+  });
+  if (!any) return;
+  rocksdb::WriteBatch batch;
+  store_->DeleteRange(&batch, Family::kChanges, begin, kBehindAllPositions);
+  store_->Write(&batch, /*sync=*/true);
+}
+
+SchemaId ChangeLog::AddSchema(const TableSchema& schema) {
+  const std::string body = EncodeTableSchema(schema);
+  const std::lock_guard lock(schemas_mutex_);
+  if (const auto known = schema_ids_.find(body); known != schema_ids_.end()) return known->second;
+  const SchemaId id{schemas_.empty() ? 1 : schemas_.rbegin()->first.value + 1};
+  const std::string key = EncodeSchemaKey(id);
+  writer_->Add([&](rocksdb::WriteBatch* batch) {
+    store_->Put(batch, Family::kSchemas, key, WrapMeta(key, body));
+  });
+  schemas_.emplace(id, schema);
+  schema_ids_.emplace(body, id);
+  return id;
+}
+
+void ChangeLog::AppendTableKey(const TableKey& key) {
+  writer_->Add([&](rocksdb::WriteBatch* batch) { ledger_->PutTableKey(key, batch); });
+}
+
+void ChangeLog::Append(const Change& change) {
+  // A position that does not rise would overwrite, or hide below `captured`, another change.
+  BW_CHECK(change.position > newest_appended_);
+  const PositionKey key = EncodePositionKey(change.position);
+  record_.clear();
+  EncodeChange(key, change, &record_);
+  writer_->Append(key, record_);
+  ++changes_;
+  newest_appended_ = change.position;
+}
+
+void ChangeLog::AppendEnd(const TransactionEnd& end) {
+  const Position position = Position::EndOf(end.commit_lsn);
+  BW_CHECK(position > newest_ended_.position);
+  // A database that was set back to where it had all our changes, and less idle WAL than we have
+  // noted, goes on below that.
+  newest_ended_ = {position, std::max(end.end_lsn, newest_ended_.end_lsn)};
+  const PositionKey key = EncodePositionKey(position);
+  record_.clear();
+  EncodeTransactionEnd(key, newest_ended_.end_lsn, &record_);
+  writer_->Append(key, record_);
+  ++changes_;
+  newest_appended_ = position;
+}
+
+void ChangeLog::EndTransaction(const TransactionEnd& end) {
+  AppendEnd(end);
+  newest_history_ = {end.end_lsn, end};
+  writer_->End(newest_ended_, newest_history_, changes_);
+}
+
+bool ChangeLog::EndSnapshot(const TransactionEnd& end, const std::vector<TableName>& tables,
+                            const Stop& stop) {
+  AppendEnd(end);
+  writer_->Add(
+      [&](rocksdb::WriteBatch* batch) { ledger_->PutSnapshotEnd(end.commit_lsn, tables, batch); });
+  newest_history_.changes_end = end.end_lsn;
+  writer_->End(newest_ended_, newest_history_, changes_);
+  return WaitUntilDurable(stop);
+}
+
+void ChangeLog::AdvanceIdle(Lsn end_lsn) {
+  if (end_lsn <= newest_ended_.end_lsn) return;
+  newest_ended_.end_lsn = end_lsn;
+  writer_->End(newest_ended_, newest_history_, changes_);
+}
+
+bool ChangeLog::HasRoom() const { return writer_->HasRoom(); }
+
+bool ChangeLog::WaitForRoom(const Stop& stop, TimePoint deadline) {
+  return writer_->WaitForRoom(stop, deadline);
+}
+
+bool ChangeLog::WaitUntilDurable(const Stop& stop, TimePoint deadline) {
+  return writer_->WaitUntilDurable(stop, deadline);
+}
+
+std::optional<std::string> ChangeLog::Obstacle() const { return writer_->obstacle(); }
+
+uint64_t ChangeLog::changes_captured() const { return writer_->changes_durable(); }
+
+// --- Publish -----------------------------------------------------------------------------------
+
+SpoolBatch ChangeLog::Read(const Position& after, const ReadLimits& limits) const {
+  const Progress end = ledger_->captured();
+  const Position limit{limits.before, 0};
+  const bool is_limited = limit <= end.position;
+  Progress through = end;
+  if (is_limited) {
+    const Position last = Position::EndOf(Lsn{limits.before.value - 1});
+    through = {std::max(after, last), Lsn::Invalid()};
+  }
+  SpoolBatchBuilder builder(limits);
+  if (after < end.position && after < limit) {
+    // Nothing above `captured` is read: it may be an unfinished transaction.
+    store_->Scan(
+        Family::kChanges, KeyAfter(after),
+        is_limited ? std::string(EncodePositionKey(limit)) : KeyAfter(end.position),
+        [&](std::string_view key, std::string_view value) { return builder.Take(key, value); });
+  }
+  return builder.Finish(through);
+}
+
+const TableSchema& ChangeLog::Schema(SchemaId id) const {
+  const std::lock_guard lock(schemas_mutex_);
+  const auto found = schemas_.find(id);
+  if (found == schemas_.end()) {
+    throw CorruptSpool("a change refers to schema " + std::to_string(id.value) +
+                       ", which is not there");
+  }
+  return found->second;
+}
+
+void ChangeLog::Trim(const Position& through) {
+  if (through <= ledger_->trimmed()) return;
+  try {
+    // The head moves first: whatever of the files below it a crash leaves, nobody reads it.
+    ledger_->SetTrimmed(through);
+    BW_KILL_POINT("spool.trim_head_moved");
+    store_->DeleteFiles("", EncodePositionKey(through));
+  } catch (const Error& error) {
+    spdlog::debug("spool not trimmed now: {}", error.what());  // The next trim covers this one.
+  }
+}
+
+}  // namespace bw

@@ -1,0 +1,90 @@
+#include "spool/disk_room.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "base/error.h"
+#include "spool/ledger.h"
+#include "spool/record_format.h"
+#include "spool/spool_directory.h"
+#include "spool/spool_store.h"
+
+namespace bw {
+namespace {
+
+// How often the files are counted, which only --spool-max-bytes and the status line need.
+constexpr std::chrono::seconds kCountInterval{1};
+// What RocksDB needs on the disk to open: a manifest, and what it writes of its log.
+constexpr uint64_t kOpenFreeBytes = 16 * kMiB;
+
+uint64_t FreeBytesOf(const SpoolOptions& options) {
+  return options.free_bytes ? options.free_bytes() : FreeBytes(options.directory);
+}
+
+}  // namespace
+
+bool DiskRoom::IsEnoughToOpen(const SpoolOptions& options) {
+  return FreeBytesOf(options) >= kOpenFreeBytes;
+}
+
+DiskRoom::DiskRoom(const SpoolOptions& options, SpoolStore* store, const Ledger* ledger)
+    : options_(options), store_(store), ledger_(ledger) {}
+
+void DiskRoom::RequireEnoughToOpen() const {
+  if (IsEnoughToOpen(options_)) return;
+  throw TransientError("the disk of the spool \"" + options_.directory +
+                       "\" is too full to open it again");
+}
+
+bool DiskRoom::HasFree(uint64_t bytes) const {
+  return FreeBytesOf(options_) >= options_.min_free_bytes + bytes;
+}
+
+std::optional<std::string> DiskRoom::Obstacle(uint64_t bytes) {
+  const uint64_t free = FreeBytesOf(options_);
+  if (free < options_.min_free_bytes + bytes) {
+    return fmt::format("the disk of the spool \"{}\" is full ({} MiB free, {} MiB are kept free)",
+                       options_.directory, free / kMiB, options_.min_free_bytes / kMiB);
+  }
+  if (IsBeyondMaxBytes(bytes)) Reclaim();
+  // When everything is published, nothing that is still to come would make room. So what is larger
+  // than the limit on its own is let through: a single large transaction, or a snapshot, which is
+  // not published before it is complete.
+  if (IsBeyondMaxBytes(bytes) && ledger_->published().position < ledger_->captured().position) {
+    return fmt::format("the spool has reached --spool-max-bytes ({} MiB)",
+                       options_.max_bytes / kMiB);
+  }
+  return std::nullopt;
+}
+
+bool DiskRoom::IsBeyondMaxBytes(uint64_t more) {
+  return options_.max_bytes != 0 && BytesOnDisk() + more > options_.max_bytes;
+}
+
+// Changes that were trimmed may still be in memory and in RocksDB's log, where trimming does not
+// free them.
+void DiskRoom::Reclaim() {
+  const Position trimmed = ledger_->trimmed();
+  if (trimmed == reclaimed_) return;
+  try {
+    store_->Reclaim(EncodePositionKey(trimmed));
+  } catch (const Error& error) {
+    spdlog::debug("spool not reclaimed now: {}", error.what());
+    return;
+  }
+  reclaimed_ = trimmed;
+  const std::lock_guard lock(mutex_);
+  counted_at_.reset();
+}
+
+uint64_t DiskRoom::BytesOnDisk() {
+  const std::lock_guard lock(mutex_);
+  const TimePoint now = options_.clock->Now();
+  if (!counted_at_ || now - *counted_at_ >= kCountInterval) {
+    bytes_on_disk_ = DirectoryBytes(store_->path(), options_.env);
+    counted_at_ = now;
+  }
+  return bytes_on_disk_;
+}
+
+}  // namespace bw

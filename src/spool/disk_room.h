@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/lsn.h"
+#include "spool/spool_options.h"
+
+namespace bw {
+
+class Ledger;
+class SpoolStore;
+
+// Whether the spool's disk has room for what is to be written next: the limits are
+// SpoolOptions::min_free_bytes and max_bytes.
+//
+// Capture pauses before the disk is really full. That keeps RocksDB out of its error state and
+// leaves the publisher the room that trimming needs.
+//
+// Thread-safe, except where it says otherwise.
+class DiskRoom {
+ public:
+  // Whether there is enough room to open the store. On a full disk RocksDB does not fail to open
+  // but aborts the process (7.8 with assertions, as Debian builds it), so wait for room first.
+  static bool IsEnoughToOpen(const SpoolOptions& options);
+
+  DiskRoom(const SpoolOptions& options, SpoolStore* store, const Ledger* ledger);
+  DiskRoom(const DiskRoom&) = delete;
+  DiskRoom& operator=(const DiskRoom&) = delete;
+
+  // Throws a transient Error unless IsEnoughToOpen.
+  void RequireEnoughToOpen() const;
+  // Whether `bytes` can be written and min_free_bytes are still free.
+  bool HasFree(uint64_t bytes) const;
+  // Why `bytes` more cannot be written now, in words, or nothing when there is room. At max_bytes
+  // it first frees what has been trimmed. Only the writer's thread calls this.
+  std::optional<std::string> Obstacle(uint64_t bytes);
+  // Bytes of the store's files, counted at most a second ago.
+  uint64_t BytesOnDisk();
+
+ private:
+  bool IsBeyondMaxBytes(uint64_t more);
+  void Reclaim();
+
+  const SpoolOptions options_;
+  SpoolStore* const store_;
+  const Ledger* const ledger_;
+
+  // The writer thread's own: Reclaim() has freed everything up to here.
+  Position reclaimed_;
+
+  std::mutex mutex_;  // Protects what follows.
+  uint64_t bytes_on_disk_ = 0;
+  std::optional<TimePoint> counted_at_;  // Nothing when the files are to be counted again.
+};
+
+}  // namespace bw

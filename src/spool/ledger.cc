@@ -1,0 +1,288 @@
+#include "spool/ledger.h"
+
+#include <rocksdb/write_batch.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "spool/meta_format.h"
+#include "spool/spool_store.h"
+
+namespace bw {
+namespace {
+
+using Family = SpoolStore::Family;
+
+// The first name after all that begin with `prefix`.
+std::string Behind(std::string prefix) {
+  ++prefix.back();
+  return prefix;
+}
+
+}  // namespace
+
+// --- Entries -----------------------------------------------------------------------------------
+
+std::optional<std::string> Ledger::Get(std::string_view name) const {
+  const auto value = store_->Get(Family::kMeta, name);
+  if (!value) return std::nullopt;
+  return std::string(UnwrapMeta(name, *value));
+}
+
+void Ledger::Scan(
+    const std::string& prefix,
+    const std::function<void(std::string_view name, std::string_view body)>& visit) const {
+  store_->Scan(Family::kMeta, prefix, Behind(prefix),
+               [&](std::string_view name, std::string_view value) {
+                 visit(name, UnwrapMeta(name, value));
+                 return true;
+               });
+}
+
+void Ledger::Put(rocksdb::WriteBatch* batch, std::string_view name, std::string_view body) const {
+  store_->Put(batch, Family::kMeta, name, WrapMeta(name, body));
+}
+
+void Ledger::Write(std::string_view name, std::string_view body, bool sync) const {
+  rocksdb::WriteBatch batch;
+  Put(&batch, name, body);
+  store_->Write(&batch, sync);
+}
+
+void Ledger::Erase(std::string_view name) const {
+  rocksdb::WriteBatch batch;
+  store_->Delete(&batch, Family::kMeta, name);
+  store_->Write(&batch, /*sync=*/true);
+}
+
+bool Ledger::WriteHint(const char* what,
+                       const std::function<void(rocksdb::WriteBatch*)>& put) const {
+  try {
+    rocksdb::WriteBatch batch;
+    put(&batch);
+    store_->Write(&batch, /*sync=*/false);
+    return true;
+  } catch (const Error& error) {
+    spdlog::debug("{} not noted: {}", what, error.what());
+    return false;
+  }
+}
+
+// --- As a whole --------------------------------------------------------------------------------
+
+Ledger::Ledger(SpoolStore* store, Clock* clock) : store_(store), clock_(clock) { Load(); }
+
+SpoolState Ledger::ReadState() const {
+  SpoolState state;
+  if (const auto body = Get(kMetaIdentity)) DecodeIdentity(*body, &state);
+  if (const auto body = Get(kMetaCaptured)) state.captured = DecodeProgress(*body);
+  state.history.changes_end = state.captured.end_lsn;  // In a spool of an older program.
+  if (const auto body = Get(kMetaHistory)) state.history = DecodeHistory(*body);
+  if (const auto body = Get(kMetaPublished)) state.published = DecodeProgress(*body);
+  if (const auto body = Get(kMetaTrimmed)) state.trimmed = DecodeProgress(*body).position;
+  if (const auto body = Get(kMetaKafkaCluster)) state.kafka_cluster_id = *body;
+  if (const auto body = Get(kMetaRemedies)) state.remedies = DecodeRemedies(*body);
+  return state;
+}
+
+Ledger::Notes Ledger::ReadNotes() const {
+  Notes notes;
+  if (const auto body = Get(kMetaSnapshots)) notes.snapshots = DecodeSnapshots(*body);
+  Scan(kMetaRereadPrefix, [&](std::string_view name, std::string_view body) {
+    notes.rereads.push_back(DecodeReread(name, body));
+  });
+  Scan(kMetaTableKeyPrefix, [&](std::string_view name, std::string_view body) {
+    TableKey key = DecodeTableKey(name, body);
+    notes.table_keys.emplace(key.relation, std::move(key));
+  });
+  return notes;
+}
+
+void Ledger::Load() {
+  const std::lock_guard change_lock(change_mutex_);
+  if (const auto format = Get(kMetaFormat)) {
+    CheckFormatVersion(*format);
+  } else {
+    Write(kMetaFormat, EncodeFormatVersion(), /*sync=*/true);
+  }
+  SpoolState state = ReadState();
+  Notes notes = ReadNotes();
+  {
+    const std::lock_guard lock(mutex_);
+    // The hint on the disk may be behind what Kafka has committed since. Not so when the lineage is
+    // another one: the process has just begun, or the spool begins anew.
+    if (state.lineage == state_.lineage) state.published = state_.published;
+    state_ = std::move(state);
+    notes_ = std::move(notes);
+    if (!notes_.rereads.empty()) {
+      newest_number_ = std::max(newest_number_, notes_.rereads.back().number);
+    }
+  }
+  captured_changed_.notify_all();
+}
+
+void Ledger::PutNew(const SpoolState& fresh, rocksdb::WriteBatch* batch) const {
+  Put(batch, kMetaIdentity, EncodeIdentity(fresh));
+  PutCaptured(fresh.captured, fresh.history, batch);
+  Put(batch, kMetaPublished, EncodeProgress(fresh.published));
+  Put(batch, kMetaTrimmed, EncodeProgress({fresh.trimmed, Lsn::Invalid()}));
+  Put(batch, kMetaKafkaCluster, fresh.kafka_cluster_id);
+  Put(batch, kMetaSnapshots, EncodeSnapshots({}));
+  // Every row is going to be published again, and keys under older ids get their tombstones.
+  Put(batch, kMetaRegistryIds, EncodeRegistryIds({}));
+  store_->DeleteRange(batch, Family::kMeta, kMetaRereadPrefix, Behind(kMetaRereadPrefix));
+  store_->DeleteRange(batch, Family::kMeta, kMetaTableKeyPrefix, Behind(kMetaTableKeyPrefix));
+  store_->Delete(batch, Family::kMeta, kMetaMembers);
+}
+
+SpoolState Ledger::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+// --- How far -----------------------------------------------------------------------------------
+
+Progress Ledger::captured() const {
+  const std::lock_guard lock(mutex_);
+  return state_.captured;
+}
+
+Progress Ledger::published() const {
+  const std::lock_guard lock(mutex_);
+  return state_.published;
+}
+
+Position Ledger::trimmed() const {
+  const std::lock_guard lock(mutex_);
+  return state_.trimmed;
+}
+
+void Ledger::PutCaptured(const Progress& captured, const CapturedHistory& history,
+                         rocksdb::WriteBatch* batch) const {
+  Put(batch, kMetaCaptured, EncodeProgress(captured));
+  Put(batch, kMetaHistory, EncodeHistory(history));
+}
+
+void Ledger::SetCaptured(const Progress& captured, const CapturedHistory& history) {
+  {
+    const std::lock_guard lock(mutex_);
+    BW_CHECK(captured.position >= state_.captured.position);
+    BW_CHECK(captured.end_lsn >= state_.captured.end_lsn);
+    state_.captured = captured;
+    state_.history = history;
+  }
+  captured_changed_.notify_all();
+}
+
+void Ledger::WaitForCaptured(const Progress& seen, Duration timeout, const Stop& stop) {
+  std::unique_lock lock(mutex_);
+  clock_->WaitUntil(&lock, &captured_changed_, clock_->Now() + timeout,
+                    [&] { return state_.captured != seen || stop.requested(); });
+}
+
+void Ledger::SetPublished(const Progress& published) {
+  Progress now;
+  {
+    const std::lock_guard lock(mutex_);
+    BW_CHECK(published.position >= state_.published.position);
+    state_.published.position = published.position;
+    // Within a split transaction there is no new end LSN.
+    state_.published.end_lsn = std::max(state_.published.end_lsn, published.end_lsn);
+    now = state_.published;
+  }
+  // Only a hint: publishing must go on while nothing can be written here, since that is what makes
+  // room on a full disk.
+  WriteHint("published position",
+            [&](rocksdb::WriteBatch* batch) { Put(batch, kMetaPublished, EncodeProgress(now)); });
+}
+
+void Ledger::RewindPublished(const Progress& published) {
+  Write(kMetaPublished, EncodeProgress(published), /*sync=*/true);
+  const std::lock_guard lock(mutex_);
+  state_.published = published;
+}
+
+void Ledger::SetTrimmed(const Position& trimmed) {
+  const std::lock_guard change_lock(change_mutex_);
+  Write(kMetaTrimmed, EncodeProgress({trimmed, Lsn::Invalid()}), /*sync=*/false);
+  const std::lock_guard lock(mutex_);
+  state_.trimmed = trimmed;
+}
+
+// --- Whose -------------------------------------------------------------------------------------
+
+void Ledger::ChangeIdentity(const std::function<void(SpoolState*)>& change) {
+  const std::lock_guard change_lock(change_mutex_);
+  SpoolState changed = state();
+  change(&changed);
+  Write(kMetaIdentity, EncodeIdentity(changed), /*sync=*/true);
+  const std::lock_guard lock(mutex_);
+  change(&state_);
+}
+
+void Ledger::SetTimeline(uint32_t timeline) {
+  ChangeIdentity([timeline](SpoolState* state) { state->source.timeline = timeline; });
+}
+
+void Ledger::Supersede(const std::string& lineage) {
+  ChangeIdentity([&](SpoolState* state) {
+    if (!state->supersedes) state->supersedes.emplace();
+    state->supersedes->push_back(lineage);
+  });
+}
+
+void Ledger::SetKafkaClusterId(const std::string& cluster_id) {
+  const std::lock_guard change_lock(change_mutex_);
+  if (state().kafka_cluster_id == cluster_id) return;
+  Write(kMetaKafkaCluster, cluster_id, /*sync=*/true);
+  const std::lock_guard lock(mutex_);
+  state_.kafka_cluster_id = cluster_id;
+}
+
+// --- Snapshots ---------------------------------------------------------------------------------
+
+// Nobody changes the identity before the batch is durable: SetTimeline is the capturing thread's,
+// and Supersede is called after it.
+void Ledger::PutSnapshotEnd(Lsn commit_lsn, const std::vector<TableName>& tables,
+                            rocksdb::WriteBatch* batch) {
+  const std::lock_guard change_lock(change_mutex_);
+  const std::lock_guard lock(mutex_);
+  const bool is_first = state_.phase == SpoolPhase::kFirstStart;
+  // A snapshot that is published needs no mark any more.
+  std::erase_if(notes_.snapshots, [&](const SnapshotMark& mark) {
+    return state_.published.position >= Position::EndOf(mark.commit_lsn);
+  });
+  notes_.snapshots.push_back({commit_lsn, !is_first || state_.supersedes, tables});
+  Put(batch, kMetaSnapshots, EncodeSnapshots(notes_.snapshots));
+  std::erase_if(notes_.rereads, [&](const Reread& note) {
+    if (note.number > begun_ || !std::ranges::count(tables, note.table)) return false;
+    store_->Delete(batch, Family::kMeta, RereadKey(note.number));
+    return true;
+  });
+  state_.phase = SpoolPhase::kStreaming;
+  if (is_first) Put(batch, kMetaIdentity, EncodeIdentity(state_));
+}
+
+std::vector<SnapshotMark> Ledger::snapshots() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SnapshotMark> snapshots = notes_.snapshots;
+  // The permission to supersede may have come after the first snapshot was marked.
+  for (SnapshotMark& mark : snapshots) mark.purges = mark.purges || state_.supersedes;
+  return snapshots;
+}
+
+// Called before each Kafka transaction, so it does not copy marks that nobody needs.
+std::optional<SnapshotMark> Ledger::NextPurge(const Position& published) const {
+  const std::lock_guard lock(mutex_);
+  for (const SnapshotMark& mark : notes_.snapshots) {
+    if (!mark.purges && !state_.supersedes) continue;
+    if (published >= Position::EndOf(mark.tombstones_lsn())) continue;
+    SnapshotMark next = mark;
+    next.purges = true;
+    return next;
+  }
+  return std::nullopt;
+}
+
+}  // namespace bw
