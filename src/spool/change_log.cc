@@ -159,7 +159,6 @@ void ChangeLog::AppendEnd(const TransactionEnd& end) {
   record_.clear();
   EncodeTransactionEnd(key, newest_ended_.end_lsn, &record_);
   writer_->Append(key, record_);
-  ++changes_;
   newest_appended_ = position;
 }
 
