@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "capture/key_watch.h"
-#include "capture/leaf_identity.h"
 #include "capture/stream_check.h"
 
 namespace bw {
@@ -21,11 +20,14 @@ CaptureOptions WithStatusInterval(CaptureOptions options, Duration wal_sender_ti
 KeyWatch::Catalog CatalogOf(ServerCatalog* catalog) {
   KeyWatch::Catalog result;
   result.read_key = [catalog](RelationId relation) { return catalog->ReadPrimaryKey(relation); };
-  result.leaf_remedies = [catalog](RelationId relation) -> std::string {
-    for (const CapturedTable& table : catalog->ReadTables()) {
-      if (table.oid == relation.value) return LeafRemedies(table);
+  result.read_identity = [catalog](RelationId relation) {
+    return catalog->ReadIdentityKey(relation);
+  };
+  result.describe = [catalog](RelationId relation) -> std::optional<CapturedTable> {
+    for (CapturedTable& table : catalog->ReadTables()) {
+      if (table.oid == relation.value) return std::move(table);
     }
-    return "";
+    return std::nullopt;
   };
   return result;
 }
@@ -62,8 +64,9 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
   environment.clock = parts.clock;
   environment.stop = parts.stop;
   environment.figures = parts.figures;
-  environment.key_lookup = [&keys](RelationId relation, const Table& table) {
-    return keys.Choose(relation, table);
+  environment.key_lookup = [&keys](RelationId relation, const Table& table,
+                                   ReplicaIdentity identity) {
+    return keys.Choose(relation, table, identity);
   };
   environment.relation_used = [&keys](const CachedRelation& relation, Position position) {
     keys.OnUsed(relation, position);

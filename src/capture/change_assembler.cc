@@ -103,16 +103,14 @@ CachedRelation* ChangeAssembler::CountRow(RelationId id, size_t column_count, co
     Violation(fmt::format("{} with {} columns for table {}, which has {}", what, column_count,
                           Printable(relation->name()), relation->table.columns.size()));
   }
-  if (!relation->selected || transaction_->is_captured || position <= captured_.position) {
-    return nullptr;
-  }
+  if (transaction_->is_captured || position <= captured_.position) return nullptr;
   change_ = Change{};
   change_.position = position;
   change_.xid = transaction_->xid;
   change_.commit_time_us = transaction_->commit_time_us;
   if (!relation->used && hooks_.relation_used) hooks_.relation_used(*relation, position);
   relation->used = true;
-  return relation;
+  return relation->selected ? relation : nullptr;
 }
 
 void ChangeAssembler::TellKeyless(Operation operation, const CachedRelation& relation,

@@ -58,7 +58,8 @@ class ChangeAssembler {
     std::function<void(const BeginMessage& message)> begun;
     // A relation is new to this connection, or looks different now.
     std::function<void(const CachedRelation& relation)> relation_changed;
-    // The first row of a relation in this form that was not captured before is about to come out.
+    // The first row of a relation in this form that was not captured before is about to come out,
+    // or to be dropped when the relation is not selected.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
     // A change whose key, or old key, is not known.
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;

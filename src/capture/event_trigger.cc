@@ -13,8 +13,9 @@ std::string TriggerName(const std::string& publication) {
 }
 
 // Each table has an exception handler of its own: one that is locked does not hold up the others.
-// A table's identity is judged as PostgreSQL does when it lets an UPDATE pass; of a partitioned
-// table every partition must have one. What this finds wrong is put right by the keeper.
+// A table's identity is judged as PostgreSQL does when it lets an UPDATE pass, and 18 does so by
+// generated columns, too; of a partitioned table every partition must have one. What this finds
+// wrong is put right by the keeper.
 constexpr const char* kFunctionBody = R"(
 DECLARE
   changed record;
@@ -34,7 +35,10 @@ BEGIN
           SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisvalid AND i.indimmediate
             AND i.indisunique AND i.indpred IS NULL
             AND CASE t.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary
-                ELSE false END)), false)
+                ELSE false END
+            AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid
+              AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+              AND a.attgenerated <> ''))), false)
         INTO has_identity
         FROM pg_class t
         WHERE t.oid = changed.oid OR t.oid IN (

@@ -48,6 +48,20 @@ std::optional<FullKey> Map(const TableKey& from, const Columns& to) {
   return std::nullopt;
 }
 
+// The marked columns and others, which the relation does not have.
+bool IsPartOf(const TableKey& marked, const IdentityKey& current) {
+  size_t sent = 0;
+  for (const std::string& column : current.columns) {
+    if (std::ranges::find(marked.key, column) != marked.key.end()) {
+      ++sent;
+    } else if (std::ranges::find(marked.columns, column, &TableKey::Column::name) !=
+               marked.columns.end()) {
+      return false;
+    }
+  }
+  return sent == marked.key.size() && sent < current.columns.size();
+}
+
 }  // namespace
 
 FullKey ChooseFullKey(const Columns& relation, const std::optional<TableKey>& kept_key,
@@ -65,6 +79,17 @@ FullKey ChooseFullKey(const Columns& relation, const std::optional<TableKey>& ke
     }
   }
   return {{}, KeyCertainty::kUnknown};
+}
+
+std::vector<std::string> ChooseMarkedKey(const TableKey& marked,
+                                         const std::optional<TableKey>& kept,
+                                         const std::optional<IdentityKey>& current) {
+  if (current && current->has_generated) return {};
+  if (current && current->columns == marked.key) return marked.key;
+  if (kept && kept->columns == marked.columns) {
+    if (kept->key.empty() || kept->key == marked.key) return kept->key;
+  }
+  return current && IsPartOf(marked, *current) ? Names() : marked.key;
 }
 
 bool IsOtherKey(const TableKey& kept, const TableKey& current) {

@@ -32,6 +32,21 @@ FullKey ChooseFullKey(const std::vector<TableKey::Column>& relation,
                       const std::optional<TableKey>& kept,
                       const std::function<std::optional<TableKey>()>& read_current);
 
+// The index that identifies a table's rows, as the catalog has it.
+struct IdentityKey {
+  std::vector<std::string> columns;  // In table order.
+  bool has_generated = false;        // One of them is generated: PostgreSQL does not send it.
+};
+
+// The key of a relation with another replica identity than FULL: the columns that the stream has
+// marked, unless they are only a part of it, since the others are not sent: then none. The stream
+// does not tell. That a column is generated is believed of the past, too: such a table is read
+// again when it has a key. Of what changed more than once since, or was dropped, the marks are all
+// that there is. Pure.
+std::vector<std::string> ChooseMarkedKey(const TableKey& marked,
+                                         const std::optional<TableKey>& kept,
+                                         const std::optional<IdentityKey>& current);
+
 // Whether `current` is another key than `kept`, as far as columns that were added, dropped or
 // renamed since leave that certain. Not for a key of columns that `kept` does not have: they come
 // with another form of the table, which the stream tells, or are hidden by a publication's column

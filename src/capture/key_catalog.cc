@@ -7,7 +7,6 @@
 
 #include "avro/postgres_type_name.h"
 #include "avro/table.h"
-#include "capture/full_key.h"
 #include "capture/table_catalog.h"
 
 namespace bw {
@@ -61,6 +60,26 @@ std::optional<TableKey> ReadPrimaryKey(PgConnection* connection, RelationId rela
     table.columns.push_back(std::move(column));
   }
   return Finish(relation, std::move(table), rows.Int(0, 7));
+}
+
+std::optional<IdentityKey> ReadIdentityKey(PgConnection* connection, RelationId relation) {
+  PgQueryOptions options;
+  options.doing = "read a table's replica identity from the catalog";
+  const PgResult rows = connection->Query(fmt::format(R"(
+SELECT a.attname, a.attgenerated <> ''
+FROM pg_class c LEFT JOIN LATERAL ({}) k ON true
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid
+  AND a.attnum = ANY ((k.indkey::int2[])[0:k.indnkeyatts - 1])
+WHERE c.oid = {} ORDER BY a.attnum)",
+                                                      kKeyIndex, relation.value),
+                                          options);
+  if (rows.rows() == 0) return std::nullopt;
+  IdentityKey key;
+  for (int row = 0; row < rows.rows() && !rows.IsNull(row, 0); ++row) {
+    key.columns.push_back(rows.String(row, 0));
+    key.has_generated = key.has_generated || rows.Bool(row, 1);
+  }
+  return key;
 }
 
 }  // namespace bw

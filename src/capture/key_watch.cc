@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "capture/leaf_identity.h"
+#include "capture/publication_members.h"
 #include "capture/sql_text.h"
 
 namespace bw {
@@ -33,6 +34,9 @@ const char* Word(Operation operation) {
 
 // Of keys that are not the same. Another name is another topic.
 std::string Difference(const TableKey& kept, const TableKey& now) {
+  if (kept.table == TableName{}) {
+    return "changes of it were dropped while --tables and --exclude-tables left it out";
+  }
   if (kept.table != now.table) return "its name was " + Shown(kept.table);
   if (kept.key == now.key) return fmt::format("its key {} has another type", Shown(now.key));
   return fmt::format("its key was {} and is {}", Shown(kept.key), Shown(now.key));
@@ -50,7 +54,11 @@ bool NoteOnce(Spool* spool, const TableName& table, const std::string& reason) {
 
 }  // namespace
 
-FullKey KeyWatch::Choose(RelationId relation, const Table& table) const {
+FullKey KeyWatch::Choose(RelationId relation, const Table& table, ReplicaIdentity identity) const {
+  if (identity != ReplicaIdentity::kFull) {
+    return {ChooseMarkedKey(KeyFormOf(relation.value, table), spool_->ledger().FindTableKey(relation.value),
+                            catalog_.read_identity(relation))};
+  }
   return ChooseFullKey(KeyColumnsOf(table), spool_->ledger().FindTableKey(relation.value),
                        [&] { return catalog_.read_key(relation); });
 }
@@ -78,13 +86,30 @@ void KeyWatch::SayGuessed(const CachedRelation& relation, Position position) {
 }
 
 void KeyWatch::SayChanged(const TableKey& kept, const TableKey& now, Position position) {
+  if (kept.table == TableName{}) {
+    const std::string change = Difference(kept, now);
+    spdlog::warn("Table {}: {}. {}", Shown(now.table), change,
+                 Heal(RelationId{now.relation}, change));
+    return;
+  }
   const std::string change =
       fmt::format("{} from {} on", Difference(kept, now), position.ToString());
   spdlog::warn("Table {}: {}, so messages before that are not where later ones are. {}",
                Shown(now.table), change, Heal(RelationId{now.relation}, change));
 }
 
+// Kept under no name, the table is read again when it is selected, whatever it is called then.
+void KeyWatch::LeaveOut(RelationId relation) {
+  TableKey none;
+  none.relation = relation.value;
+  none.is_primary = false;
+  TableKey kept = spool_->ledger().FindTableKey(relation.value).value_or(none);
+  kept.table = {};
+  spool_->log().AppendTableKey(kept);
+}
+
 void KeyWatch::OnUsed(const CachedRelation& relation, Position position) {
+  if (!relation.selected) return LeaveOut(relation.id);
   if (relation.key_certainty != KeyCertainty::kKnown) SayGuessed(relation, position);
   if (relation.key_certainty == KeyCertainty::kUnknown) return;
   const std::optional<TableKey> kept = spool_->ledger().FindTableKey(relation.id.value);
@@ -101,11 +126,16 @@ void KeyWatch::OnKeyless(const CachedRelation& relation, const KeylessChange& ch
   if (!change.column.empty()) return SayUnsent(relation, change);
   // Why it is unknown was told when the relation was first used.
   if (relation.key_certainty == KeyCertainty::kUnknown) return;
+  const std::optional<CapturedTable> now = catalog_.describe(relation.id);
+  const bool has_unsent_key = now && !now->generated_key_columns.empty();
   spdlog::warn(
-      "Table {} has no key: its delete at {} emits nothing, nor do later ones. With one they do:{}",
-      relation.name(), change.position.ToString(),
-      OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);",
-                          QuoteTable(relation.table.schema, relation.table.name))));
+      "Table {} has no key{}: its delete at {} emits nothing, nor do later ones. With one they do:"
+      "{}",
+      relation.name(), has_unsent_key ? IdentityNote(*now) : "", change.position.ToString(),
+      has_unsent_key
+          ? IndexRemedy(*now)
+          : OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);",
+                                QuoteTable(relation.table.schema, relation.table.name))));
 }
 
 void KeyWatch::SayUnsent(const CachedRelation& relation, const KeylessChange& change) {
@@ -113,7 +143,8 @@ void KeyWatch::SayUnsent(const CachedRelation& relation, const KeylessChange& ch
       fmt::format("{} at {} has no value for key column \"{}\"", Word(change.operation),
                   change.position.ToString(), change.column);
   const std::string healing = Heal(relation.id, problem);
-  const std::string remedies = catalog_.leaf_remedies(relation.id);
+  const std::optional<CapturedTable> now = catalog_.describe(relation.id);
+  const std::string remedies = now ? LeafRemedies(*now) : "";
   spdlog::error("Table {}: {}, so {} is not published. {}. {}{}", relation.name(), problem,
                 change.operation == Operation::kUpdate ? "the tombstone of its old key" : "it",
                 remedies.empty()

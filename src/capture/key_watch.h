@@ -22,6 +22,7 @@ namespace bw {
 //
 //   a key of REPLICA IDENTITY FULL stays the one that is kept, until the table was read again
 //   any other is what the stream says, from its first row on
+//   a table of which a row was dropped, since it is not selected, is kept under no name
 //
 // For one session, on its thread. Every method may throw transient Errors.
 class KeyWatch {
@@ -29,21 +30,23 @@ class KeyWatch {
   // What the catalog has now. Asked on the session's thread, so it must not wait for anybody.
   struct Catalog {
     std::function<std::optional<TableKey>(RelationId relation)> read_key;
-    // Of a partitioned table: the statements that give all leaves an identity with its key; empty
-    // when they have one.
-    std::function<std::string(RelationId relation)> leaf_remedies;
+    std::function<std::optional<IdentityKey>(RelationId relation)> read_identity;
+    // Nothing when the table was dropped.
+    std::function<std::optional<CapturedTable>(RelationId relation)> describe;
   };
 
   KeyWatch(Spool* spool, CaptureFigures* figures, Catalog catalog)
       : spool_(spool), figures_(figures), catalog_(std::move(catalog)) {}
 
   // RelationCache::KeyLookup.
-  FullKey Choose(RelationId relation, const Table& table) const;
+  FullKey Choose(RelationId relation, const Table& table, ReplicaIdentity identity) const;
   // ChangeAssembler::Hooks.
   void OnUsed(const CachedRelation& relation, Position position);
   void OnKeyless(const CachedRelation& relation, const KeylessChange& change);
 
  private:
+  // A row was dropped.
+  void LeaveOut(RelationId relation);
   void SayGuessed(const CachedRelation& relation, Position position);
   void SayChanged(const TableKey& kept, const TableKey& now, Position position);
   void SayUnsent(const CachedRelation& relation, const KeylessChange& change);

@@ -98,6 +98,10 @@ Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
     return HaltError(ExitCode::kServerSetting,
                      what + ". Add pgoutput to the server's output_plugin_libraries");
   }
+  if (state == "42501" && Contains(failure.message, "row-level security")) {
+    return HaltError(ExitCode::kMissingRight,
+                     what + ". Let a superuser run:" + OwnLine("ALTER ROLE <role> BYPASSRLS;"));
+  }
   if (state == "42501") {
     return HaltError(ExitCode::kMissingRight,
                      context.remedy_sql.empty()

@@ -46,6 +46,8 @@ PgQueryOptions PieceReader::Options(const char* verb) const {
   PgQueryOptions options;
   options.doing = fmt::format("{} table {}", verb, Printable(table_->described.qualified_name()));
   options.begin_again_when_missing = true;
+  options.remedy_sql = fmt::format("GRANT SELECT ON TABLE {} TO {};", TableName(),
+                                   QuoteIdentifier(connection_->role()));
   return options;
 }
 

@@ -42,6 +42,7 @@ class ServerCatalog {
   virtual std::vector<PublicationMember> ReadMembers(const std::string& publication) = 0;
   // As in key_catalog.h.
   virtual std::optional<TableKey> ReadPrimaryKey(RelationId relation) = 0;
+  virtual std::optional<IdentityKey> ReadIdentityKey(RelationId relation) = 0;
   // Executes the plan's statements (publication_setup.h).
   virtual void CreatePublications(const PublicationPlan& plan) = 0;
 };

@@ -32,6 +32,9 @@ class PqCatalog final : public ServerCatalog {
   std::optional<TableKey> ReadPrimaryKey(RelationId relation) override {
     return bw::ReadPrimaryKey(connection_(), relation);
   }
+  std::optional<IdentityKey> ReadIdentityKey(RelationId relation) override {
+    return bw::ReadIdentityKey(connection_(), relation);
+  }
   void CreatePublications(const PublicationPlan& plan) override {
     bw::CreatePublications(connection_(), plan);
   }

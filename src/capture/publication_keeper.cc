@@ -16,9 +16,12 @@
 #include "capture/key_watch.h"
 #include "capture/publication.h"
 #include "capture/publication_setup.h"
+#include "capture/read_rights.h"
+#include "capture/selection_report.h"
 #include "capture/slot_watch.h"
 #include "capture/sql_text.h"
 #include "capture/table_catalog.h"
+#include "capture/unkeyed_text.h"
 #include "capture/wait_report.h"
 
 namespace bw {
@@ -104,7 +107,7 @@ void PublicationKeeper::OnRelationChanged(const CachedRelation& relation, Spool*
     unkeyed_noted_.erase(relation.name());
   } else if (unkeyed_noted_[relation.name()]++ < kUnkeyedNotesMax) {
     spool->ledger().NoteReread({relation.table.schema, relation.table.name},
-                               "rows of it were captured while it had no key");
+                      "rows of it were captured while it had no key");
   }
   {
     const std::lock_guard lock(mutex_);
@@ -160,7 +163,8 @@ void PublicationKeeper::WaitForNextLook(Duration wait) {
 }
 
 void PublicationKeeper::FindPublications(PgConnection* connection) {
-  connection->Query(fmt::format("SET lock_timeout = '{}ms'", kPublicationLockTimeout.count()));
+  connection->Query(
+      fmt::format("SET lock_timeout = '{}ms'", kPublicationLockTimeout.count()));
   publications_ = bw::FindPublications(connection, options_, /*expects_pair=*/false);
   seen_signature_.clear();
   if (!IsOwnPair(options_, publications_)) return;
@@ -179,8 +183,9 @@ void PublicationKeeper::TryToInstallEventTrigger(PgConnection* connection) {
     InstallEventTrigger(connection, options_.slot);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kTransient) throw;
-    WarnOnce("event trigger", fmt::format("--install-event-trigger: {}. Let a superuser run:{}",
-                                          error.what(), OwnLine(EventTriggerSql(options_.slot))));
+    WarnOnce("event trigger",
+             fmt::format("--install-event-trigger: {}. Let a superuser run:{}", error.what(),
+                         OwnLine(EventTriggerSql(options_.slot))));
   }
 }
 
@@ -191,8 +196,7 @@ void PublicationKeeper::Look(PgConnection* connection) {
 }
 
 void PublicationKeeper::LookAtTables(PgConnection* connection) {
-  // Before the catalog: see LookForRereads.
-  const std::vector<Reread> notes = spool_->ledger().rereads();
+  const std::vector<Reread> notes = spool_->ledger().rereads();  // Before the catalog: see LookForRereads.
   const std::string signature = ReadMembershipSignature(connection, publications_.front());
   const bool is_quiet = signature == seen_signature_ && notes == seen_notes_ && !left_something_ &&
                         Now() < look_anyway_at_;
@@ -205,6 +209,9 @@ void PublicationKeeper::LookAtTables(PgConnection* connection) {
   tables_ = ReadTables(connection);
   CheckKeys(tables_, filter_, spool_);
   if (IsOwnPair(options_, publications_)) {
+    TellSelection([&](const CapturedTable& table) {  // The inserts of all tables are published.
+      return IsUnit(table, connection->server_version());
+    });
     LookAtPair(connection);
     const std::vector<PublicationMember> members = ReadMembers(connection, publications_.front());
     LookForRereads(connection, notes, [&](const CapturedTable& table) {
@@ -212,16 +219,35 @@ void PublicationKeeper::LookAtTables(PgConnection* connection) {
     });
   } else {
     const std::vector<Publication> publications = ReadPublications(connection, publications_);
-    LookAtOthers(publications);
-    LookForRereads(connection, notes, [&](const CapturedTable& table) {
+    const IsPublished is_published = [&](const CapturedTable& table) {
       return std::ranges::any_of(publications, [&](const Publication& publication) {
         return publication.Find(table.table.schema, table.table.name) != nullptr;
       });
-    });
+    };
+    TellSelection(is_published);
+    LookAtOthers(connection, publications);
+    LookForRereads(connection, notes, is_published);
   }
   seen_signature_ = signature;
   seen_notes_ = notes;
   look_anyway_at_ = Now() + kFullLookInterval;
+}
+
+bool PublicationKeeper::IsSelected(const CapturedTable& table) const {
+  return filter_.Selects(table.table.schema, table.table.name);
+}
+
+void PublicationKeeper::TellSelection(const IsPublished& is_published) {
+  if (std::exchange(has_told_selection_, true)) return;
+  std::vector<const CapturedTable*> published;
+  for (const CapturedTable& table : tables_) {
+    if (is_published(table)) published.push_back(&table);
+  }
+  const SelectionReport report = ReportSelection(options_, tables_, published);
+  for (const std::string& text : report.unmatched) spdlog::warn("{}", text);
+  if (!report.selects_nothing) return;
+  spdlog::error("--tables and --exclude-tables select no table that is published: nothing is "
+                "captured until there is one");
 }
 
 void PublicationKeeper::LookAtPair(PgConnection* connection) {
@@ -236,56 +262,47 @@ void PublicationKeeper::LookAtPair(PgConnection* connection) {
     AccountForMembers(ReadMembers(connection, publication));
   }
   for (const CapturedTable* table : plan.inserts_only) {
-    const std::string name = table->qualified_name();
-    WarnOnce("unkeyed " + table->qualified_name(),
-             fmt::format("Table {} has no replica identity: only its inserts are captured, with a "
-                         "null key. To have its updates and deletes too, run one of:{}",
-                         name, IdentityRemedies(*table)));
+    WarnOnce("unkeyed " + table->qualified_name(), InsertsOnlyText(*table));
   }
 }
 
-void PublicationKeeper::LookAtOthers(const std::vector<Publication>& publications) {
+void PublicationKeeper::LookAtOthers(PgConnection* connection,
+                                     const std::vector<Publication>& publications) {
   CheckLeaves(tables_, publications, filter_, spool_,
               [this](const std::string& table, const std::string& text) {
                 WarnOnce("leaves " + table, text);
               });
   for (const CapturedTable* table : HarmedTables(tables_, publications)) {
     if (!table->unfit_leaves.empty()) continue;  // Refuses nothing; CheckLeaves has said it.
+    const int version = connection->server_version();
+    if (!RefusesUpdates(*table, version) && !IsSelected(*table)) continue;
     WarnOnce("harmed " + table->qualified_name(),
-             fmt::format("Table {} has no replica identity, and publication \"{}\", which the "
-                         "relay does not alter, publishes updates or deletes of it: PostgreSQL "
-                         "refuses UPDATE and DELETE on it, also those of your applications. Run "
-                         "one of:{}",
-                         table->qualified_name(), publications_.front(), IdentityRemedies(*table)));
+             HarmedText(*table, publications_.front(), version));
   }
 }
 
+// The stay of a table that is left out is not accounted for: what changes meanwhile is dropped.
+// When it is selected again, it is like one that somebody has added.
 void PublicationKeeper::AccountForMembers(const std::vector<PublicationMember>& members) {
-  std::vector<uint32_t> now;
-  for (const PublicationMember& member : members) now.push_back(member.row_oid);
   const std::optional<std::vector<uint32_t>> before = spool_->ledger().accounted_members();
-  if (before == now) return;
-  if (before) {
+  std::unordered_set<uint32_t> accounted;
+  if (before) accounted.insert(before->begin(), before->end());
+  std::unordered_map<uint32_t, const CapturedTable*> by_oid;
+  for (const CapturedTable& table : tables_) by_oid.emplace(table.oid, &table);
+  std::vector<uint32_t> now;
+  std::vector<const CapturedTable*> added;
+  for (const PublicationMember& member : members) {
+    const auto found = by_oid.find(member.table_oid);
+    const bool is_accounted = !before || accounted.contains(member.row_oid);
     // A member that was created since tables_ was read waits for the next look.
-    const std::unordered_set<uint32_t> accounted(before->begin(), before->end());
-    std::unordered_map<uint32_t, const CapturedTable*> by_oid;
-    for (const CapturedTable& table : tables_) by_oid.emplace(table.oid, &table);
-    std::vector<const CapturedTable*> added;
-    for (const PublicationMember& member : members) {
-      if (accounted.contains(member.row_oid)) continue;
-      const auto found = by_oid.find(member.table_oid);
-      if (found == by_oid.end()) {
-        std::erase(now, member.row_oid);
-        left_something_ = true;
-        continue;
-      }
-      const Table& table = found->second->table;
-      if (filter_.Selects(table.schema, table.name)) added.push_back(found->second);
-    }
-    // Those that Join has added are noted already.
-    spool_->ledger().NoteRereads(NamesOf(added), kJoinedLate);
+    if (found == by_oid.end() && !is_accounted) left_something_ = true;
+    if (found == by_oid.end() ? !is_accounted : !IsSelected(*found->second)) continue;
+    now.push_back(member.row_oid);
+    if (!is_accounted) added.push_back(found->second);
   }
   if (before == now) return;
+  // Those that Join has added are noted already.
+  spool_->ledger().NoteRereads(NamesOf(added), kJoinedLate);
   spool_->ledger().SetAccountedMembers(now);
 }
 
@@ -310,20 +327,16 @@ void PublicationKeeper::TakeOut(PgConnection* connection,
                                 const std::vector<const CapturedTable*>& tables) {
   if (tables.empty()) return;
   std::vector<const CapturedTable*> selected;
-  std::ranges::copy_if(tables, std::back_inserter(selected), [this](const CapturedTable* table) {
-    return filter_.Selects(table->table.schema, table->table.name);
-  });
-  spool_->ledger().NoteRereads(
-      NamesOf(selected), "what was updated or deleted without a replica identity was not captured");
+  std::ranges::copy_if(tables, std::back_inserter(selected),
+                       [this](const CapturedTable* table) { return IsSelected(*table); });
+  spool_->ledger().NoteRereads(NamesOf(selected),
+                      "what was updated or deleted without a replica identity was not captured");
   const std::vector<RefusedChange> refused =
       ChangeMembers(connection, publications_.front(), MemberChange::kDrop, tables);
   for (const RefusedChange& change : refused) SayRefused(connection, change);
   for (const CapturedTable* table : tables) {
     if (std::ranges::any_of(refused, [&](const auto& r) { return r.table == table; })) continue;
-    spdlog::warn(
-        "Table {} has lost its replica identity and was taken out of publication \"{}\", "
-        "so that UPDATE and DELETE on it go on. Only its inserts are captured for now",
-        table->qualified_name(), publications_.front());
+    spdlog::warn("{}", TakenOutText(*table, publications_.front(), IsSelected(*table)));
   }
 }
 
@@ -334,11 +347,11 @@ void PublicationKeeper::SayRefused(PgConnection* connection, const RefusedChange
   const bool has_changed_meanwhile = refused.error.exit_code() == ExitCode::kHaltSlot;
   if (has_changed_meanwhile) return;
   if (refused.error.kind() == ErrorKind::kTransient) return SayHeldUp(connection, refused);
-  WarnOnce(
-      "refused " + refused.sql,
-      fmt::format("Table {} is not where it belongs: {}. Until its owner, or a superuser, "
-                  "runs this, its updates and deletes are not captured, or refused:{}",
-                  refused.table->qualified_name(), refused.error.what(), OwnLine(refused.sql)));
+  WarnOnce("refused " + refused.sql,
+           fmt::format("Table {} is not where it belongs: {}. Until its owner, or a superuser, "
+                       "runs this, its updates and deletes are not captured, or refused:{}",
+                       refused.table->qualified_name(), refused.error.what(),
+                       OwnLine(refused.sql)));
 }
 
 // With a look a second.
@@ -367,17 +380,14 @@ void PublicationKeeper::LookForRereads(PgConnection* connection, const std::vect
       continue;
     }
     const CapturedTable* const table = found->second;
-    if (!is_published(*table)) continue;
-    if (table->has_identity && table->may_select && !table->row_security) {
+    if (!is_published(*table) || !table->has_identity || !IsSelected(*table)) continue;
+    const std::string remedies = ReadRemedies({&table, 1}, connection->role());
+    if (remedies.empty()) {
       is_wanted = true;
-    } else if (table->has_identity) {
-      WarnOnce("unreadable " + table->qualified_name(),
-               fmt::format("Table {} has to be read again, and the relay's role may not: {}. Let "
-                           "its owner run:{}",
-                           table->qualified_name(), note.reason,
-                           OwnLine(fmt::format("GRANT SELECT ON TABLE {} TO {};",
-                                               QuoteTable(note.table.schema, note.table.table),
-                                               QuoteIdentifier(connection->role())))));
+    } else {
+      const std::string problem = fmt::format(
+          "Table {} has to be read again, and the relay's role may not", table->qualified_name());
+      WarnOnce(problem + remedies, fmt::format("{}: {}. {}", problem, note.reason, remedies));
     }
   }
   if (!is_wanted) {
@@ -437,10 +447,9 @@ void PublicationKeeper::FindOutdated(PgConnection* connection, const Announced& 
   }
   next_outdated_ = Now() + kOutdatedInterval;
   const TableName told = announced.relations.at(outdated->oid).form.table;
-  spdlog::info(
-      "Rows of table {} still arrive as those of {}.{}, or with an earlier key: "
-      "PostgreSQL does not announce this change to a connection, so a new one begins",
-      outdated->qualified_name(), told.schema, told.table);
+  spdlog::info("Rows of table {} still arrive as those of {}.{}, or with an earlier key: "
+               "PostgreSQL does not announce this change to a connection, so a new one begins",
+               outdated->qualified_name(), told.schema, told.table);
 }
 
 void PublicationKeeper::WarnOnce(const std::string& topic, const std::string& text) {

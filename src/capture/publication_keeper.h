@@ -34,7 +34,7 @@ namespace bw {
 //     has anything changed in the catalog, or was something left to do?  else done
 //     a table has a replica identity and is not in the publication:  note its re-read, then add it
 //     a table in it has none (any more):                             note its re-read, take it out
-//     a table was added by somebody else:                            note its re-read
+//     a table was added by somebody else, or is selected again:      note its re-read
 //     its name or key is not that of its messages (key_watch.h):     note its re-read
 //     of the tables that are noted, some can be read again:          ask capture for it
 //   each time:
@@ -73,7 +73,7 @@ class PublicationKeeper {
   void OnSessionBegins();
   // The stream announced a relation, new or changed. A row of a table without key has a null key:
   // the table is noted, so that it is right once it has a key again. Called by the capture thread;
-  // throws what Ledger::NoteReread does.
+  // throws what Spool::NoteReread does.
   void OnRelationChanged(const CachedRelation& relation, Spool* spool);
   // Noted tables can be read again, and no transaction that was open when they were noted would
   // make the slot's creation wait. Thread-safe.
@@ -88,18 +88,21 @@ class PublicationKeeper {
  private:
   void Run();
   void Look(PgConnection* connection);
+  using IsPublished = std::function<bool(const CapturedTable& table)>;
+  bool IsSelected(const CapturedTable& table) const;
+  // Once: what --tables and --exclude-tables do not select may be an error.
+  void TellSelection(const IsPublished& is_published);
   void LookAtTables(PgConnection* connection);
   void FindPublications(PgConnection* connection);
   void TryToInstallEventTrigger(PgConnection* connection);
   void LookAtPair(PgConnection* connection);
-  void LookAtOthers(const std::vector<Publication>& publications);
+  void LookAtOthers(PgConnection* connection, const std::vector<Publication>& publications);
   // Members whose stay in the publication nobody has accounted for yet.
   void AccountForMembers(const std::vector<PublicationMember>& members);
   void Join(PgConnection* connection, const std::vector<const CapturedTable*>& tables);
   void TakeOut(PgConnection* connection, const std::vector<const CapturedTable*>& tables);
   void SayRefused(PgConnection* connection, const RefusedChange& refused);
   void SayHeldUp(PgConnection* connection, const RefusedChange& refused);
-  using IsPublished = std::function<bool(const CapturedTable& table)>;
   void LookForRereads(PgConnection* connection, const std::vector<Reread>& notes,
                       const IsPublished& is_published);
   void PassGate(PgConnection* connection);
@@ -136,10 +139,11 @@ class PublicationKeeper {
   TimePoint next_outdated_;  // Sessions are not ended for it before.
   bool left_something_ = false;
   bool has_told_limits_ = false;
+  bool has_told_selection_ = false;
   // All transactions that ran when a re-read was first wanted are below it.
   std::optional<int64_t> gate_xid_;
   TimePoint gate_since_;
-  std::set<std::string> warned_;        // One warning for each topic.
+  std::set<std::string> warned_;  // One warning for each topic.
   std::map<std::string, int> held_up_;  // How often each change of members met somebody's lock.
   AwayLog away_{"The publication's keeper: PostgreSQL"};
 

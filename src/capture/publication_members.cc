@@ -15,6 +15,7 @@ namespace bw {
 namespace {
 
 constexpr int kFirstWithViaRoot = 130000;
+constexpr int kFirstToRefuseGenerated = 180000;  // A key with a generated column.
 // Of one statement: it locks them all until it is done, against VACUUM and ALTER TABLE only.
 constexpr size_t kTablesPerStatement = 200;
 
@@ -30,11 +31,6 @@ std::string ChangeSql(const std::string& publication, MemberChange change,
   }
   return fmt::format("ALTER PUBLICATION {} {} TABLE {};", QuoteIdentifier(publication),
                      change == MemberChange::kAdd ? "ADD" : "DROP", list);
-}
-
-// In the form that a publication can hold: before PostgreSQL 13 not a partitioned table.
-bool IsUnit(const CapturedTable& table, int server_version) {
-  return server_version >= kFirstWithViaRoot ? !table.is_partition() : !table.partitioned;
 }
 
 class Changer {
@@ -98,7 +94,9 @@ std::string ReadMembershipSignature(PgConnection* connection, const std::string&
       ->Query(fmt::format(R"(
 SELECT md5(coalesce(string_agg(concat_ws(' ', c.oid, n.nspname, c.relname, c.relreplident,
     (SELECT string_agg(concat_ws('.', i.indexrelid, i.indisprimary, i.indisreplident, i.indisvalid,
-                                 i.indimmediate, i.indkey), '+' ORDER BY i.indexrelid)
+                                 i.indimmediate, i.indkey, (
+         SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid
+           AND a.attnum = ANY (i.indkey) AND a.attgenerated <> '')), '+' ORDER BY i.indexrelid)
      FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique),
     (SELECT h.inhparent FROM pg_inherits h WHERE c.relispartition AND h.inhrelid = c.oid LIMIT 1),
     r.oid), ',' ORDER BY c.oid), ''))
@@ -109,6 +107,10 @@ WHERE {})",
                           QuoteLiteral(publication), kPublishableTable),
               options)
       .String(0, 0);
+}
+
+bool IsUnit(const CapturedTable& table, int server_version) {
+  return server_version >= kFirstWithViaRoot ? !table.is_partition() : !table.partitioned;
 }
 
 MembershipPlan PlanMembership(const std::vector<CapturedTable>& tables,
@@ -146,14 +148,37 @@ std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>
   return unkeyed;
 }
 
+std::string IdentityNote(const CapturedTable& table) {
+  if (!table.unfit_leaves.empty()) {
+    return fmt::format(" (its key is not in the replica identity of {})", UnfitLeavesOf(table));
+  }
+  if (table.generated_key_columns.empty()) return "";
+  return fmt::format(" (its key has the generated column {}, which PostgreSQL does not send)",
+                     table.generated_key_columns);
+}
+
+bool RefusesUpdates(const CapturedTable& unkeyed, int server_version) {
+  if (!unkeyed.unfit_leaves.empty()) return false;
+  return unkeyed.generated_key_columns.empty() || server_version >= kFirstToRefuseGenerated;
+}
+
+std::string IndexRemedy(const CapturedTable& table) {
+  const char* index = table.generated_key_columns.empty()
+                          ? "<unique index over NOT NULL columns>"
+                          : "<unique index over NOT NULL columns that are not generated>";
+  return OwnLine(
+      fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {};", Quoted(table),
+                  table.candidate_index.empty() ? index : QuoteIdentifier(table.candidate_index)));
+}
+
 std::string IdentityRemedies(const CapturedTable& table) {
   if (!table.unfit_leaves.empty()) return LeafRemedies(table);
   const std::string name = Quoted(table);
-  return OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", name)) +
-         OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {};", name,
-                             table.candidate_index.empty()
-                                 ? "<unique index over NOT NULL columns>"
-                                 : QuoteIdentifier(table.candidate_index))) +
+  std::string remedies;
+  if (table.generated_key_columns.empty()) {  // Else it may have a primary key, but another.
+    remedies = OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", name));
+  }
+  return remedies + IndexRemedy(table) +
          OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL;", name));
 }
 

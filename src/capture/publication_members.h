@@ -42,6 +42,10 @@ struct MembershipPlan {
   std::vector<const CapturedTable*> inserts_only;
 };
 
+// Whether it has the form that a publication by name can hold. Before PostgreSQL 13 not a
+// partitioned table, else not a partition. Pure.
+bool IsUnit(const CapturedTable& table, int server_version);
+
 // `tables` are all that there are. Tables that the filter leaves out are never added, and taken out
 // only when they would refuse UPDATE and DELETE. Pure.
 MembershipPlan PlanMembership(const std::vector<CapturedTable>& tables,
@@ -51,8 +55,15 @@ MembershipPlan PlanMembership(const std::vector<CapturedTable>& tables,
 // Tables without replica identity; a partition is only named when its partitioned table is not.
 // Pure.
 std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>& tables);
-// What an owner can run to give it one, a statement a line (OwnLine). Pure.
+// Why a table that seems to have one has none, in parentheses behind its name: " (its key ...)".
+// Else empty. Pure.
+std::string IdentityNote(const CapturedTable& table);
+// Whether PostgreSQL refuses UPDATE and DELETE on an unkeyed table once they are published. Pure.
+bool RefusesUpdates(const CapturedTable& unkeyed, int server_version);
+// What an owner can run to give it one, a statement a line (OwnLine): everything, and what makes
+// another index the identity. Pure.
 std::string IdentityRemedies(const CapturedTable& table);
+std::string IndexRemedy(const CapturedTable& table);
 
 // Always with ONLY: a child that inherits would come along, and does not share its parent's key.
 // Pure.

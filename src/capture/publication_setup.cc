@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/shown_text.h"
-#include "capture/leaf_identity.h"
 #include "capture/publication_members.h"
 #include "capture/sql_text.h"
 #include "capture/table_catalog.h"
@@ -23,16 +22,11 @@ std::string Quoted(const CapturedTable& table) {
   return QuoteTable(table.table.schema, table.table.name);
 }
 
-std::string LeafNote(const CapturedTable& table) {
-  if (table.unfit_leaves.empty()) return "";
-  return fmt::format(" (whose key is not in the replica identity of {})", UnfitLeavesOf(table));
-}
-
 std::string ListOf(const std::vector<const CapturedTable*>& tables) {
   std::string list;
   for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) {
     if (i > 0) list += ", ";
-    list += tables[i]->qualified_name() + LeafNote(*tables[i]);
+    list += tables[i]->qualified_name() + IdentityNote(*tables[i]);
   }
   if (tables.size() > kTablesShownMax) {
     list += fmt::format(" and {} more", tables.size() - kTablesShownMax);
@@ -64,14 +58,17 @@ std::string CreateForTables(const std::string& name, int version,
                      WithOptions(version, /*inserts_only=*/false));
 }
 
-[[noreturn]] void RefuseUnkeyed(const std::vector<const CapturedTable*>& tables,
+[[noreturn]] void RefuseUnkeyed(const std::vector<const CapturedTable*>& tables, int version,
                                 const std::string& last_remedy) {
+  const bool refuses_updates = std::ranges::any_of(
+      tables, [&](const CapturedTable* table) { return RefusesUpdates(*table, version); });
   std::string text = fmt::format(
-      "{} without replica identity: {}. Once their updates and deletes are published, PostgreSQL "
-      "refuses every UPDATE and DELETE on them, also those of your applications. For each, run one "
-      "of:",
+      "{} without replica identity: {}. {}. For each, run one of:",
       tables.size() == 1 ? "1 table is" : fmt::format("{} tables are", tables.size()),
-      ListOf(tables));
+      ListOf(tables),
+      refuses_updates ? "Once their updates and deletes are published, PostgreSQL refuses every "
+                        "UPDATE and DELETE on them, also those of your applications"
+                      : "Their updates and deletes would come without the whole key of the row");
   for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) {
     text += IdentityRemedies(*tables[i]);
   }
@@ -152,8 +149,9 @@ PublicationPlan UseNamed(const PublicationFacts& facts, const CaptureOptions& op
   }
   PublicationPlan plan = UseExisting(facts, options);
   std::vector<const CapturedTable*> harmed = HarmedTables(facts.tables, facts.existing);
-  // Said by CheckLeaves() at each start.
-  std::erase_if(harmed, [](const CapturedTable* table) { return !table->unfit_leaves.empty(); });
+  // The others are named by the keeper at each start.
+  std::erase_if(harmed,
+                [&](const CapturedTable* table) { return !RefusesUpdates(*table, facts.version); });
   if (!harmed.empty()) {
     plan.warnings.push_back(fmt::format(
         "Publication {} publishes updates or deletes of tables without replica identity, so "
@@ -176,9 +174,10 @@ Selection Select(const PublicationFacts& facts, const CaptureOptions& options) {
   return {std::move(all.join), std::move(all.inserts_only)};
 }
 
-void RequireUnkeyedAllowed(const Selection& selection, const CaptureOptions& options) {
+void RequireUnkeyedAllowed(const Selection& selection, const PublicationFacts& facts,
+                           const CaptureOptions& options) {
   if (selection.unkeyed.empty() || options.allow_unkeyed) return;
-  RefuseUnkeyed(selection.unkeyed,
+  RefuseUnkeyed(selection.unkeyed, facts.version,
                 "or start with --allow-unkeyed, which captures only their inserts and leaves "
                 "UPDATE and DELETE working, or leave them out with --exclude-tables=<pattern>");
 }
@@ -197,13 +196,14 @@ PublicationPlan UseOurOwn(const PublicationFacts& facts, const CaptureOptions& o
   if (!harmed.empty() && !is_pair) {  // From the pair the keeper takes them out.
     const std::string drop =
         fmt::format("DROP PUBLICATION {};", QuoteIdentifier(facts.existing.front().name));
-    RefuseUnkeyed(harmed, fmt::format("or drop the publication that is there already, and start "
-                                      "with --allow-unkeyed to capture their inserts alone:{}",
-                                      OwnLine(drop)));
+    RefuseUnkeyed(harmed, facts.version,
+                  fmt::format("or drop the publication that is there already, and start with "
+                              "--allow-unkeyed to capture their inserts alone:{}",
+                              OwnLine(drop)));
   }
   if (is_pair) {
     const Selection selection = Select(facts, options);
-    RequireUnkeyedAllowed(selection, options);
+    RequireUnkeyedAllowed(selection, facts, options);
     for (const CapturedTable* table : selection.joinable) {
       if (!facts.existing.front().Find(table->table.schema, table->table.name)) {
         plan.join.push_back(*table);
@@ -281,7 +281,7 @@ PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOpt
   if (!facts.existing.empty()) return UseOurOwn(facts, options);
 
   const Selection selection = Select(facts, options);
-  RequireUnkeyedAllowed(selection, options);
+  RequireUnkeyedAllowed(selection, facts, options);
   PublicationPlan plan;
   plan.names = CandidatePublications(options);
   plan.create_sql = {CreateForTables(plan.names.front(), facts.version, {}),

@@ -24,8 +24,8 @@ void RelationCache::AddType(const TypeMessage& type) {
   type_names_.insert_or_assign(type.oid, encoder_options_.encoding.Decode(type.name));
 }
 
-KeyCertainty RelationCache::MarkFullKey(RelationId id, Table* table) const {
-  const auto [key, certainty] = key_lookup_(id, *table);
+KeyCertainty RelationCache::MarkKey(RelationId id, ReplicaIdentity identity, Table* table) const {
+  const auto [key, certainty] = key_lookup_(id, *table, identity);
   size_t marked = 0;
   for (Column& column : table->columns) {
     column.key = std::find(key.begin(), key.end(), column.name) != key.end();
@@ -62,8 +62,9 @@ bool RelationCache::AddRelation(const RelationMessage& relation) {
   Table table = Describe(relation);
   const bool selected = filter_.Selects(table.schema, table.name);
   KeyCertainty certainty = KeyCertainty::kKnown;
-  if (selected && relation.identity == ReplicaIdentity::kFull) {
-    certainty = MarkFullKey(relation.id, &table);
+  const bool has_marks = std::ranges::any_of(table.columns, &Column::key);
+  if (selected && (has_marks || relation.identity == ReplicaIdentity::kFull)) {
+    certainty = MarkKey(relation.id, relation.identity, &table);
   }
   const auto known = relations_.find(relation.id.value);
   if (known != relations_.end()) {

@@ -48,9 +48,11 @@ struct CachedRelation {
 // cache) keeps the encoder and the schema id. Not thread-safe.
 class RelationCache {
  public:
-  // The key of a table in this form; asked for tables with REPLICA IDENTITY FULL only, where the
-  // stream marks every column. May throw transient Errors.
-  using KeyLookup = std::function<FullKey(RelationId id, const Table& table)>;
+  // The key of a table in this form, in which the columns are marked as the stream has them: with
+  // REPLICA IDENTITY FULL all, and else maybe a part of the key. Asked for selected tables with
+  // marks only. May throw transient Errors.
+  using KeyLookup =
+      std::function<FullKey(RelationId id, const Table& table, ReplicaIdentity identity)>;
 
   RelationCache(TableFilter filter, KeyLookup key_lookup, RowEncoderOptions encoder_options = {})
       : filter_(std::move(filter)),
@@ -66,7 +68,7 @@ class RelationCache {
 
  private:
   Table Describe(const RelationMessage& relation) const;
-  KeyCertainty MarkFullKey(RelationId id, Table* table) const;
+  KeyCertainty MarkKey(RelationId id, ReplicaIdentity identity, Table* table) const;
 
   const TableFilter filter_;
   const KeyLookup key_lookup_;

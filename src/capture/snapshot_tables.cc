@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "capture/read_rights.h"
 #include "capture/sql_text.h"
 
 namespace bw {
@@ -23,6 +24,18 @@ std::vector<uint32_t> CombinedRowFilters(const std::vector<const PublishedTable*
     filters.push_back(entry->row_filter);
   }
   return filters;
+}
+
+// A column list hides the others. What is left of a key then would be one of several rows.
+void KeepColumns(const std::vector<std::string>& published, CapturedTable* table) {
+  std::vector<Column>& columns = table->table.columns;
+  const auto key_columns = std::ranges::count_if(columns, &Column::key);
+  std::erase_if(columns, [&](const Column& column) {
+    return std::find(published.begin(), published.end(), column.name) == published.end();
+  });
+  if (std::ranges::count_if(columns, &Column::key) == key_columns) return;
+  for (Column& column : columns) column.key = false;
+  table->key_index.clear();
 }
 
 std::optional<SnapshotTable> Publish(const CapturedTable& table,
@@ -41,11 +54,7 @@ std::optional<SnapshotTable> Publish(const CapturedTable& table,
   result.row_filters = CombinedRowFilters(with_inserts.empty() ? all : with_inserts);
   // PostgreSQL refuses publications with different column lists for one table.
   const std::vector<std::string>& published = all.front()->columns;
-  if (!published.empty()) {
-    std::erase_if(result.described.table.columns, [&](const Column& column) {
-      return std::find(published.begin(), published.end(), column.name) == published.end();
-    });
-  }
+  if (!published.empty()) KeepColumns(published, &result.described);
   return result;
 }
 
@@ -84,37 +93,13 @@ std::vector<SnapshotTable> ChooseSnapshotTables(const std::vector<CapturedTable>
 }
 
 void RequireReadable(const std::vector<SnapshotTable>& tables, const std::string& role) {
-  std::string grants;
-  std::string hidden;
-  std::set<std::string> schemas;
-  for (const SnapshotTable& table : tables) {
-    const Table& described = table.described.table;
-    if (!table.described.may_select) {
-      if (schemas.insert(described.schema).second) {
-        grants += OwnLine(fmt::format("GRANT USAGE ON SCHEMA {} TO {};",
-                                      QuoteIdentifier(described.schema), QuoteIdentifier(role)));
-      }
-      grants +=
-          OwnLine(fmt::format("GRANT SELECT ON TABLE {} TO {};",
-                              QuoteTable(described.schema, described.name), QuoteIdentifier(role)));
-    } else if (table.described.row_security) {
-      hidden += (hidden.empty() ? "" : ", ") + Printable(table.described.qualified_name());
-    }
-  }
-  if (!grants.empty()) {
-    throw HaltError(ExitCode::kMissingRight,
-                    fmt::format("role {} may not read tables that are to be captured. Let their "
-                                "owner run:{}",
-                                Printable(role), grants));
-  }
-  if (!hidden.empty()) {
-    throw HaltError(ExitCode::kMissingRight,
-                    fmt::format("row security policies would hide rows of {} from the snapshot. "
-                                "Let a superuser run:{}",
-                                hidden,
-                                OwnLine(fmt::format("ALTER ROLE {} BYPASSRLS;",
-                                                    QuoteIdentifier(role)))));
-  }
+  std::vector<const CapturedTable*> all;
+  for (const SnapshotTable& table : tables) all.push_back(&table.described);
+  const std::string remedies = ReadRemedies(all, role);
+  if (remedies.empty()) return;
+  throw HaltError(ExitCode::kMissingRight,
+                  fmt::format("role {} may not read all of the tables that are to be captured. {}",
+                              Printable(role), remedies));
 }
 
 }  // namespace bw

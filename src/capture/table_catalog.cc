@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <unordered_map>
 
 #include "avro/postgres_type_name.h"
@@ -12,23 +11,14 @@
 namespace bw {
 namespace {
 
-// The index that identifies rows, as RelationGetIndexList() in the server's relcache.c chooses it:
-// a deferrable primary key does not count. With FULL, ours is the primary key.
-constexpr const char* kKeyIndex = R"(
-  SELECT i.indexrelid, i.indkey, i.indnkeyatts FROM pg_index i
-  WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate AND i.indisunique
-    AND i.indpred IS NULL
-    AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'n' THEN false
-        ELSE i.indisprimary END
-  LIMIT 1)";
-
-// A unique index over plain NOT NULL columns: what REPLICA IDENTITY USING INDEX takes.
+// A unique index over plain NOT NULL columns, which REPLICA IDENTITY USING INDEX takes; all of
+// which PostgreSQL sends.
 constexpr const char* kCandidateIndex = R"(
   SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
   WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate AND i.indisunique
     AND i.indpred IS NULL AND i.indexprs IS NULL
     AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
-                    AND a.attnum = ANY (i.indkey) AND NOT a.attnotnull)
+                    AND a.attnum = ANY (i.indkey) AND (NOT a.attnotnull OR a.attgenerated <> ''))
   ORDER BY i.indnkeyatts, x.relname LIMIT 1)";
 
 // Everything here is read from the catalog's rows: a function that opens the table, as
@@ -47,16 +37,22 @@ t AS (
     (SELECT string_agg(u.attnum::text, ' ')
      FROM unnest(k.indkey::int2[]) WITH ORDINALITY u(attnum, n)
      WHERE u.n <= k.indnkeyatts) AS key_columns,
-    c.relreplident = 'f' OR k.indexrelid IS NOT NULL AS identity,
+    g.columns AS generated_key_columns,
+    c.relreplident = 'f' OR k.indexrelid IS NOT NULL AND g.columns IS NULL AS identity,
     ({candidate}) AS candidate,
     has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS may_select,
     row_security_active(c.oid) AS row_security,
+    c.relforcerowsecurity AND pg_has_role(c.relowner, 'USAGE') AS row_security_forced,
     c.reltuples::int8 AS row_count,
     (c.relpages + coalesce((SELECT x.relpages FROM pg_class x WHERE x.oid = c.reltoastrelid), 0))
       * current_setting('block_size')::int8 AS bytes
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN member m ON m.oid = c.oid
   LEFT JOIN LATERAL ({key}) k ON true
+  LEFT JOIN LATERAL (
+    SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attgenerated <> ''
+      AND a.attnum = ANY ((k.indkey::int2[])[0:k.indnkeyatts - 1])) g ON true
   WHERE {publishable})
 SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0),
   coalesce(key_index, ''), coalesce(key_columns, ''),
@@ -67,7 +63,8 @@ SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0),
   CASE WHEN NOT partitioned THEN row_count
        ELSE (SELECT sum(greatest(leaf.row_count, 0)) FROM t leaf WHERE leaf.root = t.oid) END,
   CASE WHEN NOT partitioned THEN bytes
-       ELSE (SELECT coalesce(sum(leaf.bytes), 0) FROM t leaf WHERE leaf.root = t.oid) END
+       ELSE (SELECT coalesce(sum(leaf.bytes), 0) FROM t leaf WHERE leaf.root = t.oid) END,
+  coalesce(generated_key_columns, ''), coalesce(row_security_forced, false)
 FROM t ORDER BY nspname, relname)",
                      fmt::arg("candidate", kCandidateIndex), fmt::arg("key", kKeyIndex),
                      fmt::arg("publishable", kPublishableTable));
@@ -80,16 +77,6 @@ FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE {} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attrelid, a.attnum)",
                      kTypeNameOfColumn, kPublishableTable);
-}
-
-// With REPLICA IDENTITY FULL the stream does not mark the key's columns; we do, and a part of a key
-// would be none. Generated columns are not in the stream.
-void DropPartialKey(std::string_view key_columns, CapturedTable* table) {
-  if (table->identity != ReplicaIdentity::kFull || key_columns.empty()) return;
-  const auto marked = std::ranges::count_if(table->table.columns, &Column::key);
-  if (marked == std::ranges::count(key_columns, ' ') + 1) return;
-  for (Column& column : table->table.columns) column.key = false;
-  table->key_index.clear();
 }
 
 bool HoldsNumber(std::string_view numbers, std::string_view number) {
@@ -119,12 +106,15 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection) {
     table.partitioned = tables.Bool(row, 3);
     table.identity = static_cast<ReplicaIdentity>(tables.String(row, 4).at(0));
     table.root_oid = static_cast<uint32_t>(tables.Int(row, 5));
-    table.key_index = tables.String(row, 6);
-    key_columns.push_back(tables.String(row, 7));
+    table.generated_key_columns = tables.String(row, 14);
+    const bool has_key = table.generated_key_columns.empty();  // A part of a key is none.
+    if (has_key) table.key_index = tables.String(row, 6);
+    key_columns.push_back(has_key ? tables.String(row, 7) : "");
     table.has_identity = tables.Bool(row, 8);
     table.candidate_index = tables.String(row, 9);
     table.may_select = tables.Bool(row, 10);
     table.row_security = tables.Bool(row, 11);
+    table.row_security_forced = tables.Bool(row, 15);
     table.rows_estimate = tables.IsNull(row, 12) ? -1 : tables.Int(row, 12);
     table.bytes = tables.Int(row, 13);
     by_oid.emplace(table.oid, result.size());
@@ -144,7 +134,6 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection) {
     column.key = HoldsNumber(key_columns[found->second], columns.Text(row, 1));
     result[found->second].table.columns.push_back(std::move(column));
   }
-  for (size_t i = 0; i < result.size(); ++i) DropPartialKey(key_columns[i], &result[i]);
   CompareLeaves(&result);
   return result;
 }

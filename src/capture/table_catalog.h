@@ -26,6 +26,17 @@ inline constexpr const char* kTypeNameOfColumn = R"(
       FROM base JOIN pg_type b ON base.typtype = 'd' AND b.oid = base.typbasetype)
     SELECT typname FROM base WHERE typtype <> 'd') END)";
 
+// SQL, for a pg_class c: the index that identifies rows (indexrelid, indkey, indnkeyatts), as
+// RelationGetIndexList() in the server's relcache.c chooses it: a deferrable primary key does not
+// count. With FULL, ours is the primary key.
+inline constexpr const char* kKeyIndex = R"(
+  SELECT i.indexrelid, i.indkey, i.indnkeyatts FROM pg_index i
+  WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate AND i.indisunique
+    AND i.indpred IS NULL
+    AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'n' THEN false
+        ELSE i.indisprimary END
+  LIMIT 1)";
+
 // Every table that FOR ALL TABLES publishes, with partitions and their partitioned tables, by name.
 // Reads only, and waits for nobody's lock on a table; inside a transaction with an imported
 // snapshot, as of that snapshot. A table that is dropped meanwhile may be among them.

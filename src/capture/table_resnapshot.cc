@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "capture/publication_members.h"
 #include "capture/publication_setup.h"
+#include "capture/read_rights.h"
 #include "capture/snapshot_reader.h"
 
 namespace bw {
@@ -77,11 +78,12 @@ std::set<TableName> ReadableNotedTables(ServerCatalog* catalog, const CaptureOpt
       members.insert(member.table_oid);
     }
   }
+  const TableFilter filter(options.tables, options.exclude_tables);
   std::set<TableName> readable;
   for (const CapturedTable& table : catalog->ReadTables()) {
     const TableName name{table.table.schema, table.table.name};
-    if (noted.contains(name) && table.has_identity && table.may_select && !table.row_security &&
-        (!is_pair || members.contains(table.oid))) {
+    if (noted.contains(name) && filter.Selects(name.schema, name.table) && table.has_identity &&
+        MayRead(table) && (!is_pair || members.contains(table.oid))) {
       readable.insert(name);
     }
   }

@@ -138,8 +138,7 @@ void CheckFrame(std::string_view bytes) {
 class Connection {
  public:
   Connection()
-      : cache_(TableFilter({}, {"filtered"}), [](auto, auto) { return KeyOfFull(); }),
-        assembler_({}, &cache_, MakeHooks()) {}
+      : cache_(TableFilter({}, {"filtered"}), KeyOf), assembler_({}, &cache_, MakeHooks()) {}
 
   // False when the connection ends with an error.
   bool Receive(std::string_view bytes) {
@@ -158,7 +157,10 @@ class Connection {
   }
 
  private:
-  static FullKey KeyOfFull() { return {{"id"}, KeyCertainty::kKnown}; }
+  static FullKey KeyOf(RelationId id, const Table& table, ReplicaIdentity identity) {
+    if (identity == ReplicaIdentity::kFull) return {{"id"}};
+    return {KeyFormOf(id.value, table).key};
+  }
 
   ChangeAssembler::Hooks MakeHooks() {
     ChangeAssembler::Hooks hooks;

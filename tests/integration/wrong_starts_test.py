@@ -8,7 +8,7 @@ from typing import Optional
 
 import psycopg
 import pytest
-from harness import WITHOUT_FSYNC, Scene
+from harness import WITHOUT_FSYNC, Scene, make_publications_for_role, make_role, role_url
 
 from servers import SHORT_LIVED, Authority, DetourKind, PostgresServer, Relay, Servers, free_port
 
@@ -360,27 +360,6 @@ def test_help_lists_exit_codes_and_every_option_of_the_original(tmp_path: Path):
         assert option in text
     for code in (64, 65, 66, 67, 68, 69, 73, 74, 80, 85):
         assert str(code) in text
-
-
-def make_role(scene: Scene, attributes: str) -> None:
-    scene.execute(f"CREATE ROLE {scene.name} LOGIN PASSWORD 'role-secret' {attributes}")
-
-
-def role_url(scene: Scene) -> str:
-    return scene.url(user=scene.name, password="role-secret")
-
-
-def make_publications_for_role(scene: Scene) -> None:
-    """As docs/operations.md has it: a superuser makes the pair, the role gets what keeping it takes."""
-    scene.execute(f"""
-        GRANT USAGE ON SCHEMA public TO {scene.name};
-        GRANT SELECT ON ALL TABLES IN SCHEMA public TO {scene.name};
-        ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {scene.name};
-        CREATE PUBLICATION {scene.slot} FOR TABLE ONLY public.test, ONLY public.bw_marker
-          WITH (publish_via_partition_root = true);
-        CREATE PUBLICATION {scene.slot}_inserts FOR ALL TABLES WITH (publish = 'insert', publish_via_partition_root = true);
-        GRANT CREATE ON DATABASE {scene.name} TO {scene.name};
-        ALTER PUBLICATION {scene.slot} OWNER TO {scene.name}""")
 
 
 def left_on(postgres: PostgresServer) -> tuple[list[str], list[str]]:

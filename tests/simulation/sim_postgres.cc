@@ -194,6 +194,7 @@ class SimCatalog : public ServerCatalog {
   }
 
   std::optional<TableKey> ReadPrimaryKey(RelationId) override { return std::nullopt; }
+  std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
 
   void CreatePublications(const PublicationPlan& plan) override {
     postgres_->CheckUp(process_);

@@ -1,6 +1,7 @@
 """What the integration tests stand on: a scene with a database of its own, relays on it, and what came of it."""
 
 from .own_postgres import WITHOUT_FSYNC, OwnPostgres, own_postgres
+from .role import make_publications_for_role, make_role, role_url
 from .scene import Scene
 
-__all__ = ["OwnPostgres", "Scene", "WITHOUT_FSYNC", "own_postgres"]
+__all__ = ["OwnPostgres", "Scene", "WITHOUT_FSYNC", "make_publications_for_role", "make_role", "own_postgres", "role_url"]

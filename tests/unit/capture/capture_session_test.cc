@@ -125,7 +125,9 @@ class CaptureSessionTest : public testing::Test {
     environment.stop = &*stop_;
     environment.figures = &figures_;
     environment.end_wanted = [this] { return end_wanted_; };
-    environment.key_lookup = [](RelationId, const Table&) { return FullKey{}; };
+    environment.key_lookup = [](RelationId id, const Table& table, ReplicaIdentity) {
+      return FullKey{KeyFormOf(id.value, table).key};
+    };
     return CaptureSession(environment, source_).Run();
   }
   void Announce() {

@@ -31,7 +31,10 @@ class ChangeAssemblerTest : public testing::Test {
  protected:
   void Start(Progress captured = {}) {
     cache_.emplace(TableFilter({}, {"filtered"}),
-                   [this](RelationId, const Table&) { return FullKey{full_key_}; });
+                   [this](RelationId id, const Table& table, ReplicaIdentity identity) {
+                     const bool is_full = identity == ReplicaIdentity::kFull;
+                     return FullKey{is_full ? full_key_ : KeyFormOf(id.value, table).key};
+                   });
     ChangeAssembler::Hooks hooks;
     hooks.add_schema = [this](const TableSchema& schema) {
       schemas_.push_back(schema);

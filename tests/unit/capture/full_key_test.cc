@@ -97,5 +97,55 @@ TEST_F(FullKeyTest, IsAnotherWhenItsColumnsAreOthersThatWereThereBefore) {
   EXPECT_TRUE(IsOtherKey(kept, Keyed({{"v", kText}}, {"v"})));
 }
 
+class MarkedKeyTest : public testing::Test {
+ protected:
+  // Of a relation with these columns, of which the stream marks some.
+  Names Choose(const Columns& relation, const Names& marked) {
+    return ChooseMarkedKey(Keyed(relation, marked), kept_, current_);
+  }
+
+  std::optional<TableKey> kept_;
+  std::optional<IdentityKey> current_;
+};
+
+TEST_F(MarkedKeyTest, IsWhatIsMarkedWhenTheCatalogSaysTheSameOrNothing) {
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{"id"});
+  current_ = IdentityKey{{"id"}};
+  kept_ = Keyed(kForm, {});
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{"id"});
+}
+
+TEST_F(MarkedKeyTest, IsNoneWhenAColumnOfItIsGenerated) {
+  current_ = IdentityKey{{"id", "kind"}, /*has_generated=*/true};
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{});
+  kept_ = Keyed(kForm, {"id"});
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{});
+}
+
+TEST_F(MarkedKeyTest, IsNoneWhenAColumnListHidesAPartOfIt) {
+  current_ = IdentityKey{{"id", "hidden"}};
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{});
+  kept_ = Keyed(kForm, {});
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{});
+}
+
+TEST_F(MarkedKeyTest, OfRowsBeforeAChangeIsWhatIsKept) {
+  current_ = IdentityKey{{"id", "added"}};
+  kept_ = Keyed(kForm, {"id"});
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{"id"});
+  current_ = IdentityKey{{"v"}};
+  kept_ = Keyed(kForm, {});  // Then it had a generated column.
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{});
+}
+
+TEST_F(MarkedKeyTest, IsWhatIsMarkedWhenTheKeyIsAnotherNow) {
+  current_ = IdentityKey{{"v"}};
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{"id"});
+  current_ = IdentityKey{{"id", "v"}};  // All of it is sent.
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{"id"});
+  current_ = IdentityKey{{"renamed"}};
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{"id"});
+}
+
 }  // namespace
 }  // namespace bw

@@ -21,7 +21,8 @@ class KeyWatchTest : public testing::Test {
     spool_->log().DropUncaptured();
     watch_.emplace(spool_.get(), &figures_,
                    KeyWatch::Catalog{[this](RelationId) { return current_; },
-                                     [](RelationId) { return "ALTER"; }});
+                                     [](RelationId) { return std::nullopt; },
+                                     [](RelationId) { return std::nullopt; }});
   }
   ~KeyWatchTest() override {
     spool_.reset();
@@ -76,8 +77,9 @@ TEST_F(KeyWatchTest, KeepsAKeyFromItsFirstUse) {
   Use(MakeTable("t", {"a"}));
   EXPECT_EQ(spool_->ledger().FindTableKey(kRelation), Key({"a"}));
   EXPECT_TRUE(Noted().empty());
-  EXPECT_EQ(watch_->Choose(RelationId{kRelation}, MakeTable("t", {})).columns,
-            std::vector<std::string>{"a"});
+  EXPECT_EQ(
+      watch_->Choose(RelationId{kRelation}, MakeTable("t", {}), ReplicaIdentity::kFull).columns,
+      std::vector<std::string>{"a"});
 }
 
 TEST_F(KeyWatchTest, AChangedKeyIsNotedUnderTheNameThatTheTableHasNow) {
@@ -102,6 +104,26 @@ TEST_F(KeyWatchTest, ATableThatTheCatalogHasUnderAnotherNameIsReadAgain) {
   Check({"a"}, {}, ReplicaIdentity::kDefault, "other");
   EXPECT_EQ(Noted(), std::vector<std::string>{"other"});
   EXPECT_EQ(spool_->ledger().FindTableKey(kRelation), Key({"a"}));  // Until it was read again.
+}
+
+TEST_F(KeyWatchTest, ATableOfWhichRowsWereDroppedIsReadAgainWhenItIsSelected) {
+  current_ = Key({"a"});
+  for (const bool is_kept : {true, false}) {
+    if (is_kept) Use(MakeTable("t", {"a"}));
+    const CachedRelation left_out(RelationId{kRelation}, MakeTable("t", {"a"}),
+                                  ReplicaIdentity::kDefault, KeyCertainty::kKnown, false, {});
+    watch_->OnUsed(left_out, {Lsn{16}, 0});
+    EXPECT_EQ(spool_->ledger().FindTableKey(kRelation)->table, TableName{});
+    Check({"a"}, TableFilter({}, {"t"}), ReplicaIdentity::kDefault);
+    EXPECT_TRUE(Noted().empty());
+    Check({"a"}, {}, ReplicaIdentity::kDefault);
+    EXPECT_EQ(Noted(), std::vector<std::string>{"t"});
+    spool_->ledger().ForgetReread(spool_->ledger().rereads().front());
+    Use(MakeTable("t", {"a"}));  // Or the stream sees it first.
+    EXPECT_EQ(Noted(), std::vector<std::string>{"t"});
+    EXPECT_EQ(spool_->ledger().FindTableKey(kRelation), Key({"a"}));
+    spool_->ledger().ForgetReread(spool_->ledger().rereads().front());
+  }
 }
 
 TEST_F(KeyWatchTest, AGuessIsCountedAndHealedWhileTheTableIsThere) {

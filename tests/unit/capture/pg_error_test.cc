@@ -41,6 +41,15 @@ TEST(PgError, ShowsTheSqlForAMissingRight) {
               HasSubstr("GRANT SELECT ON t TO r;"));
 }
 
+TEST(PgError, NamesTheRightThatPoliciesTakeInsteadOfAGrant) {
+  const Error error =
+      Translated("42501", "query would be affected by row-level security policy for table \"t\"",
+                 "GRANT SELECT ON t TO r;");
+  EXPECT_EQ(error.exit_code(), ExitCode::kMissingRight);
+  EXPECT_THAT(error.what(), HasSubstr("ALTER ROLE <role> BYPASSRLS;"));
+  EXPECT_THAT(error.what(), Not(HasSubstr("GRANT")));
+}
+
 TEST(PgError, SaysWhatToDoWhenTheServerDoesNotHaveTheSlotsWal) {
   const Error error = Translated("58P01", "requested WAL segment 0001 has already been removed");
   EXPECT_EQ(error.exit_code(), ExitCode::kHaltSlot);

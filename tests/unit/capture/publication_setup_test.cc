@@ -95,6 +95,19 @@ TEST_F(PublicationSetupTest, RefusesUnkeyedTablesWithEachRemedy) {
   EXPECT_THAT(text, Not(HasSubstr("orders")));
 }
 
+TEST_F(PublicationSetupTest, RefusesAKeyWithAGeneratedColumnByItsName) {
+  AddUnkeyed("log");
+  facts_.tables.back().generated_key_columns = "kind";
+  const auto [code, text] = Refusal();
+  EXPECT_EQ(code, ExitCode::kUnkeyedTables);
+  EXPECT_THAT(text, HasSubstr("public.log (its key has the generated column kind"));
+  EXPECT_THAT(text, HasSubstr("USING INDEX <unique index over NOT NULL columns that are not"));
+  EXPECT_THAT(text, Not(HasSubstr("PRIMARY KEY")));
+  EXPECT_THAT(text, Not(HasSubstr("refuses")));
+  facts_.version = 180000;
+  EXPECT_THAT(Refusal().second, HasSubstr("refuses every UPDATE"));
+}
+
 TEST_F(PublicationSetupTest, PublishesUnkeyedTablesByTheirInsertsWhenAllowed) {
   AddUnkeyed("log");
   options_.allow_unkeyed = true;

@@ -11,9 +11,11 @@ namespace {
 class RelationCacheTest : public testing::Test {
  protected:
   RelationCacheTest()
-      : cache_(TableFilter({}, {"excluded"}), [this](RelationId, const Table&) {
+      : cache_(TableFilter({}, {"excluded"}), [this](RelationId id, const Table& table,
+                                                     ReplicaIdentity identity) {
           ++lookups_;
-          return FullKey{primary_key_, certainty_};
+          if (identity == ReplicaIdentity::kFull) return FullKey{primary_key_, certainty_};
+          return FullKey{is_part_ ? std::vector<std::string>() : KeyFormOf(id.value, table).key};
         }) {}
   bool Add(const std::string& bytes) {
     return cache_.AddRelation(std::get<RelationMessage>(decoder_.Decode(bytes)));
@@ -26,6 +28,7 @@ class RelationCacheTest : public testing::Test {
   PgoutputDecoder decoder_;
   std::vector<std::string> primary_key_;
   KeyCertainty certainty_ = KeyCertainty::kKnown;
+  bool is_part_ = false;  // What the stream marks is not the whole key.
   int lookups_ = 0;
   RelationCache cache_;
 };
@@ -37,7 +40,6 @@ TEST_F(RelationCacheTest, KnowsOnlyWhatWasAnnounced) {
   EXPECT_TRUE(At(5).table.columns[0].key);
   EXPECT_FALSE(At(5).table.columns[1].key);
   EXPECT_EQ(At(5).table.columns[0].type_name, "integer");
-  EXPECT_EQ(lookups_, 0);
 }
 
 TEST_F(RelationCacheTest, KeepsTheSchemaIdWhenNothingChanged) {
@@ -74,6 +76,23 @@ TEST_F(RelationCacheTest, NeverTakesAPartOfAKeyForAKey) {
   Add(pgoutput::Relation(5, "public", "t", {{"a", 23, true}, {"b", 23, true}}, 'f'));
   EXPECT_FALSE(At(5).encoder.has_key());
   EXPECT_EQ(At(5).key_certainty, KeyCertainty::kUnknown);
+}
+
+TEST_F(RelationCacheTest, NeverTakesAMarkedPartOfAKeyForAKey) {
+  const std::string relation = pgoutput::Relation(5, "public", "t", {{"id", 23, true}, {"v", 25}});
+  is_part_ = true;
+  EXPECT_TRUE(Add(relation));
+  EXPECT_FALSE(At(5).encoder.has_key());
+  EXPECT_EQ(At(5).key_certainty, KeyCertainty::kKnown);
+  EXPECT_FALSE(Add(relation));
+  is_part_ = false;
+  EXPECT_TRUE(Add(relation));
+  EXPECT_TRUE(At(5).encoder.has_key());
+}
+
+TEST_F(RelationCacheTest, AsksForNoKeyWhereNothingIsMarked) {
+  Add(pgoutput::Relation(5, "public", "t", {{"a", 23}}));
+  EXPECT_EQ(lookups_, 0);
 }
 
 TEST_F(RelationCacheTest, KeepsHowSureAKeyIs) {
