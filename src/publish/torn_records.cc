@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -28,7 +31,8 @@ std::optional<RecordIdentity> ParseRecordIdentity(std::span<const MessageHeader>
   return RecordIdentity{*position, *operation, *commit_time_ms};
 }
 
-void TornRecords::Add(const RecordIdentity& record, const TopicPartition& where) {
+void TornRecords::Add(const RecordIdentity& record, const TopicPartition& where, int64_t from) {
+  from_.emplace(where, from);
   if (records_.size() >= kCountMax) {
     throw HaltError(
         ExitCode::kHaltKafka,
@@ -50,6 +54,69 @@ void TornRecords::ForgetThrough(const Position& position) {
   while (!records_.empty() && records_.begin()->first.position <= position) {
     records_.erase(records_.begin());
   }
+  if (records_.empty()) from_.clear();
+}
+
+namespace {
+
+// What was committed and is gone, where the topic ends before `next`.
+void AccountForLost(const TopicPartition& partition, int64_t next, int64_t end, bool republish,
+                    Ledger* ledger) {
+  if (end >= next) return;
+  const std::string finding = fmt::format(
+      "Kafka has lost committed records: topic {} partition {} ends at offset {}, and {} were "
+      "written. It was created again, restored, or an unclean leader was elected.",
+      partition.topic, partition.partition, end, next);
+  if (!republish) {
+    throw HaltError(
+        ExitCode::kHaltKafka,
+        "[records-lost] " + finding +
+            " What you can do: (1) make the topics complete again from the database: start once, "
+            "with the same options, as: bottledwater resnapshot; (2) go on without what was lost: "
+            "start with the same options and once with: --republish");
+  }
+  spdlog::warn("Going on by --republish. {}", finding);
+  ledger->NoteRemedy("republish: " + finding);
+}
+
+}  // namespace
+
+TornRecords LookBehindCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
+                                 bool republish, NextOffsets* next_offsets) {
+  TornRecords torn;
+  std::vector<TopicPartition> partitions;
+  for (const auto& [partition, offset] : *next_offsets) partitions.push_back(partition);
+  if (partitions.empty()) return torn;
+  const auto stored = cluster->Offsets(partitions);
+
+  std::vector<ReadRange> ranges;
+  for (size_t i = 0; i < partitions.size(); ++i) {
+    const TopicPartition& partition = partitions[i];
+    if (!stored[i]) {
+      spdlog::warn("topic {} partition {} was deleted; it is created again with its next row",
+                   partition.topic, partition.partition);
+      next_offsets->erase(partition);
+      continue;
+    }
+    int64_t& next = next_offsets->at(partition);
+    AccountForLost(partition, next, stored[i]->high, republish, ledger);
+    const ReadRange range{partition, std::max(next, stored[i]->low), stored[i]->high};
+    if (range.from < range.to) ranges.push_back(range);
+    next = stored[i]->high;
+  }
+  cluster->ReadCommitted(ranges, [&](const CommittedRecord& record) {
+    const auto identity = ParseRecordIdentity(record.headers);
+    if (!identity || identity->position <= published) return;
+    const ReadRange& range = ranges[record.range];
+    torn.Add(*identity, range.partition, range.from);
+  });
+  if (!torn.empty()) {
+    spdlog::warn(
+        "Found {} messages of a torn transaction beyond the checkpoint at {}: a late EndTxn "
+        "has committed them (KAFKA-17754). They are not published again.",
+        torn.size(), published.ToString());
+  }
+  return torn;
 }
 
 }  // namespace bw

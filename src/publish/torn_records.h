@@ -7,6 +7,7 @@
 
 #include "base/lsn.h"
 #include "publish/kafka.h"
+#include "spool/ledger.h"
 
 namespace bw {
 
@@ -35,8 +36,9 @@ class TornRecords {
   // this are somebody else's.
   static constexpr size_t kCountMax = 1'000'000;
 
-  // Throws Halt kHaltKafka beyond kCountMax, naming the partition.
-  void Add(const RecordIdentity& record, const TopicPartition& where);
+  // `from` is an offset before all of them in that partition. Throws Halt kHaltKafka beyond
+  // kCountMax, naming the partition.
+  void Add(const RecordIdentity& record, const TopicPartition& where, int64_t from);
   bool empty() const { return records_.empty(); }
   size_t size() const { return records_.size(); }
   // Whether this record is one of them.
@@ -45,12 +47,22 @@ class TornRecords {
   bool HasBeyond(const Position& position) const {
     return !records_.empty() && records_.rbegin()->first.position > position;
   }
+  // Each partition that holds any, with an offset before them.
+  const NextOffsets& from() const { return from_; }
   // Everything up to here is behind a checkpoint now.
   void ForgetThrough(const Position& position);
 
  private:
   // The value is how often it was found; more than once is worth a line in the log.
   std::map<RecordIdentity, int> records_;
+  NextOffsets from_;
 };
+
+// Compares the offsets of the newest checkpoint, which covers everything up to `published`, with
+// Kafka's, and moves `next_offsets` to the ends of the partitions; those that were deleted go. What
+// lies between is the torn transaction. Throws Halt kHaltKafka when Kafka has fewer records than
+// were committed, which `republish` allows: then it is noted in the ledger.
+TornRecords LookBehindCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
+                                 bool republish, NextOffsets* next_offsets);
 
 }  // namespace bw

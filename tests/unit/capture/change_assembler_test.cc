@@ -110,8 +110,7 @@ TEST_F(ChangeAssemblerTest, GivesEachChangeItsPlaceInTheTransaction) {
   EXPECT_TRUE(assembler_->in_transaction());
   EXPECT_EQ(Handle(pgoutput::Commit(0x10, 0x20)), Assembled::kTransaction);
   EXPECT_FALSE(assembler_->in_transaction());
-  EXPECT_EQ(assembler_->end(),
-            (TransactionEnd{Lsn{0x10}, Lsn{0x20}, 77, 946'684'800'000'003}));
+  EXPECT_EQ(assembler_->end(), (TransactionEnd{Lsn{0x10}, Lsn{0x20}, 77, 946'684'800'000'003}));
 
   ASSERT_EQ(out_.size(), 3u);
   EXPECT_EQ(out_[0].position, (Position{Lsn{0x10}, 0}));
@@ -324,7 +323,7 @@ TEST_F(ChangeAssemblerTest, TellsOfADeleteWithoutAKey) {
 
 TEST_F(ChangeAssemblerTest, TellsOfEachRelationOnceWhenARowOfItIsNew) {
   Start({Position::EndOf(Lsn{0x10}), Lsn{0x18}});
-  for (const uint64_t commit : {0x10, 0x20}) {
+  for (const uint64_t commit : {0x10U, 0x20U}) {
     Handle(pgoutput::Begin(commit));
     Handle(pgoutput::Insert(kKeyed, {"1", "x"}));
     Handle(pgoutput::Insert(kKeyed, {"2", "x"}));

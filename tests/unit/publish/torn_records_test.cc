@@ -28,14 +28,14 @@ TEST(TornRecords, ForeignHeadersAreNobodys) {
 
 TEST(TornRecords, TellsTheTombstoneOfAKeyChangeFromItsRow) {
   TornRecords torn;
-  torn.Add(Record(5, 'd'), kWhere);
+  torn.Add(Record(5, 'd'), kWhere, 0);
   EXPECT_TRUE(torn.Contains(Record(5, 'd')));
   EXPECT_FALSE(torn.Contains(Record(5, 'u')));
 }
 
 TEST(TornRecords, ARecordOfAnotherTimeIsNotOurs) {
   TornRecords torn;
-  torn.Add(Record(5, 'c'), kWhere);
+  torn.Add(Record(5, 'c'), kWhere, 0);
   RecordIdentity other = Record(5, 'c');
   other.commit_time_ms = 1001;
   EXPECT_FALSE(torn.Contains(other));
@@ -43,8 +43,8 @@ TEST(TornRecords, ARecordOfAnotherTimeIsNotOurs) {
 
 TEST(TornRecords, ForgetsWhatIsBehindACheckpoint) {
   TornRecords torn;
-  torn.Add(Record(5, 'c'), kWhere);
-  torn.Add(Record(6, 'c'), kWhere);
+  torn.Add(Record(5, 'c'), kWhere, 0);
+  torn.Add(Record(6, 'c'), kWhere, 0);
   torn.ForgetThrough(Position::EndOf(Lsn{5}));
   EXPECT_FALSE(torn.Contains(Record(5, 'c')));
   EXPECT_TRUE(torn.Contains(Record(6, 'c')));

@@ -1,0 +1,191 @@
+#include "publish/destinations.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "base/error.h"
+#include "publish/topic_name.h"
+
+namespace bw {
+namespace {
+
+// A registry that did not answer to a comparison is asked again after this.
+constexpr Duration kCompareAgain{10'000};
+
+// Of the larger of a change's messages, so that a topic's limit is asked for again before it
+// refuses one. JSON is about as large as Avro, but for control characters and names.
+size_t BytesAtMost(const Change& change, OutputFormat format) {
+  constexpr size_t kHeadersBytes = 256;
+  const size_t body = (change.key ? change.key->size() : 0) +
+                      (change.old_key ? change.old_key->size() : 0) +
+                      (change.value ? change.value->size() : 0);
+  return kHeadersBytes + (format == OutputFormat::kAvro ? body : 8 * body);
+}
+
+// What the spool knew, with what was committed since.
+std::map<std::string, TableName> AllClaims(std::map<std::string, TableName> known,
+                                           const NewestCheckpoint& newest) {
+  for (const auto& [topic, table] : newest.claims) known.insert_or_assign(topic, table);
+  return known;
+}
+
+}  // namespace
+
+Destinations::Destinations(const PublishOptions& options, const PublishServers& servers,
+                           PublishMemory* memory, TransactionalProducer* producer,
+                           CheckpointOffsets* offsets, const std::string& checkpoint_topic,
+                           const NewestCheckpoint& newest)
+    : options_(options),
+      servers_(servers),
+      memory_(memory),
+      offsets_(offsets),
+      unnoted_claims_(servers.spool->ledger().topic_claims(checkpoint_topic)),
+      claims_(options.topic_prefix, checkpoint_topic, AllClaims(unnoted_claims_.tables, newest)),
+      routes_(options, servers.cluster, producer, &claims_, memory, servers.clock) {
+  const bool is_new_topic =
+      !newest.topic_exists || unnoted_claims_.read_through > newest.next_offset;
+  unnoted_claims_.tables = newest.claims;
+  NoteReadBack(newest.next_offset);
+  // One that was made again has to be told what only the spool knows.
+  if (is_new_topic) claims_.ClaimAgain();
+  if (!std::exchange(memory_->has_said_collisions, true)) SayCollisionsOfSnapshots();
+  ReleaseHeldTables();
+}
+
+// Of tables that have no rows yet, too.
+void Destinations::SayCollisionsOfSnapshots() const {
+  std::map<std::string, TableName> first;  // By the form that Kafka takes for one topic.
+  for (const SnapshotMark& snapshot : servers_.spool->ledger().snapshots()) {
+    for (const TableName& table : snapshot.tables) {
+      const std::string topic = TopicOfTable(options_.topic_prefix, table.schema, table.table);
+      const auto [other, is_first] = first.try_emplace(KafkaFormOfTopic(topic), table);
+      if (is_first || other->second == table) continue;
+      spdlog::warn(
+          "Tables {}.{} and {}.{} cannot both have topic {}: {}", other->second.schema,
+          other->second.table, table.schema, table.table, topic,
+          options_.on_collision == OnCollision::kSuffix
+              ? "whichever comes second gets one with a suffix (--on-collision=suffix)"
+              : "the changes of whichever comes second are left out (--on-collision=hold)");
+    }
+  }
+}
+
+// What was left out while the collision lasted is in the table, which is read again.
+void Destinations::ReleaseHeldTables() {
+  Ledger& ledger = servers_.spool->ledger();
+  for (const TableName& table : ledger.held_tables()) held_.insert(table);
+  for (auto held = held_.begin(); held != held_.end();) {
+    if (!routes_.TopicFor(*held)) {
+      spdlog::error(
+          "The changes of table {}.{} are left out (--on-collision=hold): its topic is another's",
+          held->schema, held->table);
+      ++held;
+      continue;
+    }
+    ledger.NoteReread(*held, "its changes were left out while it could not have its topic");
+    ledger.ForgetHeld(*held);
+    held = held_.erase(held);
+  }
+}
+
+void Destinations::NoteIfHeld(SchemaId id) {
+  const TableSchema& schema = servers_.spool->log().Schema(id);
+  const TableName table{schema.schema, schema.table};
+  const TableRoute& route = routes_.Get(id);
+  if (route.held) {
+    servers_.spool->ledger().NoteHeld(table);
+    held_.insert(table);
+  } else if (!route.refusal && held_.contains(table)) {
+    ReleaseHeldTables();
+  }
+}
+
+// An outage of the registry holds nothing up here: its ids are taken to be as they were.
+void Destinations::CompareSchemaIds() {
+  if (options_.output_format != OutputFormat::kAvro) return;
+  const TimePoint now = servers_.clock->Now();
+  if (next_comparison_ && now < *next_comparison_) return;
+  bool changed = false;
+  const bool answered = memory_->schema_ids.Compare(&changed);
+  const Duration until_next = answered ? options_.schema_check_interval
+                                       : std::min(options_.schema_check_interval, kCompareAgain);
+  next_comparison_ = servers_.clock->Now() + until_next;
+  if (!changed) return;
+  NoteSchemaIds();
+  throw TransientError("The schema registry has other ids: beginning a session with them");
+}
+
+// Before rows are published under new ids.
+void Destinations::NoteSchemaIds() {
+  if (const std::string remedy = memory_->schema_ids.TakeRemedy(); !remedy.empty()) {
+    servers_.spool->ledger().NoteRemedy(remedy);
+  }
+  if (const auto ids = memory_->schema_ids.TakeChanges()) {
+    servers_.spool->ledger().NoteRegistryIds(*ids);
+  }
+}
+
+bool Destinations::Prepare(const SpoolBatch& batch) {
+  CompareSchemaIds();
+  std::vector<TableToRoute> tables;
+  std::set<uint32_t> listed;
+  for (const Change& change : batch.changes()) {
+    const SchemaId id = change.schema_id;
+    if (routes_.IsPrepared(id, BytesAtMost(change, options_.output_format))) continue;
+    if (listed.insert(id.value).second) tables.push_back({id, &servers_.spool->log().Schema(id)});
+  }
+  if (!tables.empty()) {
+    if (const auto registry_away = routes_.Prepare(tables)) {
+      registry_away_.Away(*registry_away);
+      return false;
+    }
+    std::vector<std::pair<std::string, int32_t>> topics;
+    for (const auto& [id, schema] : tables) {
+      NoteIfHeld(id);
+      const TableRoute& route = routes_.Get(id);
+      if (!route.refusal) topics.emplace_back(route.topic, route.opened.partitions);
+    }
+    NoteSchemaIds();
+    NotePartitions(topics);
+  }
+  registry_away_.Back();
+  registry_backoff_.Reset();
+  return true;
+}
+
+void Destinations::NotePartitions(std::span<const std::pair<std::string, int32_t>> topics) {
+  std::vector<TopicPartition> unknown;
+  std::set<std::string> listed;  // Schemas of one table share its topic.
+  for (const auto& [topic, partitions] : topics) {
+    if (!listed.insert(topic).second) continue;
+    for (int32_t partition = 0; partition < partitions; ++partition) {
+      TopicPartition candidate{topic, partition};
+      if (!offsets_->Knows(candidate)) unknown.push_back(std::move(candidate));
+    }
+  }
+  if (unknown.empty()) return;
+  const auto stored = servers_.cluster->Offsets(unknown);
+  for (size_t i = 0; i < unknown.size(); ++i) {
+    if (!stored[i]) throw TransientError("Topic " + unknown[i].topic + " has just been deleted");
+    offsets_->Set(unknown[i], stored[i]->high);
+  }
+  needs_announcement_ = true;
+}
+
+void Destinations::NoteCommit() {
+  for (const auto& [topic, table] : claims_.pending()) {
+    unnoted_claims_.tables.insert_or_assign(topic, table);
+  }
+  claims_.ForgetPending();
+  needs_announcement_ = false;
+}
+
+void Destinations::NoteReadBack(int64_t through) {
+  unnoted_claims_.read_through = through;
+  if (servers_.spool->ledger().NoteTopicClaims(unnoted_claims_)) unnoted_claims_.tables.clear();
+}
+
+}  // namespace bw

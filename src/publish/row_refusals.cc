@@ -1,0 +1,52 @@
+#include "publish/row_refusals.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace bw {
+
+void RowRefusals::LeaveOut(const Change& change, const TableRoute& route,
+                           const std::string& reason) {
+  const std::string row =
+      fmt::format("Table {}, change {}", route.table, change.position.ToString());
+  if (route.lacks_key && ComesAgain(change)) {
+    return Say(fmt::format("{} is left out until the table has a key, and is read again then: {}",
+                           row, reason));
+  }
+  const std::string text = fmt::format("{} cannot be published: {}", row, reason);
+  if (options_.on_error == OnError::kExit && !route.held) throw RowError(text);
+  Say(fmt::format("{} (left out by {})", text,
+                  route.held ? "--on-collision=hold" : "--on-error=log"));
+}
+
+// Its re-read is noted, or stands in the spool after this row.
+bool RowRefusals::ComesAgain(const Change& change) {
+  if (!rereads_) {
+    rereads_.emplace();
+    for (const Reread& note : spool_->ledger().rereads()) (*rereads_)[note.table] = Lsn::Max();
+    for (const SnapshotMark& mark : spool_->ledger().snapshots()) {
+      for (const TableName& table : mark.tables) {
+        Lsn& newest = rereads_->try_emplace(table, mark.commit_lsn).first->second;
+        newest = std::max(newest, mark.commit_lsn);
+      }
+    }
+  }
+  const TableSchema& schema = spool_->log().Schema(change.schema_id);
+  const auto found = rereads_->find({schema.schema, schema.table});
+  return found != rereads_->end() && found->second > change.position.commit_lsn;
+}
+
+// A refused schema refuses each of perhaps millions of rows; the figures count them all.
+void RowRefusals::Say(const std::string& text) {
+  constexpr Duration kSayInterval{1'000};
+  const TimePoint now = clock_->Now();
+  if (said_at_ && now - *said_at_ < kSayInterval) return;
+  said_at_ = now;
+  spdlog::error("{}", text);
+}
+
+}  // namespace bw

@@ -1,0 +1,103 @@
+#include "publish/snapshot_purge.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/kill_point.h"
+#include "base/log.h"
+
+namespace bw {
+
+SnapshotPurge::SnapshotPurge(const Tools& tools, SnapshotMark snapshot)
+    : tools_(tools),
+      snapshot_(std::move(snapshot)),
+      leftovers_(tools.servers.cluster, tools.servers.spool->MakeScratch(),
+                 snapshot_.tombstones_lsn()) {}
+
+bool SnapshotPurge::FindLeftovers(const Position& published) {
+  Destinations* const destinations = tools_.destinations;
+  std::map<std::string, size_t> topics;
+  for (const TableName& table : snapshot_.tables) {
+    const auto topic = destinations->TopicFor(table);
+    if (!topic || topics.contains(*topic)) continue;
+    if (const auto index = leftovers_.AddTopic(*topic)) {
+      topics.emplace(*topic, *index);
+      destinations->Claim(*topic, table);
+    }
+  }
+  if (!topics.empty()) {
+    spdlog::info("Looking in {} topics for keys that the new snapshot does not have",
+                 topics.size());
+    if (!AddRows(topics)) return false;
+    leftovers_.ReadTopics();
+  }
+  std::vector<std::pair<std::string, int32_t>> partitions;
+  for (const auto& [topic, index] : topics) {
+    partitions.emplace_back(topic, destinations->Open(topic).partitions);
+  }
+  destinations->NotePartitions(partitions);
+  next_ = {snapshot_.tombstones_lsn(), leftovers_.next_tombstone_index()};
+  if (published >= next_) next_.index = published.index + 1;
+  return true;
+}
+
+bool SnapshotPurge::AddRows(const std::map<std::string, size_t>& topics) {
+  const PublishOptions& options = *tools_.options;
+  Position after = Position::EndOf(snapshot_.tombstones_lsn());
+  while (true) {
+    if (tools_.stop->requested()) {
+      throw TransientError("Stopped while comparing topics and snapshot");
+    }
+    const SpoolBatch batch = tools_.servers.spool->log().Read(
+        after, {options.transaction_max_messages, options.transaction_max_bytes,
+                Lsn{snapshot_.commit_lsn.value + 1}});
+    if (batch.changes().empty()) return true;
+    if (!tools_.destinations->Prepare(batch)) return false;
+    for (const Change& change : batch.changes()) {
+      if (!change.key) continue;
+      const TableRoute& route = tools_.destinations->RouteOf(change.schema_id);
+      const auto topic = topics.find(route.topic);
+      if (topic == topics.end()) continue;
+      if (route.refusal) {
+        leftovers_.LeaveAlone(topic->second);
+      } else {
+        AddRow(change, route, topic->second);
+      }
+    }
+    after = batch.through().position;
+  }
+}
+
+void SnapshotPurge::AddRow(const Change& change, const TableRoute& route, size_t topic) {
+  try {
+    leftovers_.AddRow(topic, tools_.encoder->EncodeKey(change, route.encoding));
+  } catch (const Error& error) {
+    // Refused again, and counted, when its turn comes.
+    if (error.kind() != ErrorKind::kRow) throw;
+  }
+}
+
+Progress SnapshotPurge::Produce(PublishFigures* figures) {
+  for (size_t count = 0; count < tools_.options->transaction_max_messages; ++count) {
+    const auto leftover = leftovers_.Next();
+    if (!leftover) return {Position::EndOf(snapshot_.tombstones_lsn()), Lsn::Invalid()};
+    const EncodedMessage tombstone =
+        tools_.encoder->Tombstone(leftover->key, next_, tools_.servers.clock->WallMicros());
+    const OpenedTopic& topic = tools_.destinations->Open(leftovers_.topic(leftover->topic));
+    tools_.producer->Produce({.topic = topic.handle,
+                              .partition = leftover->partition,
+                              .key = tombstone.key,
+                              .value = std::nullopt,
+                              .headers = tombstone.headers});
+    ++next_.index;
+    ++figures->messages;
+    figures->bytes += tombstone.bytes();
+    BW_KILL_POINT("resnapshot.after_tombstone");
+  }
+  return {{next_.commit_lsn, next_.index - 1}, Lsn::Invalid()};
+}
+
+}  // namespace bw
