@@ -35,7 +35,7 @@ class Clock {
   virtual void SleepUntil(TimePoint deadline, const Stop& stop) = 0;
   virtual std::unique_ptr<Thread> Start(std::function<void()> run) = 0;
 
-  static Clock& Real();
+  static Clock& Real();  // real_clock.cc
 };
 
 }  // namespace bw

@@ -2,22 +2,34 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/log.h"
-#include "capture/pg_connection.h"
-#include "capture/replication_slot.h"
+#include "capture/conninfo.h"
 
 namespace bw {
+namespace {
+
+// NAMEDATALEN - 1: PostgreSQL would cut a longer name and then not find it.
+constexpr size_t kNameBytesMax = 63;
+
+}  // namespace
+
+bool IsValidSlotName(std::string_view name) {
+  return !name.empty() && name.size() <= kNameBytesMax &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+         });
+}
 
 void CheckCaptureOptions(const CaptureOptions& options) {
-  ValidateConninfo(options.conninfo);
+  BuildConnectParameters(options.conninfo, /*replication=*/false, Duration(0));
   if (!IsValidSlotName(options.slot)) {
     throw UsageError(fmt::format(
         "--slot: \"{}\" is not a slot name: PostgreSQL takes 1 to 63 of a-z, 0-9 and '_'",
         Printable(options.slot)));
   }
-  // NAMEDATALEN - 1: PostgreSQL would cut a longer name and then not find it.
-  constexpr size_t kNameBytesMax = 63;
   if (options.publication &&
       (options.publication->empty() || options.publication->size() > kNameBytesMax)) {
     throw UsageError("--publication: a publication's name has 1 to 63 bytes");

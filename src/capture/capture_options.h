@@ -60,6 +60,9 @@ struct CaptureOptions {
   Duration active_slot_wait{5'000};
 };
 
+// Whether PostgreSQL takes it: 1 to 63 of a-z, 0-9 and '_'.
+bool IsValidSlotName(std::string_view name);
+
 // Throws a usage Error that begins with the option that is wrong.
 void CheckCaptureOptions(const CaptureOptions& options);
 

@@ -93,10 +93,6 @@ std::string LoginRemedy(const PgFailure& failure, const PGconn* connection) {
 
 }  // namespace
 
-void ValidateConninfo(const std::string& conninfo) {
-  BuildConnectParameters(conninfo, /*replication=*/false, Duration(0));
-}
-
 void PgResult::Clear::operator()(pg_result* result) const { PQclear(result); }
 int PgResult::rows() const { return PQntuples(result_.get()); }
 bool PgResult::IsNull(int row, int column) const {

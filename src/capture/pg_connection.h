@@ -22,10 +22,6 @@ struct pg_result;
 
 namespace bw {
 
-// Throws a usage Error naming --postgres when libpq cannot parse it. The message holds nothing of a
-// connection string that may contain a password.
-void ValidateConninfo(const std::string& conninfo);
-
 // The rows of one statement, all as text. Views are valid as long as the result.
 class PgResult {
  public:

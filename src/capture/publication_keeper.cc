@@ -29,9 +29,6 @@ namespace {
 
 constexpr Duration kLookInterval{1'000};
 constexpr Duration kFullLookInterval{30'000};
-// Tables often come in groups; one re-read is enough for them.
-constexpr Duration kGatherTime{1'000};
-constexpr Duration kSayWaitingAfter{60'000};
 constexpr size_t kTablesShownMax = 10;
 // One session ends for outdated relations, at most, in this time.
 constexpr Duration kOutdatedInterval{10'000};
@@ -71,8 +68,7 @@ PublicationKeeper::Running::Running(PublicationKeeper* keeper, Spool* spool) : k
   BW_CHECK(!keeper->thread_.joinable());
   keeper->spool_ = spool;
   keeper->seen_signature_.clear();
-  keeper->reread_is_ready_ = false;
-  keeper->gate_xid_.reset();
+  keeper->gate_.Close();
   keeper->end_.emplace();
   keeper->thread_ = std::thread([keeper] { keeper->Run(); });
 }
@@ -120,7 +116,7 @@ void PublicationKeeper::OnRelationChanged(const CachedRelation& relation, Spool*
 }
 
 void PublicationKeeper::RereadWasTried() {
-  reread_is_ready_ = false;
+  gate_.Shut();
   {
     const std::lock_guard lock(mutex_);
     look_now_ = true;
@@ -196,12 +192,13 @@ void PublicationKeeper::Look(PgConnection* connection) {
 }
 
 void PublicationKeeper::LookAtTables(PgConnection* connection) {
-  const std::vector<Reread> notes = spool_->ledger().rereads();  // Before the catalog: see LookForRereads.
+  // Before the catalog: see LookForRereads.
+  const std::vector<Reread> notes = spool_->ledger().rereads();
   const std::string signature = ReadMembershipSignature(connection, publications_.front());
   const bool is_quiet = signature == seen_signature_ && notes == seen_notes_ && !left_something_ &&
                         Now() < look_anyway_at_;
   if (is_quiet) {
-    if (gate_xid_) PassGate(connection);
+    if (gate_.is_waiting()) gate_.TryToOpen(connection);
     return;
   }
   left_something_ = false;
@@ -329,8 +326,8 @@ void PublicationKeeper::TakeOut(PgConnection* connection,
   std::vector<const CapturedTable*> selected;
   std::ranges::copy_if(tables, std::back_inserter(selected),
                        [this](const CapturedTable* table) { return IsSelected(*table); });
-  spool_->ledger().NoteRereads(NamesOf(selected),
-                      "what was updated or deleted without a replica identity was not captured");
+  spool_->ledger().NoteRereads(
+      NamesOf(selected), "what was updated or deleted without a replica identity was not captured");
   const std::vector<RefusedChange> refused =
       ChangeMembers(connection, publications_.front(), MemberChange::kDrop, tables);
   for (const RefusedChange& change : refused) SayRefused(connection, change);
@@ -391,30 +388,9 @@ void PublicationKeeper::LookForRereads(PgConnection* connection, const std::vect
     }
   }
   if (!is_wanted) {
-    gate_xid_.reset();
-    reread_is_ready_ = false;
+    gate_.Close();
   } else {
-    PassGate(connection);
-  }
-}
-
-// The slot's creation waits until all transactions that write have ended, and capture would stand
-// still meanwhile. So those that run now are waited for here, where nothing waits for us.
-void PublicationKeeper::PassGate(PgConnection* connection) {
-  const PgResult found = connection->Query(
-      "SELECT txid_snapshot_xmin(txid_current_snapshot()), "
-      "txid_snapshot_xmax(txid_current_snapshot())");
-  if (!gate_xid_) {
-    gate_xid_ = found.Int(0, 1);
-    gate_since_ = Now();
-    return;
-  }
-  if (found.Int(0, 0) >= *gate_xid_ && Now() - gate_since_ >= kGatherTime) {
-    reread_is_ready_ = true;
-  } else if (Now() - gate_since_ >= kSayWaitingAfter) {
-    WarnOnce(fmt::format("gate {}", *gate_xid_),
-             "Tables that are to be read again wait for a transaction that has been open for a "
-             "minute: see xact_start in pg_stat_activity, and pg_prepared_xacts");
+    gate_.TryToOpen(connection);
   }
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -22,6 +21,7 @@
 #include "capture/publication.h"
 #include "capture/publication_members.h"
 #include "capture/relation_cache.h"
+#include "capture/reread_gate.h"
 #include "capture/told_relation.h"
 #include "spool/spool.h"
 
@@ -77,7 +77,7 @@ class PublicationKeeper {
   void OnRelationChanged(const CachedRelation& relation, Spool* spool);
   // Noted tables can be read again, and no transaction that was open when they were noted would
   // make the slot's creation wait. Thread-safe.
-  bool reread_is_ready() const { return reread_is_ready_.load(); }
+  bool reread_is_ready() const { return gate_.is_open(); }
   // Relations that were announced to this session are outdated: it is to end as soon as the next
   // one will be sent nothing that commits before this LSN; the .cc says why not before.
   // Thread-safe.
@@ -105,7 +105,6 @@ class PublicationKeeper {
   void SayHeldUp(PgConnection* connection, const RefusedChange& refused);
   void LookForRereads(PgConnection* connection, const std::vector<Reread>& notes,
                       const IsPublished& is_published);
-  void PassGate(PgConnection* connection);
   // What was announced to the session of this number.
   struct Announced {
     uint64_t session = 0;
@@ -126,7 +125,7 @@ class PublicationKeeper {
   Announced announced_;
   std::optional<Lsn> outdated_at_;
 
-  std::atomic<bool> reread_is_ready_{false};
+  RereadGate gate_;
   std::map<std::string, int> unkeyed_noted_;  // How often in a row. The capture thread's.
 
   // From here on, the keeper's thread's own, while it runs.
@@ -140,9 +139,6 @@ class PublicationKeeper {
   bool left_something_ = false;
   bool has_told_limits_ = false;
   bool has_told_selection_ = false;
-  // All transactions that ran when a re-read was first wanted are below it.
-  std::optional<int64_t> gate_xid_;
-  TimePoint gate_since_;
   std::set<std::string> warned_;  // One warning for each topic.
   std::map<std::string, int> held_up_;  // How often each change of members met somebody's lock.
   AwayLog away_{"The publication's keeper: PostgreSQL"};

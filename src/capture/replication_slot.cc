@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -42,13 +41,6 @@ std::string TemporarySlotName(const std::string& slot) {
 }
 
 }  // namespace
-
-bool IsValidSlotName(std::string_view name) {
-  return !name.empty() && name.size() <= kSlotNameBytesMax &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-         });
-}
 
 std::string CreateSlotCommand(std::string_view slot) {
   return fmt::format("CREATE_REPLICATION_SLOT {} ", QuoteIdentifier(slot));

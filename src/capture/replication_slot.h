@@ -11,9 +11,6 @@
 
 namespace bw {
 
-// 1 to 63 of a-z, 0-9 and '_': what PostgreSQL takes, and what needs no quoting anywhere.
-bool IsValidSlotName(std::string_view name);
-
 // The beginning of the command that makes the slot, as pg_stat_activity shows it; ends with a
 // space.
 std::string CreateSlotCommand(std::string_view slot);

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/stop.h"
-#include "registry/http_schema_registry.h"
+#include "registry/http_schema_registry_options.h"
 
 namespace bw {
 

@@ -1,0 +1,36 @@
+#include "capture/reread_gate.h"
+
+#include "base/log.h"
+
+namespace bw {
+
+void RereadGate::Close() {
+  xid_.reset();
+  is_open_ = false;
+}
+
+void RereadGate::TryToOpen(PgConnection* connection) {
+  const PgResult found = connection->Query(
+      "SELECT txid_snapshot_xmin(txid_current_snapshot()), "
+      "txid_snapshot_xmax(txid_current_snapshot())");
+  const TimePoint now = std::chrono::steady_clock::now();
+  if (!xid_) {
+    xid_ = found.Int(0, 1);
+    since_ = now;
+    is_said_ = false;
+    return;
+  }
+  // Tables come in groups, and one re-read does for all of them.
+  constexpr Duration kGatherTime{1'000};
+  constexpr Duration kSayWaitingAfter{60'000};
+  if (found.Int(0, 0) >= *xid_ && now - since_ >= kGatherTime) {
+    is_open_ = true;
+  } else if (!is_said_ && now - since_ >= kSayWaitingAfter) {
+    is_said_ = true;
+    spdlog::warn(
+        "Tables that are to be read again wait for a transaction that has been open for a "
+        "minute: see xact_start in pg_stat_activity, and pg_prepared_xacts");
+  }
+}
+
+}  // namespace bw

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.h"
+#include "capture/pg_connection.h"
+
+namespace bw {
+
+// Opens when noted tables can be read again. The slot's creation waits until all transactions that
+// write have ended, and capture stands still meanwhile; so those that run when a re-read is wanted
+// are waited for here first, where nothing waits for us.
+//
+// is_open() and Shut() are thread-safe, all else belongs to the keeper's thread.
+class RereadGate {
+ public:
+  bool is_open() const { return is_open_.load(); }
+  bool is_waiting() const { return xid_.has_value(); }
+  // A re-read was tried: it is decided anew.
+  void Shut() { is_open_ = false; }
+  // Nothing is to be read again.
+  void Close();
+  // A re-read is wanted: looks whether the gate can open. Says so in the log when it takes long.
+  void TryToOpen(PgConnection* connection);
+
+ private:
+  std::atomic<bool> is_open_{false};
+  // All transactions that ran when a re-read was first wanted are below it.
+  std::optional<int64_t> xid_;
+  TimePoint since_;
+  bool is_said_ = false;
+};
+
+}  // namespace bw
