@@ -27,7 +27,7 @@ inline constexpr int64_t UnZigZag(uint64_t value) {
   return static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1));
 }
 
-// Writes at most kVarintBytesMax bytes and returns the place behind them.
+// Writes at most kVarintBytesMax bytes and returns the place after them.
 inline char* WriteLong(int64_t value, char* p) {
   uint64_t rest = ZigZag(value);
   while (rest >= 0x80) {

@@ -13,7 +13,7 @@ inline constexpr size_t kFieldOverheadBytesMax = 16;
 
 // Encodes one value that is not null, as the union's second branch, from PostgreSQL's text format
 // (settings: datestyle ISO, timezone UTC, extra_float_digits 3). `*cursor` must have room for
-// text.size() + kFieldOverheadBytesMax bytes and is moved behind what was written; after anything
+// text.size() + kFieldOverheadBytesMax bytes and is moved past what was written; after anything
 // but kOk it has not moved. Strings are copied as they are: UTF-8 is the caller's to check.
 //
 // The hot path: no allocation, no exception, no locale.

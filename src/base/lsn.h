@@ -42,7 +42,7 @@ struct Position {
   Lsn commit_lsn;
   uint64_t index = 0;
 
-  // The index of a transaction's end marker, behind all of its changes.
+  // The index of a transaction's end marker, after all of its changes.
   static constexpr uint64_t kEndIndex = std::numeric_limits<uint64_t>::max();
   // Before every change there can be.
   static constexpr Position Zero() { return {}; }

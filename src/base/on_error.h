@@ -6,7 +6,7 @@ namespace bw {
 // never such an error.
 enum class OnError {
   kLog,   // Count it, log where it was (never its values), go on without it.
-  kExit,  // Stop before it; nothing behind it is published.
+  kExit,  // Stop before it; nothing after it is published.
 };
 
 }  // namespace bw

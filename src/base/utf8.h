@@ -19,7 +19,7 @@ Utf8Character DecodeUtf8(std::string_view text);
 
 // The bytes that the character takes, from 1 to 4.
 size_t Utf8Size(char32_t character);
-// Writes them and returns the place behind. Any code point up to U+10FFFF but surrogates.
+// Writes them and returns the place after them. Any code point up to U+10FFFF but surrogates.
 char* WriteUtf8(char32_t character, char* p);
 void AppendUtf8(char32_t character, std::string* out);
 

@@ -36,7 +36,7 @@ void RequireStreamableNow(const ServerView& view, Spool* spool) {
   const SpoolState state = spool->ledger().state();
   RequireStreamable(view, state);
   if (view.identity.timeline == state.source.timeline) return;
-  spdlog::warn("PostgreSQL is on timeline {} now; it left {} behind what was captured",
+  spdlog::warn("PostgreSQL is on timeline {} now; it left {} after what was captured",
                view.identity.timeline, state.source.timeline);
   spool->ledger().SetTimeline(view.identity.timeline);
 }

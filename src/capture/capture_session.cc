@@ -150,7 +150,7 @@ Error CaptureSession::WithinTransaction(const Error& error) const {
   if (says_what_to_do) return error;
   const std::string lsn = assembler_->commit_lsn().ToString();
   const std::string table = assembler_->newest_table();
-  return TransientError(fmt::format("{}, in the transaction with commit LSN {}, behind {} rows{}",
+  return TransientError(fmt::format("{}, in the transaction with commit LSN {}, after {} rows{}",
                                     error.what(), lsn, assembler_->rows_received(),
                                     table.empty() ? "" : "; the last table was " + table))
       .At("transaction " + lsn,
@@ -193,7 +193,7 @@ void CaptureSession::Handle(const XLogData& data) {
 void CaptureSession::HandleMessage(std::string_view bytes) {
   switch (assembler_->Handle(decoder_.Decode(bytes))) {
     case Assembled::kNothing:
-      // A transaction that has just begun is behind everything that committed before it.
+      // A transaction that has just begun is after everything that committed before it.
       if (assembler_->in_transaction()) CheckStopBefore(assembler_->commit_lsn());
       break;
     case Assembled::kChange:
@@ -279,7 +279,7 @@ void CaptureSession::AdvanceIdle(TimePoint now) {
   last_idle_advance_ = now;
 }
 
-// The next session begins behind what is durable; but it is sent the newest captured transaction
+// The next session begins after what is durable; but it is sent the newest captured transaction
 // again when that is not confirmed yet (HistoryProof).
 bool CaptureSession::HasPassed(Lsn lsn) const {
   if (!lsn.valid()) return true;

@@ -35,7 +35,7 @@ enum class SessionEnd {
 //
 //   recover the spool if a write failed; drop what was appended and not captured
 //   check that the slot still has everything above `captured`     else halt: a gap
-//   start the stream behind the newest captured change, or where PostgreSQL must send the newest
+//   start the stream after the newest captured change, or where PostgreSQL must send the newest
 //     captured transaction again, to prove its history (history_proof.h)
 //   until a stop:
 //     report: once a second if the confirmed LSN moved, every 10 s anyway

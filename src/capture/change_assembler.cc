@@ -41,7 +41,7 @@ Assembled ChangeAssembler::On(const BeginMessage& message) {
   transaction.commit_lsn = message.commit_lsn;
   transaction.commit_time_us = message.commit_time_us;
   transaction.xid = message.xid;
-  // Not by captured_.end_lsn: behind the newest change, that is what a server has said of its idle
+  // Not by captured_.end_lsn: after the newest change, that is what a server has said of its idle
   // WAL, and one that was set back since may have changes there.
   transaction.is_captured = Position::EndOf(message.commit_lsn) <= captured_.position;
   transaction_ = transaction;

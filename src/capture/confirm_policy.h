@@ -23,7 +23,7 @@ struct ConfirmFacts {
 // follows the spool at once. Never above what the spool has synced, never back.
 //
 // The bound may fall between two transactions or inside one. That is fine: the server sends whole
-// every transaction that commits at or behind the LSN, and those that committed before it are in
+// every transaction that commits at or after the LSN, and those that committed before it are in
 // the spool.
 inline Lsn ConfirmedFlush(const ConfirmFacts& facts) {
   BW_CHECK(facts.previous <= facts.captured_end);

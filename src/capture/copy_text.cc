@@ -16,7 +16,7 @@ namespace {
 
 bool IsOctal(char c) { return c >= '0' && c <= '7'; }
 
-// Reads "\123" or "\x4f" behind the backslash, for up to `digits_max` digits of the base.
+// Reads "\123" or "\x4f" after the backslash, for up to `digits_max` digits of the base.
 char* NumberEscape(char* in, const char* end, int base, int digits_max, char* out) {
   int number = 0;
   for (int i = 0; i < digits_max && in < end; ++i) {
@@ -29,7 +29,7 @@ char* NumberEscape(char* in, const char* end, int base, int digits_max, char* ou
   return in;
 }
 
-// Reads one escape behind its backslash into `*out`; gives back what follows it. The server writes
+// Reads one escape after its backslash into `*out`; gives back what follows it. The server writes
 // only the single letters and the doubled backslash; the rest is what COPY FROM would accept.
 char* Escape(char* in, const char* end, char* out) {
   if (in == end) Refuse("it ends with a backslash");

@@ -77,7 +77,7 @@ std::optional<Frame> PqReplicationStream::TakeFrame() {
   char* bytes = nullptr;
   const int length = PQgetCopyData(connection_.handle(), &bytes, /*async=*/1);
   frame_bytes_.reset(bytes);
-  // libpq has seen the warning before it gives out what came behind it.
+  // libpq has seen the warning before it gives out what came after it.
   if (const auto& skipped = connection_.skipped_publication()) {
     const PgFailure failure{.sqlstate = "42704",
                             .message = "a publication is missing: " + *skipped};

@@ -399,7 +399,7 @@ void PublicationKeeper::LookForRereads(PgConnection* connection, const std::vect
 //
 // A new connection is told each relation as its rows' transactions know it, so they have the right
 // name and key from there on. Nothing is lost or repeated by that: the session ends between two
-// transactions, and the next one begins behind what is captured, as after a lost connection. But
+// transactions, and the next one begins after what is captured, as after a lost connection. But
 // not before the next one will be sent nothing that commits before `seen`, as the change itself
 // did: a connection that is sent rows from before the change is told the old form again, and keeps
 // to it.

@@ -55,7 +55,7 @@ MembershipPlan PlanMembership(const std::vector<CapturedTable>& tables,
 // Tables without replica identity; a partition is only named when its partitioned table is not.
 // Pure.
 std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>& tables);
-// Why a table that seems to have one has none, in parentheses behind its name: " (its key ...)".
+// Why a table that seems to have one has none, in parentheses after its name: " (its key ...)".
 // Else empty. Pure.
 std::string IdentityNote(const CapturedTable& table);
 // Whether PostgreSQL refuses UPDATE and DELETE on an unkeyed table once they are published. Pure.

@@ -16,7 +16,7 @@ namespace bw {
 std::string CreateSlotCommand(std::string_view slot);
 
 struct CreatedSlot {
-  // Every transaction that commits at or behind it will be streamed; the snapshot holds exactly
+  // Every transaction that commits at or after it will be streamed; the snapshot holds exactly
   // those that committed before it.
   Lsn consistent_point;
   std::string snapshot_name;  // Empty when none was exported.

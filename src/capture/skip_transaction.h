@@ -13,7 +13,7 @@ namespace bw {
 //   does the transaction that comes next commit there?       else say so, and skip nothing
 //   note the remedy in the spool, for the checkpoint
 //   note in the spool that its WAL is behind us              from here on it is skipped
-//   move the slot behind it: PostgreSQL then never sends it again
+//   move the slot past it: PostgreSQL then never sends it again
 //
 // When it was captured or skipped before, only the slot is moved. False when a stop, or a lack of
 // room, came before the end: call it again.

@@ -22,7 +22,7 @@ struct SnapshotTable {
   // Rows that pass any of these filters are published: rows of pg_publication_rel. Empty for all.
   std::vector<uint32_t> row_filters;
 
-  // The COPY statement that gives the columns in order, behind the ctid if that is wanted.
+  // The COPY statement that gives the columns in order, after the ctid if that is wanted.
   std::string CopySql(const CopySource& source) const;
 };
 

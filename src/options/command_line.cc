@@ -43,7 +43,7 @@ std::string Suggestion(std::string_view typed, std::string_view before_name) {
 // --- The command line ---------------------------------------------------------------------------
 
 [[noreturn]] void RefuseExtra(const std::string& extra) {
-  // A value behind the "=" may be a secret.
+  // A value after the "=" may be a secret.
   const std::string typed = extra.substr(0, extra.find('='));
   if (typed.starts_with("--")) {
     throw UsageError(fmt::format("unknown option {}{} (see --help)", Printable(typed),
@@ -103,7 +103,7 @@ ParsedArguments ParseArguments(int argc, const char* const* argv) {
     if (spec.arity == OptionArity::kFlag) {
       b.option = app.add_flag(names);
     } else {
-      // Without this a second value behind the first would count as this option's too.
+      // Without this a second value after the first would count as this option's too.
       b.option = app.add_option(names, b.values)->allow_extra_args(false);
     }
   }

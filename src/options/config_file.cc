@@ -151,7 +151,7 @@ class ConfigFileParser {
     if (Peek() == '"' || Peek() == '\'') return ReadQuoted(Peek());
     // Without quotes the value goes on to a comment, which a space must precede.
     const size_t begin = offset_;
-    size_t end = begin;  // Behind the last character that is not a space.
+    size_t end = begin;  // After the last character that is not a space.
     while (!AtLineEnd()) {
       const char c = Peek();
       if (in_array && (c == ',' || c == ']')) break;

@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kColumns = 100;
 constexpr size_t kTextColumn = 40;
 
-// Appends `text` behind what is in the line, wrapped at kColumns, each line from `indent` on.
+// Appends `text` after what is in the line, wrapped at kColumns, each line from `indent` on.
 void AppendWrapped(std::string_view text, size_t indent, std::string* out) {
   size_t column = indent;
   bool line_start = true;

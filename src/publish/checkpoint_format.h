@@ -20,7 +20,7 @@
 //   "position"  of the newest change that this and all earlier transactions hold, "2/44DAB970:17"
 //   "end_lsn"   the WAL up to here is done, "2/44DAB9A8"
 //   "offsets"   {topic: [next offset of partition 0, of 1, ...]}, null where nothing was written;
-//               every partition ever written, so that a reader can look behind the checkpoint
+//               every partition ever written, so that a reader can look beyond the checkpoint
 //   "parts"     when the offsets are too many for one record, where they are: of part 0, 1, ...
 //               the slot, "a" or "b", and the part's crc32c, "a3f0f40d5"
 //   "remedy"    what an operator allowed when this was written, else empty

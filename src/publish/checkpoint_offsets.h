@@ -14,14 +14,14 @@ namespace bw {
 // one publish session.
 class CheckpointOffsets {
  public:
-  // `next` is what the newest checkpoint says, moved behind what lies behind it; the other two are
+  // `next` is what the newest checkpoint says, moved past what lies beyond it; the other two are
   // CheckpointWriter's.
   CheckpointOffsets(NextOffsets next, size_t record_bytes_max,
                     const std::vector<CheckpointPart>& newest);
 
   bool Knows(const TopicPartition& partition) const { return next_.contains(partition); }
   void Set(const TopicPartition& partition, int64_t next);
-  // As CheckpointWriter::Encode. Offsets behind a torn record would hide it from the next session,
+  // As CheckpointWriter::Encode. Offsets after a torn record would hide it from the next session,
   // which has to skip it too: as long as any is beyond `head`, its partitions' offsets stay before
   // it.
   std::vector<CheckpointWriter::Record> Encode(Checkpoint head, const TornRecords& torn);

@@ -15,7 +15,7 @@ namespace bw {
 
 struct NewestCheckpoint {
   CheckpointState state;    // Absent or present.
-  int64_t next_offset = 0;  // Behind everything that was looked at.
+  int64_t next_offset = 0;  // After everything that was looked at.
   bool topic_exists = false;
   // Topic -> table, of the committed claims from where they were asked for.
   std::map<std::string, TableName> claims;

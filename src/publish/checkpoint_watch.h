@@ -23,7 +23,7 @@ void CheckNoRival(const Checkpoint& checkpoint, const PublishMemory& memory);
 // has received: never up to what a commit has only reported. Belongs to one publish session.
 class CheckpointWatch {
  public:
-  // `follower` begins behind the checkpoint from which the session goes on.
+  // `follower` begins after the checkpoint from which the session goes on.
   CheckpointWatch(const PublishOptions& options, const PublishServers& servers,
                   PublishMemory* memory, std::string checkpoint_topic,
                   std::unique_ptr<CommittedFollower> follower);

@@ -33,7 +33,7 @@ struct PublishServers {
 // session.
 //
 // Partitions and claims are in a committed checkpoint before the first row goes there: the next
-// session only looks behind the offsets of those, and a torn transaction elsewhere would be
+// session only looks beyond the offsets of those, and a torn transaction elsewhere would be
 // published twice; and a table whose claim nobody knows could lose its topic to another.
 class Destinations {
  public:

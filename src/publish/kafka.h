@@ -28,7 +28,7 @@ struct TopicPartition {
   friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
 };
 
-// Partition -> the offset behind the last record known there.
+// Partition -> the offset after the last record known there.
 using NextOffsets = std::map<TopicPartition, int64_t>;
 
 struct MessageHeader {
@@ -108,7 +108,7 @@ class TransactionalProducer {
   // Queues the message; waits while the queue is full.
   virtual void Produce(const OutgoingMessage& message) = 0;
   // Waits until every message produced so far is written and its offset known, and records for each
-  // partition written since Begin the offset behind. Throws when a single one failed, TooLargeError
+  // partition written since Begin the offset after the last one. Throws when a single one failed, TooLargeError
   // when it was its size, RefusedMessageError when the brokers refuse it as it is.
   virtual void Flush(NextOffsets* next_offsets) = 0;
   // Returns when the transaction is committed. After an exception it may be committed or not.

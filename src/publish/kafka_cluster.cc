@@ -367,7 +367,7 @@ std::vector<StoredOffsets> LibrdkafkaCluster::EndsOf(
              partitions[k]->partition == list->elems[k].partition);
     ends[k].high = list->elems[k].offset;
   }
-  // Nothing begins behind its end: of new partitions there is nothing more to ask.
+  // Nothing begins after its end: of new partitions there is nothing more to ask.
   if (std::ranges::all_of(ends, [](const StoredOffsets& end) { return end.high == 0; }))
     return ends;
   AskForOffsets(list.get(), RD_KAFKA_OFFSET_BEGINNING, deadline);

@@ -73,7 +73,7 @@ void CheckBroker(std::string_view broker) {
   uint32_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535) {
-    RefuseBroker(broker, "has no port from 1 to 65535 behind its colon");
+    RefuseBroker(broker, "has no port from 1 to 65535 after its colon");
   }
 }
 

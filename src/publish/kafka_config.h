@@ -11,7 +11,7 @@ namespace bw {
 // another option sets, and those that could leak secrets or load code.
 void CheckKafkaProperty(const std::string& property, const std::string& value);
 
-// "host:port,host:port", each with an optional "PROTOCOL://" before and an optional port behind it.
+// "host:port,host:port", each with an optional "PROTOCOL://" before and an optional port after it.
 // Throws a usage Error naming --broker.
 void CheckBrokers(std::string_view brokers);
 

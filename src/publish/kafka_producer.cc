@@ -53,7 +53,7 @@ std::optional<Position> PositionOf(const rd_kafka_message_t& message) {
 LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
                                        const ProducerOptions& options, const Stop& stop)
     : stop_(stop), transactional_id_(options.transactional_id) {
-  // What the user may change comes first; what is ours is set behind it.
+  // What the user may change comes first; what is ours is set after it.
   KafkaSettings producer_settings = settings;
   // What the user has set stays.
   producer_settings.properties.merge(std::map<std::string, std::string>{

@@ -115,7 +115,7 @@ void KafkaReader::Read(std::span<const ReadRange> ranges,
       const size_t i = IndexOf(*message);
       const bool is_record = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
       if (is_record && message->offset < ranges[i].to) visit(ToRecord(*message, i));
-      // At the partition's end the offset is the position: behind control and aborted records too.
+      // At the partition's end the offset is the position: after control and aborted records too.
       const int64_t position = message->offset + (is_record ? 1 : 0);
       if (!done[i] && position >= ranges[i].to) {
         done[i] = true;

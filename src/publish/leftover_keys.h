@@ -48,7 +48,7 @@ class LeftoverKeys {
   std::optional<Leftover> Next();
 
   const std::string& topic(size_t index) const { return topics_[index]; }
-  // Behind the index of every tombstone that was found.
+  // After the index of every tombstone that was found.
   uint64_t next_tombstone_index() const { return next_tombstone_index_; }
 
  private:

@@ -27,7 +27,7 @@ enum class PartitionBy {
   kKeyBody,  // In Avro without the id: a key stays where it is when its id changes.
 };
 
-// Of --topic-prefix: room for "[schema.]table" behind it, out of the 249 that Kafka allows.
+// Of --topic-prefix: room for "[schema.]table" after it, out of the 249 that Kafka allows.
 inline constexpr size_t kTopicPrefixBytesMax = 120;
 
 // Everything about publishing that can be set. Validate once, at start, with CheckPublishOptions.
@@ -65,7 +65,7 @@ struct PublishOptions {
   // bytes. A PostgreSQL transaction beyond it is split.
   size_t transaction_max_messages = 10'000;
   size_t transaction_max_bytes = 16 * kMiB;
-  // --replay-window: bytes of WAL behind the published position whose changes stay in the spool.
+  // --replay-window: bytes of WAL up to the published position whose changes stay in the spool.
   uint64_t replay_window_bytes = 0;
   // --republish: when Kafka has lost what was published, publish again what the spool still holds
   // instead of halting. Consumers may see changes twice. Does nothing when nothing was lost.

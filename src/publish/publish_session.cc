@@ -82,7 +82,7 @@ void PublishSession::Start() {
   EnsureCheckpointTopic(newest.topic_exists);
   // Before anything is written to it.
   auto follower = parts_.cluster->Follow({checkpoint_topic_, 0}, newest.next_offset);
-  torn_ = LookBehindCheckpoint(parts_.cluster, &parts_.spool->ledger(), progress_.position,
+  torn_ = LookBeyondCheckpoint(parts_.cluster, &parts_.spool->ledger(), progress_.position,
                                options_.republish, &resume.next_offsets);
   BW_KILL_POINT("publish.after_tail_scan");
   offsets_ = std::make_unique<CheckpointOffsets>(
@@ -286,7 +286,7 @@ Error PublishSession::AtItsPlace(const RefusedMessageError& error) const {
   const std::string place = fmt::format(
       "change {} of {}", error.position()->ToString(),
       table ? fmt::format("table {}.{}", table->schema, table->table) : "topic " + error.topic());
-  return TransientError(fmt::format("{}, at or just behind {}", error.what(), place))
+  return TransientError(fmt::format("{}, at or just after {}", error.what(), place))
       .At(place, fmt::format("Look at what topic {} and the brokers require of a message "
                              "(message.timestamp.*.max.ms, schema validation, clocks); nothing is "
                              "left out, and a change there is noticed",

@@ -25,7 +25,7 @@
 
 namespace bw {
 
-// Publishing goes on behind `progress`.
+// Publishing goes on after `progress`.
 struct ResumeFrom {
   Progress progress;
   NextOffsets next_offsets;  // Of the checkpoint; empty without one, or when it was overridden.
@@ -62,11 +62,11 @@ struct PublishParts {
 //   5. the spool's trimming, up to a checkpoint that was read back
 //
 // Errors that leave it: transient (start again), kFenced with kAnotherRelay (a rival instance,
-// proven by its checkpoint behind ours), halt kHaltKafka or the spool's, usage (--topic-config
+// proven by its checkpoint after ours), halt kHaltKafka or the spool's, usage (--topic-config
 // refused by the brokers), and row with --on-error=exit.
 //
 //   Start: new producer -> init_transactions -> read the checkpoint -> reconcile with the spool
-//          -> look behind the checkpoint for torn records
+//          -> look beyond the checkpoint for torn records
 //   loop:
 //     if a re-snapshot is next: tombstones for the keys that it does not have (SnapshotPurge), in
 //     transactions like those below; their positions are just before its rows'

@@ -81,7 +81,7 @@ void AccountForLost(const TopicPartition& partition, int64_t next, int64_t end, 
 
 }  // namespace
 
-TornRecords LookBehindCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
+TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
                                  bool republish, NextOffsets* next_offsets) {
   TornRecords torn;
   std::vector<TopicPartition> partitions;

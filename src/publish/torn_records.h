@@ -49,7 +49,7 @@ class TornRecords {
   }
   // Each partition that holds any, with an offset before them.
   const NextOffsets& from() const { return from_; }
-  // Everything up to here is behind a checkpoint now.
+  // Everything up to here is covered by a checkpoint now.
   void ForgetThrough(const Position& position);
 
  private:
@@ -62,7 +62,7 @@ class TornRecords {
 // Kafka's, and moves `next_offsets` to the ends of the partitions; those that were deleted go. What
 // lies between is the torn transaction. Throws Halt kHaltKafka when Kafka has fewer records than
 // were committed, which `republish` allows: then it is noted in the ledger.
-TornRecords LookBehindCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
+TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
                                  bool republish, NextOffsets* next_offsets);
 
 }  // namespace bw

@@ -14,7 +14,7 @@ namespace bw {
 
 struct HttpRequest {
   std::string method;  // GET, POST, PUT or DELETE.
-  std::string path;    // Behind the base address, with its leading slash.
+  std::string path;    // After the base address, with its leading slash.
   std::string body;    // JSON; none when empty.
 };
 

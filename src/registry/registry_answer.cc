@@ -101,7 +101,7 @@ int32_t ParseRegisterAnswer(long status, std::string_view body, const std::strin
                            Reason(status, body));
     case 404:
       throw TransientError(where + ": the registry does not know this path, check the address " +
-                           "(Apicurio needs /apis/ccompat/v7 behind it): " + Reason(status, body));
+                           "(Apicurio needs /apis/ccompat/v7 after it): " + Reason(status, body));
     default:
       if (status >= 300 && status < 400) {
         throw TransientError(

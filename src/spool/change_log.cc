@@ -19,7 +19,7 @@ namespace {
 
 using Family = SpoolStore::Family;
 
-// The first keys behind those of every position, and of every schema.
+// The first keys after those of every position, and of every schema.
 const std::string kBehindAllPositions(kPositionKeySize + 1, '\xFF');
 constexpr std::string_view kBehindAllSchemas = "\xFF";
 

@@ -15,7 +15,7 @@ namespace {
 using Family = SpoolStore::Family;
 
 // The first name after all that begin with `prefix`.
-std::string Behind(std::string prefix) {
+std::string PrefixEnd(std::string prefix) {
   ++prefix.back();
   return prefix;
 }
@@ -33,7 +33,7 @@ std::optional<std::string> Ledger::Get(std::string_view name) const {
 void Ledger::Scan(
     const std::string& prefix,
     const std::function<void(std::string_view name, std::string_view body)>& visit) const {
-  store_->Scan(Family::kMeta, prefix, Behind(prefix),
+  store_->Scan(Family::kMeta, prefix, PrefixEnd(prefix),
                [&](std::string_view name, std::string_view value) {
                  visit(name, UnwrapMeta(name, value));
                  return true;
@@ -131,8 +131,8 @@ void Ledger::PutNew(const SpoolState& fresh, rocksdb::WriteBatch* batch) const {
   Put(batch, kMetaSnapshots, EncodeSnapshots({}));
   // Every row is going to be published again, and keys under older ids get their tombstones.
   Put(batch, kMetaRegistryIds, EncodeRegistryIds({}));
-  store_->DeleteRange(batch, Family::kMeta, kMetaRereadPrefix, Behind(kMetaRereadPrefix));
-  store_->DeleteRange(batch, Family::kMeta, kMetaTableKeyPrefix, Behind(kMetaTableKeyPrefix));
+  store_->DeleteRange(batch, Family::kMeta, kMetaRereadPrefix, PrefixEnd(kMetaRereadPrefix));
+  store_->DeleteRange(batch, Family::kMeta, kMetaTableKeyPrefix, PrefixEnd(kMetaTableKeyPrefix));
   store_->Delete(batch, Family::kMeta, kMetaMembers);
 }
 

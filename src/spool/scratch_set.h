@@ -28,7 +28,7 @@ class ScratchSet {
 
   void Add(std::string_view entry);
   void Remove(std::string_view entry);
-  // The next entry in byte order, from the smallest on; false behind the last. Valid until the next
+  // The next entry in byte order, from the smallest on; false after the last. Valid until the next
   // call. Nothing may be added or removed once this was called.
   bool Next(std::string_view* entry);
 

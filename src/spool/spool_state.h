@@ -20,7 +20,7 @@ struct Source {
   friend bool operator==(const Source&, const Source&) = default;
 };
 
-// How far something has come: the newest change and, for the slot, the end LSN behind it.
+// How far something has come: the newest change and, for the slot, the end LSN after it.
 // end_lsn can be ahead of what position shows: WAL without changes for us also counts as done.
 struct Progress {
   Position position;

@@ -23,7 +23,7 @@ rocksdb::Options StoreOptions(const SpoolOptions& options) {
   result.create_if_missing = true;
   result.create_missing_column_families = true;
   // The default mode opens after a corruption in the middle of the WAL and silently drops the
-  // acknowledged data behind it. This one forgives only a torn tail and else refuses to open.
+  // acknowledged data after it. This one forgives only a torn tail and else refuses to open.
   result.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   result.paranoid_checks = true;
   // Resuming by itself after a full disk does not work in 7.8: see Reopen().
@@ -163,7 +163,7 @@ void SpoolStore::Scan(Family family, std::string_view begin, std::string_view en
   const Slice upper = ToSlice(end);
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  // Bounded on both sides: behind a drained prefix lie deleted ranges that a search from the start
+  // Bounded on both sides: after a drained prefix lie deleted ranges that a search from the start
   // would have to step over.
   options.iterate_upper_bound = &upper;
   const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options, column_family));
