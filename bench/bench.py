@@ -6,42 +6,39 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 
 from reader import Reader
-from servers.process import Process
-from servers.together import Servers
+from servers import Relay, Servers
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20
 
 
-class Relay:
-    def __init__(self, servers: Servers, *options: str, database: str = "postgres"):
-        self._folder = Path(tempfile.mkdtemp(dir=servers.folder))
-        command = [str(ROOT / "build/bottledwater"), f"--spool={self._folder / 'spool'}",
-                   f"--postgres={servers.postgres.url(database)}", f"--broker={servers.kafka.address}",
-                   f"--schema-registry={servers.registry.url}", *options]
-        self.process = Process("relay", command, self._folder / "relay.log")
+class MeasuredRelay(Relay):
+    """On these servers, with a folder of its own."""
+
+    def __init__(self, servers: Servers, options: Sequence[str] = (), database: str = "postgres"):
+        super().__init__(Path(tempfile.mkdtemp(dir=servers.folder)), arguments=options,
+                         postgres=servers.postgres.url(database), broker=servers.kafka.address,
+                         schema_registry=servers.registry.url)
 
     def start(self) -> None:
-        self.process.start()
-        self.process.wait_ready(lambda: "streaming changes from" in self.process.log_text())
-
-    def stop(self) -> None:
-        self.process.stop()
+        super().start()
+        self.wait_streaming()
 
     def memory_mib(self, name: str = "VmRSS") -> float:
         """VmRSS is now, VmHWM is the most there ever was."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith(name + ":"):
                 return int(line.split()[1]) / 1024
         raise KeyError(name)
 
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
 
@@ -90,7 +87,7 @@ def drain(arguments) -> None:
     total = arguments.rows + arguments.updates
     with Servers() as servers, connect(servers) as db:
         make_table(db)
-        relay = Relay(servers, "--max-wal-retained=0", *arguments.relay)
+        relay = MeasuredRelay(servers, ["--max-wal-retained=0", *arguments.relay])
         relay.start()
         servers.kafka.stop()
         started = time.time()
@@ -119,7 +116,7 @@ def live(arguments) -> None:
     total = arguments.rows + arguments.updates
     with Servers() as servers, connect(servers) as db:
         make_table(db)
-        relay = Relay(servers, *arguments.relay)
+        relay = MeasuredRelay(servers, arguments.relay)
         relay.start()
         reader = Reader(servers.kafka.address, "bench", total, 900)
         started = time.time()
@@ -141,7 +138,7 @@ def latency(arguments) -> None:
     count = arguments.rate * arguments.seconds
     with Servers() as servers, connect(servers) as db:
         make_table(db)
-        relay = Relay(servers, "--output-format=plain-json", *arguments.relay)
+        relay = MeasuredRelay(servers, ["--output-format=plain-json", *arguments.relay])
         relay.start()
         db.execute("INSERT INTO bench VALUES (0, 'first')")  # Makes the topic.
         reader = Reader(servers.kafka.address, "bench", count + 1, arguments.seconds + 60, with_stamps=True)
@@ -169,7 +166,7 @@ def outage(arguments) -> None:
     """Kafka away under load: retained WAL, memory, and everything once after its return."""
     with Servers() as servers, connect(servers) as db, connect(servers) as writer:
         make_table(db)
-        relay = Relay(servers, f"--max-wal-retained={arguments.max_wal_retained}MiB", *arguments.relay)
+        relay = MeasuredRelay(servers, [f"--max-wal-retained={arguments.max_wal_retained}MiB", *arguments.relay])
         relay.start()
         writer.execute("INSERT INTO bench VALUES (0, 'first')")
         time.sleep(2)
@@ -189,7 +186,7 @@ def outage(arguments) -> None:
                 ).fetchone()[0])
                 memory.append(relay.memory_mib())
             time.sleep(max(0.0, tick + 0.1 - time.time()))
-        disk = sum(f.stat().st_size for f in relay._folder.rglob("*") if f.is_file())
+        disk = sum(f.stat().st_size for f in Path(relay.options["spool"]).rglob("*") if f.is_file())
         servers.kafka.restart()
         back = time.time()
         reader = Reader(servers.kafka.address, "bench", written, 600)
@@ -216,7 +213,7 @@ def idle(arguments) -> None:
         with connect(servers, "idle") as captured:
             make_table(captured)
         make_table(db)
-        relay = Relay(servers, *arguments.relay, database="idle")
+        relay = MeasuredRelay(servers, arguments.relay, database="idle")
         relay.start()
         worst, end, row = 0, time.time() + arguments.seconds, 0
         while time.time() < end:

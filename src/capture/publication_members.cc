@@ -93,13 +93,15 @@ std::string ReadMembershipSignature(PgConnection* connection, const std::string&
   return connection
       ->Query(fmt::format(R"(
 SELECT md5(coalesce(string_agg(concat_ws(' ', c.oid, n.nspname, c.relname, c.relreplident,
+    c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity, n.nspacl,
     (SELECT string_agg(concat_ws('.', i.indexrelid, i.indisprimary, i.indisreplident, i.indisvalid,
                                  i.indimmediate, i.indkey, (
          SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid
            AND a.attnum = ANY (i.indkey) AND a.attgenerated <> '')), '+' ORDER BY i.indexrelid)
      FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique),
     (SELECT h.inhparent FROM pg_inherits h WHERE c.relispartition AND h.inhrelid = c.oid LIMIT 1),
-    r.oid), ',' ORDER BY c.oid), ''))
+    r.oid), ',' ORDER BY c.oid), '') || (
+  SELECT concat_ws(' ', rolsuper, rolbypassrls) FROM pg_roles WHERE rolname = current_user))
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_publication_rel r ON r.prrelid = c.oid
   AND r.prpubid = (SELECT p.oid FROM pg_publication p WHERE p.pubname = {})

@@ -31,7 +31,7 @@ std::vector<PublicationMember> ReadMembers(PgConnection* connection,
                                            const std::string& publication);
 
 // A short text that changes whenever a table, its name, its replica identity, its place in a
-// hierarchy or its membership changes. Reads system catalogs only.
+// hierarchy, its membership, or who may read it changes (but for rights by way of another role). Reads system catalogs only.
 std::string ReadMembershipSignature(PgConnection* connection, const std::string& publication);
 
 // What is to be done so that every table is where it belongs.

@@ -71,7 +71,7 @@ std::string KafkaTrouble::Newest() const {
   return newest_;
 }
 
-void Set(rd_kafka_conf_t* conf, const char* property, const std::string& value) {
+void SetProperty(rd_kafka_conf_t* conf, const char* property, const std::string& value) {
   std::array<char, 512> reason{};
   if (rd_kafka_conf_set(conf, property, value.c_str(), reason.data(), reason.size()) !=
       RD_KAFKA_CONF_OK) {
@@ -79,14 +79,14 @@ void Set(rd_kafka_conf_t* conf, const char* property, const std::string& value) 
   }
 }
 
-void SetIfKnown(rd_kafka_conf_t* conf, const char* property, const std::string& value) {
+void SetPropertyIfKnown(rd_kafka_conf_t* conf, const char* property, const std::string& value) {
   std::array<char, 512> reason{};
   const rd_kafka_conf_res_t result =
       rd_kafka_conf_set(conf, property, value.c_str(), reason.data(), reason.size());
   BW_CHECK(result != RD_KAFKA_CONF_INVALID);
 }
 
-std::string Get(const rd_kafka_conf_t* conf, const char* property) {
+std::string PropertyOf(const rd_kafka_conf_t* conf, const char* property) {
   std::array<char, 512> value{};
   size_t size = value.size();
   BW_CHECK(rd_kafka_conf_get(conf, property, value.data(), &size) == RD_KAFKA_CONF_OK);
@@ -95,19 +95,19 @@ std::string Get(const rd_kafka_conf_t* conf, const char* property) {
 
 KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
   KafkaConf conf(rd_kafka_conf_new());
-  Set(conf.get(), "bootstrap.servers", settings.brokers);
+  SetProperty(conf.get(), "bootstrap.servers", settings.brokers);
   // Defaults of ours, which --kafka-config may change.
-  Set(conf.get(), "client.id", "bottledwater");
-  Set(conf.get(), "socket.keepalive.enable", "true");
-  Set(conf.get(), "socket.nagle.disable", "true");
+  SetProperty(conf.get(), "client.id", "bottledwater");
+  SetProperty(conf.get(), "socket.keepalive.enable", "true");
+  SetProperty(conf.get(), "socket.nagle.disable", "true");
   // librdkafka's 10 s would leave a returning broker waiting that long; docs/decisions/0011.
-  Set(conf.get(), "reconnect.backoff.max.ms", "1000");
+  SetProperty(conf.get(), "reconnect.backoff.max.ms", "1000");
   for (const auto& [property, value] : settings.properties) {
-    Set(conf.get(), property.c_str(), value);
+    SetProperty(conf.get(), property.c_str(), value);
   }
-  Set(conf.get(), "allow.auto.create.topics", "false");
+  SetProperty(conf.get(), "allow.auto.create.topics", "false");
   // Telemetry of librdkafka 2.5 and later; an assertion in it ended the process in 2.5.0.
-  SetIfKnown(conf.get(), "enable.metrics.push", "false");
+  SetPropertyIfKnown(conf.get(), "enable.metrics.push", "false");
   rd_kafka_conf_set_log_cb(conf.get(), &OnLog);
   rd_kafka_conf_set_error_cb(conf.get(), &OnError);
   // Refused by a librdkafka without TLS, which has no certificates either.
@@ -128,11 +128,12 @@ KafkaHandle NewKafkaHandle(rd_kafka_type_t type, KafkaConf conf) {
 KafkaHandle NewKafkaConsumer(const KafkaSettings& settings, bool read_committed,
                              KafkaTrouble* trouble) {
   KafkaConf conf = NewKafkaConf(settings, trouble);
-  Set(conf.get(), "isolation.level", read_committed ? "read_committed" : "read_uncommitted");
-  Set(conf.get(), "enable.auto.commit", "false");
-  Set(conf.get(), "enable.partition.eof", "true");
-  Set(conf.get(), "auto.offset.reset", "error");
-  Set(conf.get(), "queued.max.messages.kbytes", "4096");
+  SetProperty(conf.get(), "isolation.level",
+              read_committed ? "read_committed" : "read_uncommitted");
+  SetProperty(conf.get(), "enable.auto.commit", "false");
+  SetProperty(conf.get(), "enable.partition.eof", "true");
+  SetProperty(conf.get(), "auto.offset.reset", "error");
+  SetProperty(conf.get(), "queued.max.messages.kbytes", "4096");
   return NewKafkaHandle(RD_KAFKA_CONSUMER, std::move(conf));
 }
 

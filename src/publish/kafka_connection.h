@@ -41,14 +41,14 @@ struct KafkaSettings {
 };
 
 // A configuration with the user's properties, our log and our error callback; the caller adds what
-// its kind needs with Set, and `trouble` must outlive the handle made of it. Throws a usage Error
+// its kind needs with SetProperty, and `trouble` must outlive the handle made of it. Throws a usage Error
 // that names the property.
 KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble);
-void Set(rd_kafka_conf_t* conf, const char* property, const std::string& value);
+void SetProperty(rd_kafka_conf_t* conf, const char* property, const std::string& value);
 // Leaves out what this librdkafka does not know.
-void SetIfKnown(rd_kafka_conf_t* conf, const char* property, const std::string& value);
+void SetPropertyIfKnown(rd_kafka_conf_t* conf, const char* property, const std::string& value);
 // What the property is set to.
-std::string Get(const rd_kafka_conf_t* conf, const char* property);
+std::string PropertyOf(const rd_kafka_conf_t* conf, const char* property);
 
 // Throws a usage Error when librdkafka refuses the combination of properties.
 KafkaHandle NewKafkaHandle(rd_kafka_type_t type, KafkaConf conf);

@@ -67,16 +67,16 @@ LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
   });
 
   KafkaConf conf = NewKafkaConf(producer_settings, &trouble_);
-  Set(conf.get(), "transactional.id", options.transactional_id);
-  Set(conf.get(), "enable.idempotence", "true");
-  Set(conf.get(), "acks", "all");
-  const size_t message_max = std::stoul(Get(conf.get(), "message.max.bytes"));
+  SetProperty(conf.get(), "transactional.id", options.transactional_id);
+  SetProperty(conf.get(), "enable.idempotence", "true");
+  SetProperty(conf.get(), "acks", "all");
+  const size_t message_max = std::stoul(PropertyOf(conf.get(), "message.max.bytes"));
   message_bytes_max_ = message_max - std::min(message_max, kRecordOverheadBytes);
-  transaction_timeout_ = Duration(std::stol(Get(conf.get(), "transaction.timeout.ms")));
+  transaction_timeout_ = Duration(std::stol(PropertyOf(conf.get(), "transaction.timeout.ms")));
   // The queue must hold the biggest message, or Produce would wait for ever.
   const uint64_t queue_kbytes = std::max<uint64_t>(kQueueBytesMin, 2 * message_max) / kKiB;
-  Set(conf.get(), "queue.buffering.max.kbytes",
-      std::to_string(std::min<uint64_t>(queue_kbytes, 2'000'000)));
+  SetProperty(conf.get(), "queue.buffering.max.kbytes",
+              std::to_string(std::min<uint64_t>(queue_kbytes, 2'000'000)));
   rd_kafka_conf_set_dr_msg_cb(conf.get(), &OnDeliveryReport);
   // NewKafkaConf has made `trouble_` the opaque of the callbacks; the reports need all of this.
   rd_kafka_conf_set_opaque(conf.get(), this);
