@@ -28,7 +28,6 @@ class SpoolDirectory {
   SpoolDirectory(const SpoolDirectory&) = delete;
   SpoolDirectory& operator=(const SpoolDirectory&) = delete;
 
-  std::string database_path() const { return path_ + "/db"; }
   std::string scratch_path() const { return path_ + "/scratch"; }
 
  private:

@@ -1,11 +1,14 @@
 """Fixtures: servers shared by the tests of a file, and a scene on them for each test."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from harness import WITHOUT_FSYNC, Scene
 
-from servers import SHORT_LIVED, DetourKind, Servers
+from servers import SHORT_LIVED, DetourKind, PostgresServer, Servers
+from servers.fetch import fetch_postgres
+from servers.paths import NEWER_POSTGRES_VERSION
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +25,23 @@ def scene(servers: Servers, tmp_path, request) -> Iterator[Scene]:
     if getattr(request.node, "failed", False):
         print(scene.report())
     servers.bring_back()
+    scene.close()
+
+
+@pytest.fixture(scope="module")
+def newer_postgres(servers: Servers) -> Iterator[PostgresServer]:
+    """PostgreSQL 18, which is fetched."""
+    server = PostgresServer(servers.folder / "newer-postgres", distribution=fetch_postgres(NEWER_POSTGRES_VERSION))
+    server.restart()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def newer_scene(servers: Servers, newer_postgres: PostgresServer, tmp_path) -> Iterator[Scene]:
+    both = SimpleNamespace(postgres=newer_postgres, kafka=servers.kafka, registry=servers.registry)
+    scene = Scene(both, tmp_path)
+    yield scene
     scene.close()
 
 

@@ -1,15 +1,9 @@
 """Keys with a generated column, which PostgreSQL does not send: never a part of a key, always as a table without one."""
 
 import json
-from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 from harness import Scene
-
-from servers import PostgresServer, Servers
-from servers.fetch import fetch_postgres
-from servers.paths import NEWER_POSTGRES_VERSION
 
 UNKEYED = 66
 
@@ -175,22 +169,6 @@ def test_the_event_trigger_leaves_it_out(scene: Scene):
     scene.execute("BEGIN; " + KINDS["t_part"].format(t="t"))
     assert scene.query("SELECT FROM pg_publication_rel WHERE prrelid = 't'::regclass") == []
     scene.execute("COMMIT")
-
-
-@pytest.fixture(scope="module")
-def newer_postgres(servers: Servers) -> Iterator[PostgresServer]:
-    server = PostgresServer(servers.folder / "newer-postgres", distribution=fetch_postgres(NEWER_POSTGRES_VERSION))
-    server.restart()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def newer_scene(servers: Servers, newer_postgres: PostgresServer, tmp_path) -> Iterator[Scene]:
-    both = SimpleNamespace(postgres=newer_postgres, kafka=servers.kafka, registry=servers.registry)
-    scene = Scene(both, tmp_path)
-    yield scene
-    scene.close()
 
 
 def test_postgresql_18_never_refuses_an_update_for_the_relay(newer_scene: Scene):

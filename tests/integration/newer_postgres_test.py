@@ -1,33 +1,12 @@
 """PostgreSQL 18, which is fetched for these tests: what it does differently never loses a row."""
 
 import time
-from collections.abc import Iterator
-from types import SimpleNamespace
 
-import pytest
 from harness import Scene
 
-from servers import PostgresServer, Servers
-from servers.fetch import fetch_postgres
-from servers.paths import NEWER_POSTGRES_VERSION
+from servers import Servers
 
 SLOT = 81
-
-
-@pytest.fixture(scope="module")
-def newer_postgres(servers: Servers, tmp_path_factory) -> Iterator[PostgresServer]:
-    server = PostgresServer(servers.folder / "newer-postgres", distribution=fetch_postgres(NEWER_POSTGRES_VERSION))
-    server.restart()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def newer_scene(servers: Servers, newer_postgres: PostgresServer, tmp_path) -> Iterator[Scene]:
-    both = SimpleNamespace(postgres=newer_postgres, kafka=servers.kafka, registry=servers.registry)
-    scene = Scene(both, tmp_path)
-    yield scene
-    scene.close()
 
 
 def test_a_publication_that_was_gone_for_a_while_is_a_halt_not_a_gap(newer_scene: Scene):
