@@ -28,7 +28,7 @@ def scene(servers: Servers, tmp_path, request) -> Iterator[Scene]:
     scene.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def newer_postgres(servers: Servers) -> Iterator[PostgresServer]:
     """PostgreSQL 18, which is fetched."""
     server = PostgresServer(servers.folder / "newer-postgres", distribution=fetch_postgres(NEWER_POSTGRES_VERSION))
