@@ -13,7 +13,7 @@ OWN_FAULTS = {
     "42704": "gone", "42710": "is there", "42P16": "second key, or unfit partition", "42P17": "unfit",
     "23505": "duplicate key", "23514": "no partition", "23502": "null", "40P01": "deadlock", "55P03": "lock timeout", "57014": "statement timeout", "0A000": "plan changed",
     "55006": "in use", "2BP01": "depended on", "42809": "wrong kind of table", "22P02": "no such value",
-    "22003": "out of range", "22001": "too long", "42804": "types differ", "42830": "no unique key", "42P10": "no unique key", "42846": "cannot cast",
+    "22003": "out of range", "22001": "too long", "42804": "types differ", "42P21": "collations differ", "42830": "no unique key", "42P10": "no unique key", "42846": "cannot cast",
 }
 RACES = ("tuple concurrently", "could not open relation", "cache lookup failed", "is not a member")  # XX000 and others.
 NO_IDENTITY = "does not have a replica identity"

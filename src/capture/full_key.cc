@@ -87,7 +87,8 @@ std::vector<std::string> ChooseMarkedKey(const TableKey& marked,
   if (current && current->has_generated) return {};
   if (current && current->columns == marked.key) return marked.key;
   if (kept && kept->columns == marked.columns) {
-    if (kept->key.empty() || kept->key == marked.key) return kept->key;
+    if (kept->key == marked.key) return marked.key;
+    if (kept->key.empty() && current && current->table_has_generated) return {};
   }
   return current && IsPartOf(marked, *current) ? Names() : marked.key;
 }

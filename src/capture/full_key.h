@@ -36,13 +36,16 @@ FullKey ChooseFullKey(const std::vector<TableKey::Column>& relation,
 struct IdentityKey {
   std::vector<std::string> columns;  // In table order.
   bool has_generated = false;        // One of them is generated: PostgreSQL does not send it.
+  bool table_has_generated = false;  // Any column of the table, in the key or not.
 };
 
 // The key of a relation with another replica identity than FULL: the columns that the stream has
 // marked, unless they are only a part of it, since the others are not sent: then none. The stream
 // does not tell. That a column is generated is believed of the past, too: such a table is read
-// again when it has a key. Of what changed more than once since, or was dropped, the marks are all
-// that there is. Pure.
+// again when it has a key. Where the spool has kept that there was no key, that may have been for a
+// generated column, or for want of one that was added since: the first only where the table has
+// generated columns. Of what changed more than once since, or was dropped, the marks are all that
+// there is. Pure.
 std::vector<std::string> ChooseMarkedKey(const TableKey& marked,
                                          const std::optional<TableKey>& kept,
                                          const std::optional<IdentityKey>& current);

@@ -66,7 +66,8 @@ std::optional<IdentityKey> ReadIdentityKey(PgConnection* connection, RelationId 
   PgQueryOptions options;
   options.doing = "read a table's replica identity from the catalog";
   const PgResult rows = connection->Query(fmt::format(R"(
-SELECT a.attname, a.attgenerated <> ''
+SELECT a.attname, a.attgenerated <> '', EXISTS (
+  SELECT FROM pg_attribute g WHERE g.attrelid = c.oid AND g.attgenerated <> '' AND NOT g.attisdropped)
 FROM pg_class c LEFT JOIN LATERAL ({}) k ON true
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid
   AND a.attnum = ANY ((k.indkey::int2[])[0:k.indnkeyatts - 1])
@@ -75,6 +76,7 @@ WHERE c.oid = {} ORDER BY a.attnum)",
                                           options);
   if (rows.rows() == 0) return std::nullopt;
   IdentityKey key;
+  key.table_has_generated = rows.Bool(0, 2);
   for (int row = 0; row < rows.rows() && !rows.IsNull(row, 0); ++row) {
     key.columns.push_back(rows.String(row, 0));
     key.has_generated = key.has_generated || rows.Bool(row, 1);

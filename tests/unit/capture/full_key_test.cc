@@ -133,9 +133,18 @@ TEST_F(MarkedKeyTest, OfRowsBeforeAChangeIsWhatIsKept) {
   current_ = IdentityKey{{"id", "added"}};
   kept_ = Keyed(kForm, {"id"});
   EXPECT_EQ(Choose(kForm, {"id"}), Names{"id"});
-  current_ = IdentityKey{{"v"}};
+  current_ = IdentityKey{{"v"}, false, /*table_has_generated=*/true};
   kept_ = Keyed(kForm, {});  // Then it had a generated column.
   EXPECT_EQ(Choose(kForm, {"id"}), Names{});
+}
+
+// chaos/run drift-short --seed 2011725517: without a key, then with (id), then with (v).
+TEST_F(MarkedKeyTest, IsWhatIsMarkedWhenNoneWasKeptForWantOfOne) {
+  kept_ = Keyed(kForm, {});
+  current_ = IdentityKey{{"v"}};
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{"id"});
+  current_.reset();  // Dropped.
+  EXPECT_EQ(Choose(kForm, {"id"}), Names{"id"});
 }
 
 TEST_F(MarkedKeyTest, IsWhatIsMarkedWhenTheKeyIsAnotherNow) {
