@@ -64,11 +64,17 @@ FullKey KeyWatch::Choose(RelationId relation, const Table& table, ReplicaIdentit
 }
 
 // Of the name that the table has now: the one in the WAL may be of a table that was renamed since.
-std::string KeyWatch::Heal(RelationId relation, const std::string& reason) {
+// One that was dropped is noted as well, by the name it had: its rows without a key must not end the
+// relay (RowRefusals). The keeper forgets that once they are published.
+std::string KeyWatch::Heal(RelationId relation, const TableName& in_wal, const std::string& reason) {
   const std::optional<TableKey> current = catalog_.read_key(relation);
-  if (!current) return "The table was dropped since: its topic stays as it is";
+  if (!current) {
+    NoteOnce(spool_, in_wal, reason);
+    return "The table was dropped since: its topic stays as it is";
+  }
   NoteOnce(spool_, current->table, reason);
-  return fmt::format("Table {} is read again, which makes its topic right", Shown(current->table));
+  return fmt::format("Table {} is read again{}, which makes its topic right", Shown(current->table),
+                     current->key.empty() ? " once it has a key" : "");
 }
 
 void KeyWatch::SayGuessed(const CachedRelation& relation, Position position) {
@@ -80,7 +86,8 @@ void KeyWatch::SayGuessed(const CachedRelation& relation, Position position) {
   spdlog::warn(
       "Table {} has REPLICA IDENTITY FULL and was altered since: its key at {} {}. {}. The stream "
       "says which columns any other replica identity has:{}",
-      relation.name(), position.ToString(), found, Heal(relation.id, reason),
+      relation.name(), position.ToString(), found,
+      Heal(relation.id, {relation.table.schema, relation.table.name}, reason),
       OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY DEFAULT;",
                           QuoteTable(relation.table.schema, relation.table.name))));
 }
@@ -89,13 +96,13 @@ void KeyWatch::SayChanged(const TableKey& kept, const TableKey& now, Position po
   if (kept.table == TableName{}) {
     const std::string change = Difference(kept, now);
     spdlog::warn("Table {}: {}. {}", Shown(now.table), change,
-                 Heal(RelationId{now.relation}, change));
+                 Heal(RelationId{now.relation}, now.table, change));
     return;
   }
   const std::string change =
       fmt::format("{} from {} on", Difference(kept, now), position.ToString());
   spdlog::warn("Table {}: {}, so messages before that are not where later ones are. {}",
-               Shown(now.table), change, Heal(RelationId{now.relation}, change));
+               Shown(now.table), change, Heal(RelationId{now.relation}, now.table, change));
 }
 
 // Kept under no name, the table is read again when it is selected, whatever it is called then.
@@ -126,7 +133,10 @@ void KeyWatch::OnKeyless(const CachedRelation& relation, const KeylessChange& ch
   if (!change.column.empty()) return SayUnsent(relation, change);
   // Why it is unknown was told when the relation was first used.
   if (relation.key_certainty == KeyCertainty::kUnknown) return;
-  const std::optional<CapturedTable> now = catalog_.describe(relation.id);
+  // The whole catalog only where there is something to tell of it: there may be many such tables.
+  const std::optional<IdentityKey> identity = catalog_.read_identity(relation.id);
+  std::optional<CapturedTable> now;
+  if (identity && identity->has_generated) now = catalog_.describe(relation.id);
   const bool has_unsent_key = now && !now->generated_key_columns.empty();
   spdlog::warn(
       "Table {} has no key{}: its delete at {} emits nothing, nor do later ones. With one they do:"
@@ -142,7 +152,8 @@ void KeyWatch::SayUnsent(const CachedRelation& relation, const KeylessChange& ch
   const std::string problem =
       fmt::format("{} at {} has no value for key column \"{}\"", Word(change.operation),
                   change.position.ToString(), change.column);
-  const std::string healing = Heal(relation.id, problem);
+  const std::string healing =
+      Heal(relation.id, {relation.table.schema, relation.table.name}, problem);
   const std::optional<CapturedTable> now = catalog_.describe(relation.id);
   const std::string remedies = now ? LeafRemedies(*now) : "";
   spdlog::error("Table {}: {}, so {} is not published. {}. {}{}", relation.name(), problem,
@@ -167,8 +178,8 @@ void CheckKeys(const std::vector<CapturedTable>& tables, const TableFilter& filt
     const std::string change = Difference(*kept, now);
     if (!NoteOnce(spool, now.table, change)) continue;
     const bool stays_as_kept = is_full && kept->table == now.table;
-    spdlog::warn("Table {}: {}. It is read again, which makes its topic right{}", Shown(now.table),
-                 change,
+    spdlog::warn("Table {}: {}. It is read again{}, which makes its topic right{}",
+                 Shown(now.table), change, now.key.empty() ? " once it has a key" : "",
                  stays_as_kept ? ". With REPLICA IDENTITY FULL its key stays until then" : "");
   }
   if (!fresh.empty()) spool->ledger().NoteTableKeys(fresh);

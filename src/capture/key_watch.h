@@ -51,7 +51,7 @@ class KeyWatch {
   void SayChanged(const TableKey& kept, const TableKey& now, Position position);
   void SayUnsent(const CachedRelation& relation, const KeylessChange& change);
   // What will become of the topic: the end of a message. Notes the table if it is still there.
-  std::string Heal(RelationId relation, const std::string& reason);
+  std::string Heal(RelationId relation, const TableName& in_wal, const std::string& reason);
 
   Spool* const spool_;
   CaptureFigures* const figures_;

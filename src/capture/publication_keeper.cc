@@ -364,6 +364,20 @@ void PublicationKeeper::SayHeldUp(PgConnection* connection, const RefusedChange&
                OwnLine(refused.sql));
 }
 
+// Of a table that is gone. Until then the note says that its rows without a key, which a compacted
+// topic refuses, are to be left out.
+void PublicationKeeper::ForgetOncePublished(PgConnection* connection, const Reread& note) {
+  const auto gone = gone_.find(note.number);
+  if (gone == gone_.end()) {
+    gone_[note.number] = connection->Query("SELECT pg_current_wal_insert_lsn()").LsnAt(0, 0);
+  } else if (spool_->ledger().published().end_lsn >= gone->second) {
+    spool_->ledger().ForgetReread(note);
+    gone_.erase(gone);
+    return;
+  }
+  left_something_ = true;
+}
+
 // `notes` were read before tables_: a noted table that is not among those is gone.
 void PublicationKeeper::LookForRereads(PgConnection* connection, const std::vector<Reread>& notes,
                                        const IsPublished& is_published) {
@@ -373,11 +387,14 @@ void PublicationKeeper::LookForRereads(PgConnection* connection, const std::vect
   for (const Reread& note : notes) {
     const auto found = by_name.find(note.table);
     if (found == by_name.end()) {
-      spool_->ledger().ForgetReread(note);
+      ForgetOncePublished(connection, note);
       continue;
     }
     const CapturedTable* const table = found->second;
     if (!is_published(*table) || !table->has_identity || !IsSelected(*table)) continue;
+    // FULL without a primary key: its rows have no key either, so only what was missed is read.
+    const bool has_key = std::ranges::any_of(table->table.columns, &Column::key);
+    if (!has_key && note.reason != kJoinedLate) continue;
     const std::string remedies = ReadRemedies({&table, 1}, connection->role());
     if (remedies.empty()) {
       is_wanted = true;

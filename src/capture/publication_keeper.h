@@ -103,6 +103,7 @@ class PublicationKeeper {
   void TakeOut(PgConnection* connection, const std::vector<const CapturedTable*>& tables);
   void SayRefused(PgConnection* connection, const RefusedChange& refused);
   void SayHeldUp(PgConnection* connection, const RefusedChange& refused);
+  void ForgetOncePublished(PgConnection* connection, const Reread& note);
   void LookForRereads(PgConnection* connection, const std::vector<Reread>& notes,
                       const IsPublished& is_published);
   // What was announced to the session of this number.
@@ -140,6 +141,7 @@ class PublicationKeeper {
   bool has_told_limits_ = false;
   bool has_told_selection_ = false;
   std::set<std::string> warned_;  // One warning for each topic.
+  std::map<uint64_t, Lsn> gone_;  // Notes of tables that are gone: they were by this LSN.
   std::map<std::string, int> held_up_;  // How often each change of members met somebody's lock.
   AwayLog away_{"The publication's keeper: PostgreSQL"};
 

@@ -14,6 +14,7 @@ void RereadGate::TryToOpen(PgConnection* connection) {
       "SELECT txid_snapshot_xmin(txid_current_snapshot()), "
       "txid_snapshot_xmax(txid_current_snapshot())");
   const TimePoint now = std::chrono::steady_clock::now();
+  if (was_shut_.exchange(false)) xid_.reset();
   if (!xid_) {
     xid_ = found.Int(0, 1);
     since_ = now;

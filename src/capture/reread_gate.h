@@ -18,8 +18,11 @@ class RereadGate {
  public:
   bool is_open() const { return is_open_.load(); }
   bool is_waiting() const { return xid_.has_value(); }
-  // A re-read was tried: it is decided anew.
-  void Shut() { is_open_ = false; }
+  // A re-read was tried: it is decided anew, with the transactions that run by then.
+  void Shut() {
+    is_open_ = false;
+    was_shut_ = true;
+  }
   // Nothing is to be read again.
   void Close();
   // A re-read is wanted: looks whether the gate can open. Says so in the log when it takes long.
@@ -27,6 +30,7 @@ class RereadGate {
 
  private:
   std::atomic<bool> is_open_{false};
+  std::atomic<bool> was_shut_{false};
   // All transactions that ran when a re-read was first wanted are below it.
   std::optional<int64_t> xid_;
   TimePoint since_;

@@ -1,6 +1,10 @@
 #include "publish/checkpoint_offsets.h"
 
+#include <fmt/format.h>
+
 #include <utility>
+
+#include "base/error.h"
 
 namespace bw {
 
@@ -13,6 +17,15 @@ CheckpointOffsets::CheckpointOffsets(NextOffsets next, size_t record_bytes_max,
 void CheckpointOffsets::Set(const TopicPartition& partition, int64_t next) {
   next_[partition] = next;
   writer_.Set(partition, next);
+}
+
+void CheckpointOffsets::Advance(const TopicPartition& partition, int64_t next) {
+  const auto known = next_.find(partition);
+  if (known != next_.end() && next < known->second) {
+    throw TransientError(fmt::format("topic {} partition {} has gone back from offset {} to {}",
+                                     partition.topic, partition.partition, known->second, next));
+  }
+  Set(partition, next);
 }
 
 std::vector<CheckpointWriter::Record> CheckpointOffsets::Encode(Checkpoint head,

@@ -21,6 +21,9 @@ class CheckpointOffsets {
 
   bool Knows(const TopicPartition& partition) const { return next_.contains(partition); }
   void Set(const TopicPartition& partition, int64_t next);
+  // As Set, of what was just written there. Throws a transient Error when that is before what was
+  // written earlier: somebody has made the topic again. The next session's look tells what is lost.
+  void Advance(const TopicPartition& partition, int64_t next);
   // As CheckpointWriter::Encode. Offsets after a torn record would hide it from the next session,
   // which has to skip it too: as long as any is beyond `head`, its partitions' offsets stay before
   // it.

@@ -80,8 +80,11 @@ void CheckBroker(std::string_view broker) {
 }  // namespace
 
 void CheckKafkaProperty(const std::string& property, const std::string& value) {
+  // librdkafka takes a topic's property with this prefix, too.
+  std::string_view bare = property;
+  if (bare.starts_with("topic.")) bare.remove_prefix(std::string_view("topic.").size());
   for (const auto& [name, reason] : kOwnedProperties) {
-    if (property == name) throw UsageError(fmt::format("{} cannot be set: {}", name, reason));
+    if (bare == name) throw UsageError(fmt::format("{} cannot be set: {}", name, reason));
   }
   const KafkaConf conf(rd_kafka_conf_new());
   std::array<char, 512> reason{};

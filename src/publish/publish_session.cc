@@ -267,7 +267,7 @@ Progress PublishSession::ProduceAndFlush(const std::function<Progress()>& produc
     BW_KILL_POINT("publish.after_produce_all");
     NextOffsets written;
     producer_->Flush(&written);
-    for (const auto& [partition, offset] : written) offsets_->Set(partition, offset);
+    for (const auto& [partition, offset] : written) offsets_->Advance(partition, offset);
     return through;
   } catch (const TooLargeError& error) {
     destinations_->NoteTooLarge(error);

@@ -13,7 +13,13 @@ void RowRefusals::LeaveOut(const Change& change, const TableRoute& route,
                            const std::string& reason) {
   const std::string row =
       fmt::format("Table {}, change {}", route.table, change.position.ToString());
-  if (route.lacks_key && ComesAgain(change)) {
+  if (route.lacks_key) {
+    if (!ComesAgain(change)) {
+      const TableSchema& schema = spool_->log().Schema(change.schema_id);
+      spool_->ledger().NoteReread({schema.schema, schema.table},
+                                  "its topic is compacted, and rows of it had no key");
+      rereads_.reset();
+    }
     return Say(fmt::format("{} is left out until the table has a key, and is read again then: {}",
                            row, reason));
   }
@@ -23,7 +29,7 @@ void RowRefusals::LeaveOut(const Change& change, const TableRoute& route,
                   route.held ? "--on-collision=hold" : "--on-error=log"));
 }
 
-// Its re-read is noted, or stands in the spool after this row.
+// Its re-read is noted, or stands in the spool after this row, or is what it belongs to.
 bool RowRefusals::ComesAgain(const Change& change) {
   if (!rereads_) {
     rereads_.emplace();
@@ -37,7 +43,7 @@ bool RowRefusals::ComesAgain(const Change& change) {
   }
   const TableSchema& schema = spool_->log().Schema(change.schema_id);
   const auto found = rereads_->find({schema.schema, schema.table});
-  return found != rereads_->end() && found->second > change.position.commit_lsn;
+  return found != rereads_->end() && found->second >= change.position.commit_lsn;
 }
 
 // A refused schema refuses each of perhaps millions of rows; the figures count them all.

@@ -16,14 +16,15 @@ namespace bw {
 // to one publish session.
 class RowRefusals {
  public:
-  RowRefusals(const PublishOptions& options, const Spool* spool, Clock* clock)
+  RowRefusals(const PublishOptions& options, Spool* spool, Clock* clock)
       : options_(options), spool_(spool), clock_(clock) {}
 
   // What it knows about re-reads holds for one transaction.
   void BeginTransaction() { rereads_.reset(); }
   // Returns when the row is to be left out, and has said so. Throws a row Error with
-  // --on-error=exit, but for tables that are held, and for those that have lost their key and are
-  // read again once they have one.
+  // --on-error=exit, but for tables that are held, and for those that have lost the key which
+  // their compacted topic needs: nobody else's rows are to wait for somebody's DDL. Such a table is
+  // noted, to be read again once it has a key.
   void LeaveOut(const Change& change, const TableRoute& route, const std::string& reason);
 
  private:
@@ -31,7 +32,7 @@ class RowRefusals {
   void Say(const std::string& text);
 
   const PublishOptions& options_;
-  const Spool* const spool_;
+  Spool* const spool_;
   Clock* const clock_;
   // The tables that are read again, and before which commit.
   std::optional<std::map<TableName, Lsn>> rereads_;

@@ -57,13 +57,12 @@ bool SnapshotPurge::AddRows(const std::map<std::string, size_t>& topics) {
     if (batch.changes().empty()) return true;
     if (!tools_.destinations->Prepare(batch)) return false;
     for (const Change& change : batch.changes()) {
-      if (!change.key) continue;
       const TableRoute& route = tools_.destinations->RouteOf(change.schema_id);
       const auto topic = topics.find(route.topic);
       if (topic == topics.end()) continue;
       if (route.refusal) {
         leftovers_.LeaveAlone(topic->second);
-      } else {
+      } else if (change.key) {
         AddRow(change, route, topic->second);
       }
     }

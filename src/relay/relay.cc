@@ -182,6 +182,8 @@ void Relay::StreamAndReread(CaptureHooks hooks) {
     if (result == RereadResult::kDone) {
       reread_backoff_.Reset();
       next_reread_ = {};
+    } else {
+      next_reread_ = clock_->Now() + reread_backoff_.Next();  // Not from when it began: it may wait.
     }
   }
 }

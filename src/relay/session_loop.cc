@@ -12,6 +12,7 @@ std::optional<SessionExit> SessionLoop::Run(const Session& session) {
     progress_ = false;
     stuck_ = false;
     bool failed = false;
+    const TimePoint began = config_.clock->Now();
     try {
       session([this] { MadeProgress(); });
     } catch (const Error& error) {
@@ -23,6 +24,9 @@ std::optional<SessionExit> SessionLoop::Run(const Session& session) {
       return SessionExit{ExitCode::kInternal,
                          fmt::format("{} session: unexpected: {}", config_.server, error.what())};
     }
+    // One that works and fails at once, time and again, is no better than one that never works.
+    constexpr Duration kWorkedForAWhile{1'000};
+    if (progress_ && config_.clock->Now() - began >= kWorkedForAWhile) config_.backoff.Reset();
     // A session that returns at once, time and again, must not spin either.
     if ((failed || !progress_) && config_.wait(NextWait())) break;
   }
@@ -33,7 +37,6 @@ void SessionLoop::MadeProgress() {
   progress_ = true;
   history_ = SessionHistory::kWorkedBefore;
   failing_since_.reset();
-  config_.backoff.Reset();
   away_.Back();
 }
 

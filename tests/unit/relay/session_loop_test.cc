@@ -86,13 +86,28 @@ TEST_F(SessionLoopTest, StartsTheBackoffOverAfterProgress) {
   SessionLoop loop = MakeLoop();
   loop.Run([&](const auto& made_progress) {
     CountSession();
-    if (sessions_ == 10) made_progress();
+    if (sessions_ == 10) {
+      made_progress();
+      time_.Pass(Duration(2'000));
+    }
     if (sessions_ == 11) stopped_ = true;
     throw TransientError("connection lost");
   });
   ASSERT_GE(waits_.size(), 10u);
   EXPECT_GE(waits_[8], Duration(5'000));
   EXPECT_LE(waits_[9], Duration(100));
+}
+
+TEST_F(SessionLoopTest, BacksOffFromSessionsThatWorkAndFailAtOnce) {
+  SessionLoop loop = MakeLoop();
+  loop.Run([&](const auto& made_progress) {
+    CountSession();
+    made_progress();
+    if (sessions_ == 10) stopped_ = true;
+    throw TransientError("no connection is left for the catalog");
+  });
+  ASSERT_GE(waits_.size(), 9u);
+  EXPECT_GE(waits_[8], Duration(5'000));
 }
 
 TEST_F(SessionLoopTest, StartsTheNextSessionAtOnceAfterOneThatWorkedAndReturned) {
