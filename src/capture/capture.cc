@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "capture/key_watch.h"
-#include "capture/stream_check.h"
 
 namespace bw {
 namespace {
@@ -32,23 +31,11 @@ KeyWatch::Catalog CatalogOf(ServerCatalog* catalog) {
   return result;
 }
 
-void RequireStreamableNow(const ServerView& view, Spool* spool) {
-  const SpoolState state = spool->ledger().state();
-  RequireStreamable(view, state);
-  if (view.identity.timeline == state.source.timeline) return;
-  spdlog::warn("PostgreSQL is on timeline {} now; it left {} after what was captured",
-               view.identity.timeline, state.source.timeline);
-  spool->ledger().SetTimeline(view.identity.timeline);
-}
-
 }  // namespace
 
 SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks,
                              std::optional<Lsn> stop_before) {
-  spool->Recover();
   const OpenedServer server = hooks.open();
-  RequireStreamableNow(server.view, spool);
-
   const CaptureOptions options =
       WithStatusInterval(*parts.options, server.view.settings.wal_sender_timeout);
   ServerCatalog* const now = server.connection->catalog();  // Until the stream starts.

@@ -32,7 +32,8 @@ struct CaptureParts {
 
 // What others do with a session, all on its thread; each but `open` may be empty.
 struct CaptureHooks {
-  // Where a session streams from: a new connection, looked through.
+  // Where a session streams from: a connection through which it was just found that the slot
+  // continues the spool, which has recovered from whatever failed. Throws what stands in the way.
   std::function<OpenedServer()> open;
   // The server has worked with the session; called once.
   std::function<void()> made_progress;
@@ -46,10 +47,9 @@ struct CaptureHooks {
   std::function<std::optional<Lsn>()> end_wanted;
 };
 
-// One session: opens a connection, checks once more that the slot continues the spool
-// (stream_check.h), and streams. A transient Error may also mean that a wait was cut short by the
-// stop. With `stop_before` it is complete when exactly what commits before it is captured, durable
-// or not yet.
+// One session: opens a connection and streams. A transient Error may also mean that a wait was cut
+// short by the stop. With `stop_before` it is complete when exactly what commits before it is
+// captured, durable or not yet.
 SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks,
                              std::optional<Lsn> stop_before = std::nullopt);
 

@@ -74,20 +74,13 @@ SessionEnd CaptureSession::Run() {
 }
 
 void CaptureSession::Start() {
-  env_.spool->Recover();
   env_.spool->log().DropUncaptured();
   const SpoolState state = env_.spool->ledger().state();
   const Progress& captured = state.captured;
   BW_CHECK(captured.end_lsn.valid());
-  // The server would move our start forward without a word, and what lies between would be lost.
-  if (facts_.confirmed_flush > captured.end_lsn) {
-    throw HaltError(
-        ExitCode::kHaltGap,
-        fmt::format("slot \"{}\" was confirmed up to {}, the spool ends at {}: the changes between "
-                    "are not in the spool and PostgreSQL does not send them again",
-                    env_.options->slot, facts_.confirmed_flush.ToString(),
-                    captured.end_lsn.ToString()));
-  }
+  // Else the server would move our start forward without a word, and what lies between would be
+  // lost: Reconcile has halted.
+  BW_CHECK(facts_.confirmed_flush <= captured.end_lsn);
   confirmed_ = facts_.confirmed_flush;
   received_ = server_wal_end_ = idle_lsn_ = idle_noted_ = captured.end_lsn;
   assembler_.emplace(captured, &relations_, MakeHooks());
@@ -150,9 +143,10 @@ Error CaptureSession::WithinTransaction(const Error& error) const {
   if (says_what_to_do) return error;
   const std::string lsn = assembler_->commit_lsn().ToString();
   const std::string table = assembler_->newest_table();
-  return TransientError(fmt::format("{}, in the transaction with commit LSN {}, after {} rows{}",
-                                    error.what(), lsn, assembler_->rows_received(),
-                                    table.empty() ? "" : "; the last table was " + table))
+  return TransientError(fmt::format("in the transaction with commit LSN {}, after {} rows{}: {}",
+                                    lsn, assembler_->rows_received(),
+                                    table.empty() ? "" : ", the last of table " + table,
+                                    error.what()))
       .At("transaction " + lsn,
           fmt::format("If it cannot be mended, start once, with the same options and "
                       "--skip-transaction={}: the changes of that transaction, and of no other, "

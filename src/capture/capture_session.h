@@ -33,8 +33,7 @@ enum class SessionEnd {
 // again from the spool's durable state. Never calls Kafka or the registry, and never waits for
 // them.
 //
-//   recover the spool if a write failed; drop what was appended and not captured
-//   check that the slot still has everything above `captured`     else halt: a gap
+//   drop what was appended and not captured
 //   start the stream after the newest captured change, or where PostgreSQL must send the newest
 //     captured transaction again, to prove its history (history_proof.h)
 //   until a stop:
@@ -76,7 +75,8 @@ class CaptureSession {
   // What is known about the slot and the database when the session begins.
   struct StreamFacts {
     std::vector<std::string> publications;
-    Lsn confirmed_flush;    // Of the slot, read after the previous session ended.
+    // Of the slot, read after the previous session ended; at most the spool's captured end.
+    Lsn confirmed_flush;
     TextEncoding encoding;  // The database's.
     // Ends the session when exactly what commits before it is captured.
     std::optional<Lsn> stop_before;

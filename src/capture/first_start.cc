@@ -153,7 +153,6 @@ FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const OpenedServ
 bool RunFirstStart(const CaptureParts& parts, const FirstStartPlan& plan,
                    ServerConnection* connection, Spool* spool) {
   for (const std::string& warning : plan.publications.warnings) spdlog::warn("{}", warning);
-  spool->Recover();
   const bool drop_slot = plan.drop_slot || spool->ledger().state().phase == SpoolPhase::kFirstStart;
   spool->BeginFirstStart(SourceOf(*parts.options, plan.view.identity), plan.supersedes);
   BW_KILL_POINT("first_start.after_intent");

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/crc32c.h"
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/log.h"
 
 namespace bw {
@@ -28,18 +28,18 @@ std::string Name(const TransactionEnd& last) {
                        : fmt::format("Transaction {}", last.xid);
 }
 
-// In the form of relay/reconcile_halts.cc, which does not see what a stream brings.
+// The stream's own form of halts::DatabaseWentBack.
 [[noreturn]] void ThrowWentBack(const TransactionEnd& last, const std::string& found) {
-  throw HaltError(
+  throw Halt{
       ExitCode::kHaltDatabaseWentBack,
-      fmt::format("[database-went-back] {} was captured with its commit at {}, but {}. "
-                  "The database was restored to an older state, and has written other WAL since: "
-                  "the spool and Kafka may hold changes that it does not know any more. What you "
-                  "can do: (1) if this is the wrong server, e.g. an old copy, give the right one: "
-                  "--postgres=...; (2) take the snapshot again: every row is published again as it "
-                  "is now, and keys that were deleted meanwhile get their tombstone. Start once, "
-                  "with the same options, as: bottledwater resnapshot",
-                  Name(last), last.commit_lsn.ToString(), found));
+      "database-went-back",
+      fmt::format("{} was captured with its commit at {}, but {}.", Name(last),
+                  last.commit_lsn.ToString(), found),
+      "The database was restored to an older state, and has written other WAL since: the "
+      "spool and Kafka may hold changes that it does not know any more.",
+      {{"if this is the wrong server, e.g. an old copy, give the right one", "--postgres=..."},
+       ResnapshotRemedy()}}
+      .ToError();
 }
 
 }  // namespace
@@ -48,8 +48,7 @@ HistoryProof::HistoryProof(const SpoolState& spool, Lsn confirmed_flush, uint32_
     : last_(LastOf(spool)),
       publications_(publications),
       start_lsn_(std::min(spool.history.changes_end, spool.captured.end_lsn)) {
-  if (!last_.commit_lsn.valid() ||
-      Position::EndOf(last_.commit_lsn) > spool.captured.position) {
+  if (!last_.commit_lsn.valid() || Position::EndOf(last_.commit_lsn) > spool.captured.position) {
     return;
   }
   if (confirmed_flush > last_.commit_lsn) return;
@@ -63,8 +62,7 @@ void HistoryProof::OnBegin(const BeginMessage& begin) {
     NotSentAgain(begin.commit_lsn);
     return;
   }
-  if (last_.xid != 0 &&
-      (begin.xid != last_.xid || begin.commit_time_us != last_.commit_time_us)) {
+  if (last_.xid != 0 && (begin.xid != last_.xid || begin.commit_time_us != last_.commit_time_us)) {
     ThrowWentBack(last_, fmt::format("the server has transaction {} there", begin.xid));
   }
   is_open_ = false;

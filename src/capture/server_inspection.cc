@@ -5,7 +5,7 @@
 
 #include <charconv>
 
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/log.h"
 #include "capture/replication_slot.h"
 #include "capture/sql_text.h"
@@ -53,8 +53,12 @@ RoleRights ReadRights(PgConnection* connection) {
       "has_database_privilege(current_database(), 'CREATE') "
       "FROM pg_roles WHERE rolname = current_user");
   if (found.rows() == 0) {
-    throw HaltError(ExitCode::kLoginRefused,
-                    "the role that the relay is connected as was dropped or renamed");
+    throw Halt{ExitCode::kLoginRefused,
+               "login-refused",
+               "The role that the relay is connected as was dropped or renamed.",
+               "",
+               {{"make it again, or give another", "--postgres=..."}}}
+        .ToError();
   }
   return {found.String(0, 0), found.Bool(0, 1), found.Bool(0, 2), found.Bool(0, 3)};
 }
@@ -93,23 +97,27 @@ std::optional<SlotState> ReadSlot(PgConnection* connection, const std::string& s
   return state;
 }
 
+Error Setting(const char* code, const std::string& found, const char* setting) {
+  return Halt{ExitCode::kServerSetting,
+              code,
+              found,
+              "",
+              {{"run as a superuser, then restart PostgreSQL",
+                OwnLine(fmt::format("ALTER SYSTEM SET {};", setting))}}}
+      .ToError();
+}
+
 void RequireVersion(int version) {
-  if (version < kOldestVersion) {
-    throw HaltError(
-        ExitCode::kServerSetting,
-        fmt::format("PostgreSQL {} is too old: the relay needs 12 or later", version / 10000));
-  }
+  if (version >= kOldestVersion) return;
+  throw Halt{ExitCode::kServerSetting,
+             "server-too-old",
+             fmt::format("PostgreSQL {} is too old.", version / 10000),
+             "",
+             {{"use 12 or later", ""}}}
+      .ToError();
 }
 
 }  // namespace
-
-std::optional<Lsn> ServerIdentity::SwitchPointOf(uint32_t timeline_before) const {
-  if (timeline_before == timeline) return std::nullopt;
-  for (const TimelineSwitch& ended : history) {
-    if (ended.timeline == timeline_before) return ended.switch_point;
-  }
-  return Lsn::Invalid();
-}
 
 ServerView LookThrough(PgConnection* replication, const std::string& slot) {
   ServerView view;
@@ -139,33 +147,35 @@ void RequireCapturable(const ServerView& view) {
   }
   const ServerSettings& settings = view.settings;
   if (settings.wal_level != "logical") {
-    throw HaltError(
-        ExitCode::kServerSetting,
-        fmt::format("the server's wal_level is \"{}\", logical decoding needs "
-                    "\"logical\". Run as a superuser, then restart PostgreSQL:{}",
-                    settings.wal_level, OwnLine("ALTER SYSTEM SET wal_level = logical;")));
+    throw Setting("wal-level",
+                  fmt::format("The server's wal_level is \"{}\"; logical decoding needs "
+                              "\"logical\".",
+                              settings.wal_level),
+                  "wal_level = logical");
   }
   if (settings.max_wal_senders == 0) {
-    throw HaltError(ExitCode::kServerSetting,
-                    "the server's max_wal_senders is 0. Run as a superuser, then restart "
-                    "PostgreSQL:" +
-                        OwnLine("ALTER SYSTEM SET max_wal_senders = 10;"));
+    throw Setting("no-wal-senders", "The server's max_wal_senders is 0.", "max_wal_senders = 10");
   }
   if (NamesSynchronousStandby(settings.synchronous_standby_names, settings.application_name)) {
-    throw HaltError(
+    throw Halt{
         ExitCode::kServerSetting,
-        fmt::format("our application_name \"{}\" matches synchronous_standby_names = '{}': the "
-                    "server would wait for the relay at every commit. Add "
-                    "application_name=<another name> to --postgres, or have a superuser take the "
-                    "name (or the '*') out of synchronous_standby_names",
+        "synchronous-standby",
+        fmt::format("Our application_name \"{}\" matches synchronous_standby_names = '{}'.",
                     Printable(settings.application_name),
-                    Printable(settings.synchronous_standby_names)));
+                    Printable(settings.synchronous_standby_names)),
+        "The server would wait for the relay at every commit.",
+        {{"use another name", "--postgres='... application_name=NAME'"},
+         {"let a superuser take the name (or the '*') out of synchronous_standby_names", ""}}}
+        .ToError();
   }
   if (!view.role.superuser && !view.role.replication) {
-    throw HaltError(ExitCode::kMissingRight,
-                    fmt::format("role {} may not replicate. Let a superuser run:{}", view.role.name,
-                                OwnLine(fmt::format("ALTER ROLE {} REPLICATION;",
-                                                    QuoteIdentifier(view.role.name)))));
+    throw Halt{ExitCode::kMissingRight,
+               "missing-right",
+               fmt::format("Role {} may not replicate.", view.role.name),
+               "",
+               {{"let a superuser run", OwnLine(fmt::format("ALTER ROLE {} REPLICATION;",
+                                                            QuoteIdentifier(view.role.name)))}}}
+        .ToError();
   }
 }
 
@@ -178,16 +188,19 @@ void SayIfUntested(const ServerIdentity& identity) {
 void RequireFreeSlot(const ServerView& view) {
   const ServerSettings& settings = view.settings;
   if (settings.used_replication_slots < settings.max_replication_slots) return;
-  throw HaltError(
-      ExitCode::kServerSetting,
-      fmt::format("all {} replication slots of the server are in use (max_replication_slots). Drop "
-                  "one that nobody uses:{}{}{}{}",
-                  settings.max_replication_slots,
-                  OwnLine("SELECT slot_name, active FROM pg_replication_slots;"),
-                  OwnLine("SELECT pg_drop_replication_slot('<slot_name>');"),
-                  OwnLine("or run as a superuser, then restart PostgreSQL:"),
-                  OwnLine(fmt::format("ALTER SYSTEM SET max_replication_slots = {};",
-                                      settings.max_replication_slots + 10))));
+  throw Halt{ExitCode::kServerSetting,
+             "no-free-slot",
+             fmt::format("All {} replication slots of the server are in use "
+                         "(max_replication_slots).",
+                         settings.max_replication_slots),
+             "",
+             {{"drop one that nobody uses",
+               OwnLine("SELECT slot_name, active FROM pg_replication_slots;") +
+                   OwnLine("SELECT pg_drop_replication_slot('<slot_name>');")},
+              {"run as a superuser, then restart PostgreSQL",
+               OwnLine(fmt::format("ALTER SYSTEM SET max_replication_slots = {};",
+                                   settings.max_replication_slots + 10))}}}
+      .ToError();
 }
 
 // names := [FIRST | ANY] number '(' list ')' | list, the names quoted like identifiers or not
@@ -238,7 +251,7 @@ std::vector<TimelineSwitch> ParseTimelineHistory(std::string_view content) {
     line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
     const std::optional<Lsn> lsn = Lsn::Parse(line.substr(0, line.find_first_of(" \t\r")));
     if (error != std::errc() || !lsn) {
-      throw HaltError(ExitCode::kInternal, "PostgreSQL's timeline history file is malformed");
+      throw UnexpectedHalt("PostgreSQL's timeline history file is malformed");
     }
     ended.switch_point = *lsn;
     history.push_back(ended);

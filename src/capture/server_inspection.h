@@ -10,7 +10,7 @@
 #include "base/stop.h"
 #include "capture/capture_options.h"
 #include "capture/pg_connection.h"
-#include "capture/slot_state.h"
+#include "recovery/server_state.h"
 
 namespace bw {
 

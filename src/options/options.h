@@ -8,8 +8,8 @@
 #include "base/lsn.h"
 #include "capture/capture_options.h"
 #include "publish/publish_options.h"
+#include "recovery/overrides.h"
 #include "registry/http_schema_registry_options.h"
-#include "relay/reconcile.h"
 #include "spool/spool.h"
 
 namespace bw {

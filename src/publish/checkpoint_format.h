@@ -34,11 +34,11 @@
 //   "position"  as above, of the checkpoint that it was written with
 //   "part"      its number, from 0
 //   "parts"     how many there are
-//   "offsets"   {topic: [[first partition, [next offset, ...]], ...]}, null where nothing was written
-//   "crc32c"    as above
+//   "offsets"   {topic: [[first partition, [next offset, ...]], ...]}, null where nothing was
+//   written "crc32c"    as above
 //
-// JSON, so that an operator can read it with any consumer. The newest checkpoint record of the topic
-// counts, with the parts that it names; checkpoint_writer.h says why those are always there.
+// JSON, so that an operator can read it with any consumer. The newest checkpoint record of the
+// topic counts, with the parts that it names; checkpoint_writer.h says why those are always there.
 
 namespace bw {
 
@@ -62,22 +62,6 @@ struct Checkpoint {
   // Not empty: the record itself has no offsets, they are in these parts.
   std::vector<CheckpointPart> parts;
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
-};
-
-// What is known of a checkpoint topic.
-struct CheckpointState {
-  enum class Kind {
-    kUnknown,  // Kafka could not be asked.
-    kAbsent,   // No topic, or no committed record of ours in it.
-    kPresent,
-  };
-  Kind kind = Kind::kUnknown;
-  std::optional<Checkpoint> checkpoint;  // Set when present.
-
-  static CheckpointState Absent() { return {Kind::kAbsent, std::nullopt}; }
-  static CheckpointState Present(Checkpoint checkpoint) {
-    return {Kind::kPresent, std::move(checkpoint)};
-  }
 };
 
 // Leaves `next_offsets` out when there are parts.

@@ -8,8 +8,9 @@
 #include <functional>
 #include <map>
 
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/log.h"
+#include "publish/resume.h"
 #include "publish/topic_claims.h"
 #include "publish/topic_name.h"
 
@@ -122,12 +123,15 @@ void CheckpointSearch::AddParts() {
 std::optional<size_t> CheckTopic(KafkaCluster* cluster, const std::string& topic,
                                  int32_t partitions) {
   if (partitions != 1) {
-    throw HaltError(ExitCode::kHaltKafka,
-                    fmt::format("The checkpoint topic \"{}\" has {} partitions and must have one, "
-                                "or its newest record is not known. It was not created by this "
-                                "relay: delete it if nothing was published yet, or use another "
-                                "--topic-prefix.",
-                                topic, partitions));
+    throw Halt{ExitCode::kHaltKafka,
+               "checkpoint-topic",
+               fmt::format("The checkpoint topic \"{}\" has {} partitions and must have one, or "
+                           "its newest record is not known.",
+                           topic, partitions),
+               "It was not created by this relay.",
+               {{"delete it, if nothing was published yet", ""},
+                {"use topics of another name", "--topic-prefix=PREFIX"}}}
+        .ToError();
   }
   const auto config = cluster->TopicConfig(topic);
   if (!config) {
@@ -136,12 +140,16 @@ std::optional<size_t> CheckTopic(KafkaCluster* cluster, const std::string& topic
   }
   const auto policy = config->find("cleanup.policy");
   if (policy != config->end() && policy->second != "compact") {
-    throw HaltError(ExitCode::kHaltKafka,
-                    fmt::format("The checkpoint topic \"{0}\" has cleanup.policy={1}: it would "
-                                "forget what was published. Remedy: kafka-configs.sh --alter "
-                                "--entity-type topics --entity-name {0} --add-config "
-                                "cleanup.policy=compact",
-                                topic, Printable(policy->second)));
+    throw Halt{ExitCode::kHaltKafka,
+               "checkpoint-topic",
+               fmt::format("The checkpoint topic \"{}\" has cleanup.policy={}.", topic,
+                           Printable(policy->second)),
+               "It would forget what was published.",
+               {{"let it be compacted",
+                 fmt::format("kafka-configs.sh --alter --entity-type topics --entity-name {} "
+                             "--add-config cleanup.policy=compact",
+                             topic)}}}
+        .ToError();
   }
   const auto limit = config->find("max.message.bytes");
   if (limit == config->end()) return std::nullopt;
@@ -156,7 +164,6 @@ std::optional<size_t> CheckTopic(KafkaCluster* cluster, const std::string& topic
 NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& topic,
                                       std::optional<int64_t> claims_from) {
   NewestCheckpoint newest;
-  newest.state = CheckpointState::Absent();
   const std::optional<int32_t> partitions = cluster->PartitionCount(topic);
   if (!partitions) return newest;
   newest.topic_exists = true;
@@ -166,18 +173,18 @@ NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& 
   if (!stored) throw TransientError(fmt::format("Topic {} is just being deleted", topic));
   newest.next_offset = stored->high;
   CheckpointSearch search(cluster, partition, claims_from);
-  auto checkpoint = search.Run(*stored);
+  newest.checkpoint = search.Run(*stored);
   newest.claims = search.Claims();
-  if (checkpoint) newest.state = CheckpointState::Present(*std::move(checkpoint));
   return newest;
 }
 
 CheckpointState FetchCheckpoint(KafkaCluster* cluster, const PublishOptions& options,
                                 const Source& source) {
-  cluster->ClusterId();
+  const std::string cluster_id = cluster->ClusterId();
   const auto producer = cluster->CreateProducer({.transactional_id = TransactionalId(source)});
   producer->InitTransactions();
-  return ReadNewestCheckpoint(cluster, CheckpointTopic(options.topic_prefix, source)).state;
+  const std::string topic = CheckpointTopic(options.topic_prefix, source);
+  return StateOf(ReadNewestCheckpoint(cluster, topic).checkpoint, cluster_id);
 }
 
 }  // namespace bw

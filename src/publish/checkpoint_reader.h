@@ -9,12 +9,13 @@
 #include "publish/checkpoint_format.h"
 #include "publish/kafka.h"
 #include "publish/publish_options.h"
+#include "recovery/checkpoint_state.h"
 #include "spool/spool_state.h"
 
 namespace bw {
 
 struct NewestCheckpoint {
-  CheckpointState state;    // Absent or present.
+  std::optional<Checkpoint> checkpoint;
   int64_t next_offset = 0;  // After everything that was looked at.
   bool topic_exists = false;
   // Topic -> table, of the committed claims from where they were asked for.
@@ -24,8 +25,8 @@ struct NewestCheckpoint {
 };
 
 // The newest committed checkpoint in this topic, and the topic claims from this offset on; a topic
-// that ends before it is another one than was read before, and all of it is read. Only final when called after InitTransactions:
-// before that, a commit may still be under way.
+// that ends before it is another one than was read before, and all of it is read. Only final when
+// called after InitTransactions: before that, a commit may still be under way.
 //
 // The end is taken read_uncommitted, because a read_committed one may hide the newest record behind
 // an open transaction; then the records up to there are read read_committed. Throws Halt kHaltKafka

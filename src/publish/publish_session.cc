@@ -75,9 +75,10 @@ void PublishSession::Start() {
   const NewestCheckpoint newest =
       ReadNewestCheckpoint(parts_.cluster, checkpoint_topic_,
                            parts_.spool->ledger().topic_claims(checkpoint_topic_).read_through);
-  if (newest.state.checkpoint) CheckNoRival(*newest.state.checkpoint, *memory_);
+  if (newest.checkpoint) CheckNoRival(*newest.checkpoint, *memory_);
   FitBatchesInto(newest);
-  ResumeFrom resume = parts_.reconcile(parts_.spool->ledger().state(), newest.state, cluster_id_);
+  ResumeFrom resume = DecideResume(parts_.spool->ledger().state(), newest.checkpoint, cluster_id_,
+                                   parts_.overrides, parts_.places);
   Resume(resume);
   EnsureCheckpointTopic(newest.topic_exists);
   // Before anything is written to it.
@@ -87,7 +88,7 @@ void PublishSession::Start() {
   BW_KILL_POINT("publish.after_tail_scan");
   offsets_ = std::make_unique<CheckpointOffsets>(
       std::move(resume.next_offsets), CheckpointRecordBytesMax(newest),
-      newest.state.checkpoint ? newest.state.checkpoint->parts : std::vector<CheckpointPart>());
+      newest.checkpoint ? newest.checkpoint->parts : std::vector<CheckpointPart>());
   const PublishServers servers{parts_.cluster, parts_.spool, parts_.clock};
   destinations_ = std::make_unique<Destinations>(options_, servers, memory_, producer_.get(),
                                                  offsets_.get(), checkpoint_topic_, newest);

@@ -18,6 +18,7 @@
 #include "publish/message_encoder.h"
 #include "publish/publish_memory.h"
 #include "publish/publish_options.h"
+#include "publish/resume.h"
 #include "publish/row_refusals.h"
 #include "publish/snapshot_purge.h"
 #include "publish/torn_records.h"
@@ -25,29 +26,13 @@
 
 namespace bw {
 
-// Publishing goes on after `progress`.
-struct ResumeFrom {
-  Progress progress;
-  NextOffsets next_offsets;  // Of the checkpoint; empty without one, or when it was overridden.
-  // Set when an operator's permission was needed: what it overrode, for the log and the checkpoint.
-  // The spool's hint is then rewound to `progress`.
-  std::string remedy;
-  // The spool's snapshot supersedes what was published with this lineage.
-  std::optional<std::string> supersedes;
-};
-
-// Compares what the spool remembers with what Kafka says was published, and throws a Halt where the
-// two contradict each other. `state` is absent or present, read after init_transactions. The table
-// of cases is the relay's (relay/reconcile.h).
-using CheckpointReconciler = std::function<ResumeFrom(
-    const SpoolState& spool, const CheckpointState& state, const std::string& cluster_id)>;
-
 // What a session works with; all of it outlives the session.
 struct PublishParts {
   KafkaCluster* cluster = nullptr;
   Spool* spool = nullptr;
   Clock* clock = &Clock::Real();
-  CheckpointReconciler reconcile;
+  Overrides overrides;  // Of the decision how to go on.
+  RelayPlaces places;   // For its messages.
 };
 
 // One producer's life: from its init_transactions to the first error, doubt or stop. There is no

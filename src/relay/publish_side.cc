@@ -1,7 +1,6 @@
 #include "relay/publish_side.h"
 
 #include "publish/topic_name.h"
-#include "relay/checkpoint_facts.h"
 
 namespace bw {
 namespace {
@@ -28,7 +27,8 @@ PublishSide::PublishSide(const Parts& parts)
                  {.cluster = cluster_.get(),
                   .spool = parts.spool,
                   .clock = parts.outside->clock,
-                  .reconcile = ReconcilerFor(parts.options->overrides, PlacesOf(parts))},
+                  .overrides = parts.options->overrides,
+                  .places = PlacesOf(parts)},
                  registry_.get(), stop_),
       thread_(parts.outside->clock->Start([this] { Run(); })) {}
 

@@ -147,7 +147,9 @@ void Relay::RunCapture() {
     if (!server) return;
     const std::unique_ptr<Watch> keeper_runs = postgres_->keeper().Run(spool());
     CaptureHooks hooks;
-    hooks.open = [&] { return server ? *std::exchange(server, std::nullopt) : start_up.Open(); };
+    hooks.open = [&] {
+      return server ? *std::exchange(server, std::nullopt) : start_up.Continue();
+    };
     hooks.made_progress = made_progress;
     hooks.begins = [this] { postgres_->keeper().OnSessionBegins(); };
     hooks.relation_changed = [this](const CachedRelation& relation) {

@@ -8,37 +8,9 @@
 #include "capture/first_start.h"
 #include "publish/checkpoint_reader.h"
 #include "publish/topic_name.h"
-#include "relay/checkpoint_facts.h"
 
 namespace bw {
 namespace {
-
-ServerFacts ServerFactsOf(const ServerIdentity& identity, uint32_t known_timeline) {
-  ServerFacts facts;
-  facts.system_identifier = identity.system_identifier;
-  facts.database = identity.database;
-  facts.timeline = identity.timeline;
-  facts.wal_end = identity.wal_end;
-  const std::optional<Lsn> switch_point = identity.SwitchPointOf(known_timeline);
-  if (switch_point && switch_point->valid()) facts.switch_point = switch_point;
-  return facts;
-}
-
-SlotFacts SlotFactsOf(const std::string& name, const std::optional<SlotState>& slot) {
-  SlotFacts facts;
-  facts.name = name;
-  if (!slot) return facts;
-  facts.exists = true;
-  facts.confirmed_flush = slot->confirmed_flush;
-  facts.active = slot->active_pid.has_value();
-  facts.active_pid = slot->active_pid;
-  facts.creator_pid = slot->creator_pid;
-  facts.wal_status = slot->wal_status;
-  facts.invalidation_reason = slot->invalidation_reason;
-  facts.plugin = slot->plugin;
-  facts.database = slot->database;
-  return facts;
-}
 
 Source SourceOf(const ServerIdentity& identity, const std::string& slot) {
   return {identity.system_identifier, identity.database, slot, identity.timeline};
@@ -52,7 +24,6 @@ void NoteRemedies(const Plan& plan, Spool* spool) {
 }  // namespace
 
 std::optional<OpenedServer> StartUp::Run() {
-  if (Spool* spool = parts_.opened_spool()) spool->Recover();
   while (true) {
     std::optional<Decision> decision = Decide();
     if (!decision) return std::nullopt;
@@ -69,7 +40,7 @@ std::optional<OpenedServer> StartUp::Run() {
 std::optional<StartUp::Decision> StartUp::Decide() {
   AwayLog kafka_away("Kafka, whose checkpoint decides how to go on,");
   Backoff backoff;
-  CheckpointFacts checkpoint;  // Unknown, until it is needed.
+  CheckpointState checkpoint;  // Unknown, until it is needed.
   bool asked = false;          // Since the last wait.
   while (true) {
     OpenedServer server = Look();
@@ -77,9 +48,9 @@ std::optional<StartUp::Decision> StartUp::Decide() {
     const Overrides overrides = AllowedOverrides(facts);
     const auto outcome = Reconcile(facts, overrides);
     const auto* plan = std::get_if<Plan>(&outcome);
-    if (checkpoint.kind == CheckpointFacts::Kind::kUnknown && !asked &&
+    if (checkpoint.kind == CheckpointState::Kind::kUnknown && !asked &&
         WantsCheckpoint(plan, overrides)) {
-      const Source source = SourceOf(server.view.identity, facts.slot.name);
+      const Source source = SourceOf(server.view.identity, facts.slot_name);
       server.connection.reset();  // Nothing is held in PostgreSQL meanwhile.
       checkpoint = AskForCheckpoint(source);
       asked = true;
@@ -98,21 +69,33 @@ std::optional<StartUp::Decision> StartUp::Decide() {
   }
 }
 
-OpenedServer StartUp::Open() const {
-  OpenedServer server;
-  server.connection = parts_.capture.server->Connect();
-  server.view = server.connection->Look();
-  RequireCapturable(server.view);
+OpenedServer StartUp::Continue() {
+  OpenedServer server = Look();
+  const StartFacts facts = GatherFacts(server.view, /*checkpoint=*/{});
+  const auto outcome = Reconcile(facts, AllowedOverrides(facts));
+  if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
+  const auto* plan = std::get_if<Plan>(&outcome);
+  if (plan->kind != Plan::Kind::kResume) {
+    throw TransientError("the slot does not continue the spool any more; looking once more");
+  }
+  for (const std::string& note : plan->notes) spdlog::info("{}", note);
+  CarryOutResume(*plan);
   return server;
 }
 
+// What the spool has is what can be read back from its disk.
+//
 // The walsender of a relay that was just killed lives on for a moment, and so does our own after a
 // cut connection: a slot that is active at the first look may be free at the next. The other way
 // round, a slot of which we know nothing may be another relay's whose first start has just ended:
 // it will be active in a moment.
 OpenedServer StartUp::Look() const {
   constexpr Duration kStrangersWait{2'000};
-  OpenedServer server = Open();
+  if (Spool* spool = parts_.opened_spool()) spool->Recover();
+  OpenedServer server;
+  server.connection = parts_.capture.server->Connect();
+  server.view = server.connection->Look();
+  RequireCapturable(server.view);
   const TimePoint begin = parts_.capture.clock->Now();
   while (!IsSettled(server.view)) {
     const Duration patience =
@@ -130,23 +113,16 @@ bool StartUp::IsSettled(const ServerView& view) const {
   return !view.slot->active_pid && (is_known || view.slot->creator_pid);
 }
 
-StartFacts StartUp::GatherFacts(const ServerView& view, const CheckpointFacts& checkpoint) const {
-  const std::string& slot = parts_.options->capture.slot;
+StartFacts StartUp::GatherFacts(const ServerView& view, const CheckpointState& checkpoint) const {
   StartFacts facts;
+  facts.server = view.identity;
+  facts.slot_name = parts_.options->capture.slot;
+  facts.slot = view.slot;
+  if (const Spool* spool = parts_.opened_spool()) facts.spool = spool->ledger().state();
   facts.checkpoint = checkpoint;
-  uint32_t known_timeline = view.identity.timeline;
-  if (checkpoint.kind == CheckpointFacts::Kind::kPresent) {
-    known_timeline = checkpoint.source.timeline;
-  }
-  if (const Spool* spool = parts_.opened_spool()) {
-    facts.spool = spool->ledger().state();
-    known_timeline = facts.spool->source.timeline;
-  }
-  facts.server = ServerFactsOf(view.identity, known_timeline);
-  facts.slot = SlotFactsOf(slot, view.slot);
   facts.places.spool_directory = parts_.options->spool.directory;
-  facts.places.checkpoint_topic =
-      CheckpointTopic(parts_.options->publish.topic_prefix, SourceOf(view.identity, slot));
+  facts.places.checkpoint_topic = CheckpointTopic(parts_.options->publish.topic_prefix,
+                                                  SourceOf(view.identity, facts.slot_name));
   return facts;
 }
 
@@ -168,11 +144,9 @@ bool StartUp::WantsCheckpoint(const Plan* plan, const Overrides& overrides) cons
          (plan->kind == Plan::Kind::kFirstStart || plan->kind == Plan::Kind::kWaitForCheckpoint);
 }
 
-CheckpointFacts StartUp::AskForCheckpoint(const Source& source) const {
+CheckpointState StartUp::AskForCheckpoint(const Source& source) const {
   try {
-    const std::string cluster_id = parts_.cluster->ClusterId();
-    return CheckpointFactsOf(FetchCheckpoint(parts_.cluster, parts_.options->publish, source),
-                             cluster_id);
+    return FetchCheckpoint(parts_.cluster, parts_.options->publish, source);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kTransient) throw;
     spdlog::debug("The checkpoint cannot be read yet: {}", error.what());
@@ -188,8 +162,9 @@ bool StartUp::CarryOut(const Decision& decision) {
     case Plan::Kind::kBeginAt: {
       Spool* spool = parts_.open_spool_alone();
       NoteRemedies(plan, spool);
-      spool->BeginStreamingAt(SourceOf(decision.server.view.identity, parts_.options->capture.slot),
-                              plan.captured, plan.predecessor);
+      const ServerIdentity& identity = decision.server.view.identity;
+      spool->BeginStreamingAt(SourceOf(identity, parts_.options->capture.slot), plan.captured,
+                              plan.predecessor);
       BW_KILL_POINT("startup.begun_at");
       return true;
     }

@@ -7,8 +7,8 @@
 #include "capture/capture.h"
 #include "capture/postgres_server.h"
 #include "publish/kafka.h"
+#include "recovery/reconcile.h"
 #include "relay/outside.h"
-#include "relay/reconcile.h"
 #include "spool/spool.h"
 
 namespace bw {
@@ -28,9 +28,8 @@ namespace bw {
 // PostgreSQL is looked at again once Kafka has answered. That may have taken hours, and what the
 // slot was before it says nothing about what PostgreSQL still has.
 //
-// One for all starts of a process; belongs to the capture thread. Throws what stands in the way;
-// nothing is made before everything that can be checked was checked, the spool's directory
-// included.
+// One for all starts of a process; belongs to the capture thread. Throws what stands in the way.
+// Nothing is made, the spool's directory included, before everything that can be checked was.
 class StartUp {
  public:
   struct Parts {
@@ -53,8 +52,9 @@ class StartUp {
   // The spool is then in phase kStreaming and continues the slot that was seen through this
   // connection. Nothing on a stop.
   std::optional<OpenedServer> Run();
-  // Connects and looks, for a session after the first of a start.
-  OpenedServer Open() const;
+  // The same for a further session of this start, in which the slot can only be resumed. Throws a
+  // transient Error where more has to be done, or Kafka to be asked: the next Run() does.
+  OpenedServer Continue();
   // A Run() of this process has read all tables.
   bool took_snapshot() const { return took_snapshot_; }
 
@@ -67,10 +67,10 @@ class StartUp {
   std::optional<Decision> Decide();
   OpenedServer Look() const;
   bool IsSettled(const ServerView& view) const;
-  StartFacts GatherFacts(const ServerView& view, const CheckpointFacts& checkpoint) const;
+  StartFacts GatherFacts(const ServerView& view, const CheckpointState& checkpoint) const;
   Overrides AllowedOverrides(const StartFacts& facts);
   bool WantsCheckpoint(const Plan* plan, const Overrides& overrides) const;
-  CheckpointFacts AskForCheckpoint(const Source& source) const;
+  CheckpointState AskForCheckpoint(const Source& source) const;
   bool CarryOut(const Decision& decision);
   bool CarryOutFirstStart(const Plan& plan, const OpenedServer& server);
   bool CarryOutResume(const Plan& plan);

@@ -144,7 +144,8 @@ def test_relay_that_runs_meanwhile_ends(copied: Copied):
 
 
 def test_look_at_the_server_and_the_stream_are_one_connection(copied: Copied, tmp_path):
-    """A virtual address leads the first connection to the right server, and from the next on to a copy that has grown."""
+    """A virtual address leads the first connection to the right server, and from the next on to a copy that has grown: what was
+    looked at is what is streamed from, and a new connection is looked at anew."""
     scene = copied.scene
     relay = published(scene)
     copied.make_copy()

@@ -25,12 +25,14 @@ using std::chrono::seconds;
 constexpr uint64_t kStepsMax = 400'000;
 constexpr seconds kDrainTimeout{600};
 constexpr seconds kRestartPause{1};
+constexpr uint64_t kCapacity = uint64_t{1} << 40;
 
 // Which kinds of faults a schedule has: few at a time find more than all at once.
 struct Faults {
   bool kills = false;
   bool power_losses = false;
   bool disk = false;
+  bool small_disk = false;  // At times it has no room for the spool.
   bool network = false;
   bool kafka_away = false;
   bool late_requests = false;
@@ -53,8 +55,12 @@ struct Faults {
     amnesia = random->Chance(50);
     foreign = random->Chance(100);
     torn = random->Chance(150);
-    spool_lost = random->Chance(150);
+    spool_lost = random->Chance(200);
+    // Each start may find another disk, and what a copy has may be unpublished.
+    kills = kills || spool_lost;
+    kafka_away = kafka_away || spool_lost;
     outage = random->Chance(150);
+    small_disk = random->Chance(200);
     // With neither a spool nor Kafka a relay cannot know that it is another database.
     impostor = !spool_lost && random->Chance(80);
     resnapshot = !spool_lost && !impostor && !amnesia && random->Chance(150);
@@ -125,6 +131,12 @@ class World {
     settings.publish.read_back_interval = Duration(read_back_ms[random->Below(3)]);
     // So small that the offsets are always in several records.
     if (random->Chance(400)) settings.publish.checkpoint_record_bytes_max = 300;
+    // --spool-max-bytes. With the replay window nothing is trimmed: to reclaim what was, RocksDB
+    // waits for its own threads, which wait for the baton.
+    if (random->Chance(100)) {
+      settings.spool.max_bytes = 60'000;
+      settings.publish.replay_window_bytes = 256 << 20;
+    }
     return settings;
   }
 
@@ -185,20 +197,25 @@ class World {
   }
 
   void ReplaceDisk() {
-    const uint64_t dice = random_.Below(10);
-    if (dice < 3) {
+    const uint64_t dice = random_.Below(6);
+    // A copy, the loss of its disk and the copy's return: rare, were each as likely as the others.
+    const uint64_t saves = saved_superseded_ ? 0 : 2;
+    const uint64_t restores = saved_superseded_ ? 4 : 3;
+    if (dice < saves) {
       if (!checker_.checkpoint_end().valid()) return;  // A copy of half a snapshot helps nobody.
       host_.disk().Save();
-      saved_superseded_ = false;
-    } else if (dice == 3 && host_.disk().Restore()) {
+      is_saved_ = true;
+    } else if (dice < restores && host_.disk().Restore()) {
       Tell("the disk is restored from an older copy");
+      // Often with the slot where it was: else there is a gap, and nothing of the copy is believed.
+      if (random_.Chance(700)) postgres_.Crash();
       spool_lost_ = true;
       spool_superseded_ = saved_superseded_;
-    } else if (dice == 4) {
+    } else if (dice == restores) {
       Tell("the disk is lost");
       host_.disk().Wipe();
       spool_lost_ = true;
-      saved_superseded_ = true;
+      saved_superseded_ = is_saved_;
       spool_superseded_ = false;
     }
   }
@@ -395,6 +412,14 @@ class World {
   }
 
   void HarmDisk() {
+    if (faults_.small_disk && random_.Chance(500)) {
+      // Of what the relay keeps free, and wants to open the spool, too little is left.
+      disk_is_small_ = !disk_is_small_;
+      Tell("the disk has {}", disk_is_small_ ? "no room" : "room again");
+      host_.disk().SetCapacity(disk_is_small_ ? host_.disk().bytes() + random_.Below(100 << 20)
+                                              : kCapacity);
+      return;
+    }
     if (!faults_.disk) return;
     if (disk_touched_ && random_.Chance(400)) {
       Tell("the disk is well again");
@@ -479,6 +504,7 @@ class World {
     kill_points_left_ = 0;
     host_.CrashAt(UINT64_MAX, SimFileSystem::Crash::kKill);
     host_.disk().Heal();
+    host_.disk().SetCapacity(kCapacity);
     kafka_.SetFaults({});
     kafka_.EndForeignTransaction();
     if (postgres_.impostor()) ReplacePostgres();
@@ -519,6 +545,8 @@ class World {
       // What was written in the last seconds has not been reported yet.
       if (second == 55) earlier = postgres_.wal_end();
     }
+    // At its limit the spool takes nothing, and PostgreSQL keeps it.
+    if (settings_.spool.max_bytes != 0) return;
     const bool streaming = relay_ != nullptr && relay_->capture_figures().streaming.load();
     const uint64_t retained = WalBytesBetween(postgres_.confirmed(), earlier);
     if (!streaming || retained <= settings_.capture.max_wal_retained_bytes) return;
@@ -527,9 +555,11 @@ class World {
                                  settings_.capture.max_wal_retained_bytes));
   }
 
+  // Durably: on a full disk the end of a first start waits for room.
   bool HasCaptured() const {
-    return relay_ != nullptr && relay_->spool() != nullptr &&
-           relay_->spool()->ledger().state().phase == SpoolPhase::kStreaming;
+    if (relay_ == nullptr || relay_->spool() == nullptr) return false;
+    const SpoolState state = relay_->spool()->ledger().state();
+    return state.phase == SpoolPhase::kStreaming && state.captured.end_lsn.valid();
   }
 
   // A copy that lacks captured transactions is noticed; with one that has them all, the relay goes
@@ -590,11 +620,13 @@ class World {
   bool kafka_up_ = true;
   bool postgres_up_ = true;
   bool disk_touched_ = false;
+  bool disk_is_small_ = false;
   bool amnesia_used_ = false;
   bool impostor_was_there_ = false;
   bool spool_lost_ = false;
+  bool is_saved_ = false;          // There is a copy of the disk.
   bool spool_superseded_ = false;  // Of a lineage that another one has followed, perhaps.
-  bool saved_superseded_ = false;  // The copy of the disk likewise.
+  bool saved_superseded_ = false;  // The copy likewise.
   bool must_halt_ = false;  // The database was set back to before the newest captured transaction.
   bool halted_rightly_ = false;
   ScheduleResult result_;

@@ -258,17 +258,6 @@ TEST_F(CaptureSessionTest, AsksAnIdleServerHowFarItsWalHasComeWhenItsEndIsWanted
   EXPECT_TRUE(stream_.statuses.front().request_reply);
 }
 
-TEST_F(CaptureSessionTest, HaltsOnAGapBeforeStreaming) {
-  source_.confirmed_flush = Lsn{0x11};
-  try {
-    Run();
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.exit_code(), ExitCode::kHaltGap);
-  }
-  EXPECT_FALSE(stream_.started.has_value());
-}
-
 TEST_F(CaptureSessionTest, ConfirmsWhatIsPublishedAndNoMore) {
   Transaction(0x20, 0x30, 1);
   Transaction(0x30, 0x40, 1);

@@ -47,8 +47,8 @@ class CheckpointWriterTest : public ::testing::Test {
     topic_ = producer_->OpenTopic(kTopic);
     writer_ = std::make_unique<CheckpointWriter>(
         record_bytes_max_,
-        newest.state.checkpoint ? newest.state.checkpoint->parts : std::vector<CheckpointPart>());
-    if (newest.state.checkpoint) SetAll(newest.state.checkpoint->next_offsets);
+        newest.checkpoint ? newest.checkpoint->parts : std::vector<CheckpointPart>());
+    if (newest.checkpoint) SetAll(newest.checkpoint->next_offsets);
   }
   void SetAll(const NextOffsets& offsets) {
     for (const auto& [partition, offset] : offsets) writer_->Set(partition, offset);
@@ -81,7 +81,7 @@ class CheckpointWriterTest : public ::testing::Test {
   }
   NewestCheckpoint Read() { return ReadNewestCheckpoint(&kafka_, kTopic); }
   void ExpectNewest(uint64_t lsn, const NextOffsets& offsets) {
-    const auto newest = Read().state.checkpoint;
+    const auto newest = Read().checkpoint;
     ASSERT_TRUE(newest);
     EXPECT_EQ(newest->progress, Head(lsn).progress);
     EXPECT_EQ(newest->next_offsets, offsets);
@@ -189,7 +189,7 @@ TEST_F(CheckpointWriterTest, TheNumberOfPartsGrowsAndShrinks) {
     Write(lsn);
     Compact();
     ExpectNewest(lsn, offsets);
-    return Read().state.checkpoint->parts.size();
+    return Read().checkpoint->parts.size();
   };
   EXPECT_EQ(write(10, ManyOffsets(2, 3)), 0U);
   const size_t some = write(20, ManyOffsets(20, 10));
@@ -197,7 +197,7 @@ TEST_F(CheckpointWriterTest, TheNumberOfPartsGrowsAndShrinks) {
   EXPECT_GT(write(30, ManyOffsets(300, 10)), some);
   // Topics were deleted: what later sessions have to say is less, and then more again.
   for (const auto& [lsn, topics] : {std::pair(50U, 20), std::pair(60U, 1), std::pair(70U, 25)}) {
-    const auto newest = Read().state.checkpoint;
+    const auto newest = Read().checkpoint;
     writer_ = std::make_unique<CheckpointWriter>(record_bytes_max_, newest->parts);
     write(lsn, ManyOffsets(topics, 10));
   }
@@ -227,10 +227,10 @@ TEST_F(CheckpointWriterTest, AnotherCheckpointsPartIsAHalt) {
   SetAll(ManyOffsets(40, 10));
   Write(10);
   auto& log = kafka_.topics.at(kTopic)[0];
-  const auto part = std::ranges::find(log, std::optional(CheckpointPartKey(1, 'a')),
-                                      &FakeKafka::Entry::key);
+  const auto part =
+      std::ranges::find(log, std::optional(CheckpointPartKey(1, 'a')), &FakeKafka::Entry::key);
   NextOffsets others = {{{"other", 0}, 1}};
-  part->value = EncodeCheckpointPart(Head(9), 1, Read().state.checkpoint->parts.size(), others).value;
+  part->value = EncodeCheckpointPart(Head(9), 1, Read().checkpoint->parts.size(), others).value;
   EXPECT_THROW(Read(), Error);
 }
 

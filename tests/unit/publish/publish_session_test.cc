@@ -8,7 +8,6 @@
 #include "avro/schema_builder.h"
 #include "publish/publisher.h"
 #include "publish/topic_name.h"
-#include "relay/checkpoint_facts.h"
 #include "unit/publish/fake_kafka.h"
 
 namespace bw {
@@ -131,7 +130,8 @@ class PublishSessionTest : public ::testing::Test {
     parts.cluster = &kafka_;
     parts.spool = spool_.get();
     parts.clock = &clock_;
-    parts.reconcile = ReconcilerFor(overrides, {"spool", kCheckpointTopic});
+    parts.overrides = overrides;
+    parts.places = {"spool", kCheckpointTopic};
     return parts;
   }
   std::unique_ptr<PublishSession> NewSession() {
@@ -883,10 +883,8 @@ TEST_F(ResnapshotTest, SnapshotOfAFirstStartPurgesNothingUntilItIsAllowed) {
   Write(Operation::kSnapshot, {Lsn{699}, 0}, "test", "a", "2");
   ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{699}, Lsn{700}}, {{"public", "test"}}, stop_));
   EXPECT_EQ(ErrorOf([&] { StartedSession(); }).kind(), ErrorKind::kHalt);
-  Overrides overrides;
-  overrides.resnapshot = true;
   PublishParts parts = Parts();
-  parts.reconcile = ReconcilerFor(overrides, {"spool", kCheckpointTopic});
+  parts.overrides.resnapshot = true;
   auto session = std::make_unique<PublishSession>(options_, parts, memory_.get(), stop_);
   session->Start();
   session->TakeStep();  // Some of it; the rest needs no permission any more.

@@ -1,12 +1,15 @@
 #pragma once
 
-#include "relay/reconcile.h"
+#include "base/halt.h"
+#include "recovery/checkpoint_state.h"
+#include "recovery/overrides.h"
+#include "recovery/reconcile.h"
 
 // The halts of Reconcile: their codes, words and remedies, apart from the logic that finds them.
 
 namespace bw::halts {
 
-Halt SlotActive(const SlotFacts& slot);
+Halt SlotActive(const SlotState& slot);
 Halt ForeignSlotKind(const StartFacts& facts);
 Halt ForeignSlot(const StartFacts& facts);
 Halt SlotMissing(const StartFacts& facts);
@@ -18,14 +21,14 @@ Halt OtherSlot(const StartFacts& facts);
 // `known` is the newest LSN that was captured or published.
 Halt DatabaseWentBack(const StartFacts& facts, Lsn known, uint32_t known_timeline);
 
-Halt CheckpointOfOtherDatabase(const CheckpointFacts& checkpoint, const Source& ours,
+Halt CheckpointOfOtherDatabase(const CheckpointState& checkpoint, const Source& ours,
                                const RelayPlaces& places);
 // `has_published`: this spool published before, so another relay has published since.
-Halt CheckpointForeign(const SpoolState& spool, const CheckpointFacts& checkpoint,
+Halt CheckpointForeign(const SpoolState& spool, const CheckpointState& checkpoint,
                        bool has_published, const RelayPlaces& places);
 Halt CheckpointMissing(const SpoolState& spool, const RelayPlaces& places);
-Halt CheckpointBehind(const SpoolState& spool, const CheckpointFacts& checkpoint,
+Halt CheckpointBehind(const SpoolState& spool, const CheckpointState& checkpoint,
                       const RelayPlaces& places);
-Halt OtherKafkaCluster(const SpoolState& spool, const CheckpointFacts& checkpoint);
+Halt OtherKafkaCluster(const SpoolState& spool, const CheckpointState& checkpoint);
 
 }  // namespace bw::halts

@@ -1,4 +1,4 @@
-#include "relay/reconcile.h"
+#include "recovery/reconcile.h"
 
 #include <fmt/format.h>
 
@@ -6,12 +6,14 @@
 #include <set>
 
 #include "base/log.h"
-#include "relay/reconcile_halts.h"
+#include "recovery/halts.h"
+#include "recovery/lineage.h"
+#include "recovery/reconcile_publish.h"
 
 namespace bw {
 namespace {
 
-using CheckpointKind = CheckpointFacts::Kind;
+using CheckpointKind = CheckpointState::Kind;
 using Outcome = std::variant<Plan, Halt>;
 
 // A spool on which nothing was done yet is as good as none.
@@ -19,37 +21,8 @@ bool HasSpool(const StartFacts& facts) {
   return facts.spool && facts.spool->phase != SpoolPhase::kEmpty;
 }
 
-bool SameDatabase(const Source& source, const ServerFacts& server) {
+bool SameDatabase(const Source& source, const ServerIdentity& server) {
   return source.system_identifier == server.system_identifier && source.database == server.database;
-}
-
-bool SameSource(const Source& a, const Source& b) {
-  return a.system_identifier == b.system_identifier && a.database == b.database && a.slot == b.slot;
-}
-
-// Whether this spool, or the one it goes on from, has ever published, as far as it knows.
-bool HasPublished(const SpoolState& spool) {
-  return spool.published.position > Position::Zero() || spool.trimmed > Position::Zero() ||
-         !spool.predecessor.empty();
-}
-
-// Whether the checkpoint is this spool's. The first one that a spool finds may be its
-// predecessor's; one that is still the predecessor's after this spool has published was written
-// by another relay.
-bool IsOurs(const SpoolState& spool, const CheckpointFacts& checkpoint) {
-  if (checkpoint.kind != CheckpointKind::kPresent) return false;
-  if (!SameSource(checkpoint.source, spool.source)) return false;
-  if (checkpoint.lineage == spool.lineage) return true;
-  if (spool.predecessor.empty() || checkpoint.lineage != spool.predecessor) return false;
-  return spool.published.position == Position::Zero() ||
-         spool.published.position == checkpoint.progress.position;
-}
-
-// Whether the checkpoint is one that this spool's re-snapshot was allowed to supersede.
-bool IsSuperseded(const SpoolState& spool, const CheckpointFacts& checkpoint) {
-  if (checkpoint.kind != CheckpointKind::kPresent || !spool.supersedes) return false;
-  const std::vector<std::string>& lineages = *spool.supersedes;
-  return std::find(lineages.begin(), lineages.end(), checkpoint.lineage) != lineages.end();
 }
 
 // Every lineage that the newest checkpoint can have when a re-snapshot begins at these facts.
@@ -71,7 +44,7 @@ std::vector<std::string> LineagesBefore(const StartFacts& facts) {
 Plan FirstStart(const StartFacts& facts, std::string note) {
   Plan plan;
   plan.kind = Plan::Kind::kFirstStart;
-  plan.drop_slot = facts.slot.exists;
+  plan.drop_slot = facts.slot.has_value();
   plan.notes.push_back(std::move(note));
   return plan;
 }
@@ -97,7 +70,7 @@ Outcome ResnapshotOr(const StartFacts& facts, const Overrides& overrides, Halt h
 Plan BeginAnew(const StartFacts& facts, Plan plan) {
   switch (plan.kind) {
     case Plan::Kind::kFirstStart:
-      // Topics may be left of a life of which nothing else is, too.
+      // Topics from an earlier installation may still exist, even when its slot and spool are gone.
       if (!plan.supersedes) {
         plan.supersedes = LineagesBefore(facts);
         plan.overrides_used.push_back("resnapshot");
@@ -137,11 +110,12 @@ Lsn NewestLsn(const Progress& progress) {
 
 // Whether the database can be one that went back to before `known`. `known_timeline` is the one on
 // which `known` was seen; 0 when nobody noted it.
-bool WentBack(const ServerFacts& server, Lsn known, uint32_t known_timeline) {
+bool WentBack(const ServerIdentity& server, Lsn known, uint32_t known_timeline) {
   if (server.wal_end < known) return true;
   if (known_timeline == 0 || server.timeline == known_timeline) return false;
   // Failed over or restored. What the new timeline took over ends at the switch point.
-  return server.timeline < known_timeline || !server.switch_point || *server.switch_point < known;
+  const Lsn left = server.SwitchPointOf(known_timeline).value_or(Lsn::Invalid());
+  return server.timeline < known_timeline || !left.valid() || left < known;
 }
 
 Plan BeginAtCheckpoint(const StartFacts& facts, std::string note) {
@@ -155,7 +129,7 @@ Plan BeginAtCheckpoint(const StartFacts& facts, std::string note) {
 
 // The gap's own override: what is missing between `from` and the slot stays missing.
 bool GapAccepted(const StartFacts& facts, const Overrides& overrides) {
-  return overrides.accept_gap == facts.slot.confirmed_flush;
+  return overrides.accept_gap == facts.slot->confirmed_flush;
 }
 
 std::string GapNote(Lsn from, Lsn to) {
@@ -177,24 +151,24 @@ Outcome WithoutSpoolAndSlot(const StartFacts& facts, const Overrides& overrides)
 Outcome AdoptSlot(const StartFacts& facts) {
   Plan plan;
   plan.kind = Plan::Kind::kBeginAt;
-  plan.captured = CapturedUpTo(facts.slot.confirmed_flush);
+  plan.captured = CapturedUpTo(facts.slot->confirmed_flush);
   plan.notes.push_back(
       fmt::format("--adopt-slot: going on with slot \"{}\" from {}, without "
                   "snapshot",
-                  facts.slot.name, facts.slot.confirmed_flush.ToString()));
+                  facts.slot_name, facts.slot->confirmed_flush.ToString()));
   plan.overrides_used.push_back("adopt-slot");
   return plan;
 }
 
 Outcome SpoolLost(const StartFacts& facts, const Overrides& overrides) {
   const Progress& published = facts.checkpoint.progress;
-  const Lsn confirmed = facts.slot.confirmed_flush;
+  const Lsn confirmed = facts.slot->confirmed_flush;
   const Source& source = facts.checkpoint.source;
   const Lsn known = NewestLsn(published);
   if (WentBack(facts.server, known, source.timeline)) {
     return ResnapshotOr(facts, overrides, halts::DatabaseWentBack(facts, known, source.timeline));
   }
-  if (facts.slot.wal_status == "lost") {
+  if (facts.slot->lost()) {
     return ResnapshotOr(facts, overrides, halts::SlotInvalidated(facts));
   }
   if (confirmed <= published.end_lsn) {
@@ -213,17 +187,17 @@ Outcome SpoolLost(const StartFacts& facts, const Overrides& overrides) {
 }
 
 Outcome WithoutSpool(const StartFacts& facts, const Overrides& overrides) {
-  const CheckpointFacts& checkpoint = facts.checkpoint;
+  const CheckpointState& checkpoint = facts.checkpoint;
   if (checkpoint.kind == CheckpointKind::kPresent &&
       (!SameDatabase(checkpoint.source, facts.server) ||
-       checkpoint.source.slot != facts.slot.name)) {
-    const Source ours{facts.server.system_identifier, facts.server.database, facts.slot.name, 0};
+       checkpoint.source.slot != facts.slot_name)) {
+    const Source ours{facts.server.system_identifier, facts.server.database, facts.slot_name, 0};
     Halt halt = halts::CheckpointOfOtherDatabase(checkpoint, ours, facts.places);
     // A slot that this other relay's checkpoint says nothing about is not ours to drop.
-    if (facts.slot.exists) return halt;
+    if (facts.slot) return halt;
     return ResnapshotOr(facts, overrides, std::move(halt));
   }
-  if (!facts.slot.exists) return WithoutSpoolAndSlot(facts, overrides);
+  if (!facts.slot) return WithoutSpoolAndSlot(facts, overrides);
   switch (checkpoint.kind) {
     case CheckpointKind::kUnknown: {
       Plan plan;
@@ -231,13 +205,13 @@ Outcome WithoutSpool(const StartFacts& facts, const Overrides& overrides) {
       plan.notes.push_back(
           fmt::format("There is slot \"{}\" and no spool: waiting for Kafka, whose checkpoint says "
                       "how to go on",
-                      facts.slot.name));
+                      facts.slot_name));
       return plan;
     }
     case CheckpointKind::kAbsent:
-      if (facts.slot.creator_pid) return halts::SlotActive(facts.slot);
+      if (facts.slot->creator_pid) return halts::SlotActive(*facts.slot);
       // A slot without a confirmed flush LSN is still being created.
-      if (facts.slot.wal_status == "lost" || !facts.slot.confirmed_flush.valid() ||
+      if (facts.slot->lost() || !facts.slot->confirmed_flush.valid() ||
           !overrides.adopt_slot) {
         return halts::ForeignSlot(facts);
       }
@@ -251,7 +225,7 @@ Outcome WithoutSpool(const StartFacts& facts, const Overrides& overrides) {
 // --- With a spool -------------------------------------------------------------------------------
 
 Outcome AfterCrashInFirstStart(const StartFacts& facts, const Overrides& overrides) {
-  const CheckpointFacts& checkpoint = facts.checkpoint;
+  const CheckpointState& checkpoint = facts.checkpoint;
   if (checkpoint.kind == CheckpointKind::kPresent && !overrides.resnapshot &&
       !IsSuperseded(*facts.spool, checkpoint)) {
     // Kafka was away when the first start began, and now shows that it was not the first.
@@ -261,11 +235,11 @@ Outcome AfterCrashInFirstStart(const StartFacts& facts, const Overrides& overrid
     }
     return halts::CheckpointOfOtherDatabase(checkpoint, facts.spool->source, facts.places);
   }
-  const std::string note = facts.slot.exists
+  const std::string note = facts.slot
                                ? fmt::format(
                                      "The first start was interrupted: dropping its slot "
                                      "\"{}\" and starting again",
-                                     facts.slot.name)
+                                     facts.slot_name)
                                : "The first start was interrupted: starting again";
   if (checkpoint.kind == CheckpointKind::kPresent && overrides.resnapshot) {
     return Resnapshot(facts, note);
@@ -281,7 +255,7 @@ struct Durable {
   bool checkpoint_ahead = false;  // Everything in the spool is in Kafka.
 };
 
-Durable FindDurable(const SpoolState& spool, const CheckpointFacts& checkpoint) {
+Durable FindDurable(const SpoolState& spool, const CheckpointState& checkpoint) {
   Durable durable{spool.captured.end_lsn, false};
   if (!IsOurs(spool, checkpoint)) return durable;
   const Progress& published = checkpoint.progress;
@@ -294,7 +268,7 @@ Durable FindDurable(const SpoolState& spool, const CheckpointFacts& checkpoint) 
 
 Outcome ResumeOrFastForward(const StartFacts& facts, const Overrides& overrides) {
   const SpoolState& spool = *facts.spool;
-  const Lsn confirmed = facts.slot.confirmed_flush;
+  const Lsn confirmed = facts.slot->confirmed_flush;
   const Durable durable = FindDurable(spool, facts.checkpoint);
   Plan plan;
   if (durable.checkpoint_ahead) {
@@ -335,7 +309,7 @@ Outcome ResumeOrFastForward(const StartFacts& facts, const Overrides& overrides)
 Outcome WithSpool(const StartFacts& facts, const Overrides& overrides) {
   const SpoolState& spool = *facts.spool;
   if (!SameDatabase(spool.source, facts.server)) return halts::OtherDatabase(facts);
-  if (spool.source.slot != facts.slot.name) return halts::OtherSlot(facts);
+  if (spool.source.slot != facts.slot_name) return halts::OtherSlot(facts);
   if (spool.phase == SpoolPhase::kFirstStart) return AfterCrashInFirstStart(facts, overrides);
 
   Lsn known = NewestLsn(spool.captured);
@@ -346,8 +320,8 @@ Outcome WithSpool(const StartFacts& facts, const Overrides& overrides) {
     return ResnapshotOr(facts, overrides,
                         halts::DatabaseWentBack(facts, known, spool.source.timeline));
   }
-  if (!facts.slot.exists) return ResnapshotOr(facts, overrides, halts::SlotMissing(facts));
-  if (facts.slot.wal_status == "lost") {
+  if (!facts.slot) return ResnapshotOr(facts, overrides, halts::SlotMissing(facts));
+  if (facts.slot->lost()) {
     return ResnapshotOr(facts, overrides, halts::SlotInvalidated(facts));
   }
   if (facts.checkpoint.kind != CheckpointKind::kUnknown) {
@@ -359,33 +333,7 @@ Outcome WithSpool(const StartFacts& facts, const Overrides& overrides) {
   return ResumeOrFastForward(facts, overrides);
 }
 
-PublishPlan Republish(const SpoolState& spool, const Position& checkpoint) {
-  PublishPlan plan;
-  plan.publish_after = std::max(checkpoint, spool.trimmed);
-  plan.rewind_hint = true;
-  plan.notes.push_back(
-      fmt::format("--republish: publishing again what the spool retains, from {}. {}",
-                  plan.publish_after.ToString(),
-                  checkpoint >= spool.trimmed
-                      ? "Nothing is missing before it"
-                      : fmt::format("Changes between {} and there are not in the spool any more",
-                                    checkpoint.ToString())));
-  plan.overrides_used.push_back("republish");
-  return plan;
-}
-
 }  // namespace
-
-std::string Halt::Message() const {
-  std::string message = fmt::format("[{}] {} {}", code, found, meaning);
-  for (size_t i = 0; i < remedies.size(); ++i) {
-    message +=
-        fmt::format("{} ({}) {}", i == 0 ? " What you can do:" : "", i + 1, remedies[i].what);
-    if (!remedies[i].command.empty()) message += ": " + remedies[i].command;
-    message += i + 1 < remedies.size() ? ";" : "";
-  }
-  return message;
-}
 
 Progress CapturedUpTo(Lsn lsn) {
   BW_CHECK(lsn.valid());
@@ -396,26 +344,26 @@ std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& giv
   Overrides overrides = given_overrides;
   if (overrides.begin_anew) overrides.resnapshot = true;
   // Whether it is ours matters before whether it is busy: a busy foreign slot stays foreign.
-  if (facts.slot.exists &&
-      (facts.slot.plugin != "pgoutput" || facts.slot.database != facts.server.database)) {
+  if (facts.slot &&
+      (facts.slot->plugin != "pgoutput" || facts.slot->database != facts.server.database)) {
     return halts::ForeignSlotKind(facts);
   }
-  if (facts.slot.exists && facts.slot.active) return halts::SlotActive(facts.slot);
+  if (facts.slot && facts.slot->active_pid) return halts::SlotActive(*facts.slot);
   Outcome outcome = HasSpool(facts) ? WithSpool(facts, overrides) : WithoutSpool(facts, overrides);
   if (Plan* plan = std::get_if<Plan>(&outcome); plan != nullptr && overrides.begin_anew) {
     outcome = BeginAnew(facts, std::move(*plan));
   }
   if (const Plan* plan = std::get_if<Plan>(&outcome)) {
     // The invariant on top of reconcile.h, once more and independent of how the plan was found.
-    const Lsn confirmed = facts.slot.confirmed_flush;
+    const Lsn confirmed = facts.slot ? facts.slot->confirmed_flush : Lsn::Invalid();
     switch (plan->kind) {
       case Plan::Kind::kResume:
-        BW_CHECK(HasSpool(facts) && facts.slot.exists);
+        BW_CHECK(HasSpool(facts) && facts.slot);
         BW_CHECK(confirmed <= plan->advance_idle_to.value_or(facts.spool->captured.end_lsn));
         BW_CHECK(plan->advance_idle_to.has_value() == !plan->overrides_used.empty());
         break;
       case Plan::Kind::kBeginAt:
-        BW_CHECK(facts.slot.exists && confirmed <= plan->captured.end_lsn);
+        BW_CHECK(facts.slot && confirmed <= plan->captured.end_lsn);
         BW_CHECK(!HasSpool(facts) ||
                  facts.spool->captured.position <= facts.checkpoint.progress.position);
         break;
@@ -425,53 +373,6 @@ std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& giv
     }
   }
   return outcome;
-}
-
-std::variant<PublishPlan, Halt> ReconcilePublish(const SpoolState& spool,
-                                                 const CheckpointFacts& checkpoint,
-                                                 const Overrides& overrides,
-                                                 const RelayPlaces& places) {
-  BW_CHECK(checkpoint.kind != CheckpointKind::kUnknown);
-  const bool other_cluster = !spool.kafka_cluster_id.empty() && !checkpoint.cluster_id.empty() &&
-                             spool.kafka_cluster_id != checkpoint.cluster_id;
-  if (other_cluster && !overrides.republish) return halts::OtherKafkaCluster(spool, checkpoint);
-
-  PublishPlan plan;
-  if (checkpoint.kind == CheckpointKind::kAbsent) {
-    if (!HasPublished(spool)) {  // From the beginning.
-      if (spool.supersedes) plan.overrides_used.push_back("resnapshot");
-      return plan;
-    }
-    if (overrides.republish) return Republish(spool, Position::Zero());
-    return halts::CheckpointMissing(spool, places);
-  }
-
-  if (!IsOurs(spool, checkpoint)) {
-    // The spool still holds the whole snapshot, which supersedes the topics.
-    const bool is_superseded = IsSuperseded(spool, checkpoint);
-    if ((is_superseded || overrides.resnapshot) && !HasPublished(spool)) {
-      plan.supersede = !is_superseded;
-      plan.notes.push_back(fmt::format(
-          "resnapshot: the checkpoint of the relay before (lineage {}, {}) is superseded by the "
-          "new snapshot",
-          Printable(checkpoint.lineage), checkpoint.progress.position.ToString()));
-      plan.overrides_used.push_back("resnapshot");
-      return plan;
-    }
-    if (SameSource(checkpoint.source, spool.source)) {
-      return halts::CheckpointForeign(spool, checkpoint, HasPublished(spool), places);
-    }
-    return halts::CheckpointOfOtherDatabase(checkpoint, spool.source, places);
-  }
-
-  const Position& published = checkpoint.progress.position;
-  if (published < spool.published.position || published < spool.trimmed) {
-    if (overrides.republish) return Republish(spool, published);
-    return halts::CheckpointBehind(spool, checkpoint, places);
-  }
-  // K beyond `captured` is an older copy of the spool: what comes again is skipped up to K.
-  plan.publish_after = published;
-  return plan;
 }
 
 }  // namespace bw

@@ -1,9 +1,11 @@
-#include "relay/reconcile.h"
+#include "recovery/reconcile.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 #include <set>
+
+#include "recovery/reconcile_publish.h"
 
 namespace bw {
 namespace {
@@ -20,19 +22,20 @@ Progress At(uint64_t commit_lsn, uint64_t end_lsn) {
 class ReconcileTest : public testing::Test {
  protected:
   ReconcileTest() {
-    facts_.server = {"7000", "shop", 1, Lsn{0x9000}, std::nullopt};
-    facts_.slot.name = "bottledwater";
+    facts_.server = {"7000", 1, Lsn{0x9000}, "shop", 150004, false, {}};
+    facts_.slot_name = "bottledwater";
     facts_.places = {"/var/lib/bw", "bottledwater.shop.bottledwater.checkpoint"};
-    facts_.checkpoint.kind = CheckpointFacts::Kind::kAbsent;
+    facts_.checkpoint.kind = CheckpointState::Kind::kAbsent;
     facts_.checkpoint.cluster_id = "cluster-a";
   }
 
   void HaveSlot(Lsn confirmed_flush) {
-    facts_.slot.exists = true;
-    facts_.slot.confirmed_flush = confirmed_flush;
-    facts_.slot.wal_status = "reserved";
-    facts_.slot.plugin = "pgoutput";
-    facts_.slot.database = "shop";
+    facts_.slot.emplace();
+    facts_.slot->name = "bottledwater";
+    facts_.slot->confirmed_flush = confirmed_flush;
+    facts_.slot->wal_status = "reserved";
+    facts_.slot->plugin = "pgoutput";
+    facts_.slot->database = "shop";
   }
   SpoolState& HaveSpool(const Progress& captured) {
     SpoolState spool;
@@ -42,10 +45,10 @@ class ReconcileTest : public testing::Test {
     spool.captured = captured;
     return facts_.spool.emplace(spool);
   }
-  CheckpointFacts& HaveCheckpoint(const Progress& progress,
+  CheckpointState& HaveCheckpoint(const Progress& progress,
                                   const std::string& lineage = "lineage-1") {
-    CheckpointFacts& checkpoint = facts_.checkpoint;
-    checkpoint.kind = CheckpointFacts::Kind::kPresent;
+    CheckpointState& checkpoint = facts_.checkpoint;
+    checkpoint.kind = CheckpointState::Kind::kPresent;
     checkpoint.lineage = lineage;
     checkpoint.source = {"7000", "shop", "bottledwater", 1};
     checkpoint.progress = progress;
@@ -128,7 +131,7 @@ TEST_F(ReconcileTest, CrashInsideFirstStartDropsItsSlotAndStartsAgain) {
 TEST_F(ReconcileTest, CrashInsideFirstStartDoesNotDropSomebodyElsesSlot) {
   HaveSpool({}).phase = SpoolPhase::kFirstStart;
   HaveSlot(kC);
-  facts_.slot.plugin = "wal2json";
+  facts_.slot->plugin = "wal2json";
   ExpectHalt("slot-foreign", ExitCode::kHaltForeignSlot);
 }
 
@@ -294,9 +297,11 @@ TEST_F(ReconcileTest, SlotMissingBesideACheckpointHalts) {
 
 TEST_F(ReconcileTest, SlotInvalidatedHalts) {
   HaveSlot(kC);
-  facts_.slot.wal_status = "lost";
-  facts_.slot.invalidation_reason = "wal_removed";
+  facts_.slot->invalidation_reason = "idle_timeout";
   HaveSpool(At(0x1FF0, 0x2000));
+  ExpectHalt("slot-invalidated", ExitCode::kHaltSlot);
+  facts_.slot->wal_status = "lost";
+  facts_.slot->invalidation_reason = "wal_removed";
   const Halt halt = ExpectHalt("slot-invalidated", ExitCode::kHaltSlot);
   EXPECT_NE(halt.found.find("wal_removed"), std::string::npos);
   EXPECT_TRUE(ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart).drop_slot);
@@ -318,7 +323,7 @@ TEST_F(ReconcileTest, SomebodysSlotHaltsUnlessItIsAdopted) {
 
 TEST_F(ReconcileTest, SomebodysLostSlotCannotBeAdopted) {
   HaveSlot(kC);
-  facts_.slot.wal_status = "lost";
+  facts_.slot->wal_status = "lost";
   overrides_.adopt_slot = true;
   ExpectHalt("slot-foreign", ExitCode::kHaltForeignSlot);
   HaveSlot(Lsn::Invalid());  // Still being created by somebody.
@@ -328,19 +333,18 @@ TEST_F(ReconcileTest, SomebodysLostSlotCannotBeAdopted) {
 TEST_F(ReconcileTest, SlotOfAnotherPluginOrDatabaseHalts) {
   HaveSpool(At(0x1FF0, 0x2000));
   HaveSlot(kC);
-  facts_.slot.plugin = "test_decoding";
+  facts_.slot->plugin = "test_decoding";
   const Halt halt = ExpectHalt("slot-foreign", ExitCode::kHaltForeignSlot);
   EXPECT_NE(halt.Message().find("pg_drop_replication_slot('bottledwater')"), std::string::npos);
   HaveSlot(kC);
-  facts_.slot.database = "other";
+  facts_.slot->database = "other";
   ExpectHalt("slot-foreign", ExitCode::kHaltForeignSlot);
 }
 
 TEST_F(ReconcileTest, ActiveSlotIsAnotherRelay) {
   HaveSpool(At(0x1FF0, 0x2000));
   HaveSlot(kC);
-  facts_.slot.active = true;
-  facts_.slot.active_pid = 4711;
+  facts_.slot->active_pid = 4711;
   const Halt halt = ExpectHalt("slot-active", ExitCode::kAnotherRelay);
   EXPECT_NE(halt.found.find("4711"), std::string::npos);
   overrides_ = {.accept_gap = kC, .adopt_slot = true, .resnapshot = true, .republish = true};
@@ -481,7 +485,7 @@ TEST_F(ReconcileTest, FailoverThatLostNothingGoesOnAndNotesTheTimeline) {
   HaveSlot(kC);
   HaveSpool(At(0x1FF0, 0x2000));
   facts_.server.timeline = 2;
-  facts_.server.switch_point = Lsn{0x2000};
+  facts_.server.history = {{1, Lsn{0x2000}}};
   EXPECT_EQ(ExpectPlan(Kind::kResume).new_timeline, 2u);
 }
 
@@ -489,15 +493,15 @@ TEST_F(ReconcileTest, FailoverToAnOlderStateHalts) {
   HaveSlot(kC);
   HaveSpool(At(0x1FF0, 0x2000));
   facts_.server.timeline = 2;
-  facts_.server.switch_point = Lsn{0x1FFF};
+  facts_.server.history = {{1, Lsn{0x1FFF}}};
   ExpectHalt("database-went-back", ExitCode::kHaltDatabaseWentBack);
-  facts_.server.switch_point.reset();  // A history without our timeline.
+  facts_.server.history.clear();  // A history without our timeline.
   ExpectHalt("database-went-back", ExitCode::kHaltDatabaseWentBack);
   facts_.spool->source.timeline = 3;  // The old primary came back.
   ExpectHalt("database-went-back", ExitCode::kHaltDatabaseWentBack);
   facts_.spool.reset();
   HaveCheckpoint(At(0x1FF0, 0x2000));
-  facts_.server.switch_point = Lsn{0x1FFF};
+  facts_.server.history = {{1, Lsn{0x1FFF}}};
   ExpectHalt("database-went-back", ExitCode::kHaltDatabaseWentBack);
 }
 
@@ -547,7 +551,7 @@ TEST_F(ReconcileTest, ResnapshotTakesNothingThatIsSomebodyElses) {
   ExpectHalt("other-database", ExitCode::kHaltOtherDatabase);
   facts_.spool->source = {"7000", "shop", "other", 1};
   ExpectHalt("other-slot", ExitCode::kSpoolUnusable);
-  facts_.slot.active = true;
+  facts_.slot->active_pid = 4711;
   ExpectHalt("slot-active", ExitCode::kAnotherRelay);
 }
 
@@ -585,7 +589,7 @@ TEST_F(ReconcileTest, MessagesAreOnePrintableLineWhateverOutsideSays) {
   facts_.server.database = "shop\n2026 forged";
   HaveCheckpoint(At(1, 2), "line\nage").source.database = "x\ny";
   HaveSlot(kC);
-  facts_.slot.database = facts_.server.database;
+  facts_.slot->database = facts_.server.database;
   const auto outcome = Reconcile(facts_, overrides_);
   const std::string message = std::get<Halt>(outcome).Message();
   EXPECT_EQ(message.find_first_of("\n\x1B"), std::string::npos) << message;
@@ -713,7 +717,7 @@ class World {
       captured = plan.captured;
     }
     // PostgreSQL moves the requested start forward to what was confirmed.
-    const Lsn start = std::max(facts.slot.confirmed_flush, captured.end_lsn);
+    const Lsn start = std::max(facts.slot.value_or(SlotState{}).confirmed_flush, captured.end_lsn);
     for (const Transaction& transaction : transactions_) {
       if (transaction.commit < start) continue;
       for (uint64_t i = 0; i < transaction.changes; ++i) {
@@ -766,8 +770,8 @@ TEST_F(ReconcileModelTest, NoPlanLosesOrRepeatsAChange) {
   for (uint32_t seed = 0; seed < 200'000; ++seed) {
     World world(seed);
     facts_ = {};
-    facts_.server = {"7000", "shop", 1, world.wal_end(), std::nullopt};
-    facts_.slot.name = "bottledwater";
+    facts_.server = {"7000", 1, world.wal_end(), "shop", 150004, false, {}};
+    facts_.slot_name = "bottledwater";
     facts_.checkpoint.cluster_id = "cluster-a";
     if (world.Below(10) > 0) HaveSlot(std::min(world.SomeConfirmed(), world.wal_end()));
     if (world.Below(4) > 0) {
@@ -779,13 +783,13 @@ TEST_F(ReconcileModelTest, NoPlanLosesOrRepeatsAChange) {
       spool.trimmed = std::min(spool.trimmed, spool.published.position);
       if (world.Below(4) == 0) spool.predecessor = "lineage-0";
     }
-    facts_.checkpoint.kind = CheckpointFacts::Kind::kAbsent;
+    facts_.checkpoint.kind = CheckpointState::Kind::kAbsent;
     Position published = Position::Zero();
     if (world.Below(5) > 0) {
       HaveCheckpoint(world.SomePublished(), world.Below(5) == 0 ? "lineage-0" : "lineage-1");
       published = facts_.checkpoint.progress.position;
     }
-    const CheckpointFacts checkpoint = facts_.checkpoint;
+    const CheckpointState checkpoint = facts_.checkpoint;
     if (world.Below(4) == 0) facts_.checkpoint = {};
 
     const auto outcome = Reconcile(facts_, {});
@@ -839,8 +843,8 @@ TEST_F(ReconcileModelTest, EveryStateThatARunLeavesBehindGoesOn) {
   for (uint32_t seed = 0; seed < 50'000; ++seed) {
     World world(seed);
     facts_ = {};
-    facts_.server = {"7000", "shop", 1, world.wal_end(), std::nullopt};
-    facts_.slot.name = "bottledwater";
+    facts_.server = {"7000", 1, world.wal_end(), "shop", 150004, false, {}};
+    facts_.slot_name = "bottledwater";
     SpoolState& spool = HaveSpool(world.SomeProgress());
     Progress published = world.SomePublished();
     if (published.position > spool.captured.position) published = spool.captured;
@@ -853,8 +857,8 @@ TEST_F(ReconcileModelTest, EveryStateThatARunLeavesBehindGoesOn) {
     if (world.Below(3) == 0) KafkaAway();
     ExpectPlan(Kind::kResume);
     // Lazy confirming lets the spool be lost while Kafka keeps up.
-    if (facts_.checkpoint.kind == CheckpointFacts::Kind::kPresent &&
-        facts_.slot.confirmed_flush <= published.end_lsn) {
+    if (facts_.checkpoint.kind == CheckpointState::Kind::kPresent &&
+        facts_.slot->confirmed_flush <= published.end_lsn) {
       facts_.spool.reset();
       ExpectPlan(Kind::kBeginAt);
     }

@@ -1,4 +1,4 @@
-#include "relay/reconcile_halts.h"
+#include "recovery/halts.h"
 
 #include <fmt/format.h>
 
@@ -41,13 +41,6 @@ std::string MoveSpoolAside(const RelayPlaces& places) {
   return fmt::format("mv {} {}", ShellQuoted(directory), ShellQuoted(directory + ".old"));
 }
 
-Remedy Resnapshot() {
-  return {
-      "take the snapshot again: every row is published again as it is now, and keys that were "
-      "deleted meanwhile get their tombstone. Start once, with the same options, as",
-      "bottledwater resnapshot"};
-}
-
 Remedy AcceptGap(Lsn confirmed) {
   return {
       "go on without these changes: they will be missing in Kafka. Start with the same options "
@@ -70,8 +63,8 @@ std::string Describe(const Source& source) {
 
 }  // namespace
 
-Halt SlotActive(const SlotFacts& slot) {
-  const bool in_first_start = !slot.active && slot.creator_pid;
+Halt SlotActive(const SlotState& slot) {
+  const bool in_first_start = !slot.active_pid && slot.creator_pid;
   const std::optional<int> pid = in_first_start ? slot.creator_pid : slot.active_pid;
   const std::string who = pid ? fmt::format(" (PostgreSQL process {})", *pid) : "";
   return {ExitCode::kAnotherRelay,
@@ -90,7 +83,7 @@ Halt SlotActive(const SlotFacts& slot) {
 }
 
 Halt ForeignSlotKind(const StartFacts& facts) {
-  const SlotFacts& slot = facts.slot;
+  const SlotState& slot = *facts.slot;
   return {ExitCode::kHaltForeignSlot,
           "slot-foreign",
           fmt::format("Slot \"{}\" exists, with output plugin \"{}\" for database \"{}\"; this "
@@ -103,7 +96,7 @@ Halt ForeignSlotKind(const StartFacts& facts) {
 }
 
 Halt ForeignSlot(const StartFacts& facts) {
-  const SlotFacts& slot = facts.slot;
+  const SlotState& slot = *facts.slot;
   Halt halt{ExitCode::kHaltForeignSlot,
             "slot-foreign",
             fmt::format("Slot \"{}\" exists, but there is no spool in {} and no checkpoint in "
@@ -112,7 +105,7 @@ Halt ForeignSlot(const StartFacts& facts) {
                         facts.places.checkpoint_topic),
             "Somebody else made it, or both spool and checkpoint were removed.",
             {}};
-  if (slot.wal_status != "lost" && slot.confirmed_flush.valid()) {
+  if (!slot.lost() && slot.confirmed_flush.valid()) {
     halt.remedies.push_back({fmt::format("take it over and stream from {}, without a snapshot of "
                                          "what is in the tables now. Start once with",
                                          slot.confirmed_flush.ToString()),
@@ -134,16 +127,16 @@ Halt SlotMissing(const StartFacts& facts) {
                                               facts.checkpoint.progress.position.ToString());
   return {ExitCode::kHaltSlot,
           "slot-missing",
-          fmt::format("There is no slot \"{}\" in database \"{}\", but {}.", facts.slot.name,
+          fmt::format("There is no slot \"{}\" in database \"{}\", but {}.", facts.slot_name,
                       Printable(facts.server.database), who),
           "The slot was dropped, and what was committed since then cannot be told any more.",
-          {Resnapshot(),
+          {ResnapshotRemedy(),
            {"if the slot has another name, or the database another address, give the right one",
             "--slot=NAME, --postgres=..."}}};
 }
 
 Halt SlotInvalidated(const StartFacts& facts) {
-  const SlotFacts& slot = facts.slot;
+  const SlotState& slot = *facts.slot;
   const std::string reason = slot.invalidation_reason.empty()
                                  ? "max_slot_wal_keep_size was exceeded, or wal_level was lowered"
                                  : "reason: " + Printable(slot.invalidation_reason);
@@ -152,26 +145,26 @@ Halt SlotInvalidated(const StartFacts& facts) {
           fmt::format("PostgreSQL has invalidated slot \"{}\" at {} ({}).", slot.name,
                       slot.confirmed_flush.ToString(), reason),
           "The WAL behind it is gone, and with it what was committed since.",
-          {Resnapshot(),
+          {ResnapshotRemedy(),
            {"so that it does not happen again, let max_slot_wal_keep_size be well above "
             "--max-wal-retained",
             ""}}};
 }
 
 Halt Gap(const StartFacts& facts, Lsn from) {
-  const Lsn confirmed = facts.slot.confirmed_flush;
+  const Lsn confirmed = facts.slot->confirmed_flush;
   const bool spool = facts.spool && facts.spool->phase == SpoolPhase::kStreaming;
   return {ExitCode::kHaltGap,
           "gap",
           fmt::format("Slot \"{}\" was confirmed up to {}, but {} only up to {}: {} of WAL between "
                       "them.",
-                      facts.slot.name, confirmed.ToString(),
+                      facts.slot_name, confirmed.ToString(),
                       spool ? "spool and checkpoint go" : "the checkpoint in Kafka goes",
                       from.ToString(), FormatSize(WalBytesBetween(from, confirmed))),
           "Changes committed between these two are lost: PostgreSQL does not send them again. The "
           "spool was lost or is an old copy, or the slot was made anew or moved by hand.",
           {{"if the right spool is elsewhere, point to it", "--spool=DIR"},
-           Resnapshot(),
+           ResnapshotRemedy(),
            AcceptGap(confirmed)}};
 }
 
@@ -194,23 +187,24 @@ Halt OtherSlot(const StartFacts& facts) {
           "other-slot",
           fmt::format("The spool in {} belongs to slot \"{}\", but --slot is \"{}\".",
                       ShellQuoted(facts.places.spool_directory),
-                      Printable(facts.spool->source.slot), facts.slot.name),
+                      Printable(facts.spool->source.slot), facts.slot_name),
           "Each slot has a spool of its own.",
           {{"use the spool's slot", "--slot=" + Printable(facts.spool->source.slot)},
            {"use another spool", "--spool=DIR"}}};
 }
 
 Halt DatabaseWentBack(const StartFacts& facts, Lsn known, uint32_t known_timeline) {
-  const ServerFacts& server = facts.server;
+  const ServerIdentity& server = facts.server;
+  const Lsn left = server.SwitchPointOf(known_timeline).value_or(Lsn::Invalid());
   std::string found;
   if (server.wal_end < known) {
     found = fmt::format("The server's WAL ends at {}, but changes up to {} were captured from it.",
                         server.wal_end.ToString(), known.ToString());
-  } else if (server.switch_point && server.timeline > known_timeline) {
+  } else if (left.valid() && server.timeline > known_timeline) {
     found = fmt::format(
         "The server is on timeline {}, which left timeline {} at {}, but changes up to {} were "
         "captured from timeline {}.",
-        server.timeline, known_timeline, server.switch_point->ToString(), known.ToString(),
+        server.timeline, known_timeline, left.ToString(), known.ToString(),
         known_timeline);
   } else {
     found = fmt::format(
@@ -225,10 +219,10 @@ Halt DatabaseWentBack(const StartFacts& facts, Lsn known, uint32_t known_timelin
       "The database was restored to, or failed over to, an older state: the spool and Kafka "
       "may hold changes that it does not know any more.",
       {{"if this is the wrong server, e.g. an old primary, give the right one", "--postgres=..."},
-       Resnapshot()}};
+       ResnapshotRemedy()}};
 }
 
-Halt CheckpointOfOtherDatabase(const CheckpointFacts& checkpoint, const Source& ours,
+Halt CheckpointOfOtherDatabase(const CheckpointState& checkpoint, const Source& ours,
                                const RelayPlaces& places) {
   return {ExitCode::kHaltOtherDatabase,
           "checkpoint-other-database",
@@ -244,7 +238,7 @@ Halt CheckpointOfOtherDatabase(const CheckpointFacts& checkpoint, const Source& 
             "bottledwater resnapshot"}}};
 }
 
-Halt CheckpointForeign(const SpoolState& spool, const CheckpointFacts& checkpoint,
+Halt CheckpointForeign(const SpoolState& spool, const CheckpointState& checkpoint,
                        bool has_published, const RelayPlaces& places) {
   Halt halt{has_published ? ExitCode::kAnotherRelay : ExitCode::kHaltKafka,
             "checkpoint-foreign",
@@ -286,10 +280,10 @@ Halt CheckpointMissing(const SpoolState& spool, const RelayPlaces& places) {
           {{"if this is the wrong Kafka cluster or topic prefix, give the right one",
             "--broker=..., --topic-prefix=..."},
            Republish(),
-           Resnapshot()}};
+           ResnapshotRemedy()}};
 }
 
-Halt CheckpointBehind(const SpoolState& spool, const CheckpointFacts& checkpoint,
+Halt CheckpointBehind(const SpoolState& spool, const CheckpointState& checkpoint,
                       const RelayPlaces& places) {
   return {ExitCode::kHaltKafka,
           "checkpoint-behind",
@@ -298,10 +292,10 @@ Halt CheckpointBehind(const SpoolState& spool, const CheckpointFacts& checkpoint
                       places.checkpoint_topic, checkpoint.progress.position.ToString(),
                       std::max(spool.published.position, spool.trimmed).ToString()),
           "Kafka has lost what it had confirmed (an unclean leader election, or a restored copy).",
-          {Republish(), Resnapshot()}};
+          {Republish(), ResnapshotRemedy()}};
 }
 
-Halt OtherKafkaCluster(const SpoolState& spool, const CheckpointFacts& checkpoint) {
+Halt OtherKafkaCluster(const SpoolState& spool, const CheckpointState& checkpoint) {
   return {ExitCode::kHaltKafka,
           "other-kafka-cluster",
           fmt::format("The brokers belong to Kafka cluster {}, but this spool was published to "
@@ -313,7 +307,7 @@ Halt OtherKafkaCluster(const SpoolState& spool, const CheckpointFacts& checkpoin
             "--replay-window). What was published before that is missing there unless it was "
             "copied. Start with the same options and once with",
             "--republish"},
-           Resnapshot()}};
+           ResnapshotRemedy()}};
 }
 
 }  // namespace bw::halts

@@ -1,0 +1,78 @@
+#include "recovery/reconcile_publish.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "recovery/halts.h"
+#include "recovery/lineage.h"
+
+namespace bw {
+namespace {
+
+PublishPlan Republish(const SpoolState& spool, const Position& checkpoint) {
+  PublishPlan plan;
+  plan.publish_after = std::max(checkpoint, spool.trimmed);
+  plan.rewind_hint = true;
+  plan.notes.push_back(
+      fmt::format("--republish: publishing again what the spool retains, from {}. {}",
+                  plan.publish_after.ToString(),
+                  checkpoint >= spool.trimmed
+                      ? "Nothing is missing before it"
+                      : fmt::format("Changes between {} and there are not in the spool any more",
+                                    checkpoint.ToString())));
+  plan.overrides_used.push_back("republish");
+  return plan;
+}
+
+}  // namespace
+
+std::variant<PublishPlan, Halt> ReconcilePublish(const SpoolState& spool,
+                                                 const CheckpointState& checkpoint,
+                                                 const Overrides& overrides,
+                                                 const RelayPlaces& places) {
+  BW_CHECK(checkpoint.kind != CheckpointState::Kind::kUnknown);
+  const bool other_cluster = !spool.kafka_cluster_id.empty() && !checkpoint.cluster_id.empty() &&
+                             spool.kafka_cluster_id != checkpoint.cluster_id;
+  if (other_cluster && !overrides.republish) return halts::OtherKafkaCluster(spool, checkpoint);
+
+  PublishPlan plan;
+  if (checkpoint.kind == CheckpointState::Kind::kAbsent) {
+    if (!HasPublished(spool)) {  // From the beginning.
+      if (spool.supersedes) plan.overrides_used.push_back("resnapshot");
+      return plan;
+    }
+    if (overrides.republish) return Republish(spool, Position::Zero());
+    return halts::CheckpointMissing(spool, places);
+  }
+
+  if (!IsOurs(spool, checkpoint)) {
+    // The spool still holds the whole snapshot, which supersedes the topics.
+    const bool is_superseded = IsSuperseded(spool, checkpoint);
+    if ((is_superseded || overrides.resnapshot) && !HasPublished(spool)) {
+      plan.supersede = !is_superseded;
+      plan.notes.push_back(fmt::format(
+          "resnapshot: the checkpoint of the relay before (lineage {}, {}) is superseded by the "
+          "new snapshot",
+          Printable(checkpoint.lineage), checkpoint.progress.position.ToString()));
+      plan.overrides_used.push_back("resnapshot");
+      return plan;
+    }
+    if (SameSource(checkpoint.source, spool.source)) {
+      return halts::CheckpointForeign(spool, checkpoint, HasPublished(spool), places);
+    }
+    return halts::CheckpointOfOtherDatabase(checkpoint, spool.source, places);
+  }
+
+  const Position& published = checkpoint.progress.position;
+  if (published < spool.published.position || published < spool.trimmed) {
+    if (overrides.republish) return Republish(spool, published);
+    return halts::CheckpointBehind(spool, checkpoint, places);
+  }
+  // K beyond `captured` is an older copy of the spool: what comes again is skipped up to K.
+  plan.publish_after = published;
+  return plan;
+}
+
+}  // namespace bw

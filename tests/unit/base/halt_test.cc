@@ -1,0 +1,27 @@
+#include "base/halt.h"
+
+#include <gtest/gtest.h>
+
+namespace bw {
+namespace {
+
+TEST(Halt, TellsWordFindingMeaningAndEachRemedyWithItsCommand) {
+  const Halt halt{ExitCode::kHaltGap,
+                  "gap",
+                  "Found.",
+                  "Meant.",
+                  {{"look there", ""}, {"start once with", "--accept-gap=0/1"}}};
+  EXPECT_EQ(halt.Message(),
+            "[gap] Found. Meant. What you can do: (1) look there; (2) start once with: "
+            "--accept-gap=0/1");
+  EXPECT_EQ(halt.ToError().kind(), ErrorKind::kHalt);
+  EXPECT_EQ(halt.ToError().exit_code(), ExitCode::kHaltGap);
+}
+
+TEST(Halt, LeavesOutWhatItHasNot) {
+  EXPECT_EQ((Halt{ExitCode::kInternal, "unexpected", "Found.", "", {}}).Message(),
+            "[unexpected] Found.");
+}
+
+}  // namespace
+}  // namespace bw
