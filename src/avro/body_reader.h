@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "avro/binary_format.h"
-#include "base/error.h"
+#include "base/halt.h"
 
 namespace bw {
 
@@ -64,8 +64,8 @@ class BodyReader {
   }
 
   [[noreturn]] void Fail(const char* problem) const {
-    throw HaltError(ExitCode::kInternal,
-                    "malformed Avro body at byte " + std::to_string(p_ - start_) + ": " + problem);
+    throw UnexpectedHalt("malformed Avro body at byte " + std::to_string(p_ - start_) + ": " +
+                         problem);
   }
 
  private:

@@ -3,7 +3,7 @@
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "base/halt.h"
 
 namespace bw {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 using Json = nlohmann::json;
 
 [[noreturn]] void Fail(const std::string& problem) {
-  throw HaltError(ExitCode::kInternal, "a stored Avro schema is not one of ours: " + problem);
+  throw UnexpectedHalt("a stored Avro schema is not one of ours: " + problem);
 }
 
 const std::string& StringAt(const Json& object, const char* property) {

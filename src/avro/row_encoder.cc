@@ -8,7 +8,7 @@
 #include "avro/text_converter.h"
 #include "avro/type_encoder.h"
 #include "avro/type_oid.h"
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/log.h"
 #include "base/utf8.h"
 
@@ -174,9 +174,9 @@ RowEncoder::Result RowEncoder::EncodeUtf8(std::span<const size_t> which, bool is
 
 void RowEncoder::RequireColumnCount(size_t count) const {
   if (count == columns_.size()) return;
-  throw HaltError(ExitCode::kInternal, "a tuple of table " + Printable(table_name_) + " has " +
-                                           std::to_string(count) + " columns, its relation has " +
-                                           std::to_string(columns_.size()));
+  throw UnexpectedHalt("a tuple of table " + Printable(table_name_) + " has " +
+                       std::to_string(count) + " columns, its relation has " +
+                       std::to_string(columns_.size()));
 }
 
 void RowEncoder::Refuse(const ColumnEncoder& column, ValueStatus status) const {

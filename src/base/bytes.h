@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/error.h"
+#include "base/halt.h"
 
 // Big-endian integers, as both PostgreSQL's wire protocol and our own byte formats use them.
 
@@ -52,8 +52,8 @@ class ByteReader {
     if (remaining() != 0) Fail(std::to_string(remaining()) + " bytes too many");
   }
   [[noreturn]] void Fail(const std::string& problem) const {
-    throw HaltError(ExitCode::kInternal, std::string("malformed ") + what_ + " at byte " +
-                                             std::to_string(offset_) + ": " + problem);
+    throw UnexpectedHalt(std::string("malformed ") + what_ + " at byte " + std::to_string(offset_) +
+                         ": " + problem);
   }
 
  private:

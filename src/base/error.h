@@ -53,9 +53,6 @@ class Error : public std::runtime_error {
 };
 
 inline Error TransientError(const std::string& what) { return Error(ErrorKind::kTransient, what); }
-inline Error HaltError(ExitCode code, const std::string& what) {
-  return Error(ErrorKind::kHalt, what, code);
-}
 inline Error RowError(const std::string& what) {
   return Error(ErrorKind::kRow, what, ExitCode::kRowRefused);
 }

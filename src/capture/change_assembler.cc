@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "avro/schema_builder.h"
+#include "base/halt.h"
 #include "base/log.h"
 
 namespace bw {
@@ -18,9 +19,8 @@ Assembled ChangeAssembler::Handle(const PgoutputMessage& message) {
 }
 
 void ChangeAssembler::Violation(const std::string& problem) const {
-  throw HaltError(ExitCode::kInternal,
-                  fmt::format("PostgreSQL's stream makes no sense at commit LSN {}: {}",
-                              commit_lsn().ToString(), problem));
+  throw UnexpectedHalt(fmt::format("PostgreSQL's stream makes no sense at commit LSN {}: {}",
+                                   commit_lsn().ToString(), problem));
 }
 
 void ChangeAssembler::RequireTransaction(const char* what) const {

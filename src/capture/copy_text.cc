@@ -4,14 +4,14 @@
 
 #include <cstring>
 
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/hex_digit.h"
 
 namespace bw {
 namespace {
 
 [[noreturn]] void Refuse(const std::string& problem) {
-  throw HaltError(ExitCode::kInternal, "malformed COPY row: " + problem);
+  throw UnexpectedHalt("malformed COPY row: " + problem);
 }
 
 bool IsOctal(char c) { return c >= '0' && c <= '7'; }

@@ -9,7 +9,7 @@
 #include <charconv>
 #include <climits>
 
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/log.h"
 #include "capture/conninfo.h"
 #include "capture/pg_error.h"
@@ -68,9 +68,8 @@ class CertificateVerdict {
 };
 
 [[noreturn]] void RefuseText(const PgResult& result, int row, int column, const char* expected) {
-  throw HaltError(ExitCode::kInternal,
-                  fmt::format("PostgreSQL answered \"{}\" in column {} where {} belongs",
-                              Printable(result.Text(row, column)), column + 1, expected));
+  throw UnexpectedHalt(fmt::format("PostgreSQL answered \"{}\" in column {} where {} belongs",
+                                   Printable(result.Text(row, column)), column + 1, expected));
 }
 
 // What gives the right that a refused login lacked: to connect to the database, or to replicate.
@@ -100,7 +99,7 @@ bool PgResult::IsNull(int row, int column) const {
 }
 std::string_view PgResult::Text(int row, int column) const {
   if (row >= rows() || column >= PQnfields(result_.get())) {
-    throw HaltError(ExitCode::kInternal, "PostgreSQL answered with fewer columns than it must");
+    throw UnexpectedHalt("PostgreSQL answered with fewer columns than it must");
   }
   const std::string_view text(PQgetvalue(result_.get(), row, column),
                               static_cast<size_t>(PQgetlength(result_.get(), row, column)));

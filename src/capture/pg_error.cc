@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 
+#include "base/halt.h"
 #include "base/log.h"
 
 namespace bw {
@@ -28,54 +29,83 @@ bool IsTransient(std::string_view state) {
   return IsOneOf(state, {"57P01", "57P02", "57P03", "57P05", "57014", "55P03", "25P03", "25P04"});
 }
 
-bool IsLoginRefusal(std::string_view state) {
-  return state.substr(0, 2) == "28" || state == "3D000";
-}
-
 std::string What(const PgFailure& failure, const PgErrorContext& context) {
   return fmt::format("cannot {}: {}", context.doing, Printable(failure.message));
 }
 
-// SQLSTATE 55000: something is not in the state that the command needs.
-Error NotInState(const PgFailure& failure, const std::string& what) {
-  if (Contains(failure.message, "wal_level")) {
-    return HaltError(ExitCode::kServerSetting,
-                     what + ". Run ALTER SYSTEM SET wal_level = logical; and restart PostgreSQL");
-  }
-  return HaltError(ExitCode::kHaltSlot, what);
-}
+struct Refusal {
+  std::string_view state;  // A SQLSTATE or the beginning of some.
+  std::string_view text;   // Part of the message; empty for any.
+  ExitCode exit_code;
+  const char* code;
+  const char* meaning;
+  std::string_view remedy;  // Empty for ResnapshotRemedy().
+  std::string_view command;
+};
 
-// The halt that the start-up gives for a slot whose wal_status is "lost". On a promoted standby
-// that never had the WAL, PostgreSQL 15 says "reserved", and notices when it reads.
-Error WalMissing(const PgFailure& failure) {
-  return HaltError(
-      ExitCode::kHaltSlot,
-      fmt::format("[slot-invalidated] The server does not have all WAL that the slot needs: {}. A "
-                  "standby to which the slot was copied may never have had it; what was committed "
-                  "since cannot be told any more. What you can do: (1) take the snapshot again. "
-                  "Start once, with the same options, as: bottledwater resnapshot",
-                  Printable(failure.message)));
-}
+constexpr const char* kLoginRemedy = "give the right user, password and database";
+constexpr const char* kNotUtf8 =
+    "Kafka gets UTF-8, to which PostgreSQL does not convert this database's encoding.";
+constexpr const char* kOtherEncoding = "capture a database of another encoding";
 
-// PostgreSQL looks publications up as of the WAL that it reads: making it again does not help.
-Error PublicationMissing(const PgFailure& failure) {
-  return HaltError(
-      ExitCode::kHaltSlot,
-      fmt::format("[publication-missing] PostgreSQL cannot tell what to send: {}. Somebody dropped "
-                  "the publication, or it was made later than the WAL that is read; what was "
-                  "committed without it cannot be told any more. What you can do: (1) make it "
-                  "again, if it is still missing and not the relay's own, and take the snapshot "
-                  "again. Start once, with the same options, as: bottledwater resnapshot",
-                  failure.message));
-}
+// What each refusal means: the first row that fits counts.
+constexpr Refusal kRefusals[] = {
+    {"28", "", ExitCode::kLoginRefused, "login-refused", "", kLoginRemedy, "--postgres=..."},
+    {"3D000", "", ExitCode::kLoginRefused, "login-refused", "", kLoginRemedy, "--postgres=..."},
+    // MULE_INTERNAL, and what PostgreSQL may get.
+    {"0A000", "onversion between", ExitCode::kServerSetting, "encoding", kNotUtf8, kOtherEncoding,
+     "--postgres=..."},
+    {"22023", "onversion between", ExitCode::kServerSetting, "encoding", kNotUtf8, kOtherEncoding,
+     "--postgres=..."},
+    {"", "may not be used as an output plugin", ExitCode::kServerSetting, "plugin-refused",
+     "PostgreSQL's minor releases of August 2026 ask for it (CVE-2026-6471).",
+     "add pgoutput to the server's output_plugin_libraries", ""},
+    {"42501", "row-level security", ExitCode::kMissingRight, "missing-right", "",
+     "let a superuser run", "ALTER ROLE <role> BYPASSRLS;"},
+    {"42501", "", ExitCode::kMissingRight, "missing-right", "",
+     "let an owner or a superuser grant it", ""},
+    {"53400", "", ExitCode::kServerSetting, "no-free-slot", "",
+     "drop a slot that nobody uses, or raise max_replication_slots and restart PostgreSQL",
+     "ALTER SYSTEM SET max_replication_slots = 20;"},
+    {"42710", "", ExitCode::kHaltForeignSlot, "slot-foreign", "It was made in the meantime.",
+     "use another", "--slot=NAME"},
+    {"55006", "", ExitCode::kAnotherRelay, "slot-active", "Another relay uses it.",
+     "stop that one, or give this one its own", "--slot=NAME"},
+    {"55000", "wal_level", ExitCode::kServerSetting, "wal-level", "",
+     "run as a superuser, then restart PostgreSQL", "ALTER SYSTEM SET wal_level = logical;"},
+    {"55000", "", ExitCode::kHaltSlot, "slot-unusable", "", "", ""},
+    // On a promoted standby that never had the WAL, PostgreSQL 15 calls the slot "reserved", and
+    // notices when it reads.
+    {"58P01", "WAL segment", ExitCode::kHaltSlot, "slot-invalidated",
+     "The server does not have all WAL that the slot needs. A standby to which the slot was copied "
+     "may never have had it; what was committed since cannot be told any more.",
+     "", ""},
+    {"58P01", "", ExitCode::kHaltSlot, "file-missing", "",
+     "restore it on the server, or install what it belongs to", ""},
+    // PostgreSQL looks publications up as of the WAL that it reads: making one again does not help.
+    {"42704", "publication", ExitCode::kHaltSlot, "publication-missing",
+     "PostgreSQL cannot tell what to send: somebody dropped the publication, or it was made later "
+     "than the WAL that is read; what was committed without it cannot be told any more. If it is "
+     "still missing and not the relay's own, make it again first.",
+     "", ""},
+    // "invalid role OID": a session goes on when its role is dropped, but cannot ask who it is.
+    {"42704", "role", ExitCode::kLoginRefused, "login-refused",
+     "The role that the relay is connected as was dropped.",
+     "let a superuser make it again, with its rights on the tables and the publication",
+     "CREATE ROLE <role> LOGIN REPLICATION PASSWORD '...';"},
+    {"42704", "", ExitCode::kHaltSlot, "slot-missing", "", "", ""},
+    {"", "", ExitCode::kInternal, "unexpected", "",
+     "mend what PostgreSQL complains of; report it if that is nothing to be mended", ""},
+};
 
-// "invalid role OID": a session goes on when its role is dropped, but cannot ask who it is.
-Error RoleDropped(const std::string& what) {
-  return HaltError(ExitCode::kLoginRefused,
-                   what +
-                       ". The role that the relay is connected as was dropped. Let a superuser make "
-                       "it again, with its rights on the tables and the publication:" +
-                       OwnLine("CREATE ROLE <role> LOGIN REPLICATION PASSWORD '...';"));
+Remedy RemedyOf(const Refusal& refusal, const PgErrorContext& context) {
+  const bool grant_is_known =
+      refusal.state == "42501" && refusal.text.empty() && !context.remedy_sql.empty();
+  if (grant_is_known) return {"let an owner run", OwnLine(context.remedy_sql)};
+  if (refusal.remedy.empty()) return ResnapshotRemedy();
+  const bool is_sql = refusal.command.ends_with(';');
+  return {std::string(refusal.remedy),
+          is_sql ? OwnLine(refusal.command) : std::string(refusal.command)};
 }
 
 Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
@@ -85,53 +115,18 @@ Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
   if (context.begin_again_when_missing && IsOneOf(state, {"42P01", "42703", "3F000", "22023"})) {
     return TransientError(what);
   }
-  if (IsLoginRefusal(state)) return HaltError(ExitCode::kLoginRefused, what);
-  // MULE_INTERNAL, and what PostgreSQL may get.
-  if (IsOneOf(state, {"0A000", "22023"}) && Contains(failure.message, "onversion between")) {
-    return HaltError(ExitCode::kServerSetting,
-                     what +
-                         ". Kafka gets UTF-8, and PostgreSQL does not convert this database's "
-                         "encoding to it: the relay needs a database of another encoding");
-  }
-  if (Contains(failure.message, "may not be used as an output plugin")) {
-    // The minor releases of August 2026 (CVE-2026-6471).
-    return HaltError(ExitCode::kServerSetting,
-                     what + ". Add pgoutput to the server's output_plugin_libraries");
-  }
-  if (state == "42501" && Contains(failure.message, "row-level security")) {
-    return HaltError(ExitCode::kMissingRight,
-                     what + ". Let a superuser run:" + OwnLine("ALTER ROLE <role> BYPASSRLS;"));
-  }
-  if (state == "42501") {
-    return HaltError(ExitCode::kMissingRight,
-                     context.remedy_sql.empty()
-                         ? what
-                         : fmt::format("{}. Let an owner run:{}", what,
-                                       OwnLine(context.remedy_sql)));
-  }
-  if (state == "53400") {
-    return HaltError(ExitCode::kServerSetting,
-                     what +
-                         ". Raise max_replication_slots (ALTER SYSTEM SET max_replication_slots "
-                         "= 20; then restart PostgreSQL), or drop a slot that nobody uses");
-  }
   // Somebody else made it meanwhile, which the next look will see.
   if (state == "42710" && Contains(context.doing, "publication")) return TransientError(what);
-  if (state == "42710") return HaltError(ExitCode::kHaltForeignSlot, what);
-  if (state == "55006") {
-    return HaltError(
-        ExitCode::kAnotherRelay,
-        what + ". Another relay uses it: stop that one, or give this one its own --slot");
-  }
-  if (state == "55000") return NotInState(failure, what);
-  if (state == "58P01" && Contains(failure.message, "WAL segment")) return WalMissing(failure);
-  if (state == "58P01") return HaltError(ExitCode::kHaltSlot, what);
-  if (state == "42704" && Contains(failure.message, "publication")) {
-    return PublicationMissing(failure);
-  }
-  if (state == "42704" && Contains(failure.message, "role")) return RoleDropped(what);
-  if (state == "42704") return HaltError(ExitCode::kHaltSlot, what);
-  return HaltError(ExitCode::kInternal, fmt::format("{} (SQLSTATE {})", what, state));
+  const auto refusal = std::ranges::find_if(kRefusals, [&](const Refusal& row) {
+    return state.starts_with(row.state) && Contains(failure.message, row.text);
+  });
+  const bool is_known = refusal->exit_code != ExitCode::kInternal;
+  return Halt{refusal->exit_code,
+              refusal->code,
+              Sentence(is_known ? what : fmt::format("{} (SQLSTATE {})", what, state)),
+              refusal->meaning,
+              {RemedyOf(*refusal, context)}}
+      .ToError();
 }
 
 // Failures that libpq finds by itself and that waiting does not mend.
@@ -169,8 +164,13 @@ std::string WithoutLocation(std::string_view text) {
 Error TranslatePgFailure(const PgFailure& failure, const PgErrorContext& context) {
   if (!failure.sqlstate.empty()) return FromServer(failure, context);
   const std::string what = What(failure, context);
-  return IsClientRefusal(failure.message) ? HaltError(ExitCode::kLoginRefused, what)
-                                          : TransientError(what);
+  if (!IsClientRefusal(failure.message)) return TransientError(what);
+  return Halt{ExitCode::kLoginRefused,
+              "login-refused",
+              Sentence(what),
+              "",
+              {{"give what the server asks for", "--postgres=..."}}}
+      .ToError();
 }
 
 PgFailure ParseConnectFailure(std::string_view text) {

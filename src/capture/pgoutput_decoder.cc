@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "base/error.h"
+#include "base/halt.h"
 
 namespace bw {
 namespace {
@@ -121,20 +121,18 @@ PgoutputMessage DecodeLogicalMessage(ByteReader reader) {
   const char type = bytes[0];
   // Messages of protocol 2 and 3 (streamed and prepared transactions), which we do not ask for.
   const bool of_later_protocol = std::string_view("SEcAbPKrp").find(type) != std::string_view::npos;
-  throw HaltError(
-      ExitCode::kInternal,
-      fmt::format(
-          "PostgreSQL sent a pgoutput message of {} 0x{:02x} ({} bytes, beginning {}); this "
-          "relay speaks protocol 1",
-          of_later_protocol ? "a later protocol's type" : "the unknown type",
-          static_cast<uint8_t>(type), bytes.size(), hex));
+  throw UnexpectedHalt(fmt::format(
+      "PostgreSQL sent a pgoutput message of {} 0x{:02x} ({} bytes, beginning {}); this "
+      "relay speaks protocol 1",
+      of_later_protocol ? "a later protocol's type" : "the unknown type",
+      static_cast<uint8_t>(type), bytes.size(), hex));
 }
 
 }  // namespace
 
 PgoutputMessage PgoutputDecoder::Decode(std::string_view bytes) {
   if (bytes.empty()) {
-    throw HaltError(ExitCode::kInternal, "PostgreSQL sent an empty pgoutput message");
+    throw UnexpectedHalt("PostgreSQL sent an empty pgoutput message");
   }
   const std::string_view body = bytes.substr(1);
   switch (bytes[0]) {

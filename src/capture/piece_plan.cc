@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/error.h"
+#include "base/halt.h"
 
 namespace bw {
 
@@ -22,7 +22,7 @@ TupleId TakeTupleId(std::span<char>* row) {
     return error == std::errc();
   };
   if (!expect('(') || !number(&id.block) || !expect(',') || !number(&id.offset) || !expect(')')) {
-    throw HaltError(ExitCode::kInternal, "PostgreSQL sent a row without its ctid");
+    throw UnexpectedHalt("PostgreSQL sent a row without its ctid");
   }
   if (at != end && *at == '\t') ++at;
   *row = row->subspan(static_cast<size_t>(at - row->data()));
@@ -31,9 +31,8 @@ TupleId TakeTupleId(std::span<char>* row) {
 
 void PieceSize::Adapt(uint64_t pages_read, std::chrono::nanoseconds took) {
   const auto nanos = std::max<int64_t>(took.count(), 1);
-  const double fitting =
-      static_cast<double>(pages_read) * static_cast<double>(target_.count()) /
-      static_cast<double>(nanos);
+  const double fitting = static_cast<double>(pages_read) * static_cast<double>(target_.count()) /
+                         static_cast<double>(nanos);
   const uint64_t most = std::min(std::max<uint64_t>(pages_read, 1) * kGrowthMax, kPagesMax);
   pages_ = std::clamp<uint64_t>(static_cast<uint64_t>(std::min(fitting, 1e9)), 1, most);
 }

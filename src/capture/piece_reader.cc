@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/byte_size.h"
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/log.h"
 #include "capture/sql_text.h"
 #include "capture/wait_report.h"
@@ -73,9 +73,7 @@ std::string PieceReader::RegclassName() const {
 }
 
 // Without its children, which are tables of their own.
-std::string PieceReader::PartRelation() const {
-  return (part().tree ? "" : "ONLY ") + part().name;
-}
+std::string PieceReader::PartRelation() const { return (part().tree ? "" : "ONLY ") + part().name; }
 
 void PieceReader::Rollback() { connection_->Query("ROLLBACK", Options("release")); }
 
@@ -267,8 +265,7 @@ std::optional<std::span<char>> PieceReader::NextRow() {
   bytes_ += row->size();
   const TupleId id = TakeTupleId(&*row);
   if (id <= cursor_->done || id.block >= to_block_) {  // Rows would be left out, or come twice.
-    throw HaltError(ExitCode::kInternal,
-                    fmt::format("PostgreSQL read {} out of order", part().name));
+    throw UnexpectedHalt(fmt::format("PostgreSQL read {} out of order", part().name));
   }
   cursor_->done = id;
   return row;
@@ -290,9 +287,8 @@ void PieceReader::Close() {
 
 std::string PieceReader::DescribeHolders() {
   const bool filter_unknown = !table_->row_filters.empty() && cursor_->filter.empty();
-  return DescribeLockHolders(connection_, filter_unknown || cursor_->finished()
-                                              ? table_->described.oid
-                                              : part().oid);
+  return DescribeLockHolders(
+      connection_, filter_unknown || cursor_->finished() ? table_->described.oid : part().oid);
 }
 
 }  // namespace bw

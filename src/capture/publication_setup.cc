@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/log.h"
 #include "base/shown_text.h"
 #include "capture/publication_members.h"
@@ -59,21 +59,24 @@ std::string CreateForTables(const std::string& name, int version,
 }
 
 [[noreturn]] void RefuseUnkeyed(const std::vector<const CapturedTable*>& tables, int version,
-                                const std::string& last_remedy) {
+                                std::vector<Remedy> remedies) {
   const bool refuses_updates = std::ranges::any_of(
       tables, [&](const CapturedTable* table) { return RefusesUpdates(*table, version); });
-  std::string text = fmt::format(
-      "{} without replica identity: {}. {}. For each, run one of:",
-      tables.size() == 1 ? "1 table is" : fmt::format("{} tables are", tables.size()),
-      ListOf(tables),
-      refuses_updates ? "Once their updates and deletes are published, PostgreSQL refuses every "
-                        "UPDATE and DELETE on them, also those of your applications"
-                      : "Their updates and deletes would come without the whole key of the row");
+  std::string identities;
   for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) {
-    text += IdentityRemedies(*tables[i]);
+    identities += IdentityRemedies(*tables[i]);
   }
-  text += OwnLine(last_remedy);
-  throw HaltError(ExitCode::kUnkeyedTables, text);
+  remedies.insert(remedies.begin(), {"run one of these for each", identities});
+  throw Halt{
+      ExitCode::kUnkeyedTables, "no-replica-identity",
+      fmt::format("{} without replica identity: {}.",
+                  tables.size() == 1 ? "1 table is" : fmt::format("{} tables are", tables.size()),
+                  ListOf(tables)),
+      refuses_updates ? "Once their updates and deletes are published, PostgreSQL refuses every "
+                        "UPDATE and DELETE on them, also those of your applications."
+                      : "Their updates and deletes would come without the whole key of the row.",
+      std::move(remedies)}
+      .ToError();
 }
 
 std::string CreateForSomeTables(const std::string& name, int version) {
@@ -139,13 +142,15 @@ PublicationPlan UseExisting(const PublicationFacts& facts, const CaptureOptions&
 // --publication=P.
 PublicationPlan UseNamed(const PublicationFacts& facts, const CaptureOptions& options) {
   if (facts.existing.empty()) {
-    throw HaltError(
-        ExitCode::kServerSetting,
-        fmt::format("publication {} of --publication does not exist in database {}. Let an owner "
-                    "run one of:{}{}",
-                    QuoteIdentifier(*options.publication), facts.database,
-                    OwnLine(CreateForAllTables(*options.publication, facts.version, false)),
-                    OwnLine(CreateForSomeTables(*options.publication, facts.version))));
+    throw Halt{ExitCode::kServerSetting,
+               "no-publication",
+               fmt::format("Publication {} of --publication does not exist in database {}.",
+                           QuoteIdentifier(*options.publication), facts.database),
+               "",
+               {{"let an owner run one of",
+                 OwnLine(CreateForAllTables(*options.publication, facts.version, false)) +
+                     OwnLine(CreateForSomeTables(*options.publication, facts.version))}}}
+        .ToError();
   }
   PublicationPlan plan = UseExisting(facts, options);
   std::vector<const CapturedTable*> harmed = HarmedTables(facts.tables, facts.existing);
@@ -177,9 +182,10 @@ Selection Select(const PublicationFacts& facts, const CaptureOptions& options) {
 void RequireUnkeyedAllowed(const Selection& selection, const PublicationFacts& facts,
                            const CaptureOptions& options) {
   if (selection.unkeyed.empty() || options.allow_unkeyed) return;
-  RefuseUnkeyed(selection.unkeyed, facts.version,
-                "or start with --allow-unkeyed, which captures only their inserts and leaves "
-                "UPDATE and DELETE working, or leave them out with --exclude-tables=<pattern>");
+  RefuseUnkeyed(
+      selection.unkeyed, facts.version,
+      {{"capture only their inserts, which leaves UPDATE and DELETE working", "--allow-unkeyed"},
+       {"leave them out", "--exclude-tables=<pattern>"}});
 }
 
 std::vector<std::string> InsertsOnlyWarning(const Selection& selection) {
@@ -197,9 +203,9 @@ PublicationPlan UseOurOwn(const PublicationFacts& facts, const CaptureOptions& o
     const std::string drop =
         fmt::format("DROP PUBLICATION {};", QuoteIdentifier(facts.existing.front().name));
     RefuseUnkeyed(harmed, facts.version,
-                  fmt::format("or drop the publication that is there already, and start with "
-                              "--allow-unkeyed to capture their inserts alone:{}",
-                              OwnLine(drop)));
+                  {{"drop the publication that is there already, and start with --allow-unkeyed "
+                    "to capture their inserts alone",
+                    OwnLine(drop)}});
   }
   if (is_pair) {
     const Selection selection = Select(facts, options);
@@ -233,18 +239,21 @@ void RequireRightToCreate(const PublicationFacts& facts, const PublicationPlan& 
                           const Selection& selection) {
   if (facts.role.superuser) return;
   const std::string& name = plan.names.front();
-  throw HaltError(
+  throw Halt{
       ExitCode::kMissingRight,
-      fmt::format("role {} may not create a publication FOR ALL TABLES: that takes a superuser. "
-                  "Let one run in database {}, and start the relay again:{}{}{}{}",
-                  facts.role.name, facts.database, SqlForOwner(facts, plan, selection),
-                  OwnLine("(the last two let the relay add its own role's tables to the "
-                          "publication when they are made later; for tables of other roles it will "
-                          "show their owner the statement)"),
-                  OwnLine(fmt::format("or let the tables' owner publish some of them, and start "
-                                      "with --publication={}:",
-                                      name)),
-                  OwnLine(CreateForSomeTables(name, facts.version))));
+      "missing-right",
+      fmt::format("Role {} may not create a publication FOR ALL TABLES: that takes a superuser.",
+                  facts.role.name),
+      "",
+      {{fmt::format("let one run in database {}, and start the relay again", facts.database),
+        SqlForOwner(facts, plan, selection) +
+            OwnLine("(the last two let the relay add its own role's tables to the publication when "
+                    "they are made later; for tables of other roles it will show their owner the "
+                    "statement)")},
+       {fmt::format("let the tables' owner publish some of them, and start with --publication={}",
+                    name),
+        OwnLine(CreateForSomeTables(name, facts.version))}}}
+      .ToError();
 }
 
 }  // namespace
@@ -347,11 +356,13 @@ std::vector<std::string> FindPublications(PgConnection* connection, const Captur
     sql += OwnLine(inserts_only ? CreateForAllTables(name, version, /*inserts_only=*/true)
                                 : CreateForTables(name, version, {}));
   }
-  throw HaltError(ExitCode::kServerSetting,
-                  fmt::format("publication {} is gone. PostgreSQL reads publications as they were "
-                              "when the WAL was written, so making it again helps only for changes "
-                              "from then on. If nothing was changed since, run:{}",
-                              gone, sql));
+  throw Halt{ExitCode::kServerSetting,
+             "no-publication",
+             fmt::format("Publication {} is gone.", gone),
+             "PostgreSQL reads publications as they were when the WAL was written, so making it "
+             "again helps only for changes from then on.",
+             {{"if nothing was changed since, run", sql}}}
+      .ToError();
 }
 
 }  // namespace bw

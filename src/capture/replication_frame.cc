@@ -31,7 +31,7 @@ Frame DecodeKeepalive(ByteReader reader) {
 
 Frame DecodeFrame(std::string_view bytes) {
   if (bytes.empty()) {
-    throw HaltError(ExitCode::kInternal, "PostgreSQL sent an empty replication frame");
+    throw UnexpectedHalt("PostgreSQL sent an empty replication frame");
   }
   switch (bytes[0]) {
     case 'w':
@@ -39,8 +39,7 @@ Frame DecodeFrame(std::string_view bytes) {
     case 'k':
       return DecodeKeepalive(ByteReader(bytes.substr(1), "keepalive frame"));
     default:
-      throw HaltError(
-          ExitCode::kInternal,
+      throw UnexpectedHalt(
           fmt::format("PostgreSQL sent a replication frame of the unknown kind 0x{:02x}",
                       static_cast<uint8_t>(bytes[0])));
   }

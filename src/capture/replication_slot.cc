@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/log.h"
 #include "base/random_id.h"
 #include "capture/sql_text.h"
@@ -81,10 +81,13 @@ bool DropSlotIfExists(PgConnection* replication, const std::string& slot, Durati
     if (found.rows() == 0) return false;
     if (found.IsNull(0, 0)) break;
     if (std::chrono::steady_clock::now() >= give_up) {
-      throw HaltError(ExitCode::kAnotherRelay,
-                      fmt::format("replication slot \"{}\" is active for process {} of PostgreSQL: "
-                                  "another relay uses it. Stop that one, or choose another --slot",
-                                  slot, found.Int(0, 0)));
+      throw Halt{ExitCode::kAnotherRelay,
+                 "slot-active",
+                 fmt::format("Replication slot \"{}\" is active for process {} of PostgreSQL.",
+                             slot, found.Int(0, 0)),
+                 "Another relay uses it.",
+                 {{"stop that one, or give this one its own", "--slot=NAME"}}}
+          .ToError();
     }
     constexpr Duration kPause{100};
     if (stop.WaitFor(kPause)) throw TransientError("cannot drop the slot: stopping");

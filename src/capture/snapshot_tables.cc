@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/log.h"
 #include "capture/read_rights.h"
 #include "capture/sql_text.h"
@@ -97,9 +97,13 @@ void RequireReadable(const std::vector<SnapshotTable>& tables, const std::string
   for (const SnapshotTable& table : tables) all.push_back(&table.described);
   const std::string remedies = ReadRemedies(all, role);
   if (remedies.empty()) return;
-  throw HaltError(ExitCode::kMissingRight,
-                  fmt::format("role {} may not read all of the tables that are to be captured. {}",
-                              Printable(role), remedies));
+  throw Halt{ExitCode::kMissingRight,
+             "missing-right",
+             fmt::format("Role {} may not read all of the tables that are to be captured.",
+                         Printable(role)),
+             "",
+             {{"let the relay read them", remedies}}}
+      .ToError();
 }
 
 }  // namespace bw

@@ -4,7 +4,7 @@
 
 #include "base/byte_size.h"
 #include "base/crc32c.h"
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/json_depth.h"
 
 namespace bw::checkpoint_json {
@@ -57,12 +57,13 @@ void ObjectReader::ExpectNoMore() const {
 }
 
 void ObjectReader::Fail(const std::string& problem) const {
-  throw HaltError(
-      ExitCode::kHaltKafka,
-      fmt::format("The checkpoint in {} cannot be read: {}. It says what was published, so nothing "
-                  "is published without it. If a newer version wrote it, use that one; otherwise "
-                  "find out who else writes to this topic.",
-                  where_, problem));
+  throw Halt{ExitCode::kHaltKafka,
+             "checkpoint-unreadable",
+             fmt::format("The checkpoint in {} cannot be read: {}.", where_, problem),
+             "It says what was published, so nothing is published without it.",
+             {{"if a newer version wrote it, use that one", ""},
+              {"otherwise find out who else writes to this topic", ""}}}
+      .ToError();
 }
 
 Json Unseal(std::string_view value, uint64_t newest_format, const std::string& where) {

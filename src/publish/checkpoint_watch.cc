@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/kill_point.h"
 
 namespace bw {
@@ -46,11 +46,13 @@ std::optional<int64_t> CheckpointWatch::LookIfDue(const Position& published) {
       fmt::format("The checkpoint at {} was committed but a read_committed reader does not get it",
                   published.ToString());
   if (++memory_->read_backs_overdue >= 2) {
-    throw HaltError(ExitCode::kHaltKafka,
-                    finding +
-                        ", also not in a new session. Kafka has lost it, or another "
-                        "producer's open transaction blocks the checkpoint topic. Nothing is "
-                        "trimmed from the spool.");
+    throw Halt{ExitCode::kHaltKafka,
+               "checkpoint-invisible",
+               finding + ", also not in a new session.",
+               "Kafka has lost it, or another producer's open transaction blocks the checkpoint "
+               "topic. Nothing is trimmed from the spool.",
+               {{"end that transaction (kafka-transactions.sh find-hanging), and start again", ""}}}
+        .ToError();
   }
   throw TransientError(finding);
 }

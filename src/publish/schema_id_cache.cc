@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/crc32c.h"
+#include "base/halt.h"
 #include "base/kill_point.h"
 #include "base/log.h"
 
@@ -124,10 +125,9 @@ void SchemaIdCache::CompareRemembered(std::vector<SchemaRegistration>* unknown,
   const auto given_up = RestoreAll(lost);
   GiveUp(given_up);
   for (const auto& [schema, state] : lost) {
-    const bool is_restored =
-        std::ranges::none_of(given_up, [&schema = schema](const auto& other) {
-          return NameOf(other.first.registration) == NameOf(schema.registration);
-        });
+    const bool is_restored = std::ranges::none_of(given_up, [&schema = schema](const auto& other) {
+      return NameOf(other.first.registration) == NameOf(schema.registration);
+    });
     if (is_restored) Learn(schema.registration, schema.id);
   }
   std::erase_if(*unknown, [&](const SchemaRegistration& registration) {
@@ -215,7 +215,8 @@ std::vector<std::pair<RegisteredSchema, std::string>> SchemaIdCache::RestoreAll(
     }
     for (const RegisteredSchema& schema : schemas) {
       given_up.emplace_back(
-          schema, "is unknown now, and cannot be registered again under this id (" + *refusal + ")");
+          schema,
+          "is unknown now, and cannot be registered again under this id (" + *refusal + ")");
     }
   }
   return given_up;
@@ -226,15 +227,18 @@ void SchemaIdCache::GiveUp(const std::vector<std::pair<RegisteredSchema, std::st
   const std::string finding =
       "The schema registry was wiped, restored or replaced: " + Describe(lost) + ".";
   if (!accept_new_ids_) {
-    throw HaltError(
-        ExitCode::kHaltRegistry,
-        "[schema-ids-lost] " + finding +
-            " Rows were published under these ids, and consumers need them; keys under new ids are "
-            "other keys to Kafka. What you can do: (1) restore the registry, or point "
-            "--schema-registry to the right one; (2) go on with new ids: start with the same "
-            "options and once with: --accept-new-schema-ids (3) publish every row again with new ids, and "
-            "tombstones for the old keys: start once, with the same options, as: bottledwater "
-            "resnapshot");
+    throw Halt{ExitCode::kHaltRegistry,
+               "schema-ids-lost",
+               finding,
+               "Rows were published under these ids, and consumers need them; keys under new ids "
+               "are other keys to Kafka.",
+               {{"restore the registry, or point to the right one", "--schema-registry=URL"},
+                {"go on with new ids. Start with the same options and once with",
+                 "--accept-new-schema-ids"},
+                {"publish every row again with new ids, and tombstones for the old keys. Start "
+                 "once, with the same options, as",
+                 "bottledwater resnapshot"}}}
+        .ToError();
   }
   spdlog::warn("Going on by --accept-new-schema-ids. {}", finding);
   if (!remedy_.empty()) remedy_ += "; ";

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
+#include "base/halt.h"
 #include "base/log.h"
 
 namespace bw {
@@ -34,13 +34,14 @@ std::optional<RecordIdentity> ParseRecordIdentity(std::span<const MessageHeader>
 void TornRecords::Add(const RecordIdentity& record, const TopicPartition& where, int64_t from) {
   from_.emplace(where, from);
   if (records_.size() >= kCountMax) {
-    throw HaltError(
-        ExitCode::kHaltKafka,
-        fmt::format(
-            "Topic \"{}\" partition {} holds more than {} records with our headers that this "
-            "relay did not publish. Another relay writes to the same topics: give each its "
-            "own --topic-prefix.",
-            where.topic, where.partition, kCountMax));
+    throw Halt{ExitCode::kHaltKafka,
+               "foreign-records",
+               fmt::format("Topic \"{}\" partition {} holds more than {} records with our headers "
+                           "that this relay did not publish.",
+                           where.topic, where.partition, kCountMax),
+               "Another relay writes to the same topics.",
+               {{"give each relay topics of its own", "--topic-prefix=PREFIX"}}}
+        .ToError();
   }
   if (++records_[record] == 2) {
     spdlog::error(
@@ -65,15 +66,19 @@ void AccountForLost(const TopicPartition& partition, int64_t next, int64_t end, 
   if (end >= next) return;
   const std::string finding = fmt::format(
       "Kafka has lost committed records: topic {} partition {} ends at offset {}, and {} were "
-      "written. It was created again, restored, or an unclean leader was elected.",
+      "written.",
       partition.topic, partition.partition, end, next);
   if (!republish) {
-    throw HaltError(
+    throw Halt{
         ExitCode::kHaltKafka,
-        "[records-lost] " + finding +
-            " What you can do: (1) make the topics complete again from the database: start once, "
-            "with the same options, as: bottledwater resnapshot; (2) go on without what was lost: "
-            "start with the same options and once with: --republish");
+        "records-lost",
+        finding,
+        "It was created again, restored, or an unclean leader was elected.",
+        {{"make the topics complete again from the database. Start once, with the same "
+          "options, as",
+          "bottledwater resnapshot"},
+         {"go on without what was lost. Start with the same options and once with", "--republish"}}}
+        .ToError();
   }
   spdlog::warn("Going on by --republish. {}", finding);
   ledger->NoteRemedy("republish: " + finding);

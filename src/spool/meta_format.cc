@@ -298,10 +298,13 @@ void CheckFormatVersion(std::string_view body) {
   ByteReader reader(body, "spool format entry");
   const uint32_t version = reader.ReadU32();
   if (version != kSpoolFormatVersion) {
-    throw HaltError(ExitCode::kSpoolUnusable,
-                    "the spool has format version " + std::to_string(version) +
-                        "; this program knows version " + std::to_string(kSpoolFormatVersion) +
-                        ". Start the program version that wrote it, or a newer one.");
+    throw Halt{ExitCode::kSpoolUnusable,
+               "spool-format",
+               "The spool has format version " + std::to_string(version) +
+                   "; this program knows version " + std::to_string(kSpoolFormatVersion) + ".",
+               "",
+               {{"start the program version that wrote it, or a newer one", ""}}}
+        .ToError();
   }
   reader.ExpectEnd();
 }

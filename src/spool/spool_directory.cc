@@ -16,30 +16,34 @@
 #include <string_view>
 #include <vector>
 
-#include "base/error.h"
+#include "base/halt.h"
 
 namespace bw {
 namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void Unusable(const std::string& path, const std::string& problem) {
-  throw HaltError(ExitCode::kSpoolUnusable,
-                  fmt::format("spool directory \"{}\" cannot be used: {}", path, problem));
+[[noreturn]] void Unusable(const std::string& path, const std::string& problem,
+                           const std::string& remedy = "") {
+  Halt halt{ExitCode::kSpoolUnusable,
+            "spool-directory",
+            fmt::format("Spool directory \"{}\" cannot be used: {}.", path, problem),
+            "",
+            {{"choose another place", "--spool=DIR"}}};
+  if (!remedy.empty()) halt.remedies.insert(halt.remedies.begin(), {remedy, ""});
+  throw halt.ToError();
 }
 
 void MakeDirectory(const std::string& path) {
   std::error_code error;
   if (const fs::path parent = fs::path(path).parent_path(); !parent.empty()) {
     if (!fs::exists(parent, error)) {
-      Unusable(path, fmt::format("its parent directory \"{}\" does not exist. Create it, or choose "
-                                 "another place with --spool=DIR",
-                                 parent.string()));
+      Unusable(path, fmt::format("its parent directory \"{}\" does not exist", parent.string()),
+               "create that");
     }
   }
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    Unusable(path, fmt::format("it cannot be made: {}. Choose another place with --spool=DIR",
-                               std::strerror(errno)));
+    Unusable(path, fmt::format("it cannot be made: {}", std::strerror(errno)));
   }
 }
 
@@ -52,7 +56,7 @@ class OpenDirectory {
     struct stat status {};
     if (lstat(path.c_str(), &status) == 0) {
       if (S_ISLNK(status.st_mode)) {
-        Unusable(path, "it is a symbolic link. Give the directory itself with --spool=DIR");
+        Unusable(path, "it is a symbolic link", "give the directory itself");
       }
       if (!S_ISDIR(status.st_mode)) Unusable(path, "it is not a directory");
     }
@@ -76,24 +80,22 @@ class OpenDirectory {
 
 void CheckAccess(const std::string& path, const struct stat& status) {
   if (status.st_uid != geteuid()) {
-    Unusable(path, fmt::format("it belongs to user id {}, and this process runs as {}. Run as its "
-                               "owner, or choose another place with --spool=DIR",
-                               status.st_uid, geteuid()));
+    Unusable(path,
+             fmt::format("it belongs to user id {}, and this process runs as {}", status.st_uid,
+                         geteuid()),
+             "run as its owner");
   }
   if (access(path.c_str(), W_OK | X_OK) != 0) {
     Unusable(path, fmt::format("it cannot be written: {}", std::strerror(errno)));
   }
   if ((status.st_mode & S_ISVTX) != 0) {
-    Unusable(path, fmt::format("it is shared with other users (mode {:o}). Give a directory of its "
-                               "own with --spool=DIR",
-                               status.st_mode & 07777));
+    Unusable(path,
+             fmt::format("it is shared with other users (mode {:o})", status.st_mode & 07777));
   }
 }
 
 [[noreturn]] void RefuseForeign(const std::string& path, const std::string& name) {
-  Unusable(path, fmt::format("it holds \"{}\", which is not a spool's. Give a directory of its own "
-                             "with --spool=DIR",
-                             name));
+  Unusable(path, fmt::format("it holds \"{}\", which is not a spool's", name));
 }
 
 bool IsNumber(std::string_view text) {
@@ -183,11 +185,14 @@ void SpoolDirectory::Lock(int directory_fd) {
     char holder[32] = {};
     const ssize_t size = pread(lock_fd_, holder, sizeof(holder) - 1, 0);
     close(lock_fd_);
-    throw HaltError(
-        ExitCode::kAnotherRelay,
-        fmt::format("spool directory \"{}\" is in use by another relay (process {}). Stop that "
-                    "one, or give this one its own --spool and --slot",
-                    path_, size > 0 ? std::string(holder, static_cast<size_t>(size)) : "unknown"));
+    throw Halt{ExitCode::kAnotherRelay,
+               "spool-in-use",
+               fmt::format("Spool directory \"{}\" is in use by another relay (process {}).", path_,
+                           size > 0 ? std::string(holder, static_cast<size_t>(size)) : "unknown"),
+               "",
+               {{"stop that one", ""},
+                {"give this one a spool and a slot of its own", "--spool=DIR, --slot=NAME"}}}
+        .ToError();
   }
   const std::string pid = std::to_string(getpid());
   if (ftruncate(lock_fd_, 0) != 0 ||

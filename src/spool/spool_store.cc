@@ -87,9 +87,16 @@ void SpoolStore::OpenDatabase(ErrorKind kind_of_io_errors) {
   if (status.IsCorruption()) {
     throw CorruptSpool("in \"" + path_ + "\": " + status.ToString());
   }
-  throw Error(kind_of_io_errors,
-              "the spool in \"" + path_ + "\" cannot be opened: " + status.ToString(),
-              ExitCode::kSpoolUnusable);
+  const std::string found = "the spool in \"" + path_ + "\" cannot be opened: " + status.ToString();
+  if (kind_of_io_errors == ErrorKind::kTransient) {
+    throw Error(kind_of_io_errors, found, ExitCode::kSpoolUnusable);
+  }
+  throw Halt{ExitCode::kSpoolUnusable,
+             "spool-directory",
+             Sentence(found),
+             "",
+             {{"mend what the system complains of, or choose another place", "--spool=DIR"}}}
+      .ToError();
 }
 
 void SpoolStore::CloseDatabase() {

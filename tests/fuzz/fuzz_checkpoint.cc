@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr char kWhere[] = "topic t, offset 7";
-constexpr size_t kMessageBytesMax = 400;
+constexpr size_t kMessageBytesMax = 450;
 
 void CheckRoundTrip(const Checkpoint& checkpoint) {
   BW_CHECK(DecodeCheckpoint(EncodeCheckpoint(checkpoint), kWhere) == checkpoint);

@@ -68,7 +68,7 @@ void CheckWithin(const std::string& row, const std::vector<TextValue>& values) {
 void ParseAnything(size_t column_count, std::string_view bytes) {
   std::string row(bytes);
   std::vector<TextValue> values;
-  const bool accepted = fuzz::Accepts(ErrorKind::kHalt, "malformed COPY row", 120,
+  const bool accepted = fuzz::Accepts(ErrorKind::kHalt, "Malformed COPY row", 200,
                                       [&] { ParseCopyRow(row, column_count, &values); });
   if (!accepted) return;
   BW_CHECK(values.size() == column_count);

@@ -18,7 +18,7 @@
 namespace bw {
 namespace {
 
-constexpr size_t kMessageBytesMax = 250;
+constexpr size_t kMessageBytesMax = 310;
 constexpr int64_t kPostgresEpochUs = 946'684'800'000'000;
 
 // --- Back to bytes ------------------------------------------------------------------------------

@@ -14,7 +14,7 @@
 namespace bw {
 namespace {
 
-constexpr size_t kMessageBytesMax = 600;
+constexpr size_t kMessageBytesMax = 650;
 
 bool SameChange(const Change& a, const Change& b) {
   return a.position == b.position && a.operation == b.operation && a.schema_id == b.schema_id &&

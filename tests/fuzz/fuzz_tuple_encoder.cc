@@ -22,7 +22,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kMessageBytesMax = 300;
+constexpr size_t kMessageBytesMax = 360;
 constexpr size_t kColumnsMax = 6;
 constexpr uint32_t kUserType = 20000;
 constexpr uint32_t kTypes[] = {
@@ -274,7 +274,7 @@ void BuildFromNames(fuzz::Input input) {
 }
 
 void ParseSchema(std::string_view json) {
-  fuzz::Accepts(ErrorKind::kHalt, "a stored Avro schema", kMessageBytesMax,
+  fuzz::Accepts(ErrorKind::kHalt, "A stored Avro schema", kMessageBytesMax,
                 [&] { CompiledSchema::Parse(json); });
 }
 

@@ -26,8 +26,8 @@ def test_spool_of_a_newer_version_is_left_as_it_is(scene: Scene, start: tuple[st
     relay = scene.relay(*start)
     assert relay.run() == SPOOL_UNUSABLE
     message = relay.log_text().splitlines()[-1]
-    assert "the spool has format version 2; this program knows version 1" in message
-    assert "Start the program version that wrote it, or a newer one" in message
+    assert "[spool-format] The spool has format version 2; this program knows version 1" in message
+    assert "start the program version that wrote it, or a newer one" in message
     assert everything(scene) == before
     set_spool_version(scene, 1)
     scene.running_relay()
@@ -73,7 +73,7 @@ def test_checkpoint_of_a_newer_version_is_left_as_it_is(scene: Scene, spool: str
     message = relay.log_text().splitlines()[-1]
     assert f"The checkpoint in topic {scene.checkpoint_topic}, offset " in message
     assert "its format is 3, this version knows 2" in message
-    assert "If a newer version wrote it, use that one" in message
+    assert "if a newer version wrote it, use that one" in message
     # Captured may be more than before, which harms nobody.
     assert ends(scene) == before
     assert scene.slots() == [scene.slot] and confirmed(scene) <= number_of(committed)

@@ -33,7 +33,7 @@ def stuck(relay: Relay) -> str:
     """The commit LSN that it names."""
     lsn, words = relay.wait_for_log(STUCK, timeout=60).groups()
     assert "invalid internal value for enum: 0" in words and "public.test" in words
-    assert f"commit LSN {lsn}, behind 1 rows" in words and "associated LSN" in words
+    assert f"commit LSN {lsn}, after 1 rows" in words and "associated LSN" in words
     assert f"--skip-transaction={lsn}" in words
     return lsn
 
@@ -86,7 +86,7 @@ def test_poison_that_the_snapshot_meets_names_its_table_and_leaves_nothing(poiso
     scene.execute("INSERT INTO test VALUES (1, '0')")
     relay = scene.relay()
     assert relay.run() != 0
-    assert "cannot read table public.test: invalid internal value for enum: 0" in relay.log_text()
+    assert "Cannot read table public.test: invalid internal value for enum: 0" in relay.log_text()
     assert scene.slots() == []
     scene.execute("DELETE FROM test")
     scene.running_relay()

@@ -179,7 +179,7 @@ class SimCatalog : public ServerCatalog {
       names.push_back(found.name);
     }
     if (expects_pair && names.size() != 2) {
-      throw HaltError(ExitCode::kServerSetting, "a publication is gone");
+      throw Error(ErrorKind::kHalt, "a publication is gone", ExitCode::kServerSetting);
     }
     return names;
   }
@@ -244,20 +244,20 @@ class SimConnection : public ServerConnection {
   CreatedSlot CreateSlot(bool export_snapshot) override {
     Ask();
     if (postgres_->slot_exists_) {
-      throw HaltError(ExitCode::kHaltForeignSlot, "the slot exists already");
+      throw Error(ErrorKind::kHalt, "the slot exists already", ExitCode::kHaltForeignSlot);
     }
     const Lsn consistent_point = postgres_->CreateSlot();
     return {consistent_point, export_snapshot ? std::to_string(generation_) : ""};
   }
 
   CreatedSlot CreateTemporarySlot(std::optional<Duration>) override {
-    throw HaltError(ExitCode::kInternal, "re-snapshots of some tables are not simulated");
+    throw Error(ErrorKind::kHalt, "re-snapshots of some tables are not simulated", ExitCode::kInternal);
   }
 
   void Start(const StreamStart& start) override {
     Ask();
     if (!postgres_->slot_exists_) {
-      throw HaltError(ExitCode::kHaltSlot, "the slot does not exist");
+      throw Error(ErrorKind::kHalt, "the slot does not exist", ExitCode::kHaltSlot);
     }
     if (postgres_->on_start_) postgres_->on_start_();
     started_ = true;
@@ -421,7 +421,7 @@ class SimServer : public PostgresServer {
   SnapshotContent ReadSnapshot(const SnapshotSource& source, Spool* spool,
                                CaptureFigures* figures) override;
   void AdvanceSlot(Lsn) override {
-    throw HaltError(ExitCode::kInternal, "transactions that cannot be sent are not simulated");
+    throw Error(ErrorKind::kHalt, "transactions that cannot be sent are not simulated", ExitCode::kInternal);
   }
   void TakeBack(bool slot, const PublicationPlan* made) override {
     postgres_->CheckUp(process_);

@@ -60,7 +60,8 @@ TEST(ByteReader, SaysWhatWasReadAndWhere) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kHalt);
     EXPECT_STREQ(error.what(),
-                 "malformed pgoutput Relation message at byte 4: needs 4 bytes, 2 left");
+                 "[unexpected] Malformed pgoutput Relation message at byte 4: needs 4 bytes, 2 "
+                 "left. What you can do: (1) report it, with this message");
   }
 }
 

@@ -137,7 +137,7 @@ TEST(PgoutputDecoder, RefusesEveryMessageCutAtEveryByte) {
 
 TEST(PgoutputDecoder, RefusesEveryMessageWithAByteTooMany) {
   for (const std::string& whole : OneOfEach()) {
-    EXPECT_THAT(ErrorOf(whole + '\0'), HasSubstr("malformed pgoutput")) << "type " << whole[0];
+    EXPECT_THAT(ErrorOf(whole + '\0'), HasSubstr("Malformed pgoutput")) << "type " << whole[0];
   }
 }
 

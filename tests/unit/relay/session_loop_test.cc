@@ -133,7 +133,7 @@ TEST_F(SessionLoopTest, ExitsWithTheCodeAndMessageOfAHalt) {
   SessionLoop loop = MakeLoop();
   const auto exit = loop.Run([&](const auto&) {
     CountSession();
-    throw HaltError(ExitCode::kHaltGap, "the gap");
+    throw Error(ErrorKind::kHalt, "the gap", ExitCode::kHaltGap);
   });
   ASSERT_TRUE(exit);
   EXPECT_EQ(exit->exit_code, ExitCode::kHaltGap);
@@ -147,7 +147,7 @@ TEST_F(SessionLoopTest, WaitsOutAPasswordThatIsBeingRotated) {
     CountSession();
     if (sessions_ == 1) made_progress();
     if (sessions_ == 500) stopped_ = true;
-    throw HaltError(ExitCode::kLoginRefused, "wrong password");
+    throw Error(ErrorKind::kHalt, "wrong password", ExitCode::kLoginRefused);
   });
   EXPECT_FALSE(exit);
   EXPECT_EQ(sessions_, 500);
@@ -162,7 +162,7 @@ TEST_F(SessionLoopTest, WaitsTwoMinutesForASlotThatStaysBusy) {
       made_progress();
       throw TransientError("connection cut");
     }
-    throw HaltError(ExitCode::kAnotherRelay, "slot is active");
+    throw Error(ErrorKind::kHalt, "slot is active", ExitCode::kAnotherRelay);
   });
   ASSERT_TRUE(exit);
   EXPECT_EQ(exit->exit_code, ExitCode::kAnotherRelay);
