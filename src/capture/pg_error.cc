@@ -131,11 +131,11 @@ Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
 
 // Failures that libpq finds by itself and that waiting does not mend.
 bool IsClientRefusal(std::string_view message) {
-  constexpr std::array<std::string_view, 6> kRefusals = {
+  constexpr std::array<std::string_view, 6> kTexts = {
       "no password supplied",        "certificate verify failed", "does not match host name",
       "server does not support SSL", "root certificate file",     "channel binding",
   };
-  return std::any_of(kRefusals.begin(), kRefusals.end(),
+  return std::any_of(kTexts.begin(), kTexts.end(),
                      [&](std::string_view refusal) { return Contains(message, refusal); });
 }
 
