@@ -4,16 +4,25 @@
 
 #include <cctype>
 
+#include "base/shown_text.h"
+
 namespace bw {
 
 std::string Halt::Message() const {
   std::string message = fmt::format("[{}] {}", code, found);
   if (!meaning.empty()) message += " " + meaning;
+  if (!remedies.empty()) message += " What you can do:";
+  bool is_on_lines = false;  // Of its own: what can be copied ends where its line does.
   for (size_t i = 0; i < remedies.size(); ++i) {
-    message +=
-        fmt::format("{} ({}) {}", i == 0 ? " What you can do:" : "", i + 1, remedies[i].what);
-    if (!remedies[i].command.empty()) message += ": " + remedies[i].command;
-    message += i + 1 < remedies.size() ? ";" : "";
+    const auto& [what, command] = remedies[i];
+    const std::string remedy =
+        fmt::format("({}) {}{}{}", i + 1, what, command.empty() ? "" : ": ", command);
+    if (i == 0) {
+      message += " " + remedy;
+    } else {
+      message += is_on_lines ? OwnLine(remedy) : "; " + remedy;
+    }
+    is_on_lines = remedy.find(OwnLine("")) != std::string::npos;
   }
   return message;
 }

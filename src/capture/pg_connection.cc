@@ -201,18 +201,20 @@ void PgConnection::UseServersEncoding() {
 void PgConnection::PollUntilConnected(TimePoint deadline, const std::string& doing) {
   PostgresPollingStatusType status = PGRES_POLLING_WRITING;
   CertificateVerdict certificate;
-  bool has_tried_again = false;
+  int retries = 0;
   while (status != PGRES_POLLING_OK) {
     if (status == PGRES_POLLING_FAILED) {
       // The whole handshake can happen within one PQconnectPoll; then nobody has seen the session.
+      // That is rare, and more so several times in a row.
+      constexpr int kRetriesMax = 8;
       const bool is_unexplained =
           certificate.Problem().empty() &&
           std::string_view(PQerrorMessage(connection_.get())).find("certificate verify failed") !=
               std::string_view::npos;
-      if (!is_unexplained || has_tried_again || PQresetStart(connection_.get()) == 0) {
+      if (!is_unexplained || retries == kRetriesMax || PQresetStart(connection_.get()) == 0) {
         ThrowConnectionError(doing, certificate.Problem());
       }
-      has_tried_again = true;
+      ++retries;
       status = PGRES_POLLING_WRITING;
     }
     Wait(status == PGRES_POLLING_READING ? Direction::kRead : Direction::kWrite, deadline, doing);

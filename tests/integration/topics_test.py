@@ -149,3 +149,16 @@ def test_topic_that_is_deleted_while_it_is_written_to_is_made_again_at_once(scen
     assert time.monotonic() - begin < 30
     assert [key["id"] for _, key, _ in scene.changes("test")] == [2]
     assert relay.is_running()
+
+
+def test_topic_that_somebody_has_made_again_is_a_halt(scene: Scene, admin: AdminClient):
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY); INSERT INTO test SELECT generate_series(1, 100)")
+    relay = scene.running_relay(topic_config=["partitions=1"])
+    scene.settle()
+    topic = scene.topic("test")
+    admin.delete_topics([topic])[topic].result(20)
+    scene.wait_until(lambda: "test" not in scene.topics(), 20, "the topic to be gone")
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
+    scene.execute("INSERT INTO test VALUES (101)")
+    assert relay.exit_code(60) == 83
+    assert "[records-lost]" in relay.log_text()

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/shown_text.h"
+
 namespace bw {
 namespace {
 
@@ -16,6 +18,13 @@ TEST(Halt, TellsWordFindingMeaningAndEachRemedyWithItsCommand) {
             "--accept-gap=0/1");
   EXPECT_EQ(halt.ToError().kind(), ErrorKind::kHalt);
   EXPECT_EQ(halt.ToError().exit_code(), ExitCode::kHaltGap);
+}
+
+TEST(Halt, LeavesCommandsOnLinesOfTheirOwn) {
+  const Halt halt{
+      ExitCode::kInternal, "x", "Found.", "", {{"run", OwnLine("SELECT 1;")}, {"or wait", ""}}};
+  EXPECT_EQ(halt.Message(), "[x] Found. What you can do: (1) run: " + OwnLine("SELECT 1;") +
+                                OwnLine("(2) or wait"));
 }
 
 TEST(Halt, LeavesOutWhatItHasNot) {
