@@ -341,8 +341,7 @@ void PublicationKeeper::TakeOut(PgConnection* connection,
 // missing is said.
 void PublicationKeeper::SayRefused(PgConnection* connection, const RefusedChange& refused) {
   left_something_ = true;
-  const bool has_changed_meanwhile = refused.error.exit_code() == ExitCode::kHaltSlot;
-  if (has_changed_meanwhile) return;
+  if (refused.error.exit_code() == ExitCode::kHaltSlot) return;  // The table has changed meanwhile.
   if (refused.error.kind() == ErrorKind::kTransient) return SayHeldUp(connection, refused);
   WarnOnce("refused " + refused.sql,
            fmt::format("Table {} is not where it belongs: {}. Until its owner, or a superuser, "
@@ -371,9 +370,8 @@ void PublicationKeeper::ForgetOncePublished(PgConnection* connection, const Rere
   if (gone == gone_.end()) {
     gone_[note.number] = connection->Query("SELECT pg_current_wal_insert_lsn()").LsnAt(0, 0);
   } else if (spool_->ledger().published().end_lsn >= gone->second) {
-    spool_->ledger().ForgetReread(note);
     gone_.erase(gone);
-    return;
+    return spool_->ledger().ForgetReread(note);
   }
   left_something_ = true;
 }

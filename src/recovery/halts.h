@@ -3,7 +3,7 @@
 #include "base/halt.h"
 #include "recovery/checkpoint_state.h"
 #include "recovery/overrides.h"
-#include "recovery/reconcile.h"
+#include "recovery/start_facts.h"
 
 // The halts of Reconcile: their codes, words and remedies, apart from the logic that finds them.
 

@@ -7,9 +7,8 @@
 
 #include "base/halt.h"
 #include "base/lsn.h"
-#include "recovery/checkpoint_state.h"
 #include "recovery/overrides.h"
-#include "recovery/server_state.h"
+#include "recovery/start_facts.h"
 #include "spool/spool_state.h"
 
 // What to do at start, from what three places know: C, the slot's confirmed flush LSN; S, the
@@ -30,18 +29,6 @@
 // Halt.
 
 namespace bw {
-
-// Everything that was found at one start.
-struct StartFacts {
-  ServerIdentity server;
-  std::string slot_name;
-  // Absent when there is none. The walsender of a relay that was just killed lives on for a moment:
-  // look for some seconds before believing that the slot is active.
-  std::optional<SlotState> slot;
-  std::optional<SpoolState> spool;  // Absent when there is none; phase kEmpty counts as none.
-  CheckpointState checkpoint;
-  RelayPlaces places;
-};
 
 struct Plan {
   enum class Kind {
