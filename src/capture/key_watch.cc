@@ -55,18 +55,19 @@ bool NoteOnce(Spool* spool, const TableName& table, const std::string& reason) {
 }  // namespace
 
 FullKey KeyWatch::Choose(RelationId relation, const Table& table, ReplicaIdentity identity) const {
+  const std::optional<TableKey> kept = spool_->ledger().FindTableKey(relation.value);
   if (identity != ReplicaIdentity::kFull) {
-    return {ChooseMarkedKey(KeyFormOf(relation.value, table), spool_->ledger().FindTableKey(relation.value),
+    return {ChooseMarkedKey(KeyFormOf(relation.value, table), kept,
                             catalog_.read_identity(relation))};
   }
-  return ChooseFullKey(KeyColumnsOf(table), spool_->ledger().FindTableKey(relation.value),
-                       [&] { return catalog_.read_key(relation); });
+  return ChooseFullKey(KeyColumnsOf(table), kept, [&] { return catalog_.read_key(relation); });
 }
 
 // Of the name that the table has now: the one in the WAL may be of a table that was renamed since.
-// One that was dropped is noted as well, by the name it had: its rows without a key must not end the
-// relay (RowRefusals). The keeper forgets that once they are published.
-std::string KeyWatch::Heal(RelationId relation, const TableName& in_wal, const std::string& reason) {
+// One that was dropped is noted as well, by the name it had: its rows without a key must not end
+// the relay (RowRefusals). The keeper forgets that once they are published.
+std::string KeyWatch::Heal(RelationId relation, const TableName& in_wal,
+                           const std::string& reason) {
   const std::optional<TableKey> current = catalog_.read_key(relation);
   if (!current) {
     NoteOnce(spool_, in_wal, reason);

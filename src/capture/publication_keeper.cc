@@ -35,9 +35,6 @@ constexpr Duration kOutdatedInterval{10'000};
 // A table whose rows have no key although the catalog says otherwise is not read again for ever.
 constexpr int kUnkeyedNotesMax = 3;
 
-constexpr const char* kJoinedLate =
-    "what was updated or deleted before it was added to the publication was not captured";
-
 TimePoint Now() { return std::chrono::steady_clock::now(); }
 
 TableName NameOf(const CapturedTable& table) { return {table.table.schema, table.table.name}; }
@@ -389,10 +386,7 @@ void PublicationKeeper::LookForRereads(PgConnection* connection, const std::vect
       continue;
     }
     const CapturedTable* const table = found->second;
-    if (!is_published(*table) || !table->has_identity || !IsSelected(*table)) continue;
-    // FULL without a primary key: its rows have no key either, so only what was missed is read.
-    const bool has_key = std::ranges::any_of(table->table.columns, &Column::key);
-    if (!has_key && note.reason != kJoinedLate) continue;
+    if (!is_published(*table) || !IsWorthRereading(*table, note, filter_)) continue;
     const std::string remedies = ReadRemedies({&table, 1}, connection->role());
     if (remedies.empty()) {
       is_wanted = true;

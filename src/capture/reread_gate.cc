@@ -1,8 +1,15 @@
 #include "capture/reread_gate.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace bw {
+
+bool IsWorthRereading(const CapturedTable& table, const Reread& note, const TableFilter& filter) {
+  if (!table.has_identity || !filter.Selects(table.table.schema, table.table.name)) return false;
+  return note.reason == kJoinedLate || std::ranges::any_of(table.table.columns, &Column::key);
+}
 
 void RereadGate::Close() {
   xid_.reset();

@@ -5,9 +5,21 @@
 #include <optional>
 
 #include "base/clock.h"
+#include "capture/captured_table.h"
 #include "capture/pg_connection.h"
+#include "capture/table_filter.h"
+#include "spool/spool_state.h"
 
 namespace bw {
+
+// Why a table is read again that came into the publication after it was made.
+inline constexpr const char* kJoinedLate =
+    "what was updated or deleted before it was added to the publication was not captured";
+
+// Whether reading a noted table again makes its topic right now; else it waits for an identity, for
+// being selected, or for a key: with REPLICA IDENTITY FULL and no primary key its rows have none, so
+// that only what was missed is read. Pure.
+bool IsWorthRereading(const CapturedTable& table, const Reread& note, const TableFilter& filter);
 
 // Opens when noted tables can be read again. The slot's creation waits until all transactions that
 // write have ended, and capture stands still meanwhile; so those that run when a re-read is wanted

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <map>
 #include <optional>
 
 #include "base/error.h"
@@ -11,6 +12,7 @@
 #include "capture/publication_members.h"
 #include "capture/publication_setup.h"
 #include "capture/read_rights.h"
+#include "capture/reread_gate.h"
 #include "capture/snapshot_reader.h"
 
 namespace bw {
@@ -69,8 +71,8 @@ SnapshotServer OpenSource(const CaptureParts& parts, Spool* spool) {
 // slot is created: what is in the publication by then is in it at the slot's consistent point.
 std::set<TableName> ReadableNotedTables(ServerCatalog* catalog, const CaptureOptions& options,
                                         const SnapshotSource& source, const Spool& spool) {
-  std::set<TableName> noted;
-  for (const Reread& note : spool.ledger().rereads()) noted.insert(note.table);
+  std::map<TableName, Reread> noted;
+  for (const Reread& note : spool.ledger().rereads()) noted.emplace(note.table, note);
   std::set<uint32_t> members;
   const bool is_pair = IsOwnPair(options, source.publications);
   if (is_pair) {
@@ -81,10 +83,10 @@ std::set<TableName> ReadableNotedTables(ServerCatalog* catalog, const CaptureOpt
   const TableFilter filter(options.tables, options.exclude_tables);
   std::set<TableName> readable;
   for (const CapturedTable& table : catalog->ReadTables()) {
-    const TableName name{table.table.schema, table.table.name};
-    if (noted.contains(name) && filter.Selects(name.schema, name.table) && table.has_identity &&
-        MayRead(table) && (!is_pair || members.contains(table.oid))) {
-      readable.insert(name);
+    const auto note = noted.find({table.table.schema, table.table.name});
+    if (note != noted.end() && IsWorthRereading(table, note->second, filter) && MayRead(table) &&
+        (!is_pair || members.contains(table.oid))) {
+      readable.insert(note->first);
     }
   }
   return readable;

@@ -145,11 +145,6 @@ void SetOnError(const OptionText& text, Options* options) {
   options->publish.on_error = options->capture.on_error;
 }
 
-void SetRepublish(const OptionText& text, Options* options) {
-  options->overrides.republish = ParseFlag(text.where, Only(text));
-  options->publish.republish = options->overrides.republish;
-}
-
 // These three name files, which options.cc reads before it sets any other option.
 void SetNothing(const OptionText&, Options*) {}
 
@@ -289,7 +284,7 @@ constexpr OptionSpec kTable[] = {
      Set<ParseFlag, &Options::overrides, &Overrides::adopt_slot>},
     {'\0', "republish", "", kFlag, kAfterHalt, "",
      "Where Kafka has lost data or is another cluster, publish again what the spool retains.",
-     SetRepublish},
+     Set<ParseFlag, &Options::overrides, &Overrides::republish>},
     {'\0', "accept-new-schema-ids", "", kFlag, kAfterHalt, "",
      "Where the schema registry has lost ids, go on with new ones.",
      Set<ParseFlag, &Options::publish, &PublishOptions::accept_new_schema_ids>},

@@ -67,9 +67,6 @@ struct PublishOptions {
   size_t transaction_max_bytes = 16 * kMiB;
   // --replay-window: bytes of WAL up to the published position whose changes stay in the spool.
   uint64_t replay_window_bytes = 0;
-  // --republish: when Kafka has lost what was published, publish again what the spool still holds
-  // instead of halting. Consumers may see changes twice. Does nothing when nothing was lost.
-  bool republish = false;
 
   // A checkpoint without changes is written when the WAL went on but nothing in it was ours, at
   // most this often, ...

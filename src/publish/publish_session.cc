@@ -84,15 +84,14 @@ void PublishSession::Start() {
   // Before anything is written to it.
   auto follower = parts_.cluster->Follow({checkpoint_topic_, 0}, newest.next_offset);
   torn_ = LookBeyondCheckpoint(parts_.cluster, &parts_.spool->ledger(), progress_.position,
-                               options_.republish, &resume.next_offsets);
+                               parts_.overrides.republish, &resume.next_offsets);
   BW_KILL_POINT("publish.after_tail_scan");
   offsets_ = std::make_unique<CheckpointOffsets>(
       std::move(resume.next_offsets), CheckpointRecordBytesMax(newest),
       newest.checkpoint ? newest.checkpoint->parts : std::vector<CheckpointPart>());
-  const PublishServers servers{parts_.cluster, parts_.spool, parts_.clock};
-  destinations_ = std::make_unique<Destinations>(options_, servers, memory_, producer_.get(),
+  destinations_ = std::make_unique<Destinations>(options_, parts_, memory_, producer_.get(),
                                                  offsets_.get(), checkpoint_topic_, newest);
-  watch_ = std::make_unique<CheckpointWatch>(options_, servers, memory_, checkpoint_topic_,
+  watch_ = std::make_unique<CheckpointWatch>(options_, parts_, memory_, checkpoint_topic_,
                                              std::move(follower));
   committed_at_ = contact_at_ = parts_.clock->Now();
   const std::lock_guard lock(memory_->mutex);
@@ -403,7 +402,7 @@ PublishSession::Step PublishSession::Purge(const SnapshotMark& snapshot) {
   if (!purge_) {
     auto purge = std::make_unique<SnapshotPurge>(
         SnapshotPurge::Tools{.options = &options_,
-                             .servers = {parts_.cluster, parts_.spool, parts_.clock},
+                             .servers = parts_,
                              .stop = &stop_,
                              .producer = producer_.get(),
                              .destinations = destinations_.get(),

@@ -27,10 +27,7 @@
 namespace bw {
 
 // What a session works with; all of it outlives the session.
-struct PublishParts {
-  KafkaCluster* cluster = nullptr;
-  Spool* spool = nullptr;
-  Clock* clock = &Clock::Real();
+struct PublishParts : PublishServers {
   Overrides overrides;  // Of the decision how to go on.
   RelayPlaces places;   // For its messages.
 };

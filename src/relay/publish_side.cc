@@ -24,11 +24,9 @@ PublishSide::PublishSide(const Parts& parts)
       cluster_(parts.outside->kafka(parts.options->publish, stop_)),
       registry_(RegistryFor(parts, stop_)),
       publisher_(parts.options->publish,
-                 {.cluster = cluster_.get(),
-                  .spool = parts.spool,
-                  .clock = parts.outside->clock,
-                  .overrides = parts.options->overrides,
-                  .places = PlacesOf(parts)},
+                 {{cluster_.get(), parts.spool, parts.outside->clock},
+                  parts.options->overrides,
+                  PlacesOf(parts)},
                  registry_.get(), stop_),
       thread_(parts.outside->clock->Start([this] { Run(); })) {}
 

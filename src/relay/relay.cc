@@ -185,7 +185,8 @@ void Relay::StreamAndReread(CaptureHooks hooks) {
       reread_backoff_.Reset();
       next_reread_ = {};
     } else {
-      next_reread_ = clock_->Now() + reread_backoff_.Next();  // Not from when it began: it may wait.
+      // Not from when it began: it may have waited.
+      next_reread_ = clock_->Now() + reread_backoff_.Next();
     }
   }
 }

@@ -235,7 +235,6 @@ class World {
         return;
       case ExitCode::kHaltKafka:
         if (kafka_.forgot_commit()) {
-          settings_.publish.republish = true;
           settings_.overrides.republish = true;
           return;
         }

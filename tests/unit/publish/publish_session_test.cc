@@ -123,14 +123,13 @@ class PublishSessionTest : public ::testing::Test {
     ASSERT_TRUE(spool_->log().WaitUntilDurable(stop_, Clock::Real().Now() + Duration(10'000)));
   }
 
+  Overrides overrides_;
   PublishParts Parts() {
-    Overrides overrides;
-    overrides.republish = options_.republish;
     PublishParts parts;
     parts.cluster = &kafka_;
     parts.spool = spool_.get();
     parts.clock = &clock_;
-    parts.overrides = overrides;
+    parts.overrides = overrides_;
     parts.places = {"spool", kCheckpointTopic};
     return parts;
   }
@@ -558,7 +557,7 @@ TEST_F(PublishSessionTest, HaltsWhenCommittedRecordsAreGone) {
   Error error = ErrorOf([&] { StartedSession(); });
   EXPECT_EQ(error.exit_code(), ExitCode::kHaltKafka);
   EXPECT_THAT(error.what(), HasSubstr("topic test partition 0"));
-  options_.republish = true;
+  overrides_.republish = true;
   Commit(20);
   PublishAll();
   EXPECT_THAT(Positions(), ElementsAre("0/14:0c"));
@@ -581,11 +580,11 @@ TEST_F(PublishSessionTest, HaltsWhenTheCheckpointTopicIsGoneAndRepublishesWhenAl
   PublishAll();
   kafka_ = FakeKafka();
   EXPECT_EQ(ErrorOf([&] { StartedSession(); }).exit_code(), ExitCode::kHaltKafka);
-  options_.republish = true;
+  overrides_.republish = true;
   PublishAll();
   EXPECT_THAT(Positions(), ElementsAre("0/A:0c"));
   EXPECT_THAT(Checkpoints()[0].remedy, HasSubstr("republish"));
-  options_.republish = false;
+  overrides_.republish = false;
   Commit(20);
   PublishAll();
   EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/14:0c"));
@@ -672,7 +671,7 @@ TEST_F(CollisionTest, CheckpointTopicThatIsMadeAgainGetsTheClaimsOfTheSpool) {
   PublishAll();
   PublishAll();
   kafka_.topics.erase(kCheckpointTopic);
-  options_.republish = true;
+  overrides_.republish = true;
   Commit(20, 1, "a_2d_b");
   PublishAll();
   EXPECT_THAT(CheckpointKeys(), ::testing::Contains("topic/a_2d_b"));
