@@ -4,6 +4,7 @@
 
 #include "base/kill_point.h"
 #include "base/random_id.h"
+#include "base/shown_text.h"
 #include "simulation/random.h"
 
 namespace bw {
@@ -17,7 +18,10 @@ simulation::Random random_ids(0);
 namespace simulation {
 
 void SetKillPointHook(std::function<void(const char*)> hook) { kill_point_hook = std::move(hook); }
-void SetRandomIdSeed(uint64_t seed) { random_ids = Random(seed); }
+void SetRandomIdSeed(uint64_t seed) {
+  ShownText({});  // Draws its mark once a process: before a schedule, not within the first.
+  random_ids = Random(seed);
+}
 
 }  // namespace simulation
 
