@@ -5,12 +5,10 @@
 #include <string>
 
 #include "base/halt.h"
+#include "capture/postgres_epoch.h"
 
 namespace bw {
 namespace {
-
-// PostgreSQL counts microseconds from 2000-01-01.
-constexpr int64_t kPostgresEpochUs = 946'684'800'000'000;
 
 // A timestamp so far off that the sum would overflow is shown as it is: it is only for people.
 int64_t ReadTimeMicros(ByteReader* reader) {

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "capture/postgres_epoch.h"
 
 namespace bw {
 namespace {
-
-constexpr int64_t kPostgresEpochUs = 946'684'800'000'000;
 
 Frame DecodeXLogData(ByteReader reader) {
   XLogData data;

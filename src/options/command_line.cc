@@ -366,7 +366,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv, const Environmen
     sources.file = ParseConfig(config->where, config->values.front());
   }
   SetOptions(sources, &options);
-  options.overrides.begin_anew = arguments.resnapshot && arguments.tables.empty();
+  options.overrides.resnapshot = arguments.resnapshot && arguments.tables.empty();
   for (const std::string& tables : arguments.tables) {
     for (std::string& glob : ParseGlobs(kResnapshotCommand, tables)) {
       options.resnapshot_tables.push_back(std::move(glob));
@@ -404,9 +404,6 @@ void CheckOptions(const Options& options) {
     throw UsageError("--status-interval: less than 100ms");
   }
   if (options.capture.skip_snapshot && options.overrides.resnapshot) {
-    throw UsageError("--skip-snapshot and --resnapshot contradict each other");
-  }
-  if (options.capture.skip_snapshot && options.overrides.begin_anew) {
     throw UsageError("--skip-snapshot and the command resnapshot contradict each other");
   }
 }

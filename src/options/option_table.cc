@@ -270,9 +270,6 @@ constexpr OptionSpec kTable[] = {
      "Keep this much of what was published in the spool, for --republish.",
      Set<ParseSize, &Options::publish, &PublishOptions::replay_window_bytes>},
 
-    {'\0', "resnapshot", "", kFlag, kAfterHalt, "",
-     "Where changes are lost, drop slot and spool and begin anew with a snapshot.",
-     Set<ParseFlag, &Options::overrides, &Overrides::resnapshot>},
     {'\0', "accept-gap", "LSN", kOne, kAfterHalt, "",
      "Go on without the changes up to the slot's confirmed flush LSN, given here.",
      Set<ParseLsn, &Options::overrides, &Overrides::accept_gap>},

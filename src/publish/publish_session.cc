@@ -106,7 +106,6 @@ void PublishSession::Resume(const ResumeFrom& resume) {
     spdlog::warn("An operator has allowed: {}", resume.remedy);
     parts_.spool->ledger().NoteRemedy(resume.remedy);
   }
-  if (resume.supersedes) parts_.spool->ledger().Supersede(*resume.supersedes);
   if (progress_.position < parts_.spool->ledger().published().position) {
     BW_CHECK(!resume.remedy.empty());
     parts_.spool->ledger().RewindPublished(progress_);
@@ -400,14 +399,14 @@ void PublishSession::RecordCommit(const Progress& progress) {
 // One transaction of tombstones.
 PublishSession::Step PublishSession::Purge(const SnapshotMark& snapshot) {
   if (!purge_) {
-    auto purge = std::make_unique<SnapshotPurge>(
-        SnapshotPurge::Tools{.options = &options_,
-                             .servers = parts_,
-                             .stop = &stop_,
-                             .producer = producer_.get(),
-                             .destinations = destinations_.get(),
-                             .encoder = &encoder_},
-        snapshot);
+    auto purge =
+        std::make_unique<SnapshotPurge>(SnapshotPurge::Tools{.options = &options_,
+                                                             .servers = parts_,
+                                                             .stop = &stop_,
+                                                             .producer = producer_.get(),
+                                                             .destinations = destinations_.get(),
+                                                             .encoder = &encoder_},
+                                        snapshot);
     if (!purge->FindLeftovers(progress_.position)) {
       WatchCheckpoint();
       return Step::kRegistryAway;

@@ -20,8 +20,6 @@ struct ResumeFrom {
   // Set when an operator's permission was needed: what it overrode, for the log and the checkpoint.
   // The spool's hint is then rewound to `progress`.
   std::string remedy;
-  // The spool's snapshot supersedes what was published with this lineage.
-  std::optional<std::string> supersedes;
 };
 
 // Compares what the spool remembers with what Kafka says was published, read after

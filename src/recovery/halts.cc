@@ -204,8 +204,7 @@ Halt DatabaseWentBack(const StartFacts& facts, Lsn known, uint32_t known_timelin
     found = fmt::format(
         "The server is on timeline {}, which left timeline {} at {}, but changes up to {} were "
         "captured from timeline {}.",
-        server.timeline, known_timeline, left.ToString(), known.ToString(),
-        known_timeline);
+        server.timeline, known_timeline, left.ToString(), known.ToString(), known_timeline);
   } else {
     found = fmt::format(
         "The server is on timeline {}, whose history does not have timeline {}, from which changes "
@@ -259,9 +258,7 @@ Halt CheckpointForeign(const SpoolState& spool, const CheckpointState& checkpoin
     halt.meaning =
         "Kafka already has what an earlier relay of this name published; its spool and slot are "
         "gone.";
-    halt.remedies = {{"publish this spool's new snapshot over it; keys that were deleted between "
-                      "the two get their tombstone. Start with the same options and once with",
-                      "--resnapshot"},
+    halt.remedies = {ResnapshotRemedy(),
                      {fmt::format("give this relay topics of its own: drop its slot ({}), move its "
                                   "spool aside ({}), and start with",
                                   DropSlotSql(spool.source.slot), MoveSpoolAside(places)),

@@ -7,17 +7,16 @@
 
 namespace bw {
 
-// What an operator has allowed, each for the one situation in which it says something. All of them
-// are without effect in a normal start.
+// What an operator has allowed, each for the one situation in which it says something. All but
+// `resnapshot` are without effect in a normal start.
 struct Overrides {
   // --accept-gap=LSN: go on without the changes up to the slot's confirmed flush LSN, which must
   // be this one, so that a flag left behind cannot accept a later gap.
   std::optional<Lsn> accept_gap;
   bool adopt_slot = false;  // --adopt-slot: take over a slot that nobody knows, without snapshot.
-  bool resnapshot = false;  // --resnapshot: where data is lost, begin anew with a snapshot.
-  // `bottledwater resnapshot`: begin anew even where nothing is lost. Once: whoever starts again in
-  // the same process clears it.
-  bool begin_anew = false;
+  // `bottledwater resnapshot`: begin anew with a snapshot, after a halt or without one. Once:
+  // whoever starts again in the same process clears it.
+  bool resnapshot = false;
   // --republish: where Kafka lost data, or is another cluster, publish what the spool retains.
   bool republish = false;
 };

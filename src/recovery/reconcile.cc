@@ -57,16 +57,16 @@ Plan Resnapshot(const StartFacts& facts, std::string note) {
   return plan;
 }
 
-// Begins anew instead of halting, if the operator has allowed it.
+// `bottledwater resnapshot` where the relay would otherwise halt.
 Outcome ResnapshotOr(const StartFacts& facts, const Overrides& overrides, Halt halt) {
   if (!overrides.resnapshot) return halt;
   return Resnapshot(
-      facts, fmt::format("--resnapshot: instead of the halt \"{}\", everything captured so far is "
+      facts, fmt::format("resnapshot: instead of the halt \"{}\", everything captured so far is "
                          "dropped and the snapshot is taken again. ({})",
                          halt.code, halt.found));
 }
 
-// `bottledwater resnapshot`: begins anew where the relay would otherwise go on.
+// `bottledwater resnapshot` where the relay would otherwise go on.
 Plan BeginAnew(const StartFacts& facts, Plan plan) {
   switch (plan.kind) {
     case Plan::Kind::kFirstStart:
@@ -211,8 +211,7 @@ Outcome WithoutSpool(const StartFacts& facts, const Overrides& overrides) {
     case CheckpointKind::kAbsent:
       if (facts.slot->creator_pid) return halts::SlotActive(*facts.slot);
       // A slot without a confirmed flush LSN is still being created.
-      if (facts.slot->lost() || !facts.slot->confirmed_flush.valid() ||
-          !overrides.adopt_slot) {
+      if (facts.slot->lost() || !facts.slot->confirmed_flush.valid() || !overrides.adopt_slot) {
         return halts::ForeignSlot(facts);
       }
       return AdoptSlot(facts);
@@ -235,12 +234,11 @@ Outcome AfterCrashInFirstStart(const StartFacts& facts, const Overrides& overrid
     }
     return halts::CheckpointOfOtherDatabase(checkpoint, facts.spool->source, facts.places);
   }
-  const std::string note = facts.slot
-                               ? fmt::format(
-                                     "The first start was interrupted: dropping its slot "
-                                     "\"{}\" and starting again",
-                                     facts.slot_name)
-                               : "The first start was interrupted: starting again";
+  const std::string note = facts.slot ? fmt::format(
+                                            "The first start was interrupted: dropping its slot "
+                                            "\"{}\" and starting again",
+                                            facts.slot_name)
+                                      : "The first start was interrupted: starting again";
   if (checkpoint.kind == CheckpointKind::kPresent && overrides.resnapshot) {
     return Resnapshot(facts, note);
   }
@@ -340,9 +338,7 @@ Progress CapturedUpTo(Lsn lsn) {
   return {Position::EndOf(Lsn{lsn.value - 1}), lsn};
 }
 
-std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& given_overrides) {
-  Overrides overrides = given_overrides;
-  if (overrides.begin_anew) overrides.resnapshot = true;
+std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& overrides) {
   // Whether it is ours matters before whether it is busy: a busy foreign slot stays foreign.
   if (facts.slot &&
       (facts.slot->plugin != "pgoutput" || facts.slot->database != facts.server.database)) {
@@ -350,7 +346,7 @@ std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& giv
   }
   if (facts.slot && facts.slot->active_pid) return halts::SlotActive(*facts.slot);
   Outcome outcome = HasSpool(facts) ? WithSpool(facts, overrides) : WithoutSpool(facts, overrides);
-  if (Plan* plan = std::get_if<Plan>(&outcome); plan != nullptr && overrides.begin_anew) {
+  if (Plan* plan = std::get_if<Plan>(&outcome); plan != nullptr && overrides.resnapshot) {
     outcome = BeginAnew(facts, std::move(*plan));
   }
   if (const Plan* plan = std::get_if<Plan>(&outcome)) {

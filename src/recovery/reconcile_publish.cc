@@ -49,9 +49,7 @@ std::variant<PublishPlan, Halt> ReconcilePublish(const SpoolState& spool,
 
   if (!IsOurs(spool, checkpoint)) {
     // The spool still holds the whole snapshot, which supersedes the topics.
-    const bool is_superseded = IsSuperseded(spool, checkpoint);
-    if ((is_superseded || overrides.resnapshot) && !HasPublished(spool)) {
-      plan.supersede = !is_superseded;
+    if (IsSuperseded(spool, checkpoint) && !HasPublished(spool)) {
       plan.notes.push_back(fmt::format(
           "resnapshot: the checkpoint of the relay before (lineage {}, {}) is superseded by the "
           "new snapshot",

@@ -14,7 +14,6 @@ namespace bw {
 struct PublishPlan {
   Position publish_after;    // Publish the spool's changes above this.
   bool rewind_hint = false;  // RewindPublished to publish_after first.
-  bool supersede = false;    // Supersede() the checkpoint's lineage first.
   std::vector<std::string> notes;
   std::vector<std::string> overrides_used;
 };

@@ -210,7 +210,7 @@ bool Relay::DoAsAsked(const StartUp& start_up, const CaptureHooks& hooks) {
 
 std::optional<SessionExit> Relay::Run() {
   // For a re-snapshot the start-up decides first whether this spool is published from at all.
-  const bool may_be_dropped = options_.overrides.resnapshot || options_.overrides.begin_anew;
+  const bool may_be_dropped = options_.overrides.resnapshot;
   if (spool_ && spool_->ledger().state().phase == SpoolPhase::kStreaming && !may_be_dropped) {
     StartPublishing();
   }

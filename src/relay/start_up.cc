@@ -59,7 +59,6 @@ std::optional<StartUp::Decision> StartUp::Decide() {
     if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
     if (plan->kind != Plan::Kind::kWaitForCheckpoint) {
       kafka_away.Back();
-      decided_ = true;
       return Decision{*plan, std::move(server)};
     }
     server.connection.reset();
@@ -131,7 +130,7 @@ Overrides StartUp::AllowedOverrides(const StartFacts& facts) {
   Overrides overrides = parts_.options->overrides;
   const std::string lineage = facts.spool ? facts.spool->lineage : "";
   if (!first_lineage_) first_lineage_ = lineage;
-  if (lineage != *first_lineage_) overrides.begin_anew = false;
+  if (lineage != *first_lineage_) overrides.resnapshot = false;
   return overrides;
 }
 
@@ -139,7 +138,7 @@ Overrides StartUp::AllowedOverrides(const StartFacts& facts) {
 // anything is made. A halt on Kafka's side is the publish sessions' to find; to take its remedy, it
 // is looked for here.
 bool StartUp::WantsCheckpoint(const Plan* plan, const Overrides& overrides) const {
-  if (overrides.begin_anew || (overrides.resnapshot && !decided_)) return true;
+  if (overrides.resnapshot) return true;
   return plan != nullptr &&
          (plan->kind == Plan::Kind::kFirstStart || plan->kind == Plan::Kind::kWaitForCheckpoint);
 }

@@ -76,7 +76,6 @@ class StartUp {
   bool CarryOutResume(const Plan& plan);
 
   const Parts parts_;
-  bool decided_ = false;  // Of this process' starts, one has gone on.
   bool took_snapshot_ = false;
   // The spool's when this process began, empty without one: a re-snapshot that was asked for has
   // begun when it is another.

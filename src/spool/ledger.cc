@@ -212,24 +212,13 @@ void Ledger::SetTrimmed(const Position& trimmed) {
 
 // --- Whose -------------------------------------------------------------------------------------
 
-void Ledger::ChangeIdentity(const std::function<void(SpoolState*)>& change) {
+void Ledger::SetTimeline(uint32_t timeline) {
   const std::lock_guard change_lock(change_mutex_);
   SpoolState changed = state();
-  change(&changed);
+  changed.source.timeline = timeline;
   Write(kMetaIdentity, EncodeIdentity(changed), /*sync=*/true);
   const std::lock_guard lock(mutex_);
-  change(&state_);
-}
-
-void Ledger::SetTimeline(uint32_t timeline) {
-  ChangeIdentity([timeline](SpoolState* state) { state->source.timeline = timeline; });
-}
-
-void Ledger::Supersede(const std::string& lineage) {
-  ChangeIdentity([&](SpoolState* state) {
-    if (!state->supersedes) state->supersedes.emplace();
-    state->supersedes->push_back(lineage);
-  });
+  state_.source.timeline = timeline;
 }
 
 void Ledger::SetKafkaClusterId(const std::string& cluster_id) {
@@ -242,8 +231,7 @@ void Ledger::SetKafkaClusterId(const std::string& cluster_id) {
 
 // --- Snapshots ---------------------------------------------------------------------------------
 
-// Nobody changes the identity before the batch is durable: SetTimeline is the capturing thread's,
-// and Supersede is called after it.
+// Nobody changes the identity before the batch is durable: SetTimeline is the capturing thread's.
 void Ledger::PutSnapshotEnd(Lsn commit_lsn, const std::vector<TableName>& tables,
                             rocksdb::WriteBatch* batch) {
   const std::lock_guard change_lock(change_mutex_);
@@ -266,21 +254,14 @@ void Ledger::PutSnapshotEnd(Lsn commit_lsn, const std::vector<TableName>& tables
 
 std::vector<SnapshotMark> Ledger::snapshots() const {
   const std::lock_guard lock(mutex_);
-  std::vector<SnapshotMark> snapshots = notes_.snapshots;
-  // The permission to supersede may have come after the first snapshot was marked.
-  for (SnapshotMark& mark : snapshots) mark.purges = mark.purges || state_.supersedes;
-  return snapshots;
+  return notes_.snapshots;
 }
 
 // Called before each Kafka transaction, so it does not copy marks that nobody needs.
 std::optional<SnapshotMark> Ledger::NextPurge(const Position& published) const {
   const std::lock_guard lock(mutex_);
   for (const SnapshotMark& mark : notes_.snapshots) {
-    if (!mark.purges && !state_.supersedes) continue;
-    if (published >= Position::EndOf(mark.tombstones_lsn())) continue;
-    SnapshotMark next = mark;
-    next.purges = true;
-    return next;
+    if (mark.purges && published < Position::EndOf(mark.tombstones_lsn())) return mark;
   }
   return std::nullopt;
 }

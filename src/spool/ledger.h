@@ -68,9 +68,6 @@ class Ledger {
 
   // The server's timeline changed and the change was found harmless. Synced.
   void SetTimeline(uint32_t timeline);
-  // An operator has allowed that the snapshot, of which nothing is published yet, supersedes what
-  // was published with this lineage. Synced. Call it once the snapshot is durable.
-  void Supersede(const std::string& lineage);
   // Does nothing when it is this one already. Synced.
   void SetKafkaClusterId(const std::string& cluster_id);
 
@@ -173,7 +170,6 @@ class Ledger {
 
   SpoolState ReadState() const;
   Notes ReadNotes() const;
-  void ChangeIdentity(const std::function<void(SpoolState*)>& change);
 
   // The entries, with the names and checksums of meta_format.h.
   std::optional<std::string> Get(std::string_view name) const;

@@ -11,15 +11,15 @@
 #include "capture/change_assembler.h"
 #include "capture/full_key.h"
 #include "capture/pgoutput_decoder.h"
+#include "capture/postgres_epoch.h"
 #include "capture/replication_frame.h"
 #include "fuzz/fuzz_input.h"
-#include "unit/capture/pgoutput_builder.h"
+#include "support/pgoutput_builder.h"
 
 namespace bw {
 namespace {
 
 constexpr size_t kMessageBytesMax = 310;
-constexpr int64_t kPostgresEpochUs = 946'684'800'000'000;
 
 // --- Back to bytes ------------------------------------------------------------------------------
 

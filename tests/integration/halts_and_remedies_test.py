@@ -306,7 +306,7 @@ def checkpoint_of_an_earlier_life(scene: Scene) -> Halt:
 
 
 def test_checkpoint_of_an_earlier_life_that_is_superseded(scene: Scene):
-    relay = follow(scene, checkpoint_of_an_earlier_life(scene).remedy("--resnapshot"))
+    relay = follow(scene, checkpoint_of_an_earlier_life(scene).remedy("bottledwater resnapshot"))
     topics_are_right(scene)
     relay.stop()
     scene.running_relay()

@@ -11,8 +11,8 @@ from harness.remedies import (change_behind_the_relays_back, checkpoints, every_
                               topics_are_right, write_checkpoint)
 
 SPOOL_UNUSABLE, KAFKA = 74, 83
-STARTS = pytest.mark.parametrize("start", [(), ("resnapshot",), ("--resnapshot",), ("--republish",)],
-                                 ids=["as ever", "resnapshot", "--resnapshot", "--republish"])
+STARTS = pytest.mark.parametrize("start", [(), ("resnapshot",), ("--republish",)],
+                                 ids=["as ever", "resnapshot", "--republish"])
 
 
 # --- The spool ------------------------------------------------------------------------------------

@@ -153,7 +153,7 @@ class World {
 
   void StartRelay() {
     ++result_.starts;
-    Tell("relay starts{}", settings_.overrides.begin_anew ? ", to take the snapshot again" : "");
+    Tell("relay starts{}", settings_.overrides.resnapshot ? ", to take the snapshot again" : "");
     host_.Start("relay", [this](SimProcess* process) {
       // The pointer must go before the relay does, also when it is killed.
       struct Handle {
@@ -192,7 +192,7 @@ class World {
     if (checker_.violation() || halted_rightly_) return;
     if (faults_.spool_lost) ReplaceDisk();
     scheduler_.Sleep(kRestartPause);
-    settings_.overrides.begin_anew = faults_.resnapshot && random_.Chance(300);
+    settings_.overrides.resnapshot = faults_.resnapshot && random_.Chance(300);
     StartRelay();
   }
 

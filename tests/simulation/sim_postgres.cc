@@ -13,7 +13,9 @@
 #include "base/error.h"
 #include "base/stop.h"
 #include "capture/change_assembler.h"
+#include "capture/postgres_epoch.h"
 #include "capture/snapshot_appender.h"
+#include "support/pgoutput_builder.h"
 
 namespace bw::simulation {
 namespace {
@@ -24,100 +26,34 @@ using std::chrono::milliseconds;
 constexpr uint32_t kInt8Oid = 20;
 constexpr uint32_t kTextOid = 25;
 constexpr uint64_t kStallMicrosMax = 10'000'000;
-constexpr int64_t kPostgresEpochUs = 946'684'800'000'000;
 
 // Big-endian, as the protocol has it.
-template <typename Integer>
-void Put(std::string* out, Integer value) {
-  for (size_t i = sizeof(Integer); i-- > 0;) {
-    out->push_back(static_cast<char>(static_cast<uint64_t>(value) >> (8 * i)));
-  }
-}
-
-void PutText(std::string* out, const std::string& text) {
-  out->push_back('t');
-  Put(out, static_cast<uint32_t>(text.size()));
-  *out += text;
-}
-
-std::string EncodeBegin(const Transaction& transaction) {
-  std::string out = "B";
-  Put(&out, transaction.commit_lsn.value);
-  Put(&out, static_cast<uint64_t>(transaction.commit_time_us - kPostgresEpochUs));
-  Put(&out, transaction.xid);
-  return out;
-}
-
-std::string EncodeCommit(const Transaction& transaction) {
-  std::string out = "C";
-  out.push_back('\0');
-  Put(&out, transaction.commit_lsn.value);
-  Put(&out, transaction.end_lsn.value);
-  Put(&out, static_cast<uint64_t>(transaction.commit_time_us - kPostgresEpochUs));
-  return out;
+uint64_t PostgresTime(const Transaction& transaction) {
+  return static_cast<uint64_t>(transaction.commit_time_us - kPostgresEpochUs);
 }
 
 std::string EncodeRelation(const SimTable& table) {
-  std::string out = "R";
-  Put(&out, table.oid);
-  out += "public";
-  out.push_back('\0');
-  out += table.name;
-  out.push_back('\0');
-  out.push_back(table.keyed ? 'd' : 'n');
-  Put(&out, uint16_t{2});
-  const auto put_column = [&](bool key, const char* name, uint32_t oid) {
-    out.push_back(key ? '\1' : '\0');
-    out += name;
-    out.push_back('\0');
-    Put(&out, oid);
-    Put(&out, static_cast<uint32_t>(-1));
-  };
-  put_column(table.keyed, "id", kInt8Oid);
-  put_column(false, "v", kTextOid);
-  return out;
+  return pgoutput::Relation(table.oid, "public", table.name,
+                            {{"id", kInt8Oid, table.keyed}, {"v", kTextOid}},
+                            table.keyed ? 'd' : 'n');
 }
 
-void PutRow(std::string* out, int64_t id, const std::string& text) {
-  Put(out, uint16_t{2});
-  PutText(out, std::to_string(id));
-  PutText(out, text);
-}
-
-void PutKey(std::string* out, int64_t id) {
-  Put(out, uint16_t{2});
-  PutText(out, std::to_string(id));
-  out->push_back('n');
-}
+pgoutput::Cell Id(int64_t id) { return {std::to_string(id), false}; }
 
 std::string EncodeChange(const SimTable& table, const RowChange& change) {
-  std::string out;
+  const pgoutput::Row row = {Id(change.id), {change.text, false}};
   switch (change.operation) {
     case Operation::kInsert:
     case Operation::kSnapshot:
-      out = "I";
-      Put(&out, table.oid);
-      out.push_back('N');
-      PutRow(&out, change.id, change.text);
       break;
     case Operation::kUpdate:
-      out = "U";
-      Put(&out, table.oid);
-      if (change.old_id) {
-        out.push_back('K');
-        PutKey(&out, *change.old_id);
-      }
-      out.push_back('N');
-      PutRow(&out, change.id, change.text);
-      break;
+      if (!change.old_id) return pgoutput::Update(table.oid, row);
+      return pgoutput::UpdateFrom(table.oid, 'K', {Id(*change.old_id), pgoutput::Cell::Null()},
+                                  row);
     case Operation::kDelete:
-      out = "D";
-      Put(&out, table.oid);
-      out.push_back('K');
-      PutKey(&out, change.id);
-      break;
+      return pgoutput::Delete(table.oid, 'K', {Id(change.id), pgoutput::Cell::Null()});
   }
-  return out;
+  return pgoutput::Insert(table.oid, row);
 }
 
 }  // namespace
@@ -251,7 +187,8 @@ class SimConnection : public ServerConnection {
   }
 
   CreatedSlot CreateTemporarySlot(std::optional<Duration>) override {
-    throw Error(ErrorKind::kHalt, "re-snapshots of some tables are not simulated", ExitCode::kInternal);
+    throw Error(ErrorKind::kHalt, "re-snapshots of some tables are not simulated",
+                ExitCode::kInternal);
   }
 
   void Start(const StreamStart& start) override {
@@ -366,7 +303,8 @@ class SimConnection : public ServerConnection {
   void QueueTransaction() {
     const Transaction& transaction = postgres_->transactions_[next_++];
     sent_ = std::max(sent_, transaction.end_lsn);
-    frames_.push_back(EncodeBegin(transaction));
+    frames_.push_back(
+        pgoutput::Begin(transaction.commit_lsn.value, transaction.xid, PostgresTime(transaction)));
     for (const RowChange& change : transaction.changes) {
       const SimTable& table = postgres_->tables_[change.table];
       if (announced_.insert(table.oid).second || postgres_->random_.Chance(20)) {
@@ -374,7 +312,8 @@ class SimConnection : public ServerConnection {
       }
       frames_.push_back(EncodeChange(table, change));
     }
-    frames_.push_back(EncodeCommit(transaction));
+    frames_.push_back(pgoutput::Commit(transaction.commit_lsn.value, transaction.end_lsn.value,
+                                       PostgresTime(transaction)));
   }
 
   SimPostgres* const postgres_;
@@ -421,7 +360,8 @@ class SimServer : public PostgresServer {
   SnapshotContent ReadSnapshot(const SnapshotSource& source, Spool* spool,
                                CaptureFigures* figures) override;
   void AdvanceSlot(Lsn) override {
-    throw Error(ErrorKind::kHalt, "transactions that cannot be sent are not simulated", ExitCode::kInternal);
+    throw Error(ErrorKind::kHalt, "transactions that cannot be sent are not simulated",
+                ExitCode::kInternal);
   }
   void TakeBack(bool slot, const PublicationPlan* made) override {
     postgres_->CheckUp(process_);

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "base/error.h"
-#include "unit/capture/pgoutput_builder.h"
+#include "support/pgoutput_builder.h"
 
 namespace bw {
 namespace {

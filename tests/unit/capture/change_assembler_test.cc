@@ -5,7 +5,7 @@
 
 #include "avro/value_kind.h"
 #include "capture/pgoutput_decoder.h"
-#include "unit/capture/pgoutput_builder.h"
+#include "support/pgoutput_builder.h"
 
 namespace bw {
 namespace {

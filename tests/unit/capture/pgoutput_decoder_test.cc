@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "unit/capture/pgoutput_builder.h"
+#include "support/pgoutput_builder.h"
 
 namespace bw {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "capture/pgoutput_decoder.h"
-#include "unit/capture/pgoutput_builder.h"
+#include "support/pgoutput_builder.h"
 
 namespace bw {
 namespace {

@@ -92,13 +92,12 @@ TEST_F(OptionsTest, HaveTheOriginalsLetters) {
 }
 
 TEST_F(OptionsTest, TakeEveryNewOption) {
-  const Options options =
-      Parse({"--spool=/s", "--max-wal-retained=1GiB", "--spool-max-bytes=10GiB", "--publication",
-             "p", "--tables=public.*,a.b", "--tables=[x]", "--exclude-tables=public.log",
-             "--transaction-max-messages=500", "--transaction-max-bytes=1MiB",
-             "--replay-window=2GiB", "--log-level=debug", "--status-interval=5s",
-             "--snapshot-connections=4", "--schema-registry-timeout=3s", "--accept-gap=2/44DAB970",
-             "--adopt-slot", "--resnapshot", "--republish"});
+  const Options options = Parse(
+      {"--spool=/s", "--max-wal-retained=1GiB", "--spool-max-bytes=10GiB", "--publication", "p",
+       "--tables=public.*,a.b", "--tables=[x]", "--exclude-tables=public.log",
+       "--transaction-max-messages=500", "--transaction-max-bytes=1MiB", "--replay-window=2GiB",
+       "--log-level=debug", "--status-interval=5s", "--snapshot-connections=4",
+       "--schema-registry-timeout=3s", "--accept-gap=2/44DAB970", "--adopt-slot", "--republish"});
   EXPECT_EQ(options.spool.directory, "/s");
   EXPECT_EQ(options.capture.max_wal_retained_bytes, kGiB);
   EXPECT_EQ(options.spool.max_bytes, 10 * kGiB);
@@ -114,7 +113,6 @@ TEST_F(OptionsTest, TakeEveryNewOption) {
   EXPECT_EQ(options.registry.request_timeout, Duration(3000));
   EXPECT_EQ(options.overrides.accept_gap, (Lsn{0x2'44DA'B970}));
   EXPECT_TRUE(options.overrides.adopt_slot);
-  EXPECT_TRUE(options.overrides.resnapshot);
   EXPECT_TRUE(options.overrides.republish);
 }
 
@@ -265,7 +263,8 @@ TEST_F(OptionsTest, RefuseTwoValuesWhereThereIsOne) {
   EXPECT_NE(Refusal({"--tables=a["}).find("has a [ without its ]"), std::string::npos);
   EXPECT_EQ(Refusal({"--tables=a\\[,[a-z]*,[]]"}), "");
   EXPECT_NE(Refusal({"--broker=host:abc"}).find("has no port"), std::string::npos);
-  EXPECT_NE(Refusal({"--slot=shop_inserts"}).find("slot \"shop\"; choose another"), std::string::npos);
+  EXPECT_NE(Refusal({"--slot=shop_inserts"}).find("slot \"shop\"; choose another"),
+            std::string::npos);
   EXPECT_EQ(Refusal({"--slot=shop_inserts", "--publication=p"}), "");
   EXPECT_NE(Refusal({"--slot", std::string(56, 'a')}).find("56 bytes, and 55"), std::string::npos);
   EXPECT_EQ(Refusal({"--slot", std::string(55, 'a')}), "");
@@ -338,16 +337,15 @@ TEST_F(OptionsTest, TakeTheRegistrysPasswordFromEnvironmentOrFile) {
 
 TEST_F(OptionsTest, RefuseCombinationsThatContradict) {
   EXPECT_NE(Refusal({"--schema-registry-cert=c"}), "");
-  EXPECT_NE(Refusal({"--skip-snapshot", "--resnapshot"}), "");
   EXPECT_NE(Refusal({"resnapshot", "--skip-snapshot"}), "");
 }
 
 TEST_F(OptionsTest, TakeTheCommandResnapshot) {
-  EXPECT_FALSE(Parse({}).overrides.begin_anew);
-  EXPECT_TRUE(Parse({"resnapshot"}).overrides.begin_anew);
-  EXPECT_TRUE(Parse({"--slot=a", "resnapshot", "--adopt-slot"}).overrides.begin_anew);
+  EXPECT_FALSE(Parse({}).overrides.resnapshot);
+  EXPECT_TRUE(Parse({"resnapshot"}).overrides.resnapshot);
+  EXPECT_TRUE(Parse({"--slot=a", "resnapshot", "--adopt-slot"}).overrides.resnapshot);
   const Options options = Parse({"resnapshot", "public.a,public.b", "sales.*", "--slot=a"});
-  EXPECT_FALSE(options.overrides.begin_anew);
+  EXPECT_FALSE(options.overrides.resnapshot);
   EXPECT_EQ(options.resnapshot_tables,
             (std::vector<std::string>{"public.a", "public.b", "sales.*"}));
   EXPECT_NE(Refusal({"public.a", "resnapshot"}), "");

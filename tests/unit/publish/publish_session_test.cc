@@ -877,20 +877,5 @@ TEST_F(ResnapshotTest, OfOneTableWhileTheSpoolStreamsComesBetweenTheChanges) {
   EXPECT_THAT(View("other"), ElementsAre(Pair("y", "1")));
 }
 
-TEST_F(ResnapshotTest, SnapshotOfAFirstStartPurgesNothingUntilItIsAllowed) {
-  spool_->BeginFirstStart(spool_->ledger().state().source);
-  Write(Operation::kSnapshot, {Lsn{699}, 0}, "test", "a", "2");
-  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{699}, Lsn{700}}, {{"public", "test"}}, stop_));
-  EXPECT_EQ(ErrorOf([&] { StartedSession(); }).kind(), ErrorKind::kHalt);
-  PublishParts parts = Parts();
-  parts.overrides.resnapshot = true;
-  auto session = std::make_unique<PublishSession>(options_, parts, memory_.get(), stop_);
-  session->Start();
-  session->TakeStep();  // Some of it; the rest needs no permission any more.
-  session.reset();
-  PublishAll();
-  EXPECT_THAT(View("test"), ElementsAre(Pair("a", "2")));
-}
-
 }  // namespace
 }  // namespace bw

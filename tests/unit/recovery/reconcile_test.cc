@@ -18,6 +18,8 @@ Progress At(uint64_t commit_lsn, uint64_t end_lsn) {
   return {Position::EndOf(Lsn{commit_lsn}), Lsn{end_lsn}};
 }
 
+using Lineages = std::optional<std::vector<std::string>>;
+
 // One test for each row of the table: facts as they are in that row, built from these parts.
 class ReconcileTest : public testing::Test {
  protected:
@@ -87,8 +89,7 @@ class ReconcileTest : public testing::Test {
   // The halt names this remedy, and with it the same facts lead to a plan.
   Plan ExpectRemedy(const Halt& halt, const std::string& command, Kind kind) {
     EXPECT_NE(halt.Message().find(command), std::string::npos) << halt.Message();
-    if (command == "--resnapshot") overrides_.resnapshot = true;
-    if (command == "bottledwater resnapshot") overrides_.begin_anew = true;
+    if (command == "bottledwater resnapshot") overrides_.resnapshot = true;
     if (command == "--adopt-slot") overrides_.adopt_slot = true;
     if (command == "--republish") overrides_.republish = true;
     if (command.starts_with("--accept-gap="))
@@ -140,7 +141,7 @@ TEST_F(ReconcileTest, CrashInsideFirstStartHaltsWhenKafkaShowsThatItWasNotTheFir
   HaveSlot(kC);
   HaveCheckpoint(At(0x800, 0x900), "lineage-0");
   const Halt halt = ExpectHalt("checkpoint-foreign", ExitCode::kHaltKafka);
-  EXPECT_TRUE(ExpectRemedy(halt, "--resnapshot", Kind::kFirstStart).drop_slot);
+  EXPECT_TRUE(ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart).drop_slot);
 }
 
 // --- Normal -----------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ TEST_F(ReconcileTest, OverridesDoNothingInANormalStart) {
   HaveSlot(kC);
   HaveSpool(At(0x1FF0, 0x2000)).published = At(0x1FF0, 0x2000);
   HaveCheckpoint(At(0x1FF0, 0x2000));
-  overrides_ = {.accept_gap = kC, .adopt_slot = true, .resnapshot = true, .republish = true};
+  overrides_ = {.accept_gap = kC, .adopt_slot = true, .republish = true};
   const Plan plan = ExpectPlan(Kind::kResume);
   EXPECT_TRUE(plan.overrides_used.empty());
   EXPECT_EQ(plan.advance_idle_to, std::nullopt);
@@ -409,10 +410,9 @@ TEST_F(ReconcileTest, CheckpointOfAnEarlierLifeHaltsAFreshSpool) {
   HaveSlot(kC);
   HaveSpool(At(0x1FF0, 0x2000));
   HaveCheckpoint(At(0x800, 0x900), "lineage-0");
-  ExpectHalt("checkpoint-foreign", ExitCode::kHaltKafka);
-  // The snapshot is in the spool already: it only has to be published.
-  overrides_.resnapshot = true;
-  ExpectPlan(Kind::kResume);
+  const Halt halt = ExpectHalt("checkpoint-foreign", ExitCode::kHaltKafka);
+  EXPECT_EQ(ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart).supersedes,
+            (Lineages{{"lineage-0", "lineage-1"}}));
 }
 
 TEST_F(ReconcileTest, CheckpointOfThePredecessorIsOursUntilWeHavePublished) {
@@ -507,10 +507,8 @@ TEST_F(ReconcileTest, FailoverToAnOlderStateHalts) {
 
 // --- Re-snapshot --------------------------------------------------------------------------------
 
-using Lineages = std::optional<std::vector<std::string>>;
-
 TEST_F(ReconcileTest, ResnapshotBeginsAnewWhereTheRelayWouldGoOn) {
-  overrides_.begin_anew = true;
+  overrides_.resnapshot = true;
   HaveSlot(kC);
   HaveSpool(At(0x1FF0, 0x2000)).published = At(0x1FF0, 0x2000);
   facts_.spool->predecessor = "lineage-0";
@@ -529,7 +527,7 @@ TEST_F(ReconcileTest, ResnapshotBeginsAnewWhereTheRelayWouldGoOn) {
 }
 
 TEST_F(ReconcileTest, ResnapshotWithoutASpoolWaitsForKafka) {
-  overrides_.begin_anew = true;
+  overrides_.resnapshot = true;
   KafkaAway();
   EXPECT_FALSE(ExpectPlan(Kind::kWaitForCheckpoint).notes.empty());
   HaveSlot(kC);
@@ -537,14 +535,14 @@ TEST_F(ReconcileTest, ResnapshotWithoutASpoolWaitsForKafka) {
 }
 
 TEST_F(ReconcileTest, ResnapshotWhereNothingIsLeftStillPurgesTheTopics) {
-  overrides_.begin_anew = true;
+  overrides_.resnapshot = true;
   const Plan plan = ExpectPlan(Kind::kFirstStart);
   EXPECT_FALSE(plan.drop_slot);
   EXPECT_EQ(plan.supersedes, Lineages{std::vector<std::string>{}});
 }
 
 TEST_F(ReconcileTest, ResnapshotTakesNothingThatIsSomebodyElses) {
-  overrides_.begin_anew = true;
+  overrides_.resnapshot = true;
   HaveSlot(kC);
   ExpectHalt("slot-foreign", ExitCode::kHaltForeignSlot);
   HaveSpool(At(0x1FF0, 0x2000)).source.database = "other";
@@ -644,15 +642,14 @@ TEST_F(ReconcilePublishTest, RepublishesTheRetainedWindowAndSaysWhatIsMissing) {
   EXPECT_NE(plan.notes.at(0).find("not in the spool any more"), std::string::npos);
 }
 
-TEST_F(ReconcilePublishTest, ANewSnapshotSupersedesTheCheckpointOnlyWhenAllowed) {
+TEST_F(ReconcilePublishTest, ANewSnapshotSupersedesTheCheckpointsItWasAllowedTo) {
   HaveSpool(At(0x1FF0, 0x2000));
   HaveCheckpoint(At(0x8000, 0x8001), "lineage-0");
   EXPECT_TRUE(std::holds_alternative<Halt>(
       ReconcilePublish(*facts_.spool, facts_.checkpoint, overrides_, facts_.places)));
-  overrides_.resnapshot = true;
+  facts_.spool->supersedes = {"lineage-0"};
   EXPECT_EQ(ExpectPublish().publish_after, Position::Zero());
-  EXPECT_TRUE(ExpectPublish().supersede);
-  // Once it has published, the flag means nothing any more.
+  // Once it has published, the permission means nothing any more.
   facts_.spool->published = At(0x1F00, 0x1F10);
   EXPECT_TRUE(std::holds_alternative<Halt>(
       ReconcilePublish(*facts_.spool, facts_.checkpoint, overrides_, facts_.places)));

@@ -303,17 +303,6 @@ TEST_F(SpoolTest, AResnapshotPurgesAndIsRememberedUntilItIsPublished) {
   EXPECT_EQ(spool_->ledger().state().supersedes, std::nullopt);
 }
 
-TEST_F(SpoolTest, ASnapshotThatIsAllowedToSupersedeLaterPurgesToo) {
-  Open();
-  spool_->BeginFirstStart(kSource);
-  spool_->log().DropUncaptured();
-  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{499}, Lsn{500}}, {{"public", "test"}}, stop_));
-  EXPECT_FALSE(spool_->ledger().snapshots().at(0).purges);
-  spool_->ledger().Supersede("old");
-  Reopen();
-  EXPECT_TRUE(spool_->ledger().snapshots().at(0).purges);
-}
-
 std::vector<TableName> TablesOf(const std::vector<Reread>& notes) {
   std::vector<TableName> tables;
   for (const Reread& note : notes) tables.push_back(note.table);

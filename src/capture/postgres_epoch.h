@@ -1,0 +1,10 @@
+#pragma once
+
+#include <cstdint>
+
+namespace bw {
+
+// PostgreSQL counts microseconds from 2000-01-01, UTC: this many after 1970.
+inline constexpr int64_t kPostgresEpochUs = 946'684'800'000'000;
+
+}  // namespace bw
