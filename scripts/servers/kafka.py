@@ -10,7 +10,7 @@ from typing import Mapping, Optional, Sequence
 
 from .class_archive import archive_options, kafka_name
 from .paths import KAFKA_VERSION, kafka_jars, kafka_tools
-from .process import Process, ServerError, free_port
+from .process import OneProcess, Process, ServerError, free_port
 
 JVM = ["java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC"]
 # For a broker that lives for minutes: the compiler that makes code fast costs more than it saves.
@@ -49,7 +49,7 @@ def keystore_settings(keystore: Path) -> dict[str, str]:
             "listener.name.detour.ssl.keystore.location": str(keystore)}
 
 
-class KafkaBroker:
+class KafkaBroker(OneProcess):
     def __init__(self, folder: Path, node: int, ports: Mapping[int, tuple[int, int]], cluster_id: str,
                  settings: Mapping[str, str], detour: Optional[Detour] = None, version: str = KAFKA_VERSION,
                  java: Sequence[str] = ()):
@@ -82,9 +82,6 @@ class KafkaBroker:
                    "kafka.Kafka", str(self._config)]
         self.process = Process(f"Kafka broker {self._node}", command, self.folder / "kafka.log", folder=self.folder)
 
-    def is_running(self) -> bool:
-        return self.process.is_running()
-
     def start(self) -> None:
         if not self._config.exists():
             self._format()
@@ -92,23 +89,6 @@ class KafkaBroker:
 
     def wait_ready(self) -> None:
         self.process.wait_ready(lambda: "Kafka Server started" in self.process.log_text())
-
-    def restart(self) -> None:
-        """Comes back on the same port, with the same data."""
-        self.start()
-        self.wait_ready()
-
-    def stop(self) -> None:
-        self.process.stop()
-
-    def kill9(self) -> None:
-        self.process.kill9()
-
-    def pause(self) -> None:
-        self.process.pause()
-
-    def resume(self) -> None:
-        self.process.resume()
 
     def _format(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Mapping, Optional
 
 from .paths import postgres_program
-from .process import Process, ServerError, free_port
+from .process import OneProcess, Process, ServerError, free_port
 
 SUPERUSER = "postgres"
 PASSWORD = "secret-of-postgres"  # Tests look for it in logs, where it must never be.
@@ -26,7 +26,7 @@ SETTINGS = {
 }
 
 
-class PostgresServer:
+class PostgresServer(OneProcess):
     """PostgreSQL refuses to run as root: then it runs as `postgres`, the user Debian's package makes.
 
     With a `keystore`, a PEM file of key and certificate, it also accepts TLS. With a `distribution`, a folder as
@@ -50,9 +50,6 @@ class PostgresServer:
     def url(self, database: str = "postgres", user: str = SUPERUSER, password: str = PASSWORD) -> str:
         return f"postgres://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
-    def is_running(self) -> bool:
-        return self.process.is_running()
-
     def start(self) -> None:
         if not self.data.exists():
             self._init()
@@ -60,11 +57,6 @@ class PostgresServer:
 
     def wait_ready(self) -> None:
         self.process.wait_ready(self._is_ready)
-
-    def restart(self) -> None:
-        """Comes back on the same port, with the same data."""
-        self.start()
-        self.wait_ready()
 
     def stop(self) -> None:
         """A fast shutdown: open transactions are rolled back."""

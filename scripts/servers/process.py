@@ -104,6 +104,32 @@ class Process:
         return "\n".join(self.log_text().splitlines()[-lines:])
 
 
+class OneProcess:
+    """A server that is one process: `process`, which the class that inherits makes, with `start` and `wait_ready`."""
+
+    process: Process
+
+    def is_running(self) -> bool:
+        return self.process.is_running()
+
+    def restart(self) -> None:
+        """Comes back on the same port, with the same data."""
+        self.start()
+        self.wait_ready()
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def kill9(self) -> None:
+        self.process.kill9()
+
+    def pause(self) -> None:
+        self.process.pause()
+
+    def resume(self) -> None:
+        self.process.resume()
+
+
 def _credentials(user: Optional[str]) -> list[str]:
     if user is None or os.geteuid() != 0:
         return ["setpriv"]

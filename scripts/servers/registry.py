@@ -6,12 +6,12 @@ from pathlib import Path
 
 from .class_archive import archive_options, registry_name
 from .paths import registry_app
-from .process import Process, ServerError, free_port
+from .process import OneProcess, Process, ServerError, free_port
 
 JVM = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
-class RegistryServer:
+class RegistryServer(OneProcess):
     def __init__(self, folder: Path):
         self.folder = folder
         self.port = free_port()
@@ -29,32 +29,12 @@ class RegistryServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/apis/ccompat/v7"
 
-    def is_running(self) -> bool:
-        return self.process.is_running()
-
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.process.start()
 
     def wait_ready(self) -> None:
         self.process.wait_ready(self._is_ready)
-
-    def restart(self) -> None:
-        """Comes back on the same port, with the same schemas."""
-        self.start()
-        self.wait_ready()
-
-    def stop(self) -> None:
-        self.process.stop()
-
-    def kill9(self) -> None:
-        self.process.kill9()
-
-    def pause(self) -> None:
-        self.process.pause()
-
-    def resume(self) -> None:
-        self.process.resume()
 
     def _is_ready(self) -> bool:
         try:

@@ -70,6 +70,18 @@ class Copied:
         self.scene.reconnect()
 
 
+def published_and_copied(copied: Copied) -> Relay:
+    relay = published(copied.scene)
+    copied.make_copy()
+    relay.wait_streaming()
+    return relay
+
+
+def insert_32(scene: Scene, what: str) -> None:
+    for number in range(32):
+        scene.execute("INSERT INTO items VALUES (%s, %s)", [1000 + number, what])
+
+
 @pytest.fixture
 def copied(servers: Servers, tmp_path, request) -> Iterator[Copied]:
     with own_postgres(servers, tmp_path, request, {"wal_sender_timeout": "9s"}) as own:  # A status every 3 s.
@@ -91,14 +103,11 @@ GROWTH = {
 @pytest.mark.parametrize("confirmed", ["what was published", "nothing of it"])
 def test_copy_that_lacks_captured_transactions_halts(copied: Copied, growth: str, confirmed: str):
     scene = copied.scene
-    relay = published(scene)
-    copied.make_copy()
-    relay.wait_streaming()
+    relay = published_and_copied(copied)
     if confirmed == "nothing of it":
         scene.settle()
         scene.servers.kafka.stop()
-    for number in range(32):
-        scene.execute("INSERT INTO items VALUES (%s, 'lost')", [1000 + number])
+    insert_32(scene, "lost")
     captured_up_to(scene, relay, copied.wal_end())
     relay.stop()
     end = copied.wal_end()
@@ -117,11 +126,8 @@ def test_copy_that_lacks_captured_transactions_halts(copied: Copied, growth: str
 
 def test_copy_that_lacks_captured_transactions_halts_also_when_the_spool_is_lost(copied: Copied):
     scene = copied.scene
-    relay = published(scene)
-    copied.make_copy()
-    relay.wait_streaming()
-    for number in range(32):
-        scene.execute("INSERT INTO items VALUES (%s, 'lost')", [1000 + number])
+    relay = published_and_copied(copied)
+    insert_32(scene, "lost")
     scene.settle()
     relay.stop()
     shutil.rmtree(scene.folder / "spool")
@@ -132,11 +138,8 @@ def test_copy_that_lacks_captured_transactions_halts_also_when_the_spool_is_lost
 
 def test_relay_that_runs_meanwhile_ends(copied: Copied):
     scene = copied.scene
-    relay = published(scene)
-    copied.make_copy()
-    relay.wait_streaming()
-    for number in range(32):
-        scene.execute("INSERT INTO items VALUES (%s, 'lost')", [1000 + number])
+    relay = published_and_copied(copied)
+    insert_32(scene, "lost")
     scene.settle()
     copied.put_copy_back(past=copied.wal_end(), growth=GROWTH["transactions"])
     halt = halt_told(relay, relay.exit_code(60))
@@ -147,11 +150,8 @@ def test_look_at_the_server_and_the_stream_are_one_connection(copied: Copied, tm
     """A virtual address leads the first connection to the right server, and from the next on to a copy that has grown: what was
     looked at is what is streamed from, and a new connection is looked at anew."""
     scene = copied.scene
-    relay = published(scene)
-    copied.make_copy()
-    relay.wait_streaming()
-    for number in range(32):
-        scene.execute("INSERT INTO items VALUES (%s, 'captured')", [1000 + number])
+    relay = published_and_copied(copied)
+    insert_32(scene, "captured")
     scene.settle()
     relay.stop()
     end = copied.wal_end()
@@ -193,9 +193,7 @@ def test_look_at_the_server_and_the_stream_are_one_connection(copied: Copied, tm
 def test_copy_that_has_everything_captured_goes_on_and_nothing_is_missed(copied: Copied, relay_is: str):
     """Also what it commits at LSNs that the relay has noted as idle WAL."""
     scene = copied.scene
-    relay = published(scene)
-    copied.make_copy()
-    relay.wait_streaming()
+    relay = published_and_copied(copied)
     scene.execute(IDLE_WAL)
     end = copied.wal_end()
     captured_up_to(scene, relay, end, "confirmed_flush_lsn")
