@@ -1,5 +1,6 @@
 #include "base/stop.h"
 
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -11,7 +12,25 @@ Stop::Stop(Clock& clock) : clock_(clock), event_fd_(eventfd(0, EFD_CLOEXEC | EFD
   BW_CHECK(event_fd_ >= 0);
 }
 
-Stop::~Stop() { close(event_fd_); }
+Stop::Stop(const Stop* whole)
+    : clock_(Clock::Real()),
+      whole_(whole),
+      event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      both_fd_(epoll_create1(EPOLL_CLOEXEC)) {
+  for (const int fd : {event_fd_, whole->fd()}) {
+    epoll_event wanted{.events = EPOLLIN, .data = {}};
+    if (epoll_ctl(both_fd_, EPOLL_CTL_ADD, fd, &wanted) == 0) continue;
+    CloseAll();
+    throw Error(ErrorKind::kTransient, "no more file descriptors");
+  }
+}
+
+Stop::~Stop() { CloseAll(); }
+
+void Stop::CloseAll() {
+  if (both_fd_ >= 0) close(both_fd_);
+  if (event_fd_ >= 0) close(event_fd_);
+}
 
 void Stop::Request() {
   requested_.store(true, std::memory_order_release);

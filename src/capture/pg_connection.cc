@@ -345,7 +345,12 @@ std::optional<std::span<char>> PgConnection::ReadCopyRow() {
     if (length == kFailed) ThrowConnectionError(copy_doing_);
     if (length == kEnd) break;
     BW_CHECK(length == kNothingYet);
-    Wait(Direction::kRead, TimePoint::max(), copy_doing_);
+    try {
+      Wait(Direction::kRead, TimePoint::max(), copy_doing_);
+    } catch (...) {
+      CancelQuietly();  // A server that finds nothing to send would not notice that we are gone.
+      throw;
+    }
     if (PQconsumeInput(connection_.get()) == 0) ThrowConnectionError(copy_doing_);
   }
   FinishCopy(copy_doing_);

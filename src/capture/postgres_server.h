@@ -43,6 +43,8 @@ class ServerCatalog {
   // As in key_catalog.h.
   virtual std::optional<TableKey> ReadPrimaryKey(RelationId relation) = 0;
   virtual std::optional<IdentityKey> ReadIdentityKey(RelationId relation) = 0;
+  // As in snapshot_hold.h.
+  virtual bool IndexIsBuiltConcurrently() = 0;
   // Executes the plan's statements (publication_setup.h).
   virtual void CreatePublications(const PublicationPlan& plan) = 0;
 };
@@ -59,6 +61,20 @@ class ServerConnection : public ReplicationStream {
   virtual bool DropSlotIfExists() = 0;
   virtual CreatedSlot CreateSlot(bool export_snapshot) = 0;
   virtual CreatedSlot CreateTemporarySlot(std::optional<Duration> timeout) = 0;
+  virtual int backend_pid() const = 0;
+};
+
+// The snapshot of a temporary slot, until it is destroyed, or given up because a statement of
+// others waits for it: snapshot_hold.h.
+class SnapshotHold {
+ public:
+  virtual ~SnapshotHold() = default;
+  virtual CreatedSlot CreateSlot(std::optional<Duration> timeout) = 0;
+  // Another backend that holds the snapshot. It must let go of it when stop() is requested.
+  virtual void AddReader(int backend_pid) = 0;
+  // Requested when the snapshot is given up, and when the process stops.
+  virtual const Stop& stop() const = 0;
+  virtual bool given_up() const = 0;
 };
 
 // What runs beside a session until it is destroyed.
@@ -86,10 +102,13 @@ class PostgresServer {
   virtual std::unique_ptr<ServerConnection> Connect() = 0;
   // An ordinary connection, made with the first question.
   virtual std::unique_ptr<ServerCatalog> OpenCatalog() = 0;
+  // Takes the connection that will make the temporary slot.
+  virtual std::unique_ptr<SnapshotHold> HoldSnapshot(
+      std::unique_ptr<ServerConnection> connection) = 0;
   // Reads the tables into the spool (snapshot_reader.h); `source.slot` was made by a connection
-  // that is as it was then.
-  virtual SnapshotContent ReadSnapshot(const SnapshotSource& source, Spool* spool,
-                                       CaptureFigures* figures) = 0;
+  // that is as it was then. Without a hold, whoever waits for the snapshot waits until all is read.
+  virtual SnapshotContent ReadSnapshot(const SnapshotSource& source, SnapshotHold* hold,
+                                       Spool* spool, CaptureFigures* figures) = 0;
   // Through a connection of its own, as in replication_slot.h.
   virtual void AdvanceSlot(Lsn to) = 0;
   // For a first start that failed, also while the process stops: drops the slot if `slot`, and

@@ -29,6 +29,7 @@ class PqReplicationStream final : public ReplicationStream {
   void Finish() noexcept override;
 
   PgConnection& connection() { return connection_; }
+  int backend_pid() const { return connection_.backend_pid(); }
   // The server ends a connection from which it hears nothing for so long; 0 for never.
   Duration wal_sender_timeout() const { return wal_sender_timeout_; }
 

@@ -9,6 +9,7 @@
 #include "capture/pq_replication_stream.h"
 #include "capture/publication_keeper.h"
 #include "capture/side_connection.h"
+#include "capture/snapshot_hold.h"
 #include "capture/table_catalog.h"
 
 namespace bw {
@@ -35,6 +36,7 @@ class PqCatalog final : public ServerCatalog {
   std::optional<IdentityKey> ReadIdentityKey(RelationId relation) override {
     return bw::ReadIdentityKey(connection_(), relation);
   }
+  bool IndexIsBuiltConcurrently() override { return bw::IndexIsBuiltConcurrently(connection_()); }
   void CreatePublications(const PublicationPlan& plan) override {
     bw::CreatePublications(connection_(), plan);
   }
@@ -64,6 +66,7 @@ class PqServerConnection final : public ServerConnection {
   CreatedSlot CreateTemporarySlot(std::optional<Duration> timeout) override {
     return bw::CreateTemporarySlot(&connection(), options_, stop_, timeout);
   }
+  int backend_pid() const override { return stream_.backend_pid(); }
 
   void Start(const StreamStart& start) override { stream_.Start(start); }
   std::optional<Frame> Receive(TimePoint deadline) override { return stream_.Receive(deadline); }
@@ -119,9 +122,15 @@ class PqServer final : public PostgresServer {
     const auto side = std::make_shared<SideConnection>(options_, stop_);
     return std::make_unique<PqCatalog>(options_, [side] { return side->Get(); });
   }
-  SnapshotContent ReadSnapshot(const SnapshotSource& source, Spool* spool,
+  std::unique_ptr<SnapshotHold> HoldSnapshot(
+      std::unique_ptr<ServerConnection> connection) override {
+    return std::make_unique<PqSnapshotHold>(options_, stop_, std::move(connection));
+  }
+  SnapshotContent ReadSnapshot(const SnapshotSource& source, SnapshotHold* hold, Spool* spool,
                                CaptureFigures* figures) override {
-    return bw::ReadSnapshot(options_, source, spool, figures, stop_);
+    if (hold == nullptr) return bw::ReadSnapshot(options_, source, spool, figures, stop_, {});
+    return bw::ReadSnapshot(options_, source, spool, figures, hold->stop(),
+                            [hold](int backend_pid) { hold->AddReader(backend_pid); });
   }
   void AdvanceSlot(Lsn to) override {
     PgConnection connection(options_, PgConnection::Mode::kSql, stop_);

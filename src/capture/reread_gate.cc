@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "capture/snapshot_hold.h"
 
 namespace bw {
 
@@ -31,13 +32,17 @@ void RereadGate::TryToOpen(PgConnection* connection) {
   // Tables come in groups, and one re-read does for all of them.
   constexpr Duration kGatherTime{1'000};
   constexpr Duration kSayWaitingAfter{60'000};
-  if (found.Int(0, 0) >= *xid_ && now - since_ >= kGatherTime) {
+  const bool have_ended = found.Int(0, 0) >= *xid_;
+  if (have_ended && now - since_ >= kGatherTime && !IndexIsBuiltConcurrently(connection)) {
     is_open_ = true;
   } else if (!is_said_ && now - since_ >= kSayWaitingAfter) {
     is_said_ = true;
-    spdlog::warn(
-        "Tables that are to be read again wait for a transaction that has been open for a "
-        "minute: see xact_start in pg_stat_activity, and pg_prepared_xacts");
+    spdlog::warn("Tables that are to be read again wait for {}",
+                 have_ended
+                     ? "CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY to end: see "
+                       "pg_stat_progress_create_index"
+                     : "a transaction that has been open for a minute: see xact_start in "
+                       "pg_stat_activity, and pg_prepared_xacts");
   }
 }
 

@@ -23,7 +23,8 @@ bool IsWorthRereading(const CapturedTable& table, const Reread& note, const Tabl
 
 // Opens when noted tables can be read again. The slot's creation waits until all transactions that
 // write have ended, and capture stands still meanwhile; so those that run when a re-read is wanted
-// are waited for here first, where nothing waits for us.
+// are waited for here first, where nothing waits for us. So is an index that is built concurrently:
+// it would soon wait for the snapshot (snapshot_hold.h).
 //
 // is_open() and Shut() are thread-safe, all else belongs to the keeper's thread.
 class RereadGate {

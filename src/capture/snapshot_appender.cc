@@ -44,7 +44,9 @@ SchemaId SnapshotAppender::AddSchema(const TableSchema& schema) {
   return spool_->log().AddSchema(schema);
 }
 
-bool SnapshotAppender::WaitForRoom(const Stop& stop) { return spool_->log().WaitForRoom(stop); }
+bool SnapshotAppender::WaitForRoom(const Stop& stop, TimePoint deadline) {
+  return spool_->log().WaitForRoom(stop, deadline);
+}
 
 void SnapshotAppender::Append(SchemaId schema_id, const RowBatch& batch) {
   const std::lock_guard lock(mutex_);

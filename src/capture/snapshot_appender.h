@@ -58,8 +58,9 @@ class SnapshotAppender {
         figures_(figures) {}
 
   SchemaId AddSchema(const TableSchema& schema);
-  // Waits until the spool has room; false when a stop was requested meanwhile.
-  bool WaitForRoom(const Stop& stop);
+  // Waits until the spool has room; false when a stop was requested (noticed within a second) or
+  // the deadline has passed before that.
+  bool WaitForRoom(const Stop& stop, TimePoint deadline = TimePoint::max());
   // Does not wait for room.
   void Append(SchemaId schema_id, const RowBatch& batch);
 

@@ -49,13 +49,15 @@ struct TableTask {
 
 // What the readers share.
 struct SharedWork {
+  explicit SharedWork(const Stop& stop) : abort(&stop) {}
+
   const CaptureOptions* options;
   const SnapshotSource* source;
   CaptureFigures* figures;
   std::vector<SnapshotTable> tables;
   SnapshotAppender* appender;
   SnapshotProgress* progress;
-  // Ends every reader's waits: on a stop of the process, and on the first failure of any reader.
+  // Ends every reader's waits: on a stop, and on the first failure of any reader.
   Stop abort;
 
   std::mutex mutex;  // Protects what follows.
@@ -127,6 +129,7 @@ class TableReader {
   void EncodeRow(const RowEncoder& encoder, std::span<char> row, size_t column_count);
   void Flush(const SnapshotTable& table, TableTask* task);
   void RequireRoom();
+  [[noreturn]] static void Stopped();
   void TellLocked(const SnapshotTable& table, TableTask* task);
   void TellDropped(const SnapshotTable& table, const TableTask& task);
   void RefuseRow(const Error& error);
@@ -163,6 +166,8 @@ void TableReader::ReadPiece(const SnapshotTable& table, const RowEncoder& encode
                             TableTask* task) {
   const size_t column_count = table.described.table.columns.size();
   while (const std::optional<std::span<char>> row = pieces_.NextRow()) {
+    // libpq may have many more rows already, which take no wait that a stop would end.
+    if (work_->abort.requested()) Stopped();
     EncodeRow(encoder, *row, column_count);
     if (batch_.full()) Flush(table, task);
   }
@@ -212,8 +217,14 @@ void TableReader::EncodeRow(const RowEncoder& encoder, std::span<char> row, size
   }
 }
 
+void TableReader::Stopped() { throw TransientError("the snapshot was stopped"); }
+
+// Looks for a stop more often than the spool does: in the middle of a table it holds the snapshot.
 void TableReader::RequireRoom() {
-  if (!work_->appender->WaitForRoom(work_->abort)) throw TransientError("the snapshot was stopped");
+  constexpr Duration kStopLookInterval{20};
+  while (!work_->appender->WaitForRoom(work_->abort, Now() + kStopLookInterval)) {
+    if (work_->abort.requested()) Stopped();
+  }
 }
 
 void TableReader::Flush(const SnapshotTable& table, TableTask* task) {
@@ -228,12 +239,14 @@ void TableReader::Flush(const SnapshotTable& table, TableTask* task) {
   batch_.Clear();
 }
 
-void RunReader(SharedWork* work, PgConnection* connection) {
+// Closes its connection as soon as it ends: a COPY that was left open holds the snapshot.
+void RunReader(SharedWork* work, std::unique_ptr<PgConnection> connection) {
   try {
-    TableReader(work, connection).ReadAll();
+    TableReader(work, connection.get()).ReadAll();
   } catch (...) {
     work->Fail(std::current_exception());
   }
+  connection.reset();
   {
     const std::lock_guard lock(work->mutex);
     --work->running;
@@ -249,19 +262,18 @@ class ReaderThreads {
     work_->abort.Request();
     for (std::thread& thread : threads_) thread.join();
   }
-  void Start(PgConnection* connection) {
+  void Start(std::unique_ptr<PgConnection> connection) {
     {
       const std::lock_guard lock(work_->mutex);
       ++work_->running;
     }
-    threads_.emplace_back(RunReader, work_, connection);
+    threads_.emplace_back(RunReader, work_, std::move(connection));
   }
-  void WaitUntilDone(const Stop& stop) {
+  void WaitUntilDone() {
     constexpr Duration kTellInterval{500};
     std::unique_lock lock(work_->mutex);
     while (!work_->changed.wait_for(lock, kTellInterval, [&] { return work_->running == 0; })) {
       lock.unlock();
-      if (stop.requested()) work_->Fail(std::make_exception_ptr(TransientError("stopping")));
       work_->progress->Tell(Now());
       lock.lock();
     }
@@ -325,8 +337,9 @@ void RequireSelected(const std::vector<CapturedTable>& tables,
 }
 
 SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource& source,
-                             Spool* spool, CaptureFigures* figures, const Stop& stop) {
-  SharedWork work;
+                             Spool* spool, CaptureFigures* figures, const Stop& stop,
+                             const std::function<void(int backend_pid)>& reader_begins) {
+  SharedWork work(stop);
   work.options = &options;
   work.source = &source;
   work.figures = figures;
@@ -334,6 +347,7 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
   for (int i = 0; i < options.snapshot_connections; ++i) {
     connections.push_back(
         std::make_unique<PgConnection>(options, PgConnection::Mode::kSql, work.abort));
+    if (reader_begins) reader_begins(connections.back()->backend_pid());
   }
   ImportSnapshot(connections[0].get(), source.slot.snapshot_name);
   work.tables = ListTables(connections[0].get(), options, source);
@@ -346,8 +360,8 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
   work.appender = &appender;
   {
     ReaderThreads threads(&work);
-    for (const auto& connection : connections) threads.Start(connection.get());
-    threads.WaitUntilDone(stop);
+    for (auto& connection : connections) threads.Start(std::move(connection));
+    threads.WaitUntilDone();
   }
   progress.Finish(Now());
   if (work.failure) std::rethrow_exception(work.failure);

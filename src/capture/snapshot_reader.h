@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -24,8 +25,9 @@ namespace bw {
 //     put a table that somebody has locked behind the others, and say who has
 //
 // The snapshot is imported again for each piece: the connection that exports it stays open until
-// all is read. Ends by an exception on the first failure of any reader. Everything it appended is
-// above the spool's `captured`, so nobody sees it until the caller's EndSnapshot.
+// all is read. Ends by an exception on the first failure of any reader, and on a stop: a reader's
+// connection, and with it the snapshot, is let go at once. Everything it appended is above the
+// spool's `captured`, so nobody sees it until the caller's EndSnapshot.
 struct SnapshotSource {
   CreatedSlot slot;
   std::vector<std::string> publications;
@@ -47,8 +49,10 @@ struct SnapshotContent {
   std::vector<TableName> tables;  // All that were read, the empty ones too; none that was dropped.
 };
 
-// Throws; a stop request also ends it by a transient Error. `figures` counts.
+// Throws; a stop request also ends it by a transient Error. `figures` counts. `reader_begins` may be
+// empty; it is told each backend that will hold the snapshot, before it does.
 SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource& source,
-                             Spool* spool, CaptureFigures* figures, const Stop& stop);
+                             Spool* spool, CaptureFigures* figures, const Stop& stop,
+                             const std::function<void(int backend_pid)>& reader_begins);
 
 }  // namespace bw

@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <map>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/kill_point.h"
@@ -22,37 +24,26 @@ namespace {
 constexpr Duration kUnaskedSlotTimeout{10'000};
 constexpr size_t kTablesShownMax = 10;
 
-// From the created slot to the rows; the connection that made it must stay as it is meanwhile.
-// Nothing on a stop.
-std::optional<SnapshotContent> StreamAndRead(const CaptureParts& parts,
-                                             const SnapshotSource& source, Spool* spool,
-                                             CaptureHooks hooks) {
-  const Lsn consistent = source.slot.consistent_point;
-  hooks.end_wanted = nullptr;
-  if (RunCaptureSession(parts, spool, hooks, consistent) != SessionEnd::kComplete) {
-    return std::nullopt;
-  }
-  if (!spool->log().WaitUntilDurable(*parts.stop)) return std::nullopt;
-  BW_CHECK(spool->ledger().captured().position < (Position{Lsn{consistent.value - 2}, 0}));
-  BW_CHECK(spool->ledger().captured().end_lsn <= consistent);
-
-  spool->log().DropUncaptured();
-  SnapshotContent content = parts.server->ReadSnapshot(source, spool, parts.figures);
-  BW_KILL_POINT("resnapshot.after_rows");
-  return content;
-}
-
 bool EndSnapshot(const SnapshotSource& source, const SnapshotContent& content, Spool* spool,
                  const Stop& stop) {
   const Lsn consistent = source.slot.consistent_point;
   return spool->log().EndSnapshot({Lsn{consistent.value - 1}, consistent}, content.tables, stop);
 }
 
-// A server that has room for another slot, and what to read from it.
+// A server that has room for another slot, and what to read from it. With manners, `hold` has the
+// connection from the slot's creation on.
 struct SnapshotServer {
   OpenedServer server;
+  std::unique_ptr<SnapshotHold> hold;
   SnapshotSource source;
+
   ServerCatalog* catalog() const { return server.connection->catalog(); }
+  bool gave_way() const { return hold != nullptr && hold->given_up(); }
+  // Nobody waits for us any more.
+  void LetGo() {
+    hold.reset();
+    server.connection.reset();
+  }
 };
 
 SnapshotServer OpenSource(const CaptureParts& parts, Spool* spool) {
@@ -65,6 +56,52 @@ SnapshotServer OpenSource(const CaptureParts& parts, Spool* spool) {
   result.source.publications =
       result.catalog()->FindPublications(spool->ledger().accounted_members().has_value());
   return result;
+}
+
+void CreateSlot(const CaptureParts& parts, SnapshotManners manners, std::optional<Duration> timeout,
+                SnapshotServer* from) {
+  if (manners == SnapshotManners::kGivesWay) {
+    from->hold = parts.server->HoldSnapshot(std::move(from->server.connection));
+    from->source.slot = from->hold->CreateSlot(timeout);
+  } else {
+    from->source.slot = from->server.connection->CreateTemporarySlot(timeout);
+  }
+  BW_KILL_POINT("resnapshot.after_slot");
+}
+
+// From the created slot to the rows. Nothing on a stop, of the process or of the hold.
+std::optional<SnapshotContent> StreamAndRead(const CaptureParts& parts, const SnapshotServer& from,
+                                             Spool* spool, CaptureHooks hooks) {
+  const Lsn consistent = from.source.slot.consistent_point;
+  hooks.end_wanted = nullptr;
+  CaptureParts while_held = parts;
+  if (from.hold) while_held.stop = &from.hold->stop();
+  if (RunCaptureSession(while_held, spool, hooks, consistent) != SessionEnd::kComplete) {
+    return std::nullopt;
+  }
+  if (!spool->log().WaitUntilDurable(*while_held.stop)) return std::nullopt;
+  BW_CHECK(spool->ledger().captured().position < (Position{Lsn{consistent.value - 2}, 0}));
+  BW_CHECK(spool->ledger().captured().end_lsn <= consistent);
+
+  spool->log().DropUncaptured();
+  SnapshotContent content =
+      parts.server->ReadSnapshot(from.source, from.hold.get(), spool, parts.figures);
+  BW_KILL_POINT("resnapshot.after_rows");
+  return content;
+}
+
+// The same, but nothing also when what failed did so because the hold was given up.
+std::optional<SnapshotContent> TryToRead(const CaptureParts& parts, SnapshotServer* from,
+                                         Spool* spool, const CaptureHooks& hooks) {
+  std::optional<SnapshotContent> content;
+  try {
+    content = StreamAndRead(parts, *from, spool, hooks);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kTransient || !from->gave_way()) throw;
+    spdlog::debug("read no further: {}", error.what());
+  }
+  if (content) from->LetGo();
+  return content;
 }
 
 // The noted tables whose changes arrive from now on. Looks after Ledger::BeginReread and before the
@@ -105,24 +142,29 @@ std::string ListOf(const std::set<TableName>& tables) {
 
 }  // namespace
 
-bool ResnapshotTables(const CaptureParts& parts, const std::vector<std::string>& tables,
-                      Spool* spool, const CaptureHooks& hooks) {
+RereadResult ResnapshotTables(const CaptureParts& parts, const std::vector<std::string>& tables,
+                              Spool* spool, const CaptureHooks& hooks, SnapshotManners manners) {
   SnapshotServer from = OpenSource(parts, spool);
   SnapshotSource& source = from.source;
   source.only = tables;
   RequireSelected(from.catalog()->ReadTables(),
                   from.catalog()->ReadPublications(source.publications), *parts.options, source);
-  source.slot = from.server.connection->CreateTemporarySlot(/*timeout=*/std::nullopt);
-  BW_KILL_POINT("resnapshot.after_slot");
-  const auto content = StreamAndRead(parts, source, spool, hooks);
-  if (!content) return false;
+  if (manners == SnapshotManners::kGivesWay && from.catalog()->IndexIsBuiltConcurrently()) {
+    spdlog::info("resnapshot: an index is built concurrently, and would wait for the snapshot; "
+                 "the tables are read after that");
+    return RereadResult::kNotNow;
+  }
+  CreateSlot(parts, manners, /*timeout=*/std::nullopt, &from);
+  const auto content = TryToRead(parts, &from, spool, hooks);
+  if (!content) return from.gave_way() ? RereadResult::kGaveWay : RereadResult::kNotNow;
   spool->ledger().NoteRemedy(fmt::format("resnapshot {}", fmt::join(tables, ", ")));
-  if (!EndSnapshot(source, *content, spool, *parts.stop)) return false;
+  if (!EndSnapshot(source, *content, spool, *parts.stop)) return RereadResult::kNotNow;
   spdlog::info("{} tables taken again, {} rows", content->tables.size(), content->rows);
-  return true;
+  return RereadResult::kDone;
 }
 
-RereadResult RereadNotedTables(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks) {
+RereadResult RereadNotedTables(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks,
+                               SnapshotManners manners) {
   if (spool->ledger().rereads().empty()) return RereadResult::kNothing;
   SnapshotServer from;
   SnapshotSource& source = from.source;
@@ -130,18 +172,18 @@ RereadResult RereadNotedTables(const CaptureParts& parts, Spool* spool, const Ca
     from = OpenSource(parts, spool);
     source.only_tables = ReadableNotedTables(from.catalog(), *parts.options, source, *spool);
     if (source.only_tables->empty()) return RereadResult::kNothing;
-    source.slot = from.server.connection->CreateTemporarySlot(kUnaskedSlotTimeout);
+    CreateSlot(parts, manners, kUnaskedSlotTimeout, &from);
   } catch (const Error& error) {
     if (parts.stop->requested()) return RereadResult::kNotNow;
     spdlog::warn("Tables that are to be read again cannot be read now, which is tried again: {}",
                  error.what());
     return RereadResult::kNotNow;
   }
-  BW_KILL_POINT("resnapshot.after_slot");
   spdlog::info("Reading again, since changes of them may be missing: {}",
                ListOf(*source.only_tables));
-  const auto content = StreamAndRead(parts, source, spool, hooks);
-  if (!content || !EndSnapshot(source, *content, spool, *parts.stop)) return RereadResult::kNotNow;
+  const auto content = TryToRead(parts, &from, spool, hooks);
+  if (!content) return from.gave_way() ? RereadResult::kGaveWay : RereadResult::kNotNow;
+  if (!EndSnapshot(source, *content, spool, *parts.stop)) return RereadResult::kNotNow;
   spdlog::info("{} tables read again, {} rows", content->tables.size(), content->rows);
   return RereadResult::kDone;
 }

@@ -18,19 +18,30 @@ namespace bw {
 // so the rows stand in the spool between the changes that committed before P, which they hold
 // already, and those that commit at P or later. The spool is in phase kStreaming, and no session
 // runs; the next one goes on from P.
+//
+// In all cases but kDone nothing of it is in the spool: begin again. So also when it throws.
+enum class RereadResult {
+  kDone,
+  kNothing,  // No noted table can be read.
+  // Something stands in the way, a stop was requested, or the spool has no room.
+  kNotNow,
+  kGaveWay,  // To a statement of others (snapshot_hold.h).
+};
+
+// Whether the snapshot is given up when a statement of others waits for it.
+enum class SnapshotManners { kGivesWay, kKeepsOn };
 
 // `tables` are patterns of TableFilter; throws a usage Error when they select nothing that is
-// captured. False when a stop was requested or the spool has no room. When it throws or returns
-// false, nothing of it is in the spool; begin again.
-bool ResnapshotTables(const CaptureParts& parts, const std::vector<std::string>& tables,
-                      Spool* spool, const CaptureHooks& hooks);
+// captured.
+RereadResult ResnapshotTables(const CaptureParts& parts, const std::vector<std::string>& tables,
+                              Spool* spool, const CaptureHooks& hooks, SnapshotManners manners);
 
 // The same for the tables that are noted (Ledger::rereads), without anybody's asking: of those, the
 // ones that the publications publish and our role may read. What stands in the way before anything
 // is read (no free slot, transactions that do not end within 10 s, a right) is a warning, and the
 // answer kNotNow: stream on, and try again later. What fails then is thrown, as by
 // ResnapshotTables.
-enum class RereadResult { kDone, kNothing, kNotNow };
-RereadResult RereadNotedTables(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks);
+RereadResult RereadNotedTables(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks,
+                               SnapshotManners manners);
 
 }  // namespace bw

@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "capture/skip_transaction.h"
-#include "capture/table_resnapshot.h"
 
 namespace bw {
 namespace {
@@ -18,6 +17,10 @@ constexpr Duration kStopTimeout{9'000};
 // Until tables whose re-read did not succeed are tried again.
 constexpr Duration kRereadWaitFirst{5'000};
 constexpr Duration kRereadWaitMax{60'000};
+
+// A re-read that has given way to others' statements so often is then done all the same: else who
+// builds one index after the other would put it off for ever.
+constexpr int kGiveWayMax = 5;
 
 // Started on a full disk: PostgreSQL keeps the WAL until there is room.
 void WaitForRoomToOpen(const SpoolOptions& options, const Stop& stop) {
@@ -177,18 +180,36 @@ void Relay::StreamAndReread(CaptureHooks hooks) {
     // Here, where the keeper goes on meanwhile: tables lose their keys at any time.
     if (end == SessionEnd::kNoRoom && !WaitForRoom(spool(), *stop_)) return;
     if (end != SessionEnd::kWanted || !RereadIsDue()) continue;
-    // Also when it throws: the stream comes first.
-    next_reread_ = clock_->Now() + reread_backoff_.Next();
-    const RereadResult result = RereadNotedTables(capture_parts_, spool(), hooks);
+    TryToReread([&](SnapshotManners manners) {
+      return RereadNotedTables(capture_parts_, spool(), hooks, manners);
+    });
     postgres_->keeper().RereadWasTried();
-    if (result == RereadResult::kDone) {
-      reread_backoff_.Reset();
-      next_reread_ = {};
-    } else {
-      // Not from when it began: it may have waited.
-      next_reread_ = clock_->Now() + reread_backoff_.Next();
-    }
   }
+}
+
+RereadResult Relay::TryToReread(
+    const std::function<RereadResult(SnapshotManners manners)>& reread) {
+  const Duration pause = reread_backoff_.Next();
+  // Also when it throws: the stream comes first.
+  next_reread_ = clock_->Now() + pause;
+  const bool keeps_on = gave_way_ >= kGiveWayMax;
+  if (keeps_on) {
+    spdlog::warn("Reading tables again has given way to statements of others {} times in a row; "
+                 "now CREATE INDEX CONCURRENTLY and the like wait until the tables are read",
+                 gave_way_);
+  }
+  const RereadResult result =
+      reread(keeps_on ? SnapshotManners::kKeepsOn : SnapshotManners::kGivesWay);
+  if (result == RereadResult::kDone) {
+    reread_backoff_.Reset();
+    gave_way_ = 0;
+    next_reread_ = {};
+    return result;
+  }
+  if (result == RereadResult::kGaveWay) ++gave_way_;
+  // Not from when it began: it may have waited.
+  next_reread_ = clock_->Now() + pause;
+  return result;
 }
 
 bool Relay::DoAsAsked(const StartUp& start_up, const CaptureHooks& hooks) {
@@ -204,7 +225,18 @@ bool Relay::DoAsAsked(const StartUp& start_up, const CaptureHooks& hooks) {
     tables_to_read_.clear();
     return false;
   }
-  if (ResnapshotTables(capture_parts_, tables_to_read_, spool(), hooks)) tables_to_read_.clear();
+  const RereadResult result = TryToReread([&](SnapshotManners manners) {
+    return ResnapshotTables(capture_parts_, tables_to_read_, spool(), hooks, manners);
+  });
+  if (result == RereadResult::kDone) {
+    tables_to_read_.clear();
+  } else {
+    CaptureHooks until_next = hooks;
+    until_next.end_wanted = [this]() -> std::optional<Lsn> {
+      return clock_->Now() >= next_reread_ ? std::optional(Lsn{}) : std::nullopt;
+    };
+    RunCaptureSession(capture_parts_, spool(), until_next);
+  }
   return true;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "base/backoff.h"
 #include "base/stop.h"
 #include "capture/capture.h"
+#include "capture/table_resnapshot.h"
 #include "relay/outside.h"
 #include "relay/publish_side.h"
 #include "relay/session_loop.h"
@@ -46,6 +48,8 @@ class Relay {
   // Skips or reads again what the operator asked for. True when a session was used for it.
   bool DoAsAsked(const StartUp& start_up, const CaptureHooks& hooks);
   bool RereadIsDue() const;
+  // One try, and when the next one is due.
+  RereadResult TryToReread(const std::function<RereadResult(SnapshotManners manners)>& reread);
   // Sessions, and between them re-reads of tables that need one; returns on a stop.
   void StreamAndReread(CaptureHooks hooks);
   Spool* OpenSpoolAlone();
@@ -77,6 +81,7 @@ class Relay {
   std::vector<std::string> tables_to_read_;  // To be read again, still.
   Backoff reread_backoff_;
   TimePoint next_reread_;  // No earlier.
+  int gave_way_ = 0;       // So many re-reads in a row.
 
   std::unique_ptr<Thread> capture_thread_;
 };

@@ -131,6 +131,7 @@ class SimCatalog : public ServerCatalog {
 
   std::optional<TableKey> ReadPrimaryKey(RelationId) override { return std::nullopt; }
   std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
+  bool IndexIsBuiltConcurrently() override { return false; }
 
   void CreatePublications(const PublicationPlan& plan) override {
     postgres_->CheckUp(process_);
@@ -190,6 +191,7 @@ class SimConnection : public ServerConnection {
     throw Error(ErrorKind::kHalt, "re-snapshots of some tables are not simulated",
                 ExitCode::kInternal);
   }
+  int backend_pid() const override { return 0; }
 
   void Start(const StreamStart& start) override {
     Ask();
@@ -357,7 +359,10 @@ class SimServer : public PostgresServer {
   std::unique_ptr<ServerCatalog> OpenCatalog() override {
     return std::make_unique<SimCatalog>(postgres_, process_, options_);
   }
-  SnapshotContent ReadSnapshot(const SnapshotSource& source, Spool* spool,
+  std::unique_ptr<SnapshotHold> HoldSnapshot(std::unique_ptr<ServerConnection>) override {
+    throw Error(ErrorKind::kHalt, "re-snapshots of some tables are not simulated", ExitCode::kInternal);
+  }
+  SnapshotContent ReadSnapshot(const SnapshotSource& source, SnapshotHold* hold, Spool* spool,
                                CaptureFigures* figures) override;
   void AdvanceSlot(Lsn) override {
     throw Error(ErrorKind::kHalt, "transactions that cannot be sent are not simulated",
@@ -379,8 +384,8 @@ class SimServer : public PostgresServer {
   SimKeeper keeper_;
 };
 
-SnapshotContent SimServer::ReadSnapshot(const SnapshotSource& source, Spool* spool,
-                                        CaptureFigures* figures) {
+SnapshotContent SimServer::ReadSnapshot(const SnapshotSource& source, SnapshotHold*,
+                                        Spool* spool, CaptureFigures* figures) {
   SnapshotAppender appender(source.slot.consistent_point, process_->WallMicros(), spool, figures);
   SnapshotContent content;
   const auto append = [&](SchemaId schema, RowBatch* batch) {

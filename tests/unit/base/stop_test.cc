@@ -45,5 +45,26 @@ TEST(Stop, WakesEveryWaitThatIsGoingOn) {
   by_poll.join();
 }
 
+TEST(Stop, OfAPartIsRequestedWithTheWhole) {
+  Stop whole;
+  const Stop part(&whole);
+  const Stop part_of_part(&part);
+  EXPECT_FALSE(part_of_part.WaitFor(Duration(1)));
+  std::thread waiter([&] { EXPECT_TRUE(part_of_part.WaitFor(std::chrono::hours(24))); });
+  whole.Request();
+  waiter.join();
+  EXPECT_TRUE(part_of_part.requested());
+  EXPECT_TRUE(Readable(part_of_part.fd()));
+}
+
+TEST(Stop, OfAPartLeavesTheWhole) {
+  const Stop whole;
+  Stop part(&whole);
+  part.Request();
+  EXPECT_TRUE(part.WaitFor(std::chrono::hours(24)));
+  EXPECT_FALSE(whole.requested());
+  EXPECT_FALSE(Readable(whole.fd()));
+}
+
 }  // namespace
 }  // namespace bw
