@@ -69,8 +69,8 @@ std::vector<TableName> ReadRows(const CaptureParts& parts, const FirstStartPlan&
   source.slot = slot;
   source.publications = plan.publications.names;
   source.encoding = TextEncoding::Of(plan.view.settings.server_encoding);
-  SnapshotContent content = parts.server->ReadSnapshot(source, /*hold=*/nullptr,
-                                                        spool, parts.figures);
+  SnapshotContent content =
+      parts.server->ReadSnapshot(source, /*hold=*/nullptr, spool, parts.figures);
   spdlog::debug("{} rows in the snapshot", FormatCount(content.rows));
   BW_KILL_POINT("first_start.after_rows");
   return std::move(content.tables);

@@ -38,11 +38,10 @@ void RereadGate::TryToOpen(PgConnection* connection) {
   } else if (!is_said_ && now - since_ >= kSayWaitingAfter) {
     is_said_ = true;
     spdlog::warn("Tables that are to be read again wait for {}",
-                 have_ended
-                     ? "CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY to end: see "
-                       "pg_stat_progress_create_index"
-                     : "a transaction that has been open for a minute: see xact_start in "
-                       "pg_stat_activity, and pg_prepared_xacts");
+                 have_ended ? "CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY to end: see "
+                              "pg_stat_progress_create_index"
+                            : "a transaction that has been open for a minute: see xact_start in "
+                              "pg_stat_activity, and pg_prepared_xacts");
   }
 }
 

@@ -64,17 +64,19 @@ void PqSnapshotHold::Watch() {
       const std::optional<int64_t> waiter = FindWaiter();
       if (!waiter) continue;
       GiveUp();
-      spdlog::info("A statement of others (pid {}) waits for the snapshot in which tables are read "
-                   "again: the snapshot is given up",
-                   *waiter);
+      spdlog::info(
+          "A statement of others (pid {}) waits for the snapshot in which tables are read "
+          "again: the snapshot is given up",
+          *waiter);
       return;
     }
   } catch (const std::exception& error) {
     if (end_.requested()) return;
     GiveUp();
-    spdlog::warn("Nobody can see whether others wait for the snapshot in which tables are read "
-                 "again: the snapshot is given up: {}",
-                 error.what());
+    spdlog::warn(
+        "Nobody can see whether others wait for the snapshot in which tables are read "
+        "again: the snapshot is given up: {}",
+        error.what());
   }
 }
 
@@ -86,7 +88,9 @@ std::optional<int64_t> PqSnapshotHold::FindWaiter() {
         "WITH vxid AS (SELECT virtualxid, pid, granted FROM pg_locks "
         "WHERE locktype = 'virtualxid') "
         "SELECT w.pid FROM vxid w JOIN vxid h USING (virtualxid) "
-        "WHERE NOT w.granted AND h.granted AND h.pid IN ({}) LIMIT 1",
+        "WHERE NOT w.granted AND h.granted AND h.pid IN ({}) AND EXISTS ("
+        "SELECT FROM pg_stat_get_activity(NULL) "
+        "WHERE wait_event = 'virtualxid' OR query = '<insufficient privilege>') LIMIT 1",
         fmt::join(pids_, ", "));
   }
   const PgResult found = watcher_.Query(sql, Looking());

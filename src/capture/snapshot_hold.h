@@ -20,18 +20,20 @@ namespace bw {
 bool IndexIsBuiltConcurrently(PgConnection* connection);
 
 // Holds the snapshot of a temporary slot, and gives it up at once when a statement of others waits
-// for it, as CREATE INDEX CONCURRENTLY, REINDEX CONCURRENTLY and DETACH PARTITION CONCURRENTLY do
-// for all older snapshots of the database:
+// for it, as CREATE INDEX CONCURRENTLY, REINDEX CONCURRENTLY and DETACH PARTITION FINALIZE do for
+// all older snapshots of the database:
 //
 //   every 20 ms, on a connection and a thread of its own:
 //     does a backend wait for the virtual transaction of one of ours?
 //       request stop(), which ends the readers; close the slot's connection; say so; done
 //
-// pg_locks shows that to every role. Ours are known by their process ids, so that another relay's
-// snapshots are not taken for ours. A reader is given up for as well as the slot's connection,
-// since the statement would wait for that next; what waits only for a reader's short lock on a
-// table (DROP INDEX CONCURRENTLY) looks the same, and then the snapshot is given up for nothing.
-// When it cannot look, the snapshot is given up, too.
+// pg_locks shows that to every role, but takes all of the lock table's partitions; so it is only
+// asked when pg_stat_activity has a backend that waits for any virtual transaction, or hides it
+// from our role. Ours are known by their process ids, so that another relay's snapshots are not
+// taken for ours. A reader is given up for as well as the slot's connection, since the statement
+// would wait for that next; what waits only for a reader's short lock on a table (DROP INDEX
+// CONCURRENTLY) looks the same, and then the snapshot is given up for nothing. When it cannot look,
+// the snapshot is given up, too.
 //
 // CreateSlot, AddReader and the destructor belong to one thread; the rest is thread-safe.
 class PqSnapshotHold final : public SnapshotHold {

@@ -49,8 +49,8 @@ struct SnapshotContent {
   std::vector<TableName> tables;  // All that were read, the empty ones too; none that was dropped.
 };
 
-// Throws; a stop request also ends it by a transient Error. `figures` counts. `reader_begins` may be
-// empty; it is told each backend that will hold the snapshot, before it does.
+// Throws; a stop request also ends it by a transient Error. `figures` counts. `reader_begins` may
+// be empty; it is told each backend that will hold the snapshot, before it does.
 SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource& source,
                              Spool* spool, CaptureFigures* figures, const Stop& stop,
                              const std::function<void(int backend_pid)>& reader_begins);

@@ -150,8 +150,9 @@ RereadResult ResnapshotTables(const CaptureParts& parts, const std::vector<std::
   RequireSelected(from.catalog()->ReadTables(),
                   from.catalog()->ReadPublications(source.publications), *parts.options, source);
   if (manners == SnapshotManners::kGivesWay && from.catalog()->IndexIsBuiltConcurrently()) {
-    spdlog::info("resnapshot: an index is built concurrently, and would wait for the snapshot; "
-                 "the tables are read after that");
+    spdlog::info(
+        "resnapshot: an index is built concurrently, and would wait for the snapshot; "
+        "the tables are read after that");
     return RereadResult::kNotNow;
   }
   CreateSlot(parts, manners, /*timeout=*/std::nullopt, &from);

@@ -194,9 +194,10 @@ RereadResult Relay::TryToReread(
   next_reread_ = clock_->Now() + pause;
   const bool keeps_on = gave_way_ >= kGiveWayMax;
   if (keeps_on) {
-    spdlog::warn("Reading tables again has given way to statements of others {} times in a row; "
-                 "now CREATE INDEX CONCURRENTLY and the like wait until the tables are read",
-                 gave_way_);
+    spdlog::warn(
+        "Reading tables again has given way to statements of others {} times in a row; "
+        "now CREATE INDEX CONCURRENTLY and the like wait until the tables are read",
+        gave_way_);
   }
   const RereadResult result =
       reread(keeps_on ? SnapshotManners::kKeepsOn : SnapshotManners::kGivesWay);
