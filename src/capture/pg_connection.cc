@@ -90,6 +90,17 @@ std::string LoginRemedy(const PgFailure& failure, const PGconn* connection) {
                             .begin_again_when_missing = options.begin_again_when_missing});
 }
 
+struct FreeCancel {
+  void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
+};
+using CancelHandle = std::unique_ptr<PGcancel, FreeCancel>;
+
+void Cancel(const CancelHandle& cancel) {
+  constexpr int kMessageBytes = 256;
+  char message[kMessageBytes];
+  if (cancel != nullptr) PQcancel(cancel.get(), message, kMessageBytes);
+}
+
 }  // namespace
 
 void PgResult::Clear::operator()(pg_result* result) const { PQclear(result); }
@@ -278,12 +289,14 @@ PgResult PgConnection::NextResult(TimePoint deadline, const PgQueryOptions& opti
   return PgResult(PQgetResult(connection_.get()), encoding_);
 }
 
-void PgConnection::CancelQuietly() {
-  constexpr int kMessageBytes = 256;
-  char message[kMessageBytes];
-  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(connection_.get()),
-                                                                  &PQfreeCancel);
-  if (cancel != nullptr) PQcancel(cancel.get(), message, kMessageBytes);
+void PgConnection::CancelQuietly() { Cancel(CancelHandle(PQgetCancel(connection_.get()))); }
+
+// In this order: a server process that cannot send does not look at the request, and the request
+// takes a connection.
+void PgConnection::Abandon() {
+  const CancelHandle cancel(PQgetCancel(connection_.get()));
+  connection_.reset();
+  Cancel(cancel);
 }
 
 PgResult PgConnection::Run(const std::string& sql, const PgQueryOptions& options) {
@@ -345,12 +358,7 @@ std::optional<std::span<char>> PgConnection::ReadCopyRow() {
     if (length == kFailed) ThrowConnectionError(copy_doing_);
     if (length == kEnd) break;
     BW_CHECK(length == kNothingYet);
-    try {
-      Wait(Direction::kRead, TimePoint::max(), copy_doing_);
-    } catch (...) {
-      CancelQuietly();  // A server that finds nothing to send would not notice that we are gone.
-      throw;
-    }
+    Wait(Direction::kRead, TimePoint::max(), copy_doing_);
     if (PQconsumeInput(connection_.get()) == 0) ThrowConnectionError(copy_doing_);
   }
   FinishCopy(copy_doing_);

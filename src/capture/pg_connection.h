@@ -99,6 +99,9 @@ class PgConnection {
   std::optional<std::span<char>> ReadCopyRow();
   // Ends a COPY whose other rows are not wanted. Its transaction has then failed.
   void AbandonCopy();
+  // Closes the connection, whatever the server process is doing, and tells that to end. Nothing
+  // else may be called after it.
+  void Abandon();
   // Begins a command that ends in copying both ways (START_REPLICATION); what follows is done with
   // handle().
   void StartCopyBoth(const std::string& sql, const PgQueryOptions& options);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -10,7 +11,7 @@
 namespace bw {
 namespace {
 
-constexpr Duration kLookInterval{20};
+constexpr Duration kLookIntervalMin{20};
 // A server that does not answer for so long is given up, and the snapshot with it.
 constexpr Duration kLookTimeout{10'000};
 
@@ -60,7 +61,7 @@ void PqSnapshotHold::AddReader(int backend_pid) {
 
 void PqSnapshotHold::Watch() {
   try {
-    while (!end_.WaitFor(kLookInterval)) {
+    while (!end_.WaitFor(pause_)) {
       const std::optional<int64_t> waiter = FindWaiter();
       if (!waiter) continue;
       GiveUp();
@@ -93,7 +94,11 @@ std::optional<int64_t> PqSnapshotHold::FindWaiter() {
         "WHERE wait_event = 'virtualxid' OR query = '<insufficient privilege>') LIMIT 1",
         fmt::join(pids_, ", "));
   }
+  const TimePoint began = Clock::Real().Now();
   const PgResult found = watcher_.Query(sql, Looking());
+  // Where there are very many locks, pg_locks is slow, and slows others down.
+  pause_ =
+      std::max(kLookIntervalMin, std::chrono::duration_cast<Duration>(Clock::Real().Now() - began));
   return found.rows() == 0 ? std::nullopt : std::optional(found.Int(0, 0));
 }
 

@@ -59,7 +59,8 @@ class PqSnapshotHold final : public SnapshotHold {
   Stop stop_;
   std::atomic<bool> given_up_{false};
   Stop end_;              // Of the thread.
-  PgConnection watcher_;  // The thread's.
+  PgConnection watcher_;  // The thread's, as pause_.
+  Duration pause_{0};     // Until the next look.
 
   std::mutex mutex_;  // Protects what follows.
   std::unique_ptr<ServerConnection> connection_;

@@ -107,6 +107,16 @@ RowEncoderOptions EncoderOptions(const CaptureOptions& options, const SnapshotSo
   return {source.encoding, options.invalid_text};
 }
 
+// Else a reader that waits for a lock, or finds nothing to send, holds the snapshot on after its
+// connection was closed, or the relay killed. Not every platform of the server can.
+void EndWithTheConnection(PgConnection* connection) {
+  constexpr int kFirstWithCheck = 140000;
+  constexpr const char* kCannot = "22023";
+  if (connection->server_version() < kFirstWithCheck) return;
+  connection->Try("SET client_connection_check_interval = '20ms'", Query("prepare the read"),
+                  {kCannot});
+}
+
 void ImportSnapshot(PgConnection* connection, const std::string& snapshot_name) {
   const PgQueryOptions options = Query("import the snapshot");
   connection->Query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", options);
@@ -239,14 +249,14 @@ void TableReader::Flush(const SnapshotTable& table, TableTask* task) {
   batch_.Clear();
 }
 
-// Closes its connection as soon as it ends: a COPY that was left open holds the snapshot.
+// Closes its connection as soon as it fails: a COPY that was left open holds the snapshot.
 void RunReader(SharedWork* work, std::unique_ptr<PgConnection> connection) {
   try {
     TableReader(work, connection.get()).ReadAll();
   } catch (...) {
     work->Fail(std::current_exception());
+    connection->Abandon();
   }
-  connection.reset();
   {
     const std::lock_guard lock(work->mutex);
     --work->running;
@@ -347,6 +357,7 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
   for (int i = 0; i < options.snapshot_connections; ++i) {
     connections.push_back(
         std::make_unique<PgConnection>(options, PgConnection::Mode::kSql, work.abort));
+    EndWithTheConnection(connections.back().get());
     if (reader_begins) reader_begins(connections.back()->backend_pid());
   }
   ImportSnapshot(connections[0].get(), source.slot.snapshot_name);

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from harness import Scene
+from harness.role import make_publications_for_role, make_role, role_url
 
 from chaos.drift.lock_watcher import LockWatcher, Wait
 from servers import Proxy, Relay
@@ -18,6 +19,11 @@ ROWS = 20_000  # 40 MB, which take four seconds or more.
 TABLES = ("big", "wide")  # One for each reader.
 NOTICED_S = 6  # Until a re-read begins, and some more.
 GIVEN_UP = "the snapshot is given up"
+
+RELAY_WAITS_FOR_A_LOCK = """
+SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+ WHERE NOT l.granted AND a.application_name = 'bottledwater' AND a.query LIKE '%LOCK TABLE%'
+"""
 
 INDEX = "CREATE INDEX CONCURRENTLY ON other (value)"
 WAITING_FOR_SNAPSHOTS = [
@@ -36,23 +42,31 @@ def detour(scene: Scene) -> Iterator[Proxy]:
     proxy.stop()
 
 
-@pytest.fixture
-def relay(scene: Scene, detour: Proxy) -> Relay:
-    """Captures everything, through a network that has become slow."""
+def make_tables(scene: Scene) -> None:
     for table in TABLES:
         scene.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, value text)")
         scene.execute(f"INSERT INTO {table} SELECT n, repeat('{table}', 450) FROM generate_series(1, {ROWS}) n")
     scene.execute("CREATE TABLE other (id int PRIMARY KEY, value text)")
     scene.execute("CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id)")
     scene.execute("CREATE TABLE low PARTITION OF parts FOR VALUES FROM (0) TO (100)")
-    relay = scene.running_relay(environment=through(scene, detour))
+
+
+def through(detour: Proxy, url: str) -> dict[str, str]:
+    return {"BOTTLEDWATER_POSTGRES": url.replace(f":{detour.target_port}/", f":{detour.port}/")}
+
+
+def slow_relay(scene: Scene, detour: Proxy, url: str) -> Relay:
+    """Has captured everything, through a network that has become slow."""
+    relay = scene.running_relay(environment=through(detour, url))
     scene.settle()
     detour.bytes_per_s = 5e6
     return relay
 
 
-def through(scene: Scene, detour: Proxy) -> dict[str, str]:
-    return {"BOTTLEDWATER_POSTGRES": scene.url().replace(f":{detour.target_port}/", f":{detour.port}/")}
+@pytest.fixture
+def relay(scene: Scene, detour: Proxy) -> Relay:
+    make_tables(scene)
+    return slow_relay(scene, detour, scene.url())
 
 
 def want_a_reread(scene: Scene) -> None:
@@ -126,10 +140,40 @@ def test_a_reread_gives_way_to_who_waits_for_its_snapshot_and_is_done_later(
     topics_are_right(scene, detour)
 
 
+def test_a_role_that_does_not_see_what_others_wait_for_gives_way_too(scene: Scene, detour: Proxy):
+    make_tables(scene)
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY)")
+    make_role(scene, "REPLICATION")
+    make_publications_for_role(scene)
+    scene.execute(f"ALTER PUBLICATION {scene.slot} ADD TABLE ONLY big, ONLY wide")
+    relay = slow_relay(scene, detour, role_url(scene))
+    want_a_reread(scene)
+    is_reading(scene)
+    with watched(scene) as late:
+        scene.execute(INDEX)
+    assert not late
+    relay.wait_for_log("2 tables read again", timeout=60)
+    assert times_given_up(relay) == 1
+    topics_are_right(scene, detour)
+
+
+def test_a_relay_that_is_killed_while_it_waits_for_a_lock_leaves_no_snapshot_behind(scene: Scene, relay: Relay):
+    want_a_reread(scene)
+    is_reading(scene)
+    with scene.connect() as holder, scene.connect() as somebody:
+        holder.execute("BEGIN; LOCK TABLE big, wide IN ACCESS EXCLUSIVE MODE")
+        scene.wait_until(lambda: scene.query(RELAY_WAITS_FOR_A_LOCK), 60, "a reader to wait for a lock")
+        relay.kill9()
+        with watched(scene) as late:
+            somebody.execute(INDEX)
+        assert not late
+        holder.execute("COMMIT")
+
+
 def test_a_resnapshot_of_tables_gives_way_and_is_done_later(scene: Scene, detour: Proxy, relay: Relay):
     relay.stop()
     scene.execute("DELETE FROM big WHERE id = 10; DELETE FROM wide WHERE id = 10")
-    relay = scene.running_relay("resnapshot", "public.big", "public.wide", environment=through(scene, detour))
+    relay = scene.running_relay("resnapshot", "public.big", "public.wide", environment=through(detour, scene.url()))
     is_reading(scene)
     with watched(scene) as late:
         scene.execute(INDEX)
