@@ -3,15 +3,13 @@
 Waiting is judged by who blocked whom (drift/lock_watcher.py), not by how long a statement took. Failing: everything that
 is not known to come from the workload's meeting itself is held against the relay; above all "does not have a replica
 identity". Let out, and counted, is the window that nothing can close: a table that loses its identity while the relay is
-away, or less than SEEN_S before, refuses updates until the relay, once it runs, has looked. And CREATE INDEX CONCURRENTLY, which waits for every older snapshot of the database, waits
-for the one in which tables are read again.
+away, or less than SEEN_S before, refuses updates until the relay, once it runs, has looked.
 """
 
 import re
 
 from ..drift.diary import NO_IDENTITY, OWN_FAULTS, RACES, Diary, Failure
 from ..drift.evidence import DriftEvidence
-from ..drift.lock_watcher import Wait
 
 WAIT_MAX_S = 0.1
 DEADLOCK = "40P01"
@@ -19,12 +17,7 @@ SEEN_S = 4.0  # The relay's look every second, its lock_timeout, and a loaded ma
 
 
 def check(evidence: DriftEvidence) -> list[str]:
-    wrong = []
-    for wait in evidence.waits:
-        if wait.seconds > WAIT_MAX_S and is_for_snapshot(wait):
-            evidence.counted["waits of CREATE INDEX CONCURRENTLY for a snapshot"] += 1
-        elif wait.seconds > WAIT_MAX_S:
-            wrong.append(str(wait))
+    wrong = [str(wait) for wait in evidence.waits if wait.seconds > WAIT_MAX_S]
     for failure in evidence.diary.failures:
         if NO_IDENTITY in failure.text:
             if in_window(failure, evidence.diary):
@@ -38,10 +31,6 @@ def check(evidence: DriftEvidence) -> list[str]:
         else:
             evidence.counted["statements that the workload itself made fail"] += 1
     return wrong
-
-
-def is_for_snapshot(wait: Wait) -> bool:
-    return " CONCURRENTLY " in wait.query and "EXPORT_SNAPSHOT" in wait.relay_query
 
 
 def in_window(failure: Failure, diary: Diary) -> bool:
