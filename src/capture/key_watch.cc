@@ -57,8 +57,8 @@ bool NoteOnce(Spool* spool, const TableName& table, const std::string& reason) {
 FullKey KeyWatch::Choose(RelationId relation, const Table& table, ReplicaIdentity identity) const {
   const std::optional<TableKey> kept = spool_->ledger().FindTableKey(relation.value);
   if (identity != ReplicaIdentity::kFull) {
-    return {ChooseMarkedKey(KeyFormOf(relation.value, table), kept,
-                            catalog_.read_identity(relation))};
+    return {
+        ChooseMarkedKey(KeyFormOf(relation.value, table), kept, catalog_.read_identity(relation))};
   }
   return ChooseFullKey(KeyColumnsOf(table), kept, [&] { return catalog_.read_key(relation); });
 }
@@ -166,10 +166,11 @@ void KeyWatch::SayUnsent(const CachedRelation& relation, const KeylessChange& ch
                 healing, remedies.empty() ? "" : ", once you have run:" + remedies);
 }
 
-void CheckKeys(const std::vector<CapturedTable>& tables, const TableFilter& filter, Spool* spool) {
+void CheckKeys(const std::vector<CapturedTable>& tables,
+               const std::function<bool(const CapturedTable& table)>& is_captured, Spool* spool) {
   std::vector<TableKey> fresh;
   for (const CapturedTable& table : tables) {
-    if (!filter.Selects(table.table.schema, table.table.name)) continue;
+    if (!is_captured(table)) continue;
     const bool is_full = table.identity == ReplicaIdentity::kFull;
     const std::optional<TableKey> kept = spool->ledger().FindTableKey(table.oid);
     if (!kept && is_full) fresh.push_back(TableKeyOf(table.oid, table.table));

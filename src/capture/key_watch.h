@@ -62,9 +62,11 @@ class KeyWatch {
 // Compares each table's name and key in the catalog now with those that are kept, and notes the
 // table for re-reading when they are others. The stream tells that of most tables, with their next
 // row; of the key of REPLICA IDENTITY FULL and in the cases of told_relation.h it does not. The
-// keys of tables with REPLICA IDENTITY FULL that have none yet are kept from now on. Thread-safe.
-// Throws transient Errors when the spool cannot be written.
-void CheckKeys(const std::vector<CapturedTable>& tables, const TableFilter& filter, Spool* spool);
+// keys of tables with REPLICA IDENTITY FULL that have none yet are kept from now on. Of tables
+// whose rows come under another's name, or not at all, !is_captured(table). Thread-safe. Throws
+// transient Errors when the spool cannot be written.
+void CheckKeys(const std::vector<CapturedTable>& tables,
+               const std::function<bool(const CapturedTable& table)>& is_captured, Spool* spool);
 
 using WarnOfTable = std::function<void(const std::string& table, const std::string& text)>;
 

@@ -397,6 +397,8 @@ void PgConnection::FinishCopy(const std::string& doing) {
   }
 }
 
+bool PgConnection::is_connected() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
+
 int PgConnection::server_version() const { return PQserverVersion(connection_.get()); }
 
 std::string PgConnection::Parameter(const char* name) const {

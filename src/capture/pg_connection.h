@@ -106,6 +106,7 @@ class PgConnection {
   // handle().
   void StartCopyBoth(const std::string& sql, const PgQueryOptions& options);
 
+  bool is_connected() const;                      // As far as libpq has noticed.
   int server_version() const;                     // E.g. 150004.
   std::string Parameter(const char* name) const;  // As reported at connect; "" when it is not.
   std::string role() const;                       // The user it logged in as.

@@ -100,7 +100,7 @@ void PublicationKeeper::OnRelationChanged(const CachedRelation& relation, Spool*
     unkeyed_noted_.erase(relation.name());
   } else if (unkeyed_noted_[relation.name()]++ < kUnkeyedNotesMax) {
     spool->ledger().NoteReread({relation.table.schema, relation.table.name},
-                      "rows of it were captured while it had no key");
+                               "rows of it were captured while it had no key");
   }
   {
     const std::lock_guard lock(mutex_);
@@ -156,8 +156,7 @@ void PublicationKeeper::WaitForNextLook(Duration wait) {
 }
 
 void PublicationKeeper::FindPublications(PgConnection* connection) {
-  connection->Query(
-      fmt::format("SET lock_timeout = '{}ms'", kPublicationLockTimeout.count()));
+  connection->Query(fmt::format("SET lock_timeout = '{}ms'", kPublicationLockTimeout.count()));
   publications_ = bw::FindPublications(connection, options_, /*expects_pair=*/false);
   seen_signature_.clear();
   if (!IsOwnPair(options_, publications_)) return;
@@ -176,9 +175,8 @@ void PublicationKeeper::TryToInstallEventTrigger(PgConnection* connection) {
     InstallEventTrigger(connection, options_.slot);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kTransient) throw;
-    WarnOnce("event trigger",
-             fmt::format("--install-event-trigger: {}. Let a superuser run:{}", error.what(),
-                         OwnLine(EventTriggerSql(options_.slot))));
+    WarnOnce("event trigger", fmt::format("--install-event-trigger: {}. Let a superuser run:{}",
+                                          error.what(), OwnLine(EventTriggerSql(options_.slot))));
   }
 }
 
@@ -201,15 +199,18 @@ void PublicationKeeper::LookAtTables(PgConnection* connection) {
   left_something_ = false;
   seen_signature_.clear();  // Until all of it is done.
   tables_ = ReadTables(connection);
-  CheckKeys(tables_, filter_, spool_);
   if (IsOwnPair(options_, publications_)) {
-    TellSelection([&](const CapturedTable& table) {  // The inserts of all tables are published.
+    // The inserts of all tables are published, those of partitions under their root's name.
+    const IsPublished is_published = [&](const CapturedTable& table) {
       return IsUnit(table, connection->server_version());
-    });
+    };
+    LookAtNames(is_published);
     LookAtPair(connection);
     const std::vector<PublicationMember> members = ReadMembers(connection, publications_.front());
     LookForRereads(connection, notes, [&](const CapturedTable& table) {
-      return std::ranges::find(members, table.oid, &PublicationMember::table_oid) != members.end();
+      // A table that became a partition stays a member.
+      return is_published(table) &&
+             std::ranges::find(members, table.oid, &PublicationMember::table_oid) != members.end();
     });
   } else {
     const std::vector<Publication> publications = ReadPublications(connection, publications_);
@@ -218,7 +219,7 @@ void PublicationKeeper::LookAtTables(PgConnection* connection) {
         return publication.Find(table.table.schema, table.table.name) != nullptr;
       });
     };
-    TellSelection(is_published);
+    LookAtNames(is_published);
     LookAtOthers(connection, publications);
     LookForRereads(connection, notes, is_published);
   }
@@ -231,6 +232,13 @@ bool PublicationKeeper::IsSelected(const CapturedTable& table) const {
   return filter_.Selects(table.table.schema, table.table.name);
 }
 
+void PublicationKeeper::LookAtNames(const IsPublished& is_published) {
+  CheckKeys(
+      tables_, [&](const CapturedTable& table) { return IsSelected(table) && is_published(table); },
+      spool_);
+  TellSelection(is_published);
+}
+
 void PublicationKeeper::TellSelection(const IsPublished& is_published) {
   if (std::exchange(has_told_selection_, true)) return;
   std::vector<const CapturedTable*> published;
@@ -240,8 +248,9 @@ void PublicationKeeper::TellSelection(const IsPublished& is_published) {
   const SelectionReport report = ReportSelection(options_, tables_, published);
   for (const std::string& text : report.unmatched) spdlog::warn("{}", text);
   if (!report.selects_nothing) return;
-  spdlog::error("--tables and --exclude-tables select no table that is published: nothing is "
-                "captured until there is one");
+  spdlog::error(
+      "--tables and --exclude-tables select no table that is published: nothing is "
+      "captured until there is one");
 }
 
 void PublicationKeeper::LookAtPair(PgConnection* connection) {
@@ -296,14 +305,26 @@ void PublicationKeeper::AccountForMembers(const std::vector<PublicationMember>& 
   }
   if (before == now) return;
   // Those that Join has added are noted already.
-  spool_->ledger().NoteRereads(NamesOf(added), kJoinedLate);
+  NoteJoined(added);
   spool_->ledger().SetAccountedMembers(now);
+}
+
+// The note goes by name. What the table is called now is kept first, so that one that is renamed
+// before it is read, and before any row of it has come, is noted under its new name (CheckKeys).
+void PublicationKeeper::NoteJoined(const std::vector<const CapturedTable*>& tables) {
+  std::vector<TableKey> fresh;
+  for (const CapturedTable* table : tables) {
+    if (spool_->ledger().FindTableKey(table->oid)) continue;
+    fresh.push_back(TableKeyOf(table->oid, table->table, table->identity));
+  }
+  if (!fresh.empty()) spool_->ledger().NoteTableKeys(fresh);
+  spool_->ledger().NoteRereads(NamesOf(tables), kJoinedLate);
 }
 
 void PublicationKeeper::Join(PgConnection* connection,
                              const std::vector<const CapturedTable*>& tables) {
   if (tables.empty()) return;
-  spool_->ledger().NoteRereads(NamesOf(tables), kJoinedLate);
+  NoteJoined(tables);
   const std::vector<RefusedChange> refused =
       ChangeMembers(connection, publications_.front(), MemberChange::kAdd, tables);
   std::vector<const CapturedTable*> joined = tables;
@@ -340,11 +361,11 @@ void PublicationKeeper::SayRefused(PgConnection* connection, const RefusedChange
   left_something_ = true;
   if (refused.error.exit_code() == ExitCode::kHaltSlot) return;  // The table has changed meanwhile.
   if (refused.error.kind() == ErrorKind::kTransient) return SayHeldUp(connection, refused);
-  WarnOnce("refused " + refused.sql,
-           fmt::format("Table {} is not where it belongs: {}. Until its owner, or a superuser, "
-                       "runs this, its updates and deletes are not captured, or refused:{}",
-                       refused.table->qualified_name(), refused.error.what(),
-                       OwnLine(refused.sql)));
+  WarnOnce(
+      "refused " + refused.sql,
+      fmt::format("Table {} is not where it belongs: {}. Until its owner, or a superuser, "
+                  "runs this, its updates and deletes are not captured, or refused:{}",
+                  refused.table->qualified_name(), refused.error.what(), OwnLine(refused.sql)));
 }
 
 // With a look a second.
@@ -354,10 +375,11 @@ void PublicationKeeper::SayHeldUp(PgConnection* connection, const RefusedChange&
   if (held_up_[refused.sql]++ % kLooksBetween != kSilentLooks) return;
   const std::string holders =
       DescribeMemberLockHolders(connection, publications_.front(), refused.table->oid);
-  spdlog::warn("Table {}: its updates and deletes are not captured, or refused by PostgreSQL, until "
-               "this can run, which waits for {}:{}",
-               refused.table->qualified_name(), holders.empty() ? refused.error.what() : holders,
-               OwnLine(refused.sql));
+  spdlog::warn(
+      "Table {}: its updates and deletes are not captured, or refused by PostgreSQL, until "
+      "this can run, which waits for {}:{}",
+      refused.table->qualified_name(), holders.empty() ? refused.error.what() : holders,
+      OwnLine(refused.sql));
 }
 
 // Of a table that is gone. Until then the note says that its rows without a key, which a compacted
@@ -432,9 +454,10 @@ void PublicationKeeper::FindOutdated(PgConnection* connection, const Announced& 
   }
   next_outdated_ = Now() + kOutdatedInterval;
   const TableName told = announced.relations.at(outdated->oid).form.table;
-  spdlog::info("Rows of table {} still arrive as those of {}.{}, or with an earlier key: "
-               "PostgreSQL does not announce this change to a connection, so a new one begins",
-               outdated->qualified_name(), told.schema, told.table);
+  spdlog::info(
+      "Rows of table {} still arrive as those of {}.{}, or with an earlier key: "
+      "PostgreSQL does not announce this change to a connection, so a new one begins",
+      outdated->qualified_name(), told.schema, told.table);
 }
 
 void PublicationKeeper::WarnOnce(const std::string& topic, const std::string& text) {

@@ -90,6 +90,7 @@ class PublicationKeeper {
   void Look(PgConnection* connection);
   using IsPublished = std::function<bool(const CapturedTable& table)>;
   bool IsSelected(const CapturedTable& table) const;
+  void LookAtNames(const IsPublished& is_published);
   // Once: what --tables and --exclude-tables do not select may be an error.
   void TellSelection(const IsPublished& is_published);
   void LookAtTables(PgConnection* connection);
@@ -99,6 +100,7 @@ class PublicationKeeper {
   void LookAtOthers(PgConnection* connection, const std::vector<Publication>& publications);
   // Members whose stay in the publication nobody has accounted for yet.
   void AccountForMembers(const std::vector<PublicationMember>& members);
+  void NoteJoined(const std::vector<const CapturedTable*>& tables);
   void Join(PgConnection* connection, const std::vector<const CapturedTable*>& tables);
   void TakeOut(PgConnection* connection, const std::vector<const CapturedTable*>& tables);
   void SayRefused(PgConnection* connection, const RefusedChange& refused);
@@ -140,8 +142,8 @@ class PublicationKeeper {
   bool left_something_ = false;
   bool has_told_limits_ = false;
   bool has_told_selection_ = false;
-  std::set<std::string> warned_;  // One warning for each topic.
-  std::map<uint64_t, Lsn> gone_;  // Notes of tables that are gone: they were by this LSN.
+  std::set<std::string> warned_;        // One warning for each topic.
+  std::map<uint64_t, Lsn> gone_;        // Notes of tables that are gone: they were by this LSN.
   std::map<std::string, int> held_up_;  // How often each change of members met somebody's lock.
   AwayLog away_{"The publication's keeper: PostgreSQL"};
 

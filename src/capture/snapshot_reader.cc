@@ -34,9 +34,10 @@ namespace {
 TimePoint Now() { return std::chrono::steady_clock::now(); }
 
 // How long a reader waits for a locked table: when that is new to it or there are others to read,
-// and when there is nothing else to do.
+// and when there is nothing else to do. And where a lock is an obstacle.
 constexpr Duration kLockWaitShort{1'000};
 constexpr Duration kLockWaitLong{60'000};
+constexpr Duration kLockWaitUnasked{200};
 constexpr Duration kTellLockedInterval{60'000};
 
 // A table on its way through the readers.
@@ -80,6 +81,7 @@ struct SharedWork {
     waiting.push_back(std::move(task));
   }
   Duration LockWait(const TableTask& task) {
+    if (source->ends_at_obstacles) return kLockWaitUnasked;
     const std::lock_guard lock(mutex);
     return task.told_locked && waiting.empty() ? kLockWaitLong : kLockWaitShort;
   }
@@ -127,7 +129,9 @@ void ImportSnapshot(PgConnection* connection, const std::string& snapshot_name) 
 class TableReader {
  public:
   TableReader(SharedWork* work, PgConnection* connection)
-      : work_(work), pieces_(connection, work->source->slot.snapshot_name) {}
+      : work_(work),
+        connection_(connection),
+        pieces_(connection, work->source->slot.snapshot_name) {}
 
   void ReadAll() {
     while (std::optional<TableTask> task = work_->Take()) Read(std::move(*task));
@@ -140,15 +144,30 @@ class TableReader {
   void Flush(const SnapshotTable& table, TableTask* task);
   void RequireRoom();
   [[noreturn]] static void Stopped();
+  // Calls the server about this table; what it answers instead may be an obstacle.
+  template <class Call>
+  auto Ask(const SnapshotTable& table, const Call& call);
   void TellLocked(const SnapshotTable& table, TableTask* task);
   void TellDropped(const SnapshotTable& table, const TableTask& task);
   void RefuseRow(const Error& error);
 
   SharedWork* const work_;
+  PgConnection* const connection_;
   PieceReader pieces_;
   RowBatch batch_;
   std::vector<TextValue> values_;
 };
+
+template <class Call>
+auto TableReader::Ask(const SnapshotTable& table, const Call& call) {
+  try {
+    return call();
+  } catch (const Error& error) {
+    const bool is_tables_own = connection_->is_connected() && !work_->abort.requested();
+    if (!work_->source->ends_at_obstacles || !is_tables_own) throw;
+    throw TableObstacle({table.described.table.schema, table.described.table.name}, error.what());
+  }
+}
 
 void TableReader::Read(TableTask task) {
   const SnapshotTable& table = work_->tables[task.index];
@@ -156,7 +175,7 @@ void TableReader::Read(TableTask task) {
   work_->progress->Begin(task.index, Now());
   while (true) {
     RequireRoom();
-    switch (pieces_.Open(table, &task.cursor, work_->LockWait(task))) {
+    switch (Ask(table, [&] { return pieces_.Open(table, &task.cursor, work_->LockWait(task)); })) {
       case PieceReader::Step::kOpen:
         ReadPiece(table, encoder, &task);
         break;
@@ -175,23 +194,28 @@ void TableReader::Read(TableTask task) {
 void TableReader::ReadPiece(const SnapshotTable& table, const RowEncoder& encoder,
                             TableTask* task) {
   const size_t column_count = table.described.table.columns.size();
-  while (const std::optional<std::span<char>> row = pieces_.NextRow()) {
+  const auto next_row = [this] { return pieces_.NextRow(); };
+  while (const std::optional<std::span<char>> row = Ask(table, next_row)) {
     // libpq may have many more rows already, which take no wait that a stop would end.
     if (work_->abort.requested()) Stopped();
     EncodeRow(encoder, *row, column_count);
     if (batch_.full()) Flush(table, task);
   }
   Flush(table, task);
-  pieces_.Close();
+  Ask(table, [this] { pieces_.Close(); });
 }
 
 void TableReader::TellLocked(const SnapshotTable& table, TableTask* task) {
   if (task->told_locked && Now() - *task->told_locked < kTellLockedInterval) return;
   task->told_locked = Now();
-  const std::string holders = pieces_.DescribeHolders();
+  std::string holders = pieces_.DescribeHolders();
+  if (holders.empty()) holders = "by whom is not known";
+  if (work_->source->ends_at_obstacles) {
+    throw TableObstacle({table.described.table.schema, table.described.table.name},
+                        "it is locked: " + holders);
+  }
   spdlog::warn("Table {} is locked, and is read when it no longer is: {}",
-               Printable(table.described.qualified_name()),
-               holders.empty() ? "by whom is not known" : holders);
+               Printable(table.described.qualified_name()), holders);
 }
 
 void TableReader::TellDropped(const SnapshotTable& table, const TableTask& task) {
@@ -340,8 +364,9 @@ std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOpt
 
 void RequireSelected(const std::vector<CapturedTable>& tables,
                      const std::vector<Publication>& publications, const CaptureOptions& options,
-                     const SnapshotSource& source) {
-  if (!ChooseTables(tables, publications, options, source).empty()) return;
+                     const SnapshotSource& source, const std::string& role) {
+  const std::vector<SnapshotTable> chosen = ChooseTables(tables, publications, options, source);
+  if (!chosen.empty()) return RequireReadable(chosen, role);
   throw UsageError(fmt::format("resnapshot: none of the captured tables is {}",
                                Printable(fmt::format("{}", fmt::join(source.only, ", ")))));
 }

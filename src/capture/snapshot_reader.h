@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/stop.h"
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
@@ -36,13 +37,27 @@ struct SnapshotSource {
   std::vector<std::string> only;
   // Of those, only these; all without it.
   std::optional<std::set<TableName>> only_tables;
+  // A table that is locked, was altered, or has a row that PostgreSQL cannot send ends all by a
+  // TableObstacle; else a lock is waited for, and the others are errors of their kinds.
+  bool ends_at_obstacles = false;
 };
 
-// Throws a usage Error when `only` selects none of the captured tables.
-// Pure.
+// One table cannot be read now, for a reason of its own.
+class TableObstacle : public Error {
+ public:
+  TableObstacle(TableName table, const std::string& why)
+      : Error(ErrorKind::kTransient, why), table_(std::move(table)) {}
+  const TableName& table() const { return table_; }
+
+ private:
+  TableName table_;
+};
+
+// Throws a usage Error when `only` selects none of the captured tables, and what RequireReadable
+// does (snapshot_tables.h). Pure.
 void RequireSelected(const std::vector<CapturedTable>& tables,
                      const std::vector<Publication>& publications, const CaptureOptions& options,
-                     const SnapshotSource& source);
+                     const SnapshotSource& source, const std::string& role);
 
 struct SnapshotContent {
   uint64_t rows = 0;

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
+#include "base/format.h"
 #include "base/kill_point.h"
 #include "base/log.h"
 #include "capture/publication_members.h"
@@ -21,7 +23,7 @@ namespace bw {
 namespace {
 
 // Capture stands still while the slot is created.
-constexpr Duration kUnaskedSlotTimeout{10'000};
+constexpr Duration kUnaskedSlotTimeout{2'000};
 constexpr size_t kTablesShownMax = 10;
 
 bool EndSnapshot(const SnapshotSource& source, const SnapshotContent& content, Spool* spool,
@@ -106,23 +108,25 @@ std::optional<SnapshotContent> TryToRead(const CaptureParts& parts, SnapshotServ
 
 // The noted tables whose changes arrive from now on. Looks after Ledger::BeginReread and before the
 // slot is created: what is in the publication by then is in it at the slot's consistent point.
-std::set<TableName> ReadableNotedTables(ServerCatalog* catalog, const CaptureOptions& options,
-                                        const SnapshotSource& source, const Spool& spool) {
+std::set<TableName> ReadableNotedTables(const CaptureParts& parts, const SnapshotServer& from,
+                                        const HeldBackTables& held_back, const Spool& spool) {
   std::map<TableName, Reread> noted;
-  for (const Reread& note : spool.ledger().rereads()) noted.emplace(note.table, note);
-  std::set<uint32_t> members;
-  const bool is_pair = IsOwnPair(options, source.publications);
-  if (is_pair) {
-    for (const auto& member : catalog->ReadMembers(source.publications.front())) {
-      members.insert(member.table_oid);
-    }
+  for (const Reread& note : spool.ledger().rereads()) {
+    if (!held_back.Holds(note.table, parts.clock->Now())) noted.emplace(note.table, note);
   }
-  const TableFilter filter(options.tables, options.exclude_tables);
+  if (noted.empty()) return {};
+  // Of the pair, the second has the inserts of all tables.
+  std::vector<std::string> names = from.source.publications;
+  if (IsOwnPair(*parts.options, names)) names.resize(1);
+  const std::vector<Publication> publications = from.catalog()->ReadPublications(names);
+  const TableFilter filter(parts.options->tables, parts.options->exclude_tables);
   std::set<TableName> readable;
-  for (const CapturedTable& table : catalog->ReadTables()) {
+  for (const CapturedTable& table : from.catalog()->ReadTables()) {
     const auto note = noted.find({table.table.schema, table.table.name});
     if (note != noted.end() && IsWorthRereading(table, note->second, filter) && MayRead(table) &&
-        (!is_pair || members.contains(table.oid))) {
+        std::ranges::any_of(publications, [&](const Publication& publication) {
+          return publication.Find(note->first.schema, note->first.table) != nullptr;
+        })) {
       readable.insert(note->first);
     }
   }
@@ -148,7 +152,8 @@ RereadResult ResnapshotTables(const CaptureParts& parts, const std::vector<std::
   SnapshotSource& source = from.source;
   source.only = tables;
   RequireSelected(from.catalog()->ReadTables(),
-                  from.catalog()->ReadPublications(source.publications), *parts.options, source);
+                  from.catalog()->ReadPublications(source.publications), *parts.options, source,
+                  from.server.view.role.name);
   if (manners == SnapshotManners::kGivesWay && from.catalog()->IndexIsBuiltConcurrently()) {
     spdlog::info(
         "resnapshot: an index is built concurrently, and would wait for the snapshot; "
@@ -164,14 +169,15 @@ RereadResult ResnapshotTables(const CaptureParts& parts, const std::vector<std::
   return RereadResult::kDone;
 }
 
-RereadResult RereadNotedTables(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks,
-                               SnapshotManners manners) {
+RereadResult RereadNotedTables(const CaptureParts& parts, HeldBackTables* held_back, Spool* spool,
+                               const CaptureHooks& hooks, SnapshotManners manners) {
   if (spool->ledger().rereads().empty()) return RereadResult::kNothing;
   SnapshotServer from;
   SnapshotSource& source = from.source;
   try {
     from = OpenSource(parts, spool);
-    source.only_tables = ReadableNotedTables(from.catalog(), *parts.options, source, *spool);
+    source.ends_at_obstacles = true;
+    source.only_tables = ReadableNotedTables(parts, from, *held_back, *spool);
     if (source.only_tables->empty()) return RereadResult::kNothing;
     CreateSlot(parts, manners, kUnaskedSlotTimeout, &from);
   } catch (const Error& error) {
@@ -182,9 +188,20 @@ RereadResult RereadNotedTables(const CaptureParts& parts, Spool* spool, const Ca
   }
   spdlog::info("Reading again, since changes of them may be missing: {}",
                ListOf(*source.only_tables));
-  const auto content = TryToRead(parts, &from, spool, hooks);
+  std::optional<SnapshotContent> content;
+  try {
+    content = TryToRead(parts, &from, spool, hooks);
+  } catch (const TableObstacle& obstacle) {
+    const Duration wait = held_back->Hold(obstacle.table(), parts.clock->Now());
+    spdlog::warn("Table {}.{} cannot be read again now, which is tried again in {}: {}",
+                 obstacle.table().schema, obstacle.table().table, FormatDuration(wait),
+                 obstacle.what());
+    return RereadResult::kObstacle;
+  }
   if (!content) return from.gave_way() ? RereadResult::kGaveWay : RereadResult::kNotNow;
+  if (content->tables.empty()) return RereadResult::kNothing;
   if (!EndSnapshot(source, *content, spool, *parts.stop)) return RereadResult::kNotNow;
+  held_back->Release(content->tables);
   spdlog::info("{} tables read again, {} rows", content->tables.size(), content->rows);
   return RereadResult::kDone;
 }

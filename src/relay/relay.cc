@@ -168,7 +168,10 @@ void Relay::RunCapture() {
 }
 
 bool Relay::RereadIsDue() const {
-  return postgres_->keeper().reread_is_ready() && clock_->Now() >= next_reread_;
+  if (!postgres_->keeper().reread_is_ready() || clock_->Now() < next_reread_) return false;
+  return std::ranges::any_of(spool()->ledger().rereads(), [this](const Reread& note) {
+    return !held_back_.Holds(note.table, clock_->Now());
+  });
 }
 
 void Relay::StreamAndReread(CaptureHooks hooks) {
@@ -181,7 +184,7 @@ void Relay::StreamAndReread(CaptureHooks hooks) {
     if (end == SessionEnd::kNoRoom && !WaitForRoom(spool(), *stop_)) return;
     if (end != SessionEnd::kWanted || !RereadIsDue()) continue;
     TryToReread([&](SnapshotManners manners) {
-      return RereadNotedTables(capture_parts_, spool(), hooks, manners);
+      return RereadNotedTables(capture_parts_, &held_back_, spool(), hooks, manners);
     });
     postgres_->keeper().RereadWasTried();
   }
@@ -201,9 +204,9 @@ RereadResult Relay::TryToReread(
   }
   const RereadResult result =
       reread(keeps_on ? SnapshotManners::kKeepsOn : SnapshotManners::kGivesWay);
-  if (result == RereadResult::kDone) {
+  if (result == RereadResult::kDone || result == RereadResult::kObstacle) {
+    if (result == RereadResult::kDone) gave_way_ = 0;
     reread_backoff_.Reset();
-    gave_way_ = 0;
     next_reread_ = {};
     return result;
   }

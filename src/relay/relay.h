@@ -11,6 +11,7 @@
 #include "base/backoff.h"
 #include "base/stop.h"
 #include "capture/capture.h"
+#include "capture/held_back_tables.h"
 #include "capture/table_resnapshot.h"
 #include "relay/outside.h"
 #include "relay/publish_side.h"
@@ -81,6 +82,7 @@ class Relay {
   std::vector<std::string> tables_to_read_;  // To be read again, still.
   Backoff reread_backoff_;
   TimePoint next_reread_;  // No earlier.
+  HeldBackTables held_back_;
   int gave_way_ = 0;       // So many re-reads in a row.
 
   std::unique_ptr<Thread> capture_thread_;

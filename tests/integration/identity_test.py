@@ -1,10 +1,10 @@
 """Keys: whatever identifies a table's rows, and whatever becomes of that, each topic ends as its table is."""
 
 import itertools
-import json
 
 import pytest
 from harness import Scene
+from harness.topic_is_table import becomes_its_table, last_rows, table_rows
 
 PARTITIONED = """
 CREATE TABLE p (id int NOT NULL, code int NOT NULL, v text, PRIMARY KEY (id)) PARTITION BY RANGE (id);
@@ -59,35 +59,6 @@ KEY_CHANGES = {
     "t_full_swapped": "ALTER TABLE {t} REPLICA IDENTITY FULL; ALTER TABLE {t} RENAME COLUMN id TO x; "
                     "ALTER TABLE {t} RENAME COLUMN code TO id; ALTER TABLE {t} RENAME COLUMN x TO code",
 }
-
-
-def topic_rows(scene: Scene, table: str) -> list[dict]:
-    """What a consumer that keeps the last value of each key holds in the end."""
-    return last_rows(scene.messages(table, settle=False))
-
-
-def last_rows(messages: list) -> list[dict]:
-    latest = {}
-    for message in messages:
-        assert message.key is None or None not in message.key.values(), message
-        latest[json.dumps(message.key, sort_keys=True)] = message.value
-    return in_order(row for row in latest.values() if row is not None)
-
-
-def table_rows(scene: Scene, table: str) -> list[dict]:
-    return in_order(row for row, in scene.query(f"SELECT row_to_json(t) FROM {table} t"))
-
-
-def in_order(rows) -> list[dict]:
-    return sorted(rows, key=lambda row: json.dumps(row, sort_keys=True))
-
-
-def becomes_its_table(scene: Scene, table: str) -> None:
-    """Now, or when the relay has read the table again."""
-    scene.settle()
-    scene.wait_until(lambda: topic_rows(scene, table) == table_rows(scene, table), 30, f"topic {table} to be its table")
-    scene.settle()
-    assert topic_rows(scene, table) == table_rows(scene, table)
 
 
 def write_to(scene: Scene, table: str) -> None:

@@ -1,10 +1,10 @@
 """--tables and --exclude-tables: what they leave out for a while is made good, and what they never select is said."""
 
-import json
 import time
 
 import pytest
 from harness import Scene
+from harness.topic_is_table import becomes_its_table
 
 MARKER = "public.bw_marker"
 PUBLICATIONS = pytest.mark.parametrize("publication", [None, "mine"], ids=["own pair", "operator's publication"])
@@ -27,16 +27,6 @@ def make(scene: Scene, publication, *tables: str) -> None:
 def change(scene: Scene, table: str) -> None:
     scene.execute(f"UPDATE {table} SET v = 'changed' WHERE id = 1; DELETE FROM {table} WHERE id = 2")
     scene.settle()
-
-
-def topic_rows(scene: Scene, table: str) -> list[dict]:
-    latest = {json.dumps(message.key): message.value for message in scene.messages(table, settle=False)}
-    return sorted((value for value in latest.values() if value), key=lambda value: value["id"])
-
-
-def becomes_its_table(scene: Scene, table: str) -> None:
-    rows = [{"id": id, "v": v} for id, v in scene.query(f"SELECT id, v FROM {table} ORDER BY id")]
-    scene.wait_until(lambda: topic_rows(scene, table) == rows, 30, f"topic {table} to be its table")
 
 
 @PUBLICATIONS

@@ -58,7 +58,10 @@ class KeyWatchTest : public testing::Test {
     table.oid = kRelation;
     table.table = MakeTable(name, key);
     table.identity = identity;
-    CheckKeys({table}, filter, spool_.get());
+    const auto is_captured = [&](const CapturedTable& it) {
+      return filter.Selects(it.table.schema, it.table.name);
+    };
+    CheckKeys({table}, is_captured, spool_.get());
   }
   std::vector<std::string> Noted() {
     std::vector<std::string> names;
