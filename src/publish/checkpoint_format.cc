@@ -35,7 +35,7 @@ Json OffsetsToJson(const NextOffsets& next_offsets) {
 
 // Runs of partitions, because a part has only some of a topic's.
 Json RunsToJson(const NextOffsets& next_offsets) {
-  constexpr int32_t kGapMax = 8;  // Nulls up to here are shorter than a new run.
+  constexpr int32_t kGapMax = 8;  // This many nulls are shorter than the start of a new run.
   Json topics = Json::object();
   for (const auto& [partition, offset] : next_offsets) {
     BW_CHECK(partition.partition >= 0 && offset >= 0);
@@ -68,7 +68,7 @@ Source ReadSource(const Json& json, const std::string& where) {
   return source;
 }
 
-// The offsets of this topic's partitions from `first` on.
+// Reads the offsets of the topic's partitions, beginning with partition `first`.
 void ReadRun(const Json& offsets, const std::string& topic, int64_t first,
              const ObjectReader& reader, NextOffsets* next_offsets) {
   if (!offsets.is_array()) reader.Fail("\"offsets\" of a topic are not an array");

@@ -61,7 +61,7 @@ void ObjectReader::Fail(const std::string& problem) const {
              "checkpoint-unreadable",
              fmt::format("The checkpoint in {} cannot be read: {}.", where_, problem),
              "It says what was published, so nothing is published without it.",
-             {{"if a newer version wrote it, use that one", ""},
+             {{"if a newer version wrote it, run that version", ""},
               {"otherwise find out who else writes to this topic", ""}}}
       .ToError();
 }
@@ -72,7 +72,7 @@ Json Unseal(std::string_view value, uint64_t newest_format, const std::string& w
     json = Json::parse(value, nullptr, /*allow_exceptions=*/false);
   }
   ObjectReader reader(json, where);
-  // Before the checksum: a newer format may have another one.
+  // Checked before the checksum, which a newer format may compute differently.
   const uint64_t format = reader.Number("format");
   if (format < 1 || format > newest_format) {
     reader.Fail(fmt::format("its format is {}, this version knows {}", format, newest_format));

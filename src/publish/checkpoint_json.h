@@ -7,22 +7,19 @@
 #include <string_view>
 
 // What the records of the checkpoint topic have in common: a JSON object with a "format" and a
-// checksum over its other members. Only included by the .cc files of those formats.
-//
-//   "crc32c"  8 hex digits, over the object without this member, written without white space and
-//             with members sorted by name
+// checksum, "crc32c" (checkpoint_format.h). Only included by the .cc files of those formats.
 
 namespace bw::checkpoint_json {
 
-using Json = nlohmann::json;  // Members sorted by name: that is what makes the checksum canonical.
+using Json = nlohmann::json;  // Sorts members by name, which makes the checksum canonical.
 
 // The checksum of an object that has no member "crc32c" yet.
 std::string Checksum(const Json& json_without_checksum);
 // The object with its checksum, as text.
 std::string Seal(Json json);
 
-// Reads the members of one object, each exactly once, and refuses what is left over. Every Fail
-// throws Halt kHaltKafka, naming `where`.
+// Reads the members of one object, each exactly once, and refuses any others. Fail throws Halt
+// kHaltKafka, naming `where`.
 class ObjectReader {
  public:
   ObjectReader(const Json& json, const std::string& where);
@@ -39,8 +36,8 @@ class ObjectReader {
   size_t read_ = 0;
 };
 
-// Reads an object that Seal has made. Throws Halt kHaltKafka for anything unreadable, a format
-// above `newest_format`, or a wrong checksum.
+// Reads an object made by Seal. Throws Halt kHaltKafka for anything unreadable, a format above
+// `newest_format`, or a wrong checksum.
 Json Unseal(std::string_view value, uint64_t newest_format, const std::string& where);
 
 }  // namespace bw::checkpoint_json

@@ -22,7 +22,7 @@ void CheckpointOffsets::Set(const TopicPartition& partition, int64_t next) {
 void CheckpointOffsets::Advance(const TopicPartition& partition, int64_t next) {
   const auto known = next_.find(partition);
   if (known != next_.end() && next < known->second) {
-    throw TransientError(fmt::format("topic {} partition {} has gone back from offset {} to {}",
+    throw TransientError(fmt::format("Topic {} partition {} has gone back from offset {} to {}",
                                      partition.topic, partition.partition, known->second, next));
   }
   Set(partition, next);

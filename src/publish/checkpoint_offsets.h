@@ -10,23 +10,23 @@
 
 namespace bw {
 
-// The next offset of every partition ever written to, as the next checkpoint tells it. Belongs to
-// one publish session.
+// The next offset of every partition ever written to, as the next checkpoint will record it.
+// Belongs to one publish session.
 class CheckpointOffsets {
  public:
-  // `next` is what the newest checkpoint says, moved past what lies beyond it; the other two are
-  // CheckpointWriter's.
+  // `next` has the newest checkpoint's offsets, advanced past the records found beyond it; the
+  // other two are CheckpointWriter's.
   CheckpointOffsets(NextOffsets next, size_t record_bytes_max,
                     const std::vector<CheckpointPart>& newest);
 
   bool Knows(const TopicPartition& partition) const { return next_.contains(partition); }
   void Set(const TopicPartition& partition, int64_t next);
-  // As Set, of what was just written there. Throws a transient Error when that is before what was
-  // written earlier: somebody has made the topic again. The next session's look tells what is lost.
+  // Like Set, after a write to the partition. Throws a transient Error when `next` is lower than
+  // before: somebody has recreated the topic, and the next session finds out what was lost.
   void Advance(const TopicPartition& partition, int64_t next);
-  // As CheckpointWriter::Encode. Offsets after a torn record would hide it from the next session,
-  // which has to skip it too: as long as any is beyond `head`, its partitions' offsets stay before
-  // it.
+  // Like CheckpointWriter::Encode. An offset after a torn record would hide it from the next
+  // session, which has to skip it too: while any torn record is beyond `head`, the offsets of the
+  // partitions that hold torn records stay before them.
   std::vector<CheckpointWriter::Record> Encode(Checkpoint head, const TornRecords& torn);
 
  private:

@@ -17,17 +17,17 @@
 namespace bw {
 namespace {
 
-// The topic is compacted only now and then, so the newest record is looked for from the end: in the
-// last few offsets first, half of which are commit markers.
+// The topic is compacted only now and then, so the search for the newest record begins at the end:
+// with the last few offsets, half of which are commit markers.
 constexpr int64_t kFirstWindow = 256;
 constexpr int64_t kWindowGrowth = 16;
 
 struct FoundRecord {
-  std::optional<std::string> value;  // Nothing when somebody has deleted it.
+  std::optional<std::string> value;  // Absent in a tombstone: somebody has deleted the record.
   int64_t offset = 0;
 };
 
-// Looks for the newest checkpoint and the parts that it names, from the topic's end.
+// Searches backwards from the topic's end for the newest checkpoint and the parts that it names.
 class CheckpointSearch {
  public:
   CheckpointSearch(KafkaCluster* cluster, const TopicPartition& partition,
@@ -83,7 +83,7 @@ void CheckpointSearch::LookAt(int64_t from, int64_t to) {
       others.insert_or_assign(std::string(*record.key), std::move(found));
     }
   });
-  others_.merge(others);  // What is there already is newer.
+  others_.merge(others);  // Keeps what is there already: it is newer.
   if (newest_ && newest_->value && !checkpoint_) {
     checkpoint_ = DecodeCheckpoint(*newest_->value, Where(newest_->offset));
   }
@@ -125,17 +125,20 @@ std::optional<size_t> CheckTopic(KafkaCluster* cluster, const std::string& topic
   if (partitions != 1) {
     throw Halt{ExitCode::kHaltKafka,
                "checkpoint-topic",
-               fmt::format("The checkpoint topic \"{}\" has {} partitions and must have one, or "
-                           "its newest record is not known.",
+               fmt::format("The checkpoint topic \"{}\" has {} partitions; it must have one, or "
+                           "its newest record cannot be known.",
                            topic, partitions),
                "It was not created by this relay.",
                {{"delete it, if nothing was published yet", ""},
-                {"use topics of another name", "--topic-prefix=PREFIX"}}}
+                {"use other topic names", "--topic-prefix=PREFIX"}}}
         .ToError();
   }
   const auto config = cluster->TopicConfig(topic);
   if (!config) {
-    spdlog::warn("Cannot check that topic {} is compacted: no right to read its settings", topic);
+    spdlog::warn(
+        "Cannot check that topic {} is compacted: no right to read its settings "
+        "(DescribeConfigs)",
+        topic);
     return std::nullopt;
   }
   const auto policy = config->find("cleanup.policy");
@@ -144,8 +147,8 @@ std::optional<size_t> CheckTopic(KafkaCluster* cluster, const std::string& topic
                "checkpoint-topic",
                fmt::format("The checkpoint topic \"{}\" has cleanup.policy={}.", topic,
                            Printable(policy->second)),
-               "It would forget what was published.",
-               {{"let it be compacted",
+               "Kafka would delete the record of what was published.",
+               {{"make it compacted",
                  fmt::format("kafka-configs.sh --alter --entity-type topics --entity-name {} "
                              "--add-config cleanup.policy=compact",
                              topic)}}}
@@ -170,7 +173,7 @@ NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& 
   newest.message_bytes_max = CheckTopic(cluster, topic, *partitions);
   const TopicPartition partition{topic, 0};
   const auto stored = cluster->Offsets(std::span(&partition, 1)).front();
-  if (!stored) throw TransientError(fmt::format("Topic {} is just being deleted", topic));
+  if (!stored) throw TransientError(fmt::format("Topic {} is being deleted", topic));
   newest.next_offset = stored->high;
   CheckpointSearch search(cluster, partition, claims_from);
   newest.checkpoint = search.Run(*stored);

@@ -16,28 +16,28 @@ namespace bw {
 
 struct NewestCheckpoint {
   std::optional<Checkpoint> checkpoint;
-  int64_t next_offset = 0;  // After everything that was looked at.
+  int64_t next_offset = 0;  // After everything that was read.
   bool topic_exists = false;
-  // Topic -> table, of the committed claims from where they were asked for.
+  // Topic -> table: the committed claims from `claims_from` on.
   std::map<std::string, TableName> claims;
-  // max.message.bytes of the topic, if it may be read.
+  // max.message.bytes of the topic, if we have the right to read it.
   std::optional<size_t> message_bytes_max;
 };
 
-// The newest committed checkpoint in this topic, and the topic claims from this offset on; a topic
-// that ends before it is another one than was read before, and all of it is read. Only final when
-// called after InitTransactions: before that, a commit may still be under way.
+// The newest committed checkpoint in this topic, and the topic claims from offset `claims_from` on.
+// A topic that ends before that offset was recreated, and is read as a whole. The result is final
+// only after InitTransactions: before that, a commit may still be in flight.
 //
-// The end is taken read_uncommitted, because a read_committed one may hide the newest record behind
-// an open transaction; then the records up to there are read read_committed. Throws Halt kHaltKafka
-// when the topic cannot be a checkpoint topic (not one partition, not compacted), or its newest
-// checkpoint record or a part that this names cannot be read or is missing.
+// The topic's end is asked for as read_uncommitted, because an open transaction may hide the newest
+// record from a read_committed end; the records up to there are then read as read_committed. Throws
+// Halt kHaltKafka when the topic cannot be a checkpoint topic (not one partition, not compacted),
+// or when its newest checkpoint record or a part that this names cannot be read or is missing.
 NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& topic,
                                       std::optional<int64_t> claims_from = std::nullopt);
 
-// For the start-up code, when the spool was lost or the slot is ahead of it: fences a former
-// instance, waits for what it left open, and reads what it published last. Takes the settings'
-// topic prefix. Throws as KafkaCluster does; transient when no broker answers.
+// For start-up, when the spool was lost or the slot is ahead of it: fences a former instance, waits
+// until its open transaction has ended, and reads its newest checkpoint. Throws as KafkaCluster
+// does; transient when no broker answers.
 CheckpointState FetchCheckpoint(KafkaCluster* cluster, const PublishOptions& options,
                                 const Source& source);
 

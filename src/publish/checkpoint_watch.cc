@@ -40,15 +40,15 @@ std::optional<int64_t> CheckpointWatch::LookIfDue(const Position& published) {
   looked_at_ = servers_.clock->Now();
   const std::optional<int64_t> through = Look(published);
   if (!unseen_since_ || looked_at_ - *unseen_since_ < options_.read_back_overdue) return through;
-  // A commit that was reported and is not there (librdkafka #4697, Redpanda #17921): seen once, a
-  // new session looks again; twice in a row, it is not the reader's fault.
+  // A commit was reported but is not there (librdkafka #4697, Redpanda #17921). The first time, a
+  // new session looks again; the second time in a row, the reader cannot be the cause.
   const std::string finding =
       fmt::format("The checkpoint at {} was committed but a read_committed reader does not get it",
                   published.ToString());
   if (++memory_->read_backs_overdue >= 2) {
     throw Halt{ExitCode::kHaltKafka,
                "checkpoint-invisible",
-               finding + ", also not in a new session.",
+               finding + ", not even in a new session.",
                "Kafka has lost it, or another producer's open transaction blocks the checkpoint "
                "topic. Nothing is trimmed from the spool.",
                {{"end that transaction (kafka-transactions.sh find-hanging), and start again", ""}}}
@@ -70,7 +70,7 @@ std::optional<int64_t> CheckpointWatch::Look(const Position& published) {
   if (!newest) return std::nullopt;
   memory_->read_backs_overdue = 0;
   const Position position = newest->progress.position;
-  // Ours, and nobody else writes: it can only be something that we have committed.
+  // It is ours and nobody else writes, so we must have committed it.
   BW_CHECK(position <= published);
   if (position == published) {
     unseen_since_.reset();

@@ -12,12 +12,11 @@
 namespace bw {
 namespace {
 
-// Neighbouring partitions of a topic share a part, and its name there. A topic with thousands of
-// partitions is in many parts.
+// So many neighbouring partitions of a topic share a part, which then has the topic's name once.
 constexpr int32_t kBlockPartitions = 32;
-// What a part should have, so that it can grow to the limit.
+// A part begins with this fraction of the limit, so that it can grow.
 constexpr size_t kPartsPerRecordBytes = 8;
-// Of a checkpoint that names parts: what each takes, and everything else.
+// Bytes in a checkpoint with parts: for the name of each part, and for everything else.
 constexpr size_t kNameBytes = 12;
 constexpr size_t kHeadBytes = 512;
 constexpr size_t kPartsMax = 65'536;
@@ -64,7 +63,7 @@ std::optional<std::vector<CheckpointWriter::Record>> CheckpointWriter::EncodePar
   for (size_t i = 0; i < parts_.size(); ++i) {
     if (!parts_[i].changed) continue;
     encoded.emplace_back(i, EncodeCheckpointPart(head, i, parts_.size(), parts_[i].offsets));
-    // One block alone cannot be spread any further; Kafka says it if that is too large.
+    // A single block cannot be spread further; Kafka refuses it if it is too large.
     if (encoded.back().second.value.size() > record_bytes_max_ &&
         parts_[i].offsets.size() > kBlockPartitions && parts_.size() < kPartsMax) {
       SpreadOver(2 * parts_.size());
@@ -89,7 +88,7 @@ size_t CheckpointWriter::PartOf(const TopicPartition& partition) const {
 
 size_t CheckpointWriter::PartsFor(size_t bytes) const {
   const size_t wanted = bytes * kPartsPerRecordBytes / record_bytes_max_;
-  // The checkpoint, which names them all, must fit, too.
+  // The checkpoint, which names all parts, must fit, too.
   const size_t room = record_bytes_max_ - std::min(record_bytes_max_, kHeadBytes);
   const size_t nameable = std::bit_floor(std::max<size_t>(room / kNameBytes, 2));
   return std::clamp<size_t>(std::bit_ceil(wanted), 2, std::min(nameable, kPartsMax));
@@ -103,7 +102,7 @@ void CheckpointWriter::SpreadOver(size_t parts) {
       parts_[PartOf(entry.key())].offsets.insert(std::move(entry));
     }
   }
-  // Those that the newest checkpoint does not name may take either slot.
+  // Parts that the newest checkpoint does not name may take either slot.
   if (slots_.size() < parts) slots_.resize(parts, 'b');
 }
 

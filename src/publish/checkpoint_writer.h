@@ -11,20 +11,20 @@
 
 namespace bw {
 
-// Makes the records of one checkpoint after the other. While all offsets fit into one record, that
-// is all there is to it. Beyond, they are spread over parts, and only those parts are written in
-// which something has changed, so that a transaction's cost follows what it touches.
+// Encodes one checkpoint after another. As long as all offsets fit into one record, a checkpoint is
+// one record. Beyond that they are spread over parts, and only the parts that have changed are
+// written, so that a transaction's cost depends on what it touches.
 //
 // Why a reader always finds the parts of the newest committed checkpoint, and no others:
 // - A checkpoint names each of its parts by slot and checksum, and is the last record of its
 //   transaction.
-// - Each part has two slots, and each slot a key of its own. A part is written to the slot that the
-//   newest committed checkpoint does not name. So compaction keeps what that one names, also when a
-//   torn transaction (KAFKA-17754) has committed parts without the checkpoint that names them.
-// Parts that no checkpoint names any more, because there were more parts once, stay in the topic.
+// - Each part has two slots, each with its own key. A part is written to the slot that the newest
+//   committed checkpoint does not name. So compaction keeps the parts that checkpoint names, even
+//   when a torn transaction (KAFKA-17754) has committed parts without their checkpoint.
+// Parts that no checkpoint names any more, because there once were more of them, stay in the topic.
 //
-// One for each publish session, because what it has made counts as committed: after any error the
-// next session begins with what Kafka says. Not thread-safe.
+// One per publish session, because everything encoded counts as committed: after any error the
+// next session begins with what Kafka has committed. Not thread-safe.
 class CheckpointWriter {
  public:
   struct Record {
@@ -32,32 +32,33 @@ class CheckpointWriter {
     std::string value;
   };
 
-  // No record becomes larger than `record_bytes_max`, as far as that can be. `newest` are the parts
-  // of the newest committed checkpoint.
+  // Keeps records within `record_bytes_max` as far as possible. `newest` are the parts of the
+  // newest committed checkpoint.
   CheckpointWriter(size_t record_bytes_max, const std::vector<CheckpointPart>& newest);
 
   void Set(const TopicPartition& partition, int64_t next_offset);
-  // The records of the next checkpoint in the order in which they must be produced. `head` says
-  // everything but the offsets, which are those that were set.
+  // The records of the next checkpoint, in the order in which they must be produced. `head` has
+  // everything but the offsets, which come from Set.
   std::vector<Record> Encode(Checkpoint head);
 
  private:
   struct Part {
     NextOffsets offsets;
     bool changed = true;
-    std::string crc32c;  // As it was written last.
+    std::string crc32c;  // Of its newest record.
   };
 
   size_t PartOf(const TopicPartition& partition) const;
   void SpreadOver(size_t parts);
-  // At first. `bytes` is what all of it has in one record.
+  // How many parts to begin with when a single record would take `bytes`.
   size_t PartsFor(size_t bytes) const;
-  // Nothing when a part is too large: then there are more parts now.
+  // Nothing when a part was too large: the offsets are then spread over more parts, to be tried
+  // again.
   std::optional<std::vector<Record>> EncodeParts(const Checkpoint& head);
 
   const size_t record_bytes_max_;
-  std::vector<Part> parts_;  // One while it is not split, else a power of two.
-  std::vector<char> slots_;  // Named by the newest checkpoint, by part.
+  std::vector<Part> parts_;  // One while the checkpoint is not split, else a power of two.
+  std::vector<char> slots_;  // By part, the slot that the newest checkpoint names.
 };
 
 }  // namespace bw

@@ -12,11 +12,12 @@
 namespace bw {
 namespace {
 
-// A registry that did not answer to a comparison is asked again after this.
+// When the registry did not answer a comparison, it is asked again after this time.
 constexpr Duration kCompareAgain{10'000};
 
-// Of the larger of a change's messages, so that a topic's limit is asked for again before it
-// refuses one. JSON is about as large as Avro, but for control characters and names.
+// An upper estimate for the larger of a change's messages, so that a topic's limit is asked for
+// again before a message is refused. JSON is about as large as Avro, except for control characters
+// and names.
 size_t BytesAtMost(const Change& change, OutputFormat format) {
   constexpr size_t kHeadersBytes = 256;
   const size_t body = (change.key ? change.key->size() : 0) +
@@ -25,7 +26,7 @@ size_t BytesAtMost(const Change& change, OutputFormat format) {
   return kHeadersBytes + (format == OutputFormat::kAvro ? body : 8 * body);
 }
 
-// What the spool knew, with what was committed since.
+// What the spool knew, updated with what was committed since.
 std::map<std::string, TableName> AllClaims(std::map<std::string, TableName> known,
                                            const NewestCheckpoint& newest) {
   for (const auto& [topic, table] : newest.claims) known.insert_or_assign(topic, table);
@@ -49,15 +50,15 @@ Destinations::Destinations(const PublishOptions& options, const PublishServers& 
       !newest.topic_exists || unnoted_claims_.read_through > newest.next_offset;
   unnoted_claims_.tables = newest.claims;
   NoteReadBack(newest.next_offset);
-  // One that was made again has to be told what only the spool knows.
+  // A recreated checkpoint topic has lost the claims that the spool still knows.
   if (is_new_topic) claims_.ClaimAgain();
   if (!std::exchange(memory_->has_said_collisions, true)) SayCollisionsOfSnapshots();
   ReleaseHeldTables();
 }
 
-// Of tables that have no rows yet, too.
+// Also warns about tables that have no rows yet.
 void Destinations::SayCollisionsOfSnapshots() const {
-  std::map<std::string, TableName> first;  // By the form that Kafka takes for one topic.
+  std::map<std::string, TableName> first;  // By KafkaFormOfTopic.
   for (const SnapshotMark& snapshot : servers_.spool->ledger().snapshots()) {
     for (const TableName& table : snapshot.tables) {
       const std::string topic = TopicOfTable(options_.topic_prefix, table.schema, table.table);
@@ -73,14 +74,15 @@ void Destinations::SayCollisionsOfSnapshots() const {
   }
 }
 
-// What was left out while the collision lasted is in the table, which is read again.
+// The changes that were left out during the collision are in the table, which is read again.
 void Destinations::ReleaseHeldTables() {
   Ledger& ledger = servers_.spool->ledger();
   for (const TableName& table : ledger.held_tables()) held_.insert(table);
   for (auto held = held_.begin(); held != held_.end();) {
     if (!routes_.TopicFor(*held)) {
       spdlog::error(
-          "The changes of table {}.{} are left out (--on-collision=hold): its topic is another's",
+          "The changes of table {}.{} are left out (--on-collision=hold): its topic belongs to "
+          "another table",
           held->schema, held->table);
       ++held;
       continue;
@@ -103,7 +105,7 @@ void Destinations::NoteIfHeld(SchemaId id) {
   }
 }
 
-// An outage of the registry holds nothing up here: its ids are taken to be as they were.
+// An outage of the registry does not block publishing: its ids are assumed to be unchanged.
 void Destinations::CompareSchemaIds() {
   if (options_.output_format != OutputFormat::kAvro) return;
   const TimePoint now = servers_.clock->Now();
@@ -115,10 +117,10 @@ void Destinations::CompareSchemaIds() {
   next_comparison_ = servers_.clock->Now() + until_next;
   if (!changed) return;
   NoteSchemaIds();
-  throw TransientError("The schema registry has other ids: beginning a session with them");
+  throw TransientError("The schema registry has other ids: starting a new session with them");
 }
 
-// Before rows are published under new ids.
+// Call before rows are published under new ids.
 void Destinations::NoteSchemaIds() {
   if (const std::string remedy = memory_->schema_ids.TakeRemedy(); !remedy.empty()) {
     servers_.spool->ledger().NoteRemedy(remedy);

@@ -21,48 +21,48 @@
 
 namespace bw {
 
-// What everything that publishes in one session works with; all of it outlives the session.
+// What everything in a session works with; all of it outlives the session.
 struct PublishServers {
   KafkaCluster* cluster = nullptr;
   Spool* spool = nullptr;
   Clock* clock = &Clock::Real();
 };
 
-// Where the rows of a session go: topics, partitions, schema ids, claims. All that asks the
-// registry or the admin API happens here, before a transaction begins. Belongs to one publish
+// Where the rows of a session go: topics, partitions, schema ids, claims. All requests to the
+// registry and the admin API are made here, before a transaction begins. Belongs to one publish
 // session.
 //
-// Partitions and claims are in a committed checkpoint before the first row goes there: the next
-// session only looks beyond the offsets of those, and a torn transaction elsewhere would be
-// published twice; and a table whose claim nobody knows could lose its topic to another.
+// Partitions and claims are in a committed checkpoint before the first row is written there. The
+// next session scans for torn records only in partitions that the checkpoint lists; those of any
+// other partition would be published twice. And a table whose claim is not recorded could lose its
+// topic to another table.
 class Destinations {
  public:
-  // `newest` is the checkpoint from which the session goes on; `offsets` gets every partition that
-  // rows may go to.
+  // `newest` is the checkpoint from which the session resumes; every partition that rows may go to
+  // is added to `offsets`.
   Destinations(const PublishOptions& options, const PublishServers& servers, PublishMemory* memory,
                TransactionalProducer* producer, CheckpointOffsets* offsets,
                const std::string& checkpoint_topic, const NewestCheckpoint& newest);
 
-  // Makes everything ready for the rows of this batch. False when the registry, whose ids are in
-  // every message, cannot be asked now; try again after registry_pause(). Throws as KafkaCluster
-  // does, Halt schema-ids-lost, and a transient Error when the next session must go on with other
-  // ids.
+  // Prepares everything that the rows of this batch need. False when the registry, whose ids are in
+  // every message, is unreachable: try again after registry_pause(). Throws as KafkaCluster does,
+  // Halt schema-ids-lost, and a transient Error when the next session must go on with other ids.
   bool Prepare(const SpoolBatch& batch);
   Duration registry_pause() { return registry_backoff_.Next(); }
 
   const TableRoute& RouteOf(SchemaId id) const { return routes_.Get(id); }
-  // The topic that this table has or would get now; nothing when it has none, or is held.
+  // The topic that this table has, or would get now; nothing when it cannot have one, or is held.
   std::optional<std::string> TopicFor(const TableName& table) { return routes_.TopicFor(table); }
-  // A topic that exists, for messages without a row; its partitions are noted.
+  // Opens an existing topic whose partitions were noted, for messages without a row.
   const OpenedTopic& Open(const std::string& topic) { return routes_.Open(topic); }
   void Claim(const std::string& topic, const TableName& table) { claims_.Claim(topic, table); }
-  // By name, their numbers of partitions. New topics are in the order in which they were made,
-  // which is the order in which they get their leaders.
+  // Topics and their numbers of partitions. New topics come in the order in which they were
+  // created, which is the order in which they get their leaders.
   void NotePartitions(std::span<const std::pair<std::string, int32_t>> topics);
 
   // Whether a checkpoint must be committed before rows are.
   bool needs_announcement() const { return needs_announcement_ || !claims_.pending().empty(); }
-  // Claims for the next checkpoint to say.
+  // The claims that the next checkpoint must include.
   const std::map<std::string, TableName>& pending_claims() const { return claims_.pending(); }
   // A checkpoint with all offsets and claims was committed.
   void NoteCommit();
@@ -70,7 +70,7 @@ class Destinations {
   void NoteReadBack(int64_t through);
 
   void NoteTooLarge(const TooLargeError& error) { routes_.NoteTooLarge(error); }
-  // Whose topic this is; nothing when it is nobody's.
+  // The table that owns this topic; nothing when none does.
   std::optional<TableName> TableOf(const std::string& topic) const {
     return claims_.TableOf(topic);
   }
@@ -86,12 +86,12 @@ class Destinations {
   const PublishServers servers_;
   PublishMemory* const memory_;
   CheckpointOffsets* const offsets_;
-  TopicClaimNotes unnoted_claims_;  // Committed, and not in the spool.
+  TopicClaimNotes unnoted_claims_;  // Committed, but not yet noted in the spool.
   TopicClaims claims_;
   TableRoutes routes_;
   std::set<TableName> held_;  // As in the spool.
   bool needs_announcement_ = false;
-  std::optional<TimePoint> next_comparison_;  // Of schema ids; at the first batch when absent.
+  std::optional<TimePoint> next_comparison_;  // Of schema ids; if absent, at the first batch.
   Backoff registry_backoff_{Backoff::WhileAway()};
   AwayLog registry_away_{"Schema registry"};
 };

@@ -15,9 +15,9 @@
 #include "base/error.h"
 #include "base/lsn.h"
 
-// Kafka as the publish session sees it. Two implementations: librdkafka (kafka_cluster.h), and the
-// simulation's. All of it belongs to one thread, the publish thread, and every call may wait, but
-// no longer than its own bound or a few seconds after a stop. Unless a method says otherwise, a
+// Kafka as the publish session sees it. Two implementations: librdkafka (kafka_cluster.h) and the
+// simulation's. Not thread-safe: everything belongs to the publish thread. Every call may block,
+// but not beyond its own timeout or a few seconds after a stop. Unless a method says otherwise, a
 // failure is a transient Error: the session ends and starts again from what Kafka has committed.
 
 namespace bw {
@@ -36,7 +36,7 @@ struct MessageHeader {
   std::string_view value;
 };
 
-// A topic opened by one producer: an index that is valid as long as the producer.
+// A topic opened by one producer, valid for that producer's lifetime.
 struct TopicHandle {
   uint32_t index = 0;
 };
@@ -55,29 +55,29 @@ struct OutgoingMessage {
   std::span<const MessageHeader> headers;
 };
 
-// The brokers refuse a message, or the batch that it is in, because their topic's limit is below
-// its size: that is transient, because a new session asks for the limit again.
+// The brokers refuse a message, or the batch that it is in, because it exceeds the topic's limit.
+// Transient, because a new session asks for the limit again.
 class TooLargeError : public Error {
  public:
   TooLargeError(const std::string& what, std::string topic, size_t bytes)
       : Error(ErrorKind::kTransient, what), topic_(std::move(topic)), bytes_(bytes) {}
   const std::string& topic() const { return topic_; }
-  size_t bytes() const { return bytes_; }  // Of the message's key and value.
+  size_t bytes() const { return bytes_; }  // The message's key and value.
 
  private:
   std::string topic_;
   size_t bytes_;
 };
 
-// The brokers refuse a message for what it is, and not for its size: its time, or a rule that the
-// topic's configuration or a policy of the brokers' has. Transient, because somebody may change the
-// rule; until then the same message is refused by each session.
+// The brokers refuse a message for a reason other than its size: its timestamp, the topic's
+// configuration, or a broker policy. Transient, because somebody may change the rule; until then
+// every session is refused the same message.
 class RefusedMessageError : public Error {
  public:
   RefusedMessageError(const std::string& what, std::string topic, std::optional<Position> position)
       : Error(ErrorKind::kTransient, what), topic_(std::move(topic)), position_(position) {}
   const std::string& topic() const { return topic_; }
-  // Of the message, or of the first one of its batch; nothing when it is none of a table's.
+  // Of the message, or of the first one of its batch; nothing when it is not a table's message.
   const std::optional<Position>& position() const { return position_; }
 
  private:
@@ -86,20 +86,19 @@ class RefusedMessageError : public Error {
 };
 
 // One producer's life with a transactional.id. Any exception, and any doubt, ends it: destroy it
-// and make a new one. There is no abort to go on from; an abort is what the next InitTransactions
-// does.
+// and make a new one, whose InitTransactions aborts what is open. Nothing resumes after an abort.
 //
-//   InitTransactions, then again and again: Begin, Produce..., Flush, Produce, Flush, Commit, Doubt
+//   InitTransactions, then repeatedly: Begin, Produce..., Flush, Produce, Flush, Commit, Doubt
 class TransactionalProducer {
  public:
-  // Destroying within a transaction leaves it to be aborted, at the latest by the next init.
+  // A transaction that is open now is aborted, at the latest by the next InitTransactions.
   virtual ~TransactionalProducer() = default;
 
-  // Fences every older producer of this transactional.id and waits until what it left open is
-  // committed or aborted. From here on nothing of it can change.
+  // Fences every older producer of this transactional.id and waits until its open transaction is
+  // committed or aborted. From then on nothing it wrote can change.
   virtual void InitTransactions() = 0;
-  // Waits until the topics' partitions are known here; they exist, or were agreed to. Also allowed
-  // within a transaction. In the order asked for.
+  // Waits until the topics' partitions are known here. The topics exist, or RequestTopics was
+  // granted. Also allowed within a transaction. Results are in the order of `topics`.
   virtual std::vector<OpenedTopic> OpenTopics(std::span<const std::string> topics) = 0;
   OpenedTopic OpenTopic(const std::string& topic) {
     return OpenTopics(std::span(&topic, 1)).front();
@@ -107,17 +106,17 @@ class TransactionalProducer {
   virtual void Begin() = 0;
   // Queues the message; waits while the queue is full.
   virtual void Produce(const OutgoingMessage& message) = 0;
-  // Waits until every message produced so far is written and its offset known, and records for each
-  // partition written since Begin the offset after the last one. Throws when a single one failed, TooLargeError
-  // when it was its size, RefusedMessageError when the brokers refuse it as it is.
+  // Waits until every message produced so far is written, and records for each partition written
+  // since Begin the offset after its last message. Throws if any message failed: TooLargeError
+  // because of its size, RefusedMessageError when the brokers refuse it for another reason.
   virtual void Flush(NextOffsets* next_offsets) = 0;
-  // Returns when the transaction is committed. After an exception it may be committed or not.
+  // Returns when the transaction is committed. After an exception it is in doubt: committed or not.
   virtual void Commit() = 0;
-  // Why it cannot be excluded that a request of the last transaction is still under way, or was
-  // applied twice; nothing when everything is as it should be. Ask after Commit: such a request can
-  // end the *next* transaction of this epoch (KAFKA-17754, KIP-890), so there must be none.
+  // Why a request of the last transaction may still be in flight, or may have been applied twice;
+  // nothing when neither is possible. Ask after Commit: such a request can end the *next*
+  // transaction of this epoch (KAFKA-17754, KIP-890), so there must be none.
   virtual std::optional<std::string> Doubt() const = 0;
-  // Bytes of key, value and headers together that a message may have.
+  // The largest message: key, value and headers together.
   virtual size_t message_bytes_max() const = 0;
 };
 
@@ -138,8 +137,8 @@ struct TopicSpec {
   TopicConfigMap config;
 };
 
-// Offsets that a partition holds: from `low` to before `high`. `high` is the high watermark, with
-// everything uncommitted and every control record before it.
+// The offsets in a partition: `low` inclusive to `high` exclusive. `high` is the high watermark,
+// which uncommitted and control records count towards.
 struct StoredOffsets {
   int64_t low = 0;
   int64_t high = 0;
@@ -148,7 +147,7 @@ struct StoredOffsets {
 struct ReadRange {
   TopicPartition partition;
   int64_t from = 0;
-  int64_t to = 0;  // The first offset that is not wanted.
+  int64_t to = 0;  // Exclusive.
 };
 
 // The views live until the visitor returns, or until the follower's next Poll.
@@ -172,26 +171,27 @@ class KafkaCluster {
  public:
   virtual ~KafkaCluster() = default;
 
-  // Asks the brokers who they are; also the probe for whether any can be reached.
+  // Also the probe for whether any broker can be reached.
   virtual std::string ClusterId() = 0;
 
-  // What is asked about several topics takes as few requests as Kafka allows, and is answered in
-  // the order asked for.
+  // A question about several topics takes as few requests as Kafka allows; answers are in the
+  // order of the topics.
 
   // Nothing for topics that do not exist.
   virtual std::vector<std::optional<int32_t>> PartitionCounts(
       std::span<const std::string> topics) = 0;
-  // Returns when the brokers have agreed to make the topics; WaitForTopics, and a producer's
-  // OpenTopics, wait until they know them. Those that are there already are fine. Per topic, why
-  // the brokers refuse it: a usage error for its configuration, a row error for its name.
+  // Returns when the brokers have accepted the request to create the topics; WaitForTopics, and a
+  // producer's OpenTopics, wait until the topics are usable. Topics that exist are accepted. Per
+  // topic, why the brokers refuse it: a usage error for its configuration, a row error for its
+  // name.
   virtual std::vector<std::optional<Error>> RequestTopics(std::span<const TopicSpec> specs) = 0;
-  // Returns when these topics, which were agreed to, are known to the brokers.
+  // Returns when these accepted topics are known to the brokers.
   virtual void WaitForTopics(std::span<const std::string> topics) = 0;
   // The topics' settings; nothing when we lack the right to read them.
   virtual std::vector<std::optional<TopicConfigMap>> TopicConfigs(
       std::span<const std::string> topics) = 0;
 
-  // The same for one topic; CreateTopic throws the refusal, and waits.
+  // The same for one topic; CreateTopic throws the refusal, and waits for the topic.
   std::optional<int32_t> PartitionCount(const std::string& topic) {
     return PartitionCounts(std::span(&topic, 1)).front();
   }
@@ -203,15 +203,15 @@ class KafkaCluster {
     return TopicConfigs(std::span(&topic, 1)).front();
   }
 
-  // In the order asked for; nothing for partitions that do not exist. Of partitions that were just
-  // made, waits until they have a leader.
+  // In the order of `partitions`; nothing for those that do not exist. Waits until newly created
+  // partitions have a leader.
   virtual std::vector<std::optional<StoredOffsets>> Offsets(
       std::span<const TopicPartition> partitions) = 0;
 
   virtual std::unique_ptr<TransactionalProducer> CreateProducer(const ProducerOptions& options) = 0;
-  // Visits, per range in offset order, every committed record; returns when each range was read to
-  // its end. The end is reached by position, not by a record there: control records and aborted
-  // ones take offsets too. `from` must not be below what the partition holds.
+  // Visits every committed record of each range in offset order; returns when every range was read
+  // to its end. The end is a position, not a record: control records and aborted ones take offsets
+  // too. `from` must not be below the partition's low offset.
   virtual void ReadCommitted(std::span<const ReadRange> ranges,
                              const std::function<void(const CommittedRecord&)>& visit) = 0;
   virtual std::unique_ptr<CommittedFollower> Follow(const TopicPartition& partition,

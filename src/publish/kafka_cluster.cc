@@ -13,22 +13,22 @@
 namespace bw {
 namespace {
 
-// Each call into librdkafka waits at most this long, so that a stop is noticed between two.
+// Each call into librdkafka waits at most this long, so that a stop is noticed between calls.
 constexpr int kSliceMs = 1'000;
 constexpr int kSliceMsMax = 4'000;
 constexpr int kAnswerTimeoutMs = 10'000;
 constexpr Duration kCreatedTopicTimeout{30'000};
-// Brokers make the logs of new partitions one after the other, with a few fsyncs each: 6 ms a
-// partition on an idle machine, 16 on a busy one (Kafka 4.2.0, an fsync of 5 ms).
+// Brokers create the logs of new partitions one by one, with a few fsyncs each: 6 ms per partition
+// on an idle machine, 16 ms on a busy one (Kafka 4.2.0, an fsync of 5 ms).
 constexpr Duration kLeaderTimeout{10'000};
 constexpr Duration kLeaderTimeoutPerPartition{100};
-// Of one question for the ends of partitions: it is repeated as a whole until all have leaders.
+// Partitions per request for offsets: a request is repeated as a whole until all have leaders.
 constexpr size_t kOffsetsAskedMax = 100;
-// Of one DescribeConfigs request.
+// Topics per DescribeConfigs request.
 constexpr size_t kDescribedTopicsMax = 250;
-// Of one CreateTopics request. Kafka's controller refuses one that makes more than 10,000 records
-// (one a topic, one a partition, one a setting), and without a number of our own each topic gets
-// the brokers' num.partitions.
+// Kafka's controller refuses a CreateTopics request that makes more than 10,000 records: one per
+// topic, partition and setting. A topic without a partition count of our own gets the brokers'
+// num.partitions, which we do not know.
 constexpr int32_t kCreatedRecordsMax = 8'000;
 constexpr int32_t kAssumedPartitions = 50;
 
@@ -65,17 +65,17 @@ class LibrdkafkaCluster : public KafkaCluster {
   }
 
  private:
-  // Made with the first question: what nobody asks anything should not connect again and again to a
-  // broker that is away. Throws a usage Error when librdkafka refuses the properties.
+  // Created for the first request, so that a cluster that is never used does not keep reconnecting
+  // to an unreachable broker. Throws a usage Error when librdkafka refuses the properties.
   //
-  // A read_uncommitted consumer, because its questions for the end of a partition must be answered
-  // with the high watermark. A producer's, and a read_committed consumer's, are answered with the
-  // last stable offset, which may hide the newest checkpoint.
+  // A read_uncommitted consumer, because a request for the end of a partition must return the high
+  // watermark. A producer or a read_committed consumer gets the last stable offset, which may hide
+  // the newest checkpoint.
   rd_kafka_t* Client() {
     if (!client_) client_ = NewKafkaConsumer(settings_, /*read_committed=*/false, &trouble_);
     return client_.get();
   }
-  // Asks for one topic, or for the brokers and all topics that this handle has an object of.
+  // Asks about one topic or, when it is null, the brokers and all topics opened on this handle.
   Metadata AskForMetadata(rd_kafka_topic_t* topic, const std::string& operation);
   KafkaEvent WaitForAdminResult(rd_kafka_queue_t* queue, const std::string& operation);
   KafkaAdminOptions AdminOptions(rd_kafka_admin_op_t operation);
@@ -94,8 +94,7 @@ class LibrdkafkaCluster : public KafkaCluster {
 
 Metadata LibrdkafkaCluster::AskForMetadata(rd_kafka_topic_t* topic, const std::string& operation) {
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-  // Each is a request of its own, so brokers that need longer than a slice for their answer get
-  // more with each.
+  // Each attempt is a separate request, so slow brokers get a longer slice with each.
   int slice_ms = kSliceMs;
   for (int waited_ms = 0; waited_ms < kAnswerTimeoutMs && !stop_.requested();
        waited_ms += slice_ms, slice_ms = std::min(2 * slice_ms, kSliceMsMax)) {
@@ -104,7 +103,7 @@ Metadata LibrdkafkaCluster::AskForMetadata(rd_kafka_topic_t* topic, const std::s
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return Metadata(metadata);
     if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) break;
   }
-  rd_kafka_poll(Client(), 0);  // Takes what the error callback has to say.
+  rd_kafka_poll(Client(), 0);  // Lets the error callback run.
   throw KafkaFailure(operation, error, trouble_);
 }
 
@@ -112,7 +111,7 @@ std::string LibrdkafkaCluster::ClusterId() {
   AskForMetadata(nullptr, "Asking the brokers");
   rd_kafka_poll(Client(), 0);
   char* id = rd_kafka_clusterid(Client(), kSliceMs);
-  if (id == nullptr) throw TransientError("The brokers do not say their cluster id");
+  if (id == nullptr) throw TransientError("The brokers do not report their cluster id");
   std::string copy = id;
   rd_kafka_mem_free(Client(), id);
   return copy;
@@ -170,8 +169,7 @@ KafkaEvent LibrdkafkaCluster::WaitForAdminResult(rd_kafka_queue_t* queue,
   throw KafkaFailure(operation, RD_KAFKA_RESP_ERR__TIMED_OUT, trouble_);
 }
 
-// What the answer says about one topic: nothing when it exists now, else the refusal. Throws when
-// it may be made later.
+// Nothing when the topic exists now, else the brokers' refusal. Throws when a retry may succeed.
 std::optional<Error> CreationRefusal(const rd_kafka_topic_result_t* result,
                                      const KafkaTrouble& trouble) {
   const std::string name = rd_kafka_topic_result_name(result);
@@ -244,7 +242,7 @@ void LibrdkafkaCluster::WaitForTopics(std::span<const std::string> topics) {
     if (missing == counts.end()) return;
     if (std::chrono::steady_clock::now() - begun > kCreatedTopicTimeout ||
         stop_.WaitFor(Duration(50))) {
-      throw TransientError(fmt::format("Creating topic {}: created, but not to be seen yet",
+      throw TransientError(fmt::format("Creating topic {}: created, but not visible yet",
                                        topics[static_cast<size_t>(missing - counts.begin())]));
     }
   }
@@ -264,7 +262,7 @@ std::vector<std::optional<Error>> LibrdkafkaCluster::RequestTopics(
     }
     auto answers = SendCreateTopics(rest.first(count));
     for (size_t i = 0; i < count; ++i) {
-      // It may be the request as a whole that was too large.
+      // The request as a whole may have been too large: ask for this topic alone.
       if (answers[i] && count > 1) answers[i] = SendCreateTopics(rest.subspan(i, 1)).front();
       refusals.push_back(std::move(answers[i]));
     }
@@ -327,9 +325,9 @@ std::vector<std::optional<TopicConfigMap>> LibrdkafkaCluster::TopicConfigs(
   return configs;
 }
 
-// rd_kafka_offsets_for_times passes the "time" on as it is, and Kafka's ListOffsets takes -1 for
-// the end and -2 for the beginning (protocol guide, ListOffsets): one request per broker for all
-// partitions, where rd_kafka_query_watermark_offsets needs one per partition.
+// rd_kafka_offsets_for_times passes the "time" on unchanged, and Kafka's ListOffsets takes -1 for
+// the end and -2 for the beginning (protocol guide, ListOffsets). That needs one request per broker
+// for all partitions, where rd_kafka_query_watermark_offsets needs one per partition.
 void LibrdkafkaCluster::AskForOffsets(rd_kafka_topic_partition_list_t* list, int64_t which,
                                       TimePoint deadline) {
   while (true) {
@@ -344,7 +342,7 @@ void LibrdkafkaCluster::AskForOffsets(rd_kafka_topic_partition_list_t* list, int
                               answer.partition);
     }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-    // Of a topic that was just made, or while leaders move.
+    // The topic was just created, or leaders are moving.
     const bool may_come = error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
                           error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
     if (!may_come || std::chrono::steady_clock::now() > deadline || stop_.WaitFor(Duration(100))) {
@@ -353,7 +351,7 @@ void LibrdkafkaCluster::AskForOffsets(rd_kafka_topic_partition_list_t* list, int
   }
 }
 
-// All or nothing is answered, in the list's order.
+// Answers for all partitions, in the order of `partitions`, or throws.
 std::vector<StoredOffsets> LibrdkafkaCluster::EndsOf(
     std::span<const TopicPartition* const> partitions, TimePoint deadline) {
   KafkaPartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
@@ -367,7 +365,7 @@ std::vector<StoredOffsets> LibrdkafkaCluster::EndsOf(
              partitions[k]->partition == list->elems[k].partition);
     ends[k].high = list->elems[k].offset;
   }
-  // Nothing begins after its end: of new partitions there is nothing more to ask.
+  // A partition that ends at 0 also begins there: new partitions need no second request.
   if (std::ranges::all_of(ends, [](const StoredOffsets& end) { return end.high == 0; }))
     return ends;
   AskForOffsets(list.get(), RD_KAFKA_OFFSET_BEGINNING, deadline);
@@ -412,8 +410,8 @@ std::unique_ptr<KafkaCluster> ConnectToKafka(const PublishOptions& options, cons
 }
 
 void CheckKafkaConfig(const PublishOptions& options) {
-  // Some problems (a certificate that cannot be read, two properties that contradict each other)
-  // show only when a handle is made.
+  // Some problems (an unreadable certificate, contradicting properties) only show when a handle is
+  // created.
   const Stop stop;
   const KafkaSettings settings = SettingsOf(options);
   KafkaTrouble trouble;

@@ -8,12 +8,12 @@
 
 namespace bw {
 
-// A real Kafka cluster, through librdkafka. Makes no connection before the first question. `stop`
-// must outlive it. Throws a usage Error for --broker and --kafka-config.
+// A real Kafka cluster, through librdkafka. Does not connect before the first request. `stop` must
+// outlive it. Throws a usage Error for --broker and --kafka-config.
 std::unique_ptr<KafkaCluster> ConnectToKafka(const PublishOptions& options, const Stop& stop);
 
-// Throws a usage Error when librdkafka refuses a property, or a combination of them, in any of the
-// connections that we make. Does not connect.
+// Throws a usage Error when librdkafka refuses a property, or a combination of properties, for any
+// kind of connection that we make. Does not connect.
 void CheckKafkaConfig(const PublishOptions& options);
 
 }  // namespace bw

@@ -80,7 +80,7 @@ void CheckBroker(std::string_view broker) {
 }  // namespace
 
 void CheckKafkaProperty(const std::string& property, const std::string& value) {
-  // librdkafka takes a topic's property with this prefix, too.
+  // librdkafka also accepts topic properties with this prefix.
   std::string_view bare = property;
   if (bare.starts_with("topic.")) bare.remove_prefix(std::string_view("topic.").size());
   for (const auto& [name, reason] : kOwnedProperties) {
@@ -95,7 +95,7 @@ void CheckKafkaProperty(const std::string& property, const std::string& value) {
 }
 
 void CheckBrokers(std::string_view brokers) {
-  // Before anything of it is repeated in a message.
+  // Checked first: no message may repeat a password.
   if (brokers.find('@') != std::string_view::npos) {
     throw UsageError(
         "--broker: a broker is written host:port. A user name and password are Kafka properties: "

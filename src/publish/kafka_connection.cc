@@ -12,8 +12,8 @@
 namespace bw {
 namespace {
 
-// librdkafka repeats itself at every reconnect; what a person needs to know about a broker that is
-// away is said by AwayLog, once a minute. So its own log is for --log-level=debug only.
+// librdkafka repeats itself at every reconnect, and AwayLog reports an unreachable broker once a
+// minute. So librdkafka's own log is for --log-level=debug only.
 void OnLog(const rd_kafka_t* handle, int /*level*/, const char* facility, const char* text) {
   if (spdlog::should_log(spdlog::level::debug)) {
     spdlog::debug("librdkafka {} {}: {}", handle != nullptr ? rd_kafka_name(handle) : "", facility,
@@ -23,12 +23,12 @@ void OnLog(const rd_kafka_t* handle, int /*level*/, const char* facility, const 
 
 void OnError(rd_kafka_t* /*handle*/, int code, const char* reason, void* opaque) {
   auto* trouble = static_cast<KafkaTrouble*>(opaque);
-  // Says less than what came before it.
+  // This code says less than the reason before it.
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !trouble->Newest().empty()) return;
   trouble->Note(reason);
 }
 
-// Says what OpenSSL thinks of the certificate, and lets its verdict stand.
+// Records why OpenSSL refuses the certificate, without changing its verdict.
 int OnCertificate(rd_kafka_t* /*handle*/, const char* /*broker*/, int32_t /*broker_id*/,
                   int* x509_error, int /*depth*/, const char* /*certificate*/, size_t /*size*/,
                   char* /*reason*/, size_t /*reason_size*/, void* opaque) {
@@ -37,7 +37,6 @@ int OnCertificate(rd_kafka_t* /*handle*/, const char* /*broker*/, int32_t /*brok
   return 0;
 }
 
-// The code alone does not tell why.
 bool SaysLittle(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
          code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE || code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
@@ -96,11 +95,11 @@ std::string PropertyOf(const rd_kafka_conf_t* conf, const char* property) {
 KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
   KafkaConf conf(rd_kafka_conf_new());
   SetProperty(conf.get(), "bootstrap.servers", settings.brokers);
-  // Defaults of ours, which --kafka-config may change.
+  // Our defaults, which --kafka-config may change.
   SetProperty(conf.get(), "client.id", "bottledwater");
   SetProperty(conf.get(), "socket.keepalive.enable", "true");
   SetProperty(conf.get(), "socket.nagle.disable", "true");
-  // librdkafka's 10 s would leave a returning broker waiting that long; docs/decisions/0011.
+  // With librdkafka's 10 s, a returning broker could go unnoticed that long; docs/decisions/0011.
   SetProperty(conf.get(), "reconnect.backoff.max.ms", "1000");
   for (const auto& [property, value] : settings.properties) {
     SetProperty(conf.get(), property.c_str(), value);
@@ -110,7 +109,7 @@ KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
   SetPropertyIfKnown(conf.get(), "enable.metrics.push", "false");
   rd_kafka_conf_set_log_cb(conf.get(), &OnLog);
   rd_kafka_conf_set_error_cb(conf.get(), &OnError);
-  // Refused by a librdkafka without TLS, which has no certificates either.
+  // Fails in a librdkafka without TLS, which checks no certificates either.
   rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &OnCertificate);
   rd_kafka_conf_set_opaque(conf.get(), trouble);
   return conf;
@@ -120,8 +119,7 @@ KafkaHandle NewKafkaHandle(rd_kafka_type_t type, KafkaConf conf) {
   std::array<char, 512> reason{};
   KafkaHandle handle(rd_kafka_new(type, conf.get(), reason.data(), reason.size()));
   if (!handle) throw UsageError(fmt::format("--kafka-config: {}", Printable(reason.data())));
-  // rd_kafka_new took it.
-  static_cast<void>(conf.release());
+  static_cast<void>(conf.release());  // The handle owns it now.
   return handle;
 }
 

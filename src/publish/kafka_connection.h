@@ -12,18 +12,17 @@
 #include "base/error.h"
 #include "publish/kafka_handle.h"
 
-// What every connection to Kafka has in common: its settings, its log, and what is known about its
-// troubles. Only included by the kafka_*.cc files.
+// What every connection to Kafka has in common: settings, log, and the newest failure's reason.
+// Only included by the kafka_*.cc files.
 
 namespace bw {
 
-// The newest reason why brokers cannot be reached or do not let us in. librdkafka's threads write
-// it, the publish thread reads it for its messages.
+// The newest reason why brokers are unreachable or refuse us. librdkafka's threads write it, the
+// publish thread reads it for its messages. Thread-safe.
 class KafkaTrouble {
  public:
   void Note(std::string reason);
-  // What OpenSSL has against a broker's certificate: librdkafka's own reason says only that there
-  // is something.
+  // OpenSSL's reason for refusing a broker's certificate; librdkafka only says that it was refused.
   void NoteCertificate(std::string reason);
   // "" when there was none.
   std::string Newest() const;
@@ -41,11 +40,11 @@ struct KafkaSettings {
 };
 
 // A configuration with the user's properties, our log and our error callback; the caller adds what
-// its kind needs with SetProperty, and `trouble` must outlive the handle made of it. Throws a usage Error
-// that names the property.
+// its kind of handle needs with SetProperty. `trouble` must outlive the handle made from it. Throws
+// a usage Error that names the property.
 KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble);
 void SetProperty(rd_kafka_conf_t* conf, const char* property, const std::string& value);
-// Leaves out what this librdkafka does not know.
+// Ignores a property that this version of librdkafka does not know.
 void SetPropertyIfKnown(rd_kafka_conf_t* conf, const char* property, const std::string& value);
 // What the property is set to.
 std::string PropertyOf(const rd_kafka_conf_t* conf, const char* property);
@@ -53,12 +52,12 @@ std::string PropertyOf(const rd_kafka_conf_t* conf, const char* property);
 // Throws a usage Error when librdkafka refuses the combination of properties.
 KafkaHandle NewKafkaHandle(rd_kafka_type_t type, KafkaConf conf);
 
-// A consumer that is given its partitions by hand and belongs to no group.
+// A consumer that is assigned its partitions explicitly and belongs to no group.
 KafkaHandle NewKafkaConsumer(const KafkaSettings& settings, bool read_committed,
                              KafkaTrouble* trouble);
 
-// The transient Error for a failed operation, with the newest trouble when the code itself says
-// little (timed out, transport), and with what to change when we lack a right.
+// The transient Error for a failed operation, with the newest connection failure when the code
+// itself says little (timed out, transport), and with what to change when we lack a right.
 Error KafkaFailure(const std::string& operation, rd_kafka_resp_err_t code, const std::string& text,
                    const KafkaTrouble& trouble);
 Error KafkaFailure(const std::string& operation, rd_kafka_resp_err_t code,

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-// Owners of librdkafka's objects. Only included by the kafka_*.cc files: librdkafka stays inside.
+// Owners of librdkafka's objects. Only included by the kafka_*.cc files.
 
 namespace bw {
 

@@ -14,28 +14,28 @@
 namespace bw {
 namespace {
 
-// Each call into librdkafka waits at most this long, so that a stop is noticed between two.
+// Each call into librdkafka waits at most this long, so that a stop is noticed between calls.
 constexpr Duration kSlice{200};
-// How long a transaction may still take to end after a stop was requested.
+// How long a transaction may take to end after a stop was requested.
 constexpr Duration kStopGrace{4'000};
-// How long a transaction may go on after one of its requests has failed on its way. It will be in
-// doubt anyway, so it only gets the time to end soon: a new producer finds the brokers faster than
-// this one does again.
+// How long a transaction may go on after one of its requests failed in transit. It will be in doubt
+// anyway, so it is not worth waiting for: a new producer finds the brokers faster than this one
+// recovers.
 constexpr Duration kFailedRequestGrace{2'000};
-// How long delivery reports may be missing before it is asked whether the topics still exist.
+// How long delivery reports may be missing before we check that the topics still exist.
 constexpr Duration kPatienceWithTopics{5'000};
 constexpr Duration kInitTimeout{30'000};
 constexpr Duration kTopicTimeout{30'000};
 constexpr Duration kAbortTimeout{1'000};
-// Delivery reports are taken in between, so that finished messages do not pile up.
+// After so many messages delivery reports are taken, so that finished messages do not pile up.
 constexpr size_t kPollEvery = 256;
-// What a record has around key, value and headers: lengths, deltas, and the batch's header.
+// Around key, value and headers: lengths, deltas, and the batch's header.
 constexpr size_t kRecordOverheadBytes = 128;
 constexpr uint64_t kQueueBytesMin = 64 * kMiB;
 
 int ToMs(Duration duration) { return static_cast<int>(duration.count()); }
 
-// Whether the brokers say that this message will not do, which another attempt does not change.
+// Whether the brokers refuse this message for good, so that another attempt would fail too.
 bool IsRefusal(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
          error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
@@ -53,13 +53,12 @@ std::optional<Position> PositionOf(const rd_kafka_message_t& message) {
 LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
                                        const ProducerOptions& options, const Stop& stop)
     : stop_(stop), transactional_id_(options.transactional_id) {
-  // What the user may change comes first; what is ours is set after it.
   KafkaSettings producer_settings = settings;
-  // What the user has set stays.
+  // Our defaults; properties that the user has set stay. What must not change is set after them.
   producer_settings.properties.merge(std::map<std::string, std::string>{
       {"transaction.timeout.ms", "60000"},
       {"compression.type", "lz4"},
-      // Only batches what is produced faster than it is sent: Flush does not wait for it.
+      // Batches what is produced faster than it is sent; Flush does not wait for it.
       {"linger.ms", "5"},
       {"batch.size", std::to_string(options.batch_bytes_max)},
       {"message.max.bytes", std::to_string(options.message_bytes_max)},
@@ -73,12 +72,12 @@ LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
   const size_t message_max = std::stoul(PropertyOf(conf.get(), "message.max.bytes"));
   message_bytes_max_ = message_max - std::min(message_max, kRecordOverheadBytes);
   transaction_timeout_ = Duration(std::stol(PropertyOf(conf.get(), "transaction.timeout.ms")));
-  // The queue must hold the biggest message, or Produce would wait for ever.
+  // The queue must hold the largest message, or Produce would wait for ever.
   const uint64_t queue_kbytes = std::max<uint64_t>(kQueueBytesMin, 2 * message_max) / kKiB;
   SetProperty(conf.get(), "queue.buffering.max.kbytes",
               std::to_string(std::min<uint64_t>(queue_kbytes, 2'000'000)));
   rd_kafka_conf_set_dr_msg_cb(conf.get(), &OnDeliveryReport);
-  // NewKafkaConf has made `trouble_` the opaque of the callbacks; the reports need all of this.
+  // NewKafkaConf made `trouble_` the callbacks' opaque; delivery reports need the whole producer.
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int, const char* reason, void* opaque) {
     static_cast<LibrdkafkaProducer*>(opaque)->trouble_.Note(reason);
@@ -88,8 +87,8 @@ LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
 }
 
 LibrdkafkaProducer::~LibrdkafkaProducer() {
-  // A courtesy to readers: without it they wait for this transaction until the next init or until
-  // transaction.timeout.ms. Only where no commit can be under way, and nobody goes on from here.
+  // A courtesy to readers, who otherwise wait for this transaction until the next init or until
+  // transaction.timeout.ms. Only when no commit can be in flight; nothing resumes after it.
   if (may_abort_ && !delivery_failure_ && !audit_.Failure()) {
     const KafkaErrorObject ignored(rd_kafka_abort_transaction(handle_.get(), ToMs(kAbortTimeout)));
   }
@@ -120,9 +119,8 @@ std::unique_ptr<LibrdkafkaProducer::Topic> LibrdkafkaProducer::NewTopic(const st
   return topic;
 }
 
-// Asked for through this handle, so that it knows the partitions before messages come: a message
-// for an unknown topic would wait up to a second. One request asks for all topics that the handle
-// has an object of.
+// Asks through this handle, so that it knows the partitions before the first message: a message for
+// an unknown topic would wait up to a second. One request covers all topics opened on the handle.
 std::string LibrdkafkaProducer::AskForPartitions(std::span<const std::unique_ptr<Topic>> topics) {
   const rd_kafka_metadata_t* metadata = nullptr;
   rd_kafka_topic_t* only = topics.size() == 1 ? topics.front()->object.get() : nullptr;
@@ -192,7 +190,7 @@ void LibrdkafkaProducer::Produce(const OutgoingMessage& message) {
                         header.value.data(), static_cast<ssize_t>(header.value.size()));
   }
   const auto pointer = [](const std::optional<std::string_view>& bytes) -> const void* {
-    // An empty text is not a null: its pointer is not null either.
+    // An empty text is not a null, so its pointer must not be null either.
     return !bytes ? nullptr : bytes->empty() ? "" : bytes->data();
   };
   const auto size = [](const std::optional<std::string_view>& bytes) -> size_t {
@@ -212,7 +210,7 @@ void LibrdkafkaProducer::Produce(const OutgoingMessage& message) {
     const bool may_wait = error == RD_KAFKA_RESP_ERR__QUEUE_FULL && !MustLeave(begun) &&
                           std::chrono::steady_clock::now() - begun < transaction_timeout_;
     if (!may_wait) {
-      // It may be refused because an earlier message was, of which a report tells more.
+      // If an earlier message was the cause, its delivery report says more.
       rd_kafka_poll(handle_.get(), 0);
       ThrowIfDeliveryFailed();
       throw KafkaFailure(
@@ -248,7 +246,7 @@ void LibrdkafkaProducer::RecordDelivery(const rd_kafka_message_t& message) {
       refused_.emplace(*delivery_failure_, topic->name, PositionOf(message));
     }
   } else if (message.offset < 0) {
-    // The broker called it a duplicate: written, but nobody can say where.
+    // The broker called it a duplicate: written, but at an unknown offset.
     delivery_failure_ = fmt::format("A message to topic {} partition {} has no offset", topic->name,
                                     message.partition);
   } else {
@@ -272,13 +270,13 @@ void LibrdkafkaProducer::ThrowIfHopeless(TimePoint waiting_since) const {
   }
 }
 
-// librdkafka takes a topic that was deleted for one that will come back, until the messages time
-// out. The next session creates it again.
+// librdkafka expects a deleted topic to come back until the messages time out. The next session
+// creates it again.
 void LibrdkafkaProducer::ThrowIfTopicIsDeleted() const {
   const rd_kafka_metadata_t* metadata = nullptr;
   if (rd_kafka_metadata(handle_.get(), /*all_topics=*/0, nullptr, &metadata, ToMs(5 * kSlice)) !=
       RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return;  // Of brokers that are away the messages' own errors tell.
+    return;  // If the brokers are unreachable, the messages' own errors will say so.
   }
   std::string deleted;
   for (int i = 0; i < metadata->topic_cnt; ++i) {
@@ -300,7 +298,7 @@ void LibrdkafkaProducer::Flush(NextOffsets* next_offsets) {
       ThrowIfTopicIsDeleted();
       next_look = std::chrono::steady_clock::now() + kPatienceWithTopics;
     }
-    // message.timeout.ms has ended every message by then; this is for what nobody thought of.
+    // By then message.timeout.ms has ended every message; this bounds the wait whatever happens.
     if (std::chrono::steady_clock::now() - begun > 2 * transaction_timeout_) {
       throw TransientError("No delivery reports within twice the transaction timeout");
     }
@@ -317,9 +315,9 @@ void LibrdkafkaProducer::Flush(NextOffsets* next_offsets) {
   }
 }
 
-// librdkafka recommends an unlimited wait, because after a limited one its state may not be what it
-// seems. A stop could then not end it. So waits are limited, and a commit that needed more than one
-// of them is in doubt: its result is taken, but this producer begins no other transaction.
+// librdkafka recommends an unlimited wait, because its state may be misleading after a limited one;
+// but a stop could not end an unlimited wait. So waits are limited, and a commit that needed more
+// than one is in doubt: its result counts, but this producer begins no other transaction.
 void LibrdkafkaProducer::Commit() {
   may_abort_ = false;
   const TimePoint begun = std::chrono::steady_clock::now();

@@ -14,8 +14,8 @@ namespace bw {
 
 // A transactional producer of librdkafka. Only included by the kafka_*.cc files.
 //
-// Delivery reports arrive in a callback that runs inside of our own calls (librdkafka calls it from
-// rd_kafka_poll and rd_kafka_flush): it records facts, and Flush acts on them.
+// Delivery reports arrive in a callback that runs within our own calls (librdkafka calls it from
+// rd_kafka_poll and rd_kafka_flush). It records facts, and Flush acts on them.
 class LibrdkafkaProducer : public TransactionalProducer {
  public:
   LibrdkafkaProducer(const KafkaSettings& settings, const ProducerOptions& options,
@@ -40,9 +40,9 @@ class LibrdkafkaProducer : public TransactionalProducer {
     std::vector<int64_t> next_offsets;
   };
 
-  // A topic object that belongs to the handle, its partitions not yet known.
+  // A topic of this handle, its partitions not yet known.
   std::unique_ptr<Topic> NewTopic(const std::string& name);
-  // Asks once for the topics of `topics` whose partitions are not known yet; why one is still not.
+  // Asks once for the partitions of these topics. Returns why some are not known yet, if any.
   std::string AskForPartitions(std::span<const std::unique_ptr<Topic>> topics);
   static void OnDeliveryReport(rd_kafka_t*, const rd_kafka_message_t* message, void* producer);
   void RecordDelivery(const rd_kafka_message_t& message);
@@ -50,7 +50,7 @@ class LibrdkafkaProducer : public TransactionalProducer {
   void ThrowIfTopicIsDeleted() const;
   void ThrowIfHopeless(TimePoint waiting_since) const;
   Error Failure(const std::string& operation, rd_kafka_error_t* error) const;
-  // Whether a wait that began at `since` must end: a stop was requested and has had its time.
+  // Whether a wait that began at `since` must end: a stop was requested and its grace time is over.
   bool MustLeave(TimePoint since) const;
 
   const Stop& stop_;
@@ -62,13 +62,13 @@ class LibrdkafkaProducer : public TransactionalProducer {
   size_t produced_ = 0;
   size_t delivered_ = 0;
   std::optional<std::string> delivery_failure_;  // The first one.
-  std::optional<TooLargeError> too_large_;       // Set when it was for a message's size, ...
-  std::optional<RefusedMessageError> refused_;   // ... or for what else the message is.
+  std::optional<TooLargeError> too_large_;       // Set when a message's size caused it, ...
+  std::optional<RefusedMessageError> refused_;   // ... or anything else about the message.
   bool commit_interrupted_ = false;
-  bool may_abort_ = false;  // In a transaction in which nothing has failed and no commit was tried.
+  bool may_abort_ = false;  // A transaction is open, and its commit was not tried.
   size_t message_bytes_max_ = 0;
   Duration transaction_timeout_{};
-  KafkaHandle handle_;  // Last: destroyed first, before what its threads touch.
+  KafkaHandle handle_;  // Last, so destroyed first: its threads use members above.
 };
 
 }  // namespace bw

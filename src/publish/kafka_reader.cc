@@ -10,8 +10,8 @@ namespace bw {
 namespace {
 
 constexpr int kSliceMs = 100;
-// Nothing arriving for so long, with brokers that do answer, is not a slow network any more. The
-// broker may hold a reader back until a transaction of somebody else ends.
+// When brokers answer but nothing arrives for this long, the network is not the cause: an open
+// transaction of another producer may block read_committed readers.
 constexpr Duration kProgressTimeout{30'000};
 
 std::string_view View(const void* data, size_t size) {
@@ -47,7 +47,7 @@ CommittedRecord ToRecord(const rd_kafka_message_t& message, size_t range) {
   return record;
 }
 
-// A connection that is lost comes back by itself; the progress timeout is what ends waiting for it.
+// librdkafka restores lost connections by itself; kProgressTimeout limits the wait for that.
 bool EndsReading(rd_kafka_resp_err_t error) {
   return error != RD_KAFKA_RESP_ERR__TRANSPORT && error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
          error != RD_KAFKA_RESP_ERR__RESOLVE && error != RD_KAFKA_RESP_ERR__TIMED_OUT;
@@ -115,7 +115,7 @@ void KafkaReader::Read(std::span<const ReadRange> ranges,
       const size_t i = IndexOf(*message);
       const bool is_record = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
       if (is_record && message->offset < ranges[i].to) visit(ToRecord(*message, i));
-      // At the partition's end the offset is the position: after control and aborted records too.
+      // At the partition's end, the offset is the position after all control and aborted records.
       const int64_t position = message->offset + (is_record ? 1 : 0);
       if (!done[i] && position >= ranges[i].to) {
         done[i] = true;
@@ -133,7 +133,7 @@ void KafkaReader::Read(std::span<const ReadRange> ranges,
       throw KafkaFailure(
           fmt::format("Reading topic {} partition {} to its end", name.topic, name.partition),
           RD_KAFKA_RESP_ERR__TIMED_OUT,
-          "no progress for 30 s; an open transaction of another producer may hold readers back",
+          "no progress for 30 s; an open transaction of another producer may block readers",
           trouble_);
     }
   }

@@ -13,8 +13,8 @@ namespace bw {
 // The views live as long as the message.
 std::vector<MessageHeader> HeadersOf(const rd_kafka_message_t& message);
 
-// Reads partitions as a read_committed consumer does, with a consumer handle of its own that
-// belongs to no group. Only included by the kafka_*.cc files.
+// A read_committed consumer of given partitions, with its own handle, in no group. Only included by
+// the kafka_*.cc files.
 class KafkaReader {
  public:
   KafkaReader(const KafkaSettings& settings, const Stop& stop);
@@ -22,7 +22,7 @@ class KafkaReader {
   KafkaReader(const KafkaReader&) = delete;
   KafkaReader& operator=(const KafkaReader&) = delete;
 
-  // KafkaCluster::ReadCommitted, which says the contract.
+  // As KafkaCluster::ReadCommitted.
   void Read(std::span<const ReadRange> ranges,
             const std::function<void(const CommittedRecord&)>& visit);
 

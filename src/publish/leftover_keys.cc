@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint32_t kInSnapshot = 0;
 constexpr size_t kPlaceSize = 4;
-// Each one that is read has a queue of fetched records in memory.
+// Every partition being read has a queue of fetched records in memory.
 constexpr size_t kRangesAtATime = 16;
 
 void EncodeEntry(size_t topic, std::string_view key, uint32_t place, std::string* out) {

@@ -24,7 +24,7 @@ namespace bw {
 
 inline constexpr size_t kWireFormatHeaderBytes = 5;
 
-// What the encoder needs to know of a table: the ids for Avro, the schemas for JSON.
+// What the encoder needs to know about a table: the ids for Avro, the schemas for JSON.
 struct TableEncoding {
   RegistryIds ids;
   std::optional<CompiledSchema> key_schema;
@@ -33,29 +33,29 @@ struct TableEncoding {
 
 struct EncodedMessage {
   std::optional<std::string_view> key;    // Nothing for tables without a key.
-  std::optional<std::string_view> value;  // Nothing is a delete.
+  std::optional<std::string_view> value;  // Nothing for a delete.
   char operation = 0;
   std::array<MessageHeader, 3> headers;
 
   size_t bytes() const;
 };
 
-// Makes Kafka messages out of changes. Reuses its buffers: a message is valid until the next call.
+// Turns changes into Kafka messages. Reuses its buffers: a message is valid until the next call.
 // Not thread-safe.
 class MessageEncoder {
  public:
   explicit MessageEncoder(OutputFormat format) : format_(format) {}
 
   // The messages of one change, in the order in which they must be published:
-  // - an update that left its key: the tombstone of the old key (op d), then the row;
-  // - a delete: its tombstone, or none for a table without a key, where nothing could be meant;
+  // - an update that changes the key: the tombstone of the old key (op d), then the row;
+  // - a delete: its tombstone; none for a table without a key, where it would name no row;
   // - anything else: the row.
   // Throws a row Error when JSON cannot hold the value, a halt Error when the body is corrupt.
   std::span<const EncodedMessage> Encode(const Change& change, const TableEncoding& table);
 
   // The message key of a change that has a key. Throws as Encode does.
   std::string_view EncodeKey(const Change& change, const TableEncoding& table);
-  // A delete of a key as it is in the topic.
+  // A delete of this message key, exactly as the topic holds it.
   EncodedMessage Tombstone(std::string_view key, const Position& position, int64_t time_us);
 
   static TableEncoding EncodingFor(OutputFormat format, const TableSchema& schema,
@@ -64,7 +64,7 @@ class MessageEncoder {
  private:
   void AppendKey(std::string_view body, const TableEncoding& table, std::string* out) const;
   void AppendValue(std::string_view body, const TableEncoding& table, std::string* out) const;
-  // What the headers of the messages at this position have in common.
+  // Sets what the headers of all messages at this position share.
   void SetHeaders(const Position& position, int64_t time_us);
   void Describe(EncodedMessage* message, char operation);
 

@@ -12,9 +12,9 @@ namespace bw {
 // 0x9747b28c.
 uint32_t Murmur2(std::string_view bytes);
 
-// The partition of a message, 0 to partitions - 1: as Java's default partitioner chooses it,
-// toPositive(murmur2(key)) % partitions, so that topics of other producers co-partition with ours.
-// A message without a key goes where its commit LSN's 8 big-endian bytes go: publishing again gives
+// The partition of a message, 0 to partitions - 1, as Java's default partitioner chooses it:
+// toPositive(murmur2(key)) % partitions, so that our topics co-partition with other producers'. A
+// message without a key uses the 8 big-endian bytes of its commit LSN: publishing it again chooses
 // the same partition, and the rows of a transaction keep their order.
 //
 // `partitions` is at least 1. Pure.

@@ -16,32 +16,33 @@ enum class OutputFormat {
   kPlainJson,  // {"id":1,"value":"hello"}.
 };
 
-// What becomes of a table whose topic another table has, or Kafka does not allow (--on-collision).
+// What to do with a table whose topic belongs to another table or is not allowed by Kafka
+// (--on-collision).
 enum class OnCollision {
-  kSuffix,  // It gets a topic of its own: the same name with a suffix made of the table's name.
+  kSuffix,  // It gets its own topic: the same name with a suffix computed from the table's name.
   kHold,    // Its changes are left out, and it is read again once it can have its topic.
 };
 
 enum class PartitionBy {
-  kKey,      // The whole key, as Java's producers do: in Avro with the registry's id before it.
-  kKeyBody,  // In Avro without the id: a key stays where it is when its id changes.
+  kKey,      // The whole key, as Java's producers do; in Avro that includes the registry id.
+  kKeyBody,  // In Avro without the id: a key keeps its partition when its id changes.
 };
 
-// Of --topic-prefix: room for "[schema.]table" after it, out of the 249 that Kafka allows.
+// Of --topic-prefix: leaves room for "[schema.]table" within the 249 bytes that Kafka allows.
 inline constexpr size_t kTopicPrefixBytesMax = 120;
 
-// Everything about publishing that can be set. Validate once, at start, with CheckPublishOptions.
+// Validate once, at start, with CheckPublishOptions.
 struct PublishOptions {
-  // --broker: "host:port,host:port"; enough of them that one is up.
+  // --broker: "host:port,host:port"; list several, so that one of them is up.
   std::string brokers = "localhost:9092";
-  // --kafka-config: librdkafka's properties, for every connection to Kafka. Those
-  // that exactly-once rests on are ours and refused: see kafka_config.h.
+  // --kafka-config: librdkafka's properties, for every connection to Kafka. Those that exactly-once
+  // depends on are refused: see kafka_config.h.
   std::map<std::string, std::string> kafka_config;
-  // --topic-config: of topics that we create. "partitions" and "replication" are
-  // their numbers (default: the brokers'), everything else is a topic setting of Kafka's.
+  // --topic-config: for topics that we create. "partitions" and "replication" are counts (default:
+  // the brokers'), everything else is a topic setting of Kafka's.
   std::map<std::string, std::string> topic_config;
-  // --topic-prefix: "prefix." is put before every topic name. Two relays of different databases
-  // need different ones when their tables' names meet.
+  // --topic-prefix: "prefix." is put before every topic name. Relays of different databases need
+  // different prefixes if they have tables of the same name.
   std::string topic_prefix;
   OutputFormat output_format = OutputFormat::kAvro;
   // --on-error: for a row that is too large, whose schema the registry refuses, or whose table has
@@ -50,46 +51,43 @@ struct PublishOptions {
   // --on-collision
   OnCollision on_collision = OnCollision::kSuffix;
 
-  // --schema-check-interval: how often, while rows are published, the ids that they carry are
-  // compared with the registry.
+  // --schema-check-interval: how often the ids of published rows are compared with the registry.
   Duration schema_check_interval{60'000};
-  // --accept-new-schema-ids: where the registry has lost ids, go on under new ones.
+  // --accept-new-schema-ids: where the registry has lost ids, go on with new ones.
   bool accept_new_schema_ids = false;
-  // --partition-by: what of a message's key chooses its partition.
+  // --partition-by: which part of a message's key chooses its partition.
   PartitionBy partition_by = PartitionBy::kKey;
   // --max-message-bytes: of one message with its batch. Topics that we create allow it, unless
-  // --topic-config has another max.message.bytes; topics of others keep their own limit.
+  // --topic-config has another max.message.bytes; existing topics keep their own limit.
   size_t message_bytes_max = 16 * kMiB;
 
   // --transaction-max-messages, -bytes: of one Kafka transaction, counted in changes and in spooled
-  // bytes. A PostgreSQL transaction beyond it is split.
+  // bytes. A larger PostgreSQL transaction is split.
   size_t transaction_max_messages = 10'000;
   size_t transaction_max_bytes = 16 * kMiB;
-  // --replay-window: bytes of WAL up to the published position whose changes stay in the spool.
+  // --replay-window: published changes stay in the spool for this many bytes of WAL.
   uint64_t replay_window_bytes = 0;
 
-  // A checkpoint without changes is written when the WAL went on but nothing in it was ours, at
-  // most this often, ...
+  // While the WAL advances without changes for us, a checkpoint alone is written at most this
+  // often, ...
   Duration idle_checkpoint_interval{5'000};
-  // ... and at this age of the last one anyway: it keeps the transactional.id known to Kafka.
+  // ... and in any case when the last one is this old: Kafka must not expire the transactional.id.
   Duration heartbeat_interval{600'000};
   // How often the checkpoint is read back and the spool trimmed, ...
   Duration read_back_interval{1'000};
-  // ... and how long a committed one may stay invisible before we stop believing in it.
+  // ... and how long a committed one may stay invisible before the session fails.
   Duration read_back_overdue{60'000};
-  // Between a commit and the next transaction. The coordinator answers a transaction that begins
-  // while the last one's markers are being written with CONCURRENT_TRANSACTIONS, and librdkafka
-  // then waits 20 ms; a pause of 2 ms avoids it (Kafka 4.2.0, librdkafka 2.0.2: 28 ms -> 3 ms a
-  // commit).
+  // Between a commit and the next transaction. A transaction that begins while the coordinator is
+  // writing the last one's markers gets CONCURRENT_TRANSACTIONS, and librdkafka then waits 20 ms; a
+  // pause of 2 ms avoids it (Kafka 4.2.0, librdkafka 2.0.2: 28 ms -> 3 ms per commit).
   Duration commit_pause{2};
-  // Of one record of the checkpoint; more offsets than fit are spread over several
-  // (checkpoint_writer.h).
+  // Of one checkpoint record; larger checkpoints are split (checkpoint_writer.h).
   size_t checkpoint_record_bytes_max = 256 * kKiB;
-  // After a pause in publishing this long, the brokers are probed before a transaction begins.
+  // After publishing nothing for this long, the brokers are probed before a transaction begins.
   Duration probe_after_idle{5'000};
 };
 
-// What --topic-config says, taken apart.
+// --topic-config, parsed.
 struct TopicSettings {
   int32_t partitions = -1;   // -1: the brokers' default.
   int32_t replication = -1;  // -1: the brokers' default.
@@ -99,7 +97,7 @@ struct TopicSettings {
 // Throws a usage Error naming --topic-config.
 TopicSettings ParseTopicConfig(const std::map<std::string, std::string>& config);
 
-// Throws a usage Error that begins with the option of the first bad field.
+// Throws a usage Error that begins with the name of the first bad option.
 void CheckPublishOptions(const PublishOptions& options);
 
 }  // namespace bw

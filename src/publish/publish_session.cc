@@ -16,9 +16,10 @@
 namespace bw {
 namespace {
 
-// How long an idle session sleeps at most, so that reading back and checkpoints go on.
+// An idle session sleeps no longer than this, because it still has to read back and to write
+// checkpoints.
 constexpr Duration kIdleWait{500};
-// What a batch has around one record.
+// Around the record in a batch of one.
 constexpr size_t kBatchOverheadBytes = 128;
 
 int64_t ToMs(int64_t us) { return us / 1000; }
@@ -71,7 +72,7 @@ void PublishSession::Start() {
   BW_KILL_POINT("publish.before_init");
   producer_->InitTransactions();
   BW_KILL_POINT("publish.after_init");
-  // From here on nothing of an older producer can change any more: what is read now is final.
+  // From here on nothing that an older producer wrote can change: what is read now is final.
   const NewestCheckpoint newest =
       ReadNewestCheckpoint(parts_.cluster, checkpoint_topic_,
                            parts_.spool->ledger().topic_claims(checkpoint_topic_).read_through);
@@ -81,7 +82,7 @@ void PublishSession::Start() {
                                    parts_.overrides, parts_.places);
   Resume(resume);
   EnsureCheckpointTopic(newest.topic_exists);
-  // Before anything is written to it.
+  // Created before anything is written to the topic.
   auto follower = parts_.cluster->Follow({checkpoint_topic_, 0}, newest.next_offset);
   torn_ = LookBeyondCheckpoint(parts_.cluster, &parts_.spool->ledger(), progress_.position,
                                parts_.overrides.republish, &resume.next_offsets);
@@ -120,7 +121,7 @@ void PublishSession::EnsureCheckpointTopic(bool exists) {
     TopicSettings settings = ParseTopicConfig(options_.topic_config);
     TopicSpec spec{checkpoint_topic_, 1, settings.replication, {}};
     spec.config["cleanup.policy"] = "compact";
-    // Small segments: only closed ones are compacted, and each transaction writes a record here.
+    // Small segments: only closed ones are compacted, and every transaction writes a record here.
     spec.config["segment.bytes"] = "16777216";
     spec.config["segment.ms"] = "3600000";
     if (const auto replicas = settings.config.find("min.insync.replicas");
@@ -134,7 +135,7 @@ void PublishSession::EnsureCheckpointTopic(bool exists) {
   opened_checkpoint_ = producer_->OpenTopic(checkpoint_topic_);
 }
 
-// The limit is one of whole batches: a checkpoint's records, batched, would pass it too.
+// The limit applies to whole batches: several small checkpoint records could exceed it together.
 void PublishSession::FitBatchesInto(const NewestCheckpoint& newest) {
   if (!newest.message_bytes_max || *newest.message_bytes_max >= memory_->batch_bytes_max) return;
   memory_->batch_bytes_max = *newest.message_bytes_max;
@@ -157,7 +158,7 @@ PublishSession::Step PublishSession::TakeStep() {
   std::optional<SnapshotMark> purge;
   {
     const SpoolBatch batch = ReadNext(Lsn::Max());
-    // Asked for afterwards: a snapshot is marked before it can be read.
+    // Asked after the read: a snapshot is marked before its rows can be read.
     purge = parts_.spool->ledger().NextPurge(progress_.position);
     if (!purge || batch.through().position < Position{purge->tombstones_lsn(), 0}) {
       return Publish(batch);
@@ -203,7 +204,7 @@ void PublishSession::WatchCheckpoint() {
 bool PublishSession::CheckpointIsDue(const Progress& through) {
   const auto age = parts_.clock->Now() - committed_at_;
   const bool wal_went_on = through.end_lsn > progress_.end_lsn;
-  if (!parts_.spool->ledger().remedies().empty()) return true;  // To be said at once.
+  if (!parts_.spool->ledger().remedies().empty()) return true;  // Recorded without delay.
   return (wal_went_on && age >= options_.idle_checkpoint_interval) ||
          age >= options_.heartbeat_interval;
 }
@@ -213,9 +214,9 @@ void PublishSession::PauseBeforeBegin() {
   const auto left = std::chrono::ceil<Duration>(committed_at_ + options_.commit_pause - now);
   if (left > Duration(0) && left <= options_.commit_pause) stop_.WaitFor(left);
   if (now - contact_at_ >= options_.probe_after_idle) {
-    // A transaction that begins while the brokers are away can only time out.
+    // A transaction that begins while the brokers are unreachable can only time out.
     if (const std::string id = parts_.cluster->ClusterId(); id != cluster_id_) {
-      throw TransientError(fmt::format("The Kafka cluster's id has become \"{}\"", id));
+      throw TransientError(fmt::format("The Kafka cluster's id has changed to \"{}\"", id));
     }
     contact_at_ = parts_.clock->Now();
   }
@@ -242,13 +243,13 @@ Progress PublishSession::CommitTransaction(const std::function<Progress()>& prod
   const Progress through = ProduceAndFlush(produce);
   BW_KILL_POINT("publish.after_flush");
 
-  // Within a split transaction there is no end LSN yet: the one before it stays.
-  // And a spool that is an older copy of itself is behind Kafka until capture has caught up.
+  // Within a split transaction there is no end LSN yet, so the previous one stays. And a spool
+  // restored from an older copy is behind Kafka until capture has caught up.
   const Progress progress{std::max(progress_.position, through.position),
                           std::max(progress_.end_lsn, through.end_lsn)};
   ProduceCheckpoint(progress);
   BW_KILL_POINT("publish.after_produce_checkpoint");
-  // Not into offsets_: those are of the data, the checkpoint itself is found by its topic.
+  // offsets_ covers data topics only; the checkpoint itself is found by its topic.
   NextOffsets ignored;
   producer_->Flush(&ignored);
   BW_KILL_POINT("publish.after_flush_checkpoint");
@@ -276,8 +277,8 @@ Progress PublishSession::ProduceAndFlush(const std::function<Progress()>& produc
   }
 }
 
-// Kafka's sibling of CaptureSession::WithinTransaction. Everything else that ends a session within
-// a transaction is an outage, a row's error (--on-error), a limit that the next session asks for
+// The counterpart of CaptureSession::WithinTransaction. Everything else that ends a session within
+// a transaction is an outage, a row error (--on-error), a size limit that the next session asks for
 // again, or a halt.
 Error PublishSession::AtItsPlace(const RefusedMessageError& error) const {
   if (!error.position()) return error;
@@ -286,9 +287,9 @@ Error PublishSession::AtItsPlace(const RefusedMessageError& error) const {
       "change {} of {}", error.position()->ToString(),
       table ? fmt::format("table {}.{}", table->schema, table->table) : "topic " + error.topic());
   return TransientError(fmt::format("{}, at or just after {}", error.what(), place))
-      .At(place, fmt::format("Look at what topic {} and the brokers require of a message "
+      .At(place, fmt::format("Check what topic {} and the brokers require of a message "
                              "(message.timestamp.*.max.ms, schema validation, clocks); nothing is "
-                             "left out, and a change there is noticed",
+                             "left out, and publishing resumes once they accept it",
                              error.topic()));
 }
 
@@ -370,14 +371,14 @@ void PublishSession::RecordCommit(const Progress& progress) {
   progress_ = progress;
   memory_->has_committed = true;
   destinations_->NoteCommit();
-  // Before the hint: a spool that remembers publishing also remembers where.
+  // Before the hint: a spool with a published position must also know the cluster.
   parts_.spool->ledger().SetKafkaClusterId(cluster_id_);
   parts_.spool->ledger().SetPublished(progress_);
   parts_.spool->ledger().ForgetRemedies(remedies_said_);  // Not before the checkpoint is committed.
   BW_KILL_POINT("publish.after_set_published");
   if (!torn_.empty()) {
     torn_.ForgetThrough(progress_.position);
-    if (torn_.empty()) spdlog::info("The torn transaction is behind us");
+    if (torn_.empty()) spdlog::info("All records of the torn transaction have been skipped");
   }
   committed_at_ = contact_at_ = parts_.clock->Now();
   watch_->NoteCommit();
@@ -396,7 +397,7 @@ void PublishSession::RecordCommit(const Progress& progress) {
 
 // --- A re-snapshot ------------------------------------------------------------------------------
 
-// One transaction of tombstones.
+// Publishes one transaction of tombstones.
 PublishSession::Step PublishSession::Purge(const SnapshotMark& snapshot) {
   if (!purge_) {
     auto purge =
@@ -418,7 +419,7 @@ PublishSession::Step PublishSession::Purge(const SnapshotMark& snapshot) {
   PauseBeforeBegin();
   RecordCommit(CommitTransaction([&] { return purge_->Produce(&pending_); }));
   if (progress_.position.is_end()) {
-    spdlog::info("{} keys that the new snapshot does not have got their tombstone",
+    spdlog::info("Wrote tombstones for {} keys that the new snapshot does not have",
                  purge_->count());
     purge_.reset();
   }

@@ -28,22 +28,22 @@ namespace bw {
 
 // What a session works with; all of it outlives the session.
 struct PublishParts : PublishServers {
-  Overrides overrides;  // Of the decision how to go on.
-  RelayPlaces places;   // For its messages.
+  Overrides overrides;  // For the decision where to resume.
+  RelayPlaces places;   // For the messages of halts.
 };
 
-// One producer's life: from its init_transactions to the first error, doubt or stop. There is no
-// other recovery than a new session: what Kafka has committed, as the checkpoint says, is where it
-// goes on, never what this side believes. Belongs to the publish thread.
+// One producer's life, from its init_transactions to the first error, doubt or stop. The only
+// recovery is a new session, which resumes from what Kafka has committed, as the checkpoint says,
+// and never from local state. Belongs to the publish thread.
 //
-// What is written where, in order; nothing on a line starts before the line above is done:
+// What is written where, in order; each step is complete before the next one starts:
 //   1. data messages, acknowledged by all in-sync replicas, uncommitted
 //   2. the checkpoint, likewise: its parts that have changed, then the record that names them
 //   3. EndTxn(commit), which makes 1 and 2 visible together
 //   4. the spool's published position (a hint)
-//   5. the spool's trimming, up to a checkpoint that was read back
+//   5. trimming the spool, up to a checkpoint that was read back
 //
-// Errors that leave it: transient (start again), kFenced with kAnotherRelay (a rival instance,
+// Errors that it throws: transient (start again), kFenced with kAnotherRelay (a rival instance,
 // proven by its checkpoint after ours), halt kHaltKafka or the spool's, usage (--topic-config
 // refused by the brokers), and row with --on-error=exit.
 //
@@ -54,17 +54,17 @@ struct PublishParts : PublishServers {
 //     transactions like those below; their positions are just before its rows'
 //     batch := whole transactions above the published position, within the limits
 //     if batch is empty and no checkpoint is due: wait for captured
-//     prepare topics and schema ids (Destinations); nothing of that within a transaction
-//     partitions and claims of topics that are new: first a transaction of a checkpoint alone
-//     begin; produce the batch, but for torn records; flush; produce the checkpoint; flush; commit
+//     prepare topics and schema ids (Destinations), never within a transaction
+//     new partitions or claims: first a transaction with a checkpoint alone
+//     begin; produce the batch except torn records; flush; produce the checkpoint; flush; commit
 //     if in doubt: throw
-//     published := batch's end; now and then: read the checkpoint back, trim (CheckpointWatch)
+//     published := batch's end; from time to time: read the checkpoint back, trim (CheckpointWatch)
 class PublishSession {
  public:
   enum class Step {
     kPublished,     // A transaction was committed; there may be more.
     kIdle,          // Nothing to publish now.
-    kRegistryAway,  // There is, but the registry does not answer; ask again after a while.
+    kRegistryAway,  // The registry, which is needed first, does not answer; wait and try again.
   };
 
   // The spool is in phase kStreaming.
@@ -72,12 +72,12 @@ class PublishSession {
                  const Stop& stop);
   ~PublishSession();
 
-  // First: fences what was before, and finds out where to go on.
+  // Call first. Fences older producers, and finds out where to resume.
   void Start();
-  // Steps, until a stop. A transaction that is open when the stop comes is finished, or given up
-  // after a few seconds.
+  // Takes steps until a stop. A transaction that is open at a stop is finished, or given up after a
+  // few seconds.
   void Run();
-  // For the simulation, which decides itself when time passes: what Run does, without its waits.
+  // What Run repeats, without its waits. Public for the simulation, which controls time itself.
   Step TakeStep();
 
  private:
@@ -92,8 +92,8 @@ class PublishSession {
   void AnnounceDestinations();
   void PauseBeforeBegin();
   void PublishBatch(const SpoolBatch& batch);
-  // One Kafka transaction: what `produce` queues, and the checkpoint of how far that goes, which is
-  // returned.
+  // One Kafka transaction: what `produce` queues, and a checkpoint of the progress it returns.
+  // Returns the checkpoint's progress.
   Progress CommitTransaction(const std::function<Progress()>& produce);
   Progress ProduceAndFlush(const std::function<Progress()>& produce);
   Error AtItsPlace(const RefusedMessageError& error) const;
@@ -122,14 +122,14 @@ class PublishSession {
   std::unique_ptr<CheckpointWatch> watch_;
   MessageEncoder encoder_;
   RowRefusals refusals_;
-  std::unique_ptr<SnapshotPurge> purge_;  // While one goes on.
+  std::unique_ptr<SnapshotPurge> purge_;  // The one in progress, if any.
 
   Progress progress_;       // Committed in Kafka.
   Progress seen_;           // What `captured` was at the last read.
   TimePoint committed_at_;  // Or the session's start.
   TimePoint contact_at_;    // When the brokers were last known to answer.
 
-  // Of the open transaction: added to the figures, and forgotten, when it is committed.
+  // Of the open transaction; added to the memory's figures when it is committed.
   PublishFigures pending_;
   std::vector<std::string> remedies_said_;
 };

@@ -23,8 +23,8 @@ void Publisher::RunSession(const std::function<void()>& made_progress) {
 }
 
 bool Publisher::WaitUntilReachable() {
-  // A failed question has waited up to a second for a connection already, and how often librdkafka
-  // connects is its own limit (reconnect.backoff.max.ms): this pause only has to be one.
+  // A failed request has already waited up to a second for a connection, and librdkafka limits its
+  // own reconnects (reconnect.backoff.max.ms), so this pause can be short.
   Backoff backoff({.first = Duration(100), .max = Duration(500)});
   while (!stop_.requested()) {
     try {

@@ -15,9 +15,6 @@ namespace bw {
 
 // The publish side of the relay: drains the spool into Kafka, session after session. Never talks to
 // PostgreSQL. Everything but figures() belongs to the publish thread.
-//
-// The caller's loop:
-//   while no stop: try RunSession(); transient error: log, back off; anything else: end the process
 class Publisher {
  public:
   // `registry` may be nullptr when the output is not Avro. `parts` and `stop` must outlive this.
@@ -25,9 +22,9 @@ class Publisher {
   Publisher(const PublishOptions& options, const PublishParts& parts, SchemaRegistry* registry,
             const Stop& stop);
 
-  // Waits until brokers answer, however long that takes, and then runs one PublishSession, which
-  // says what is thrown. Returns only after a stop. The spool is in phase kStreaming. Calls
-  // `made_progress` when the session has got through its start-up.
+  // Waits until brokers answer, however long that takes, then runs one PublishSession and throws
+  // what that throws. Returns only after a stop. The spool is in phase kStreaming. Calls
+  // `made_progress` once the session has started.
   void RunSession(const std::function<void()>& made_progress);
 
   // Thread-safe.

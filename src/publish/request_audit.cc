@@ -10,7 +10,7 @@ namespace {
 
 // Kafka's protocol guide, "Api Keys".
 enum ApiKey : int16_t {
-  kUnknownRequest = -1,  // librdkafka's: a response to a request it has given up.
+  kUnknownRequest = -1,  // librdkafka's: a response to a request that it had given up on.
   kProduce = 0,
   kInitProducerId = 22,
   kAddPartitionsToTxn = 24,
@@ -74,9 +74,9 @@ void RequestAudit::Begin() {
   failures_ = 0;
 }
 
-// Responses are not counted: librdkafka 2.0.2 reports those of EndTxn and AddPartitionsToTxn twice,
-// once on the broker's thread and once on its main thread. A request without a response is reported
-// with an error, which is what counts.
+// Counts requests, not responses: librdkafka 2.0.2 reports the responses to EndTxn and
+// AddPartitionsToTxn twice, once on the broker's thread and once on its main thread. A request
+// without a response is reported to OnResponse with an error.
 void RequestAudit::OnSent(int16_t api_key) {
   if (api_key == kEndTxn) ++end_txn_sent_;
 }
@@ -90,7 +90,7 @@ void RequestAudit::OnResponse(int16_t api_key, int error) {
 
 std::optional<std::string> RequestAudit::Failure() const {
   if (failures_ == 0) return std::nullopt;
-  return fmt::format("{} failed on its way ({}) and may still arrive", Name(failed_api_key_),
+  return fmt::format("{} failed in transit ({}) and may still arrive", Name(failed_api_key_),
                      rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(failed_error_.load())));
 }
 

@@ -9,15 +9,14 @@ struct rd_kafka_conf_s;
 
 namespace bw {
 
-// Counts the requests of one transactional producer, so that we know when one may still be under
-// way behind our back.
+// Counts the requests of one transactional producer, so that we know when one may still be in
+// flight without librdkafka telling us.
 //
-// librdkafka repeats EndTxn silently after a timeout or a lost connection and then reports success.
+// librdkafka retries EndTxn silently after a timeout or a lost connection and then reports success.
 // The first request, delivered late, ends the next transaction of the same epoch: it commits half
-// of it or aborts it (KAFKA-17754, KIP-890; librdkafka #5423; seen with Kafka 4.2.0). Brokers
-// protect themselves only from clients that speak EndTxn v5, and librdkafka does not. So a
-// transaction is beyond doubt only if exactly one EndTxn was sent and no request that counts in it
-// failed.
+// of it or aborts it (KAFKA-17754, KIP-890; librdkafka #5423; seen with Kafka 4.2.0). Brokers are
+// protected only when the client speaks EndTxn v5, which librdkafka does not. So a transaction is
+// beyond doubt only if exactly one EndTxn was sent and none of its relevant requests failed.
 //
 // librdkafka calls the interceptors on its own threads: they only touch atomics.
 class RequestAudit {
@@ -25,11 +24,11 @@ class RequestAudit {
   // Installs the interceptors; this must outlive the handle made of `conf`.
   void Watch(rd_kafka_conf_s* conf);
 
-  // A transaction begins: forget the last one.
+  // A transaction begins; forgets the last one.
   void Begin();
-  // Which request of this transaction has failed on its way, if one has.
+  // Which request of this transaction failed in transit; nothing when none did.
   std::optional<std::string> Failure() const;
-  // Why the transaction that has just ended is in doubt.
+  // Why the transaction that has just ended is in doubt; nothing when it is not.
   std::optional<std::string> Doubt() const;
 
   // What the interceptors record. Public for tests.

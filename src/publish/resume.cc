@@ -28,7 +28,7 @@ ResumeFrom DecideResume(const SpoolState& spool, const std::optional<Checkpoint>
 
   ResumeFrom resume;
   resume.remedy = fmt::format("{}", fmt::join(plan.overrides_used, "; "));
-  // The checkpoint counts unless it was overridden: then nothing but the position is known.
+  // The checkpoint counts unless it was overridden; then only the position is known.
   if (newest && newest->progress.position == plan.publish_after) {
     resume.progress = newest->progress;
     resume.next_offsets = newest->next_offsets;

@@ -10,21 +10,21 @@
 
 namespace bw {
 
-// What decides how to go on, of the newest checkpoint in a cluster that was asked for it.
+// The newest checkpoint (absent: the cluster has none) as src/recovery takes it.
 CheckpointState StateOf(const std::optional<Checkpoint>& newest, const std::string& cluster_id);
 
-// Publishing goes on after `progress`.
+// Publishing resumes after `progress`.
 struct ResumeFrom {
   Progress progress;
   NextOffsets next_offsets;  // Of the checkpoint; empty without one, or when it was overridden.
-  // Set when an operator's permission was needed: what it overrode, for the log and the checkpoint.
-  // The spool's hint is then rewound to `progress`.
+  // What an operator's permission overrode, for the log and the checkpoint; empty when none was
+  // needed. If set, the spool's hint is rewound to `progress`.
   std::string remedy;
 };
 
-// Compares what the spool remembers with what Kafka says was published, read after
-// init_transactions, and throws the Halt where the two contradict each other: ReconcilePublish
-// (recovery/reconcile_publish.h).
+// Compares the spool with the checkpoint, which was read after init_transactions, by
+// ReconcilePublish (recovery/reconcile_publish.h). Throws its Halt when the two contradict each
+// other.
 ResumeFrom DecideResume(const SpoolState& spool, const std::optional<Checkpoint>& newest,
                         const std::string& cluster_id, const Overrides& overrides,
                         const RelayPlaces& places);

@@ -17,11 +17,13 @@ void RowRefusals::LeaveOut(const Change& change, const TableRoute& route,
     if (!ComesAgain(change)) {
       const TableSchema& schema = spool_->log().Schema(change.schema_id);
       spool_->ledger().NoteReread({schema.schema, schema.table},
-                                  "its topic is compacted, and rows of it had no key");
+                                  "its topic is compacted, and some of its rows had no key");
       rereads_.reset();
     }
-    return Say(fmt::format("{} is left out until the table has a key, and is read again then: {}",
-                           row, reason));
+    return Say(
+        fmt::format("{} is left out until the table has a key; the table is then read "
+                    "again: {}",
+                    row, reason));
   }
   const std::string text = fmt::format("{} cannot be published: {}", row, reason);
   if (options_.on_error == OnError::kExit && !route.held) throw RowError(text);
@@ -29,7 +31,7 @@ void RowRefusals::LeaveOut(const Change& change, const TableRoute& route,
                   route.held ? "--on-collision=hold" : "--on-error=log"));
 }
 
-// Its re-read is noted, or stands in the spool after this row, or is what it belongs to.
+// Whether a re-read of the table is noted, or is in the spool after this row, or contains it.
 bool RowRefusals::ComesAgain(const Change& change) {
   if (!rereads_) {
     rereads_.emplace();
@@ -46,7 +48,8 @@ bool RowRefusals::ComesAgain(const Change& change) {
   return found != rereads_->end() && found->second >= change.position.commit_lsn;
 }
 
-// A refused schema refuses each of perhaps millions of rows; the figures count them all.
+// A refused schema may refuse millions of rows. The log gets one line a second; the figures count
+// every row.
 void RowRefusals::Say(const std::string& text) {
   constexpr Duration kSayInterval{1'000};
   const TimePoint now = clock_->Now();

@@ -12,19 +12,19 @@
 
 namespace bw {
 
-// Rows that cannot be published: whether one ends the relay, is left out, or comes again. Belongs
-// to one publish session.
+// Decides whether a row that cannot be published ends the relay, or is left out, to be read again
+// later or not. Belongs to one publish session.
 class RowRefusals {
  public:
   RowRefusals(const PublishOptions& options, Spool* spool, Clock* clock)
       : options_(options), spool_(spool), clock_(clock) {}
 
-  // What it knows about re-reads holds for one transaction.
+  // Forgets what is known about re-reads, which is asked for once per transaction.
   void BeginTransaction() { rereads_.reset(); }
-  // Returns when the row is to be left out, and has said so. Throws a row Error with
-  // --on-error=exit, but for tables that are held, and for those that have lost the key which
-  // their compacted topic needs: nobody else's rows are to wait for somebody's DDL. Such a table is
-  // noted, to be read again once it has a key.
+  // Logs that the row is left out, and returns; with --on-error=exit throws a row Error instead.
+  // It never throws for a held table, nor for one without the key that its compacted topic needs:
+  // one table's DDL must not stop all others. The latter is noted, to be read again once it has a
+  // key.
   void LeaveOut(const Change& change, const TableRoute& route, const std::string& reason);
 
  private:
@@ -34,7 +34,7 @@ class RowRefusals {
   const PublishOptions& options_;
   Spool* const spool_;
   Clock* const clock_;
-  // The tables that are read again, and before which commit.
+  // The tables that are read again, each with the commit LSN up to which that covers its changes.
   std::optional<std::map<TableName, Lsn>> rereads_;
   std::optional<TimePoint> said_at_;
 };

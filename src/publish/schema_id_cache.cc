@@ -13,7 +13,7 @@
 namespace bw {
 namespace {
 
-// Of one comparison: a fraction of a second on a registry nearby.
+// Ids per comparison, which then takes a fraction of a second with a nearby registry.
 constexpr size_t kComparedMax = 400;
 constexpr size_t kNamedMax = 3;
 
@@ -38,7 +38,7 @@ std::string Describe(const std::vector<std::pair<RegisteredSchema, std::string>>
 
 }  // namespace
 
-// A subject has few schemas, so a checksum and a length tell them apart.
+// A subject has few schemas, so length and checksum are enough to distinguish them.
 std::string SchemaIdCache::NameOf(const SchemaRegistration& registration) {
   return fmt::format("{}:{}:{:08x}", registration.subject, registration.schema_json.size(),
                      Crc32c(registration.schema_json));
@@ -98,8 +98,9 @@ void SchemaIdCache::AddUnknown(SchemaRegistration registration,
   if (!known_.contains(NameOf(registration))) unknown->push_back(std::move(registration));
 }
 
-// Takes out of `unknown` what an earlier process has published under and is as it was, and what the
-// registry does not answer about. What remains is new, or was lost and accepted to be.
+// Removes from `unknown` the schemas whose ids from an earlier process are unchanged or restored,
+// and those that the registry did not answer about. What remains is new, or lost with new ids
+// accepted.
 void SchemaIdCache::CompareRemembered(std::vector<SchemaRegistration>* unknown,
                                       Failures* failures) {
   std::vector<RegisteredSchema> remembered;
@@ -209,7 +210,7 @@ std::vector<std::pair<RegisteredSchema, std::string>> SchemaIdCache::RestoreAll(
     std::ranges::sort(schemas, {}, &RegisteredSchema::id);
     const auto refusal = registry_->Restore(schemas);
     if (!refusal) {
-      spdlog::warn("The schema registry had lost subject {}: registered again, with its ids",
+      spdlog::warn("The schema registry had lost subject {}: registered again with the same ids",
                    subject);
       continue;
     }
@@ -230,8 +231,8 @@ void SchemaIdCache::GiveUp(const std::vector<std::pair<RegisteredSchema, std::st
     throw Halt{ExitCode::kHaltRegistry,
                "schema-ids-lost",
                finding,
-               "Rows were published under these ids, and consumers need them; keys under new ids "
-               "are other keys to Kafka.",
+               "Rows were published under these ids, and consumers need them; to Kafka, a key with "
+               "a new id is another key.",
                {{"restore the registry, or point to the right one", "--schema-registry=URL"},
                 {"go on with new ids. Start with the same options and once with",
                  "--accept-new-schema-ids"},

@@ -20,15 +20,16 @@ struct RegistryIds {
   int32_t value = 0;
 };
 
-// Asks the registry once for each schema, and compares now and then whether it still knows. Rows
-// carry these ids, keys included, so an id must go on to mean its schema: when the registry was
-// wiped or restored, the schemas are registered again under the ids that they had, if it can do
-// that; else it is a halt, or, with `accept_new_ids`, new ids from here on. Not thread-safe.
+// Asks the registry once for the id of each schema, and compares from time to time whether the ids
+// still mean the same. Keys and values carry these ids, so an id must always mean its schema. When
+// the registry was wiped or restored, the schemas are registered again under the ids that they had;
+// if it cannot do that, the result is a halt or, with `accept_new_ids`, new ids from then on. Not
+// thread-safe.
 class SchemaIdCache {
  public:
   explicit SchemaIdCache(SchemaRegistry* registry) : registry_(registry) {}
 
-  // What an earlier process has published under: compared before its first use.
+  // Ids that an earlier process has published under; each is compared before its first use.
   void Remember(std::map<std::string, int32_t> published);
   void set_accept_new_ids(bool accept) { accept_new_ids_ = accept; }
 
@@ -36,18 +37,18 @@ class SchemaIdCache {
     std::string topic;
     const TableSchema* schema = nullptr;
   };
-  // The ids of each table, or why it has none; what is not known is asked for side by side.
-  // Subjects are "<topic>-key" and "<topic>-value". Errors are as SchemaRegistry::Register throws
-  // them, or a halt; the next call asks only for what is still missing.
+  // The ids of each table, or why it has none; unknown ones are asked for concurrently. Subjects
+  // are "<topic>-key" and "<topic>-value". Errors are as SchemaRegistry::Register throws them, or a
+  // halt; the next call asks only for what is still missing.
   std::vector<RegistryResult<RegistryIds>> GetAll(std::span<const Table> tables);
 
-  // Compares known ids with the registry, at most a few hundred: those first that were not
-  // compared for longest, and of them the newest, which a restored registry lacks first. False when
-  // the registry did not answer. `changed` says that ids were given up for new ones. Throws the
-  // halt.
+  // Compares known ids with the registry, at most a few hundred: those that were not compared for
+  // longest and, among equals, the newest, which are the first that a restored registry lacks.
+  // False when the registry did not answer. Sets `changed` when ids were given up for new ones.
+  // Throws the halt.
   bool Compare(bool* changed);
 
-  // All ids that are published under, when there are new ones since the last call.
+  // All ids in use, when there are new ones since the last call.
   std::optional<std::map<std::string, int32_t>> TakeChanges();
   // What accept_new_ids has allowed since the last call; "" for nothing.
   std::string TakeRemedy() { return std::exchange(remedy_, ""); }
@@ -56,7 +57,7 @@ class SchemaIdCache {
   struct Known {
     SchemaRegistration registration;
     int32_t id = 0;
-    uint64_t compared = 0;  // In which round.
+    uint64_t compared = 0;  // The round of its last comparison.
   };
   using Failures = std::unordered_map<std::string, Error>;  // By name, as known_.
 
@@ -65,16 +66,16 @@ class SchemaIdCache {
   Failures AskFor(std::vector<SchemaRegistration> unknown);
   void CompareRemembered(std::vector<SchemaRegistration>* unknown, Failures* failures);
   void Learn(const SchemaRegistration& registration, int32_t id);
-  // Those that the registry could not be given back, with the reasons.
+  // Returns those that could not be restored, with the reasons.
   std::vector<std::pair<RegisteredSchema, std::string>> RestoreAll(
       const std::vector<std::pair<RegisteredSchema, IdState>>& lost);
-  // Throws the halt, unless new ids are accepted: then these are forgotten.
+  // Throws the halt or, if new ids are accepted, forgets these.
   void GiveUp(const std::vector<std::pair<RegisteredSchema, std::string>>& lost);
 
   SchemaRegistry* registry_;
   bool accept_new_ids_ = false;
-  std::unordered_map<std::string, Known> known_;    // By NameOf.
-  std::map<std::string, int32_t> published_;        // By NameOf; an earlier process' too.
+  std::unordered_map<std::string, Known> known_;  // By NameOf.
+  std::map<std::string, int32_t> published_;      // By NameOf; includes earlier processes' ids.
   bool published_changed_ = false;
   uint64_t round_ = 0;
   std::string remedy_;

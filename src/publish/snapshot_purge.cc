@@ -49,7 +49,7 @@ bool SnapshotPurge::AddRows(const std::map<std::string, size_t>& topics) {
   Position after = Position::EndOf(snapshot_.tombstones_lsn());
   while (true) {
     if (tools_.stop->requested()) {
-      throw TransientError("Stopped while comparing topics and snapshot");
+      throw TransientError("Stopped while comparing topics with the snapshot");
     }
     const SpoolBatch batch = tools_.servers.spool->log().Read(
         after, {options.transaction_max_messages, options.transaction_max_bytes,
@@ -74,7 +74,7 @@ void SnapshotPurge::AddRow(const Change& change, const TableRoute& route, size_t
   try {
     leftovers_.AddRow(topic, tools_.encoder->EncodeKey(change, route.encoding));
   } catch (const Error& error) {
-    // Refused again, and counted, when its turn comes.
+    // The row is refused again, and counted, when it is published.
     if (error.kind() != ErrorKind::kRow) throw;
   }
 }

@@ -17,10 +17,10 @@
 
 namespace bw {
 
-// The tombstones of one re-snapshot: for the keys that its topics still hold and its rows do not
-// have. They go out before its first row, at positions just before its rows'
-// (docs/decisions/0006). What an earlier session has committed of them is seen in the topics
-// themselves, so a new session begins by comparing again, and nothing else must be remembered.
+// The tombstones of one re-snapshot: for keys that its topics still hold and its rows do not have.
+// They are published before its first row, at positions just before its rows'
+// (docs/decisions/0006). The topics themselves show which ones an earlier session has committed, so
+// a new session just compares again, and nothing else has to be remembered.
 //
 // The tools outlive it; `encoder` is shared with the session.
 class SnapshotPurge {
@@ -36,14 +36,14 @@ class SnapshotPurge {
 
   SnapshotPurge(const Tools& tools, SnapshotMark snapshot);
 
-  // First: compares the topics with the snapshot's rows. Tombstones come after `published`. False
-  // when the registry, whose ids are in the keys, cannot be asked now. Throws a transient Error on
-  // a stop. Not within a transaction.
+  // Call first, not within a transaction. Compares the topics with the snapshot's rows. Tombstones
+  // get positions after `published`. False when the registry, whose ids are in the keys, is
+  // unreachable. Throws a transient Error on a stop.
   bool FindLeftovers(const Position& published);
-  // Produces the next of them, as many as one transaction may have, and adds them to `figures`.
-  // Returns how far that goes: to the end of the snapshot's tombstones when there are no more.
+  // Produces the next tombstones, as many as fit into one transaction, and adds them to `figures`.
+  // Returns the position reached: the end of the snapshot's tombstones when there are no more.
   Progress Produce(PublishFigures* figures);
-  // Of the tombstones that were produced.
+  // How many tombstones were produced.
   uint64_t count() const { return next_.index; }
 
  private:
@@ -53,7 +53,7 @@ class SnapshotPurge {
   const Tools tools_;
   const SnapshotMark snapshot_;
   LeftoverKeys leftovers_;
-  Position next_;  // The next tombstone's.
+  Position next_;  // Of the next tombstone.
 };
 
 }  // namespace bw

@@ -15,16 +15,16 @@ namespace bw {
 namespace {
 
 constexpr std::chrono::seconds kRefusalAge{60};
-// Whose schemas are registered, and topics made, side by side.
+// Tables whose schemas are registered, and whose topics are created, in one group.
 constexpr size_t kTablesOfOneRequest = 100;
-// No row is refused for its size by a limit that was asked for before this.
+// No row is refused for its size by a limit that is older than this.
 constexpr std::chrono::seconds kSettingsAge{5};
-// What a batch has around one record.
+// Around the record in a batch of one.
 constexpr size_t kBatchOverheadBytes = 128;
 constexpr size_t kBatchBytesMin = 1024;
 constexpr char kMessageLimit[] = "max.message.bytes";
 
-// A row error of a step concerns this table alone.
+// A row error in this step concerns only this table.
 template <typename Step>
 void RefuseOnRowError(TableRoute* route, const Step& step) {
   if (route->refusal) return;
@@ -88,7 +88,7 @@ std::optional<std::string> TableRoutes::Prepare(std::span<const TableToRoute> ta
     GiveUpClaims(some_routes);
     const NameRefusals refusals = RequestMissing(some_tables, some_routes, &missing);
     if (refusals.empty()) continue;
-    // Such as beside a topic of somebody else's whose name differs only by '.' and '_'.
+    // For example, another topic's name differs only in '.' and '_'.
     for (const auto& [topic, reason] : refusals) {
       claims_->NoteRefused(topic, reason);
       claims_->Release(topic);
@@ -152,15 +152,15 @@ void TableRoutes::OpenAll(std::span<const TableRoute> routes) {
   for (size_t i = 0; i < topics.size(); ++i) opened_.emplace(topics[i], opened[i]);
 }
 
-// A topic that was deleted is nobody's any more, unless it was in use in this session: then its
-// table's next row makes it again.
+// A deleted topic is free for another table, unless it was in use in this session: then its table's
+// next row creates it again.
 TopicClaims::Choice TableRoutes::Choose(const TableName& table) {
   TopicClaims::Choice choice = claims_->Choose(table);
   bool released = false;
   for (const std::string& topic : choice.taken) {
     if (opened_.contains(topic) || claims_->pending().contains(topic)) continue;
     if (cluster_->PartitionCount(topic)) continue;
-    spdlog::warn("Topic {} was deleted, and may have another table's rows from now on", topic);
+    spdlog::warn("Topic {} was deleted; from now on another table may use it", topic);
     claims_->Release(topic);
     released = true;
   }
@@ -249,7 +249,7 @@ TableRoutes::NameRefusals TableRoutes::Request(std::span<const TopicSpec> specs)
       refusals.emplace(specs[i].name, answers[i]->what());
     } else if (!topic_settings_.config.contains(kMessageLimit) &&
                specs[i].config.contains(kMessageLimit)) {
-      // A limit that nobody asked for must not be the reason that there is no topic at all.
+      // Our own default limit must not prevent the topic from being created.
       if (again.empty()) {
         spdlog::warn("{}. Trying without {}={}: larger messages will be refused",
                      answers[i]->what(), kMessageLimit, options_.message_bytes_max);
@@ -289,8 +289,8 @@ TableRoutes::TopicSettingsNow TableRoutes::SettingsFrom(
   if (!config) {
     if (!memory_->has_said_unknown_limit) {
       spdlog::warn(
-          "No right to read the settings of topic {} (DescribeConfigs): how large its "
-          "messages may be is found by trying",
+          "No right to read the settings of topic {} (DescribeConfigs): its largest message size "
+          "is found by trying",
           topic);
       memory_->has_said_unknown_limit = true;
     }
@@ -317,7 +317,7 @@ void TableRoutes::CheckKeyed(const TableSchema& schema, TableRoute* route) const
 
 size_t TableRoutes::MessageBytesMax(const std::string& topic) {
   const std::optional<size_t> limit = settings_.at(topic).batch_bytes_max;
-  // The limit is one of whole batches: small rows, batched, would pass it too.
+  // The limit applies to whole batches: several small rows in one batch could exceed it.
   if (limit && *limit < memory_->batch_bytes_max) {
     memory_->batch_bytes_max = *limit;
     throw TransientError(
@@ -338,7 +338,8 @@ size_t TableRoutes::MessageBytesMax(const std::string& topic) {
 }
 
 void TableRoutes::NoteTooLarge(const TooLargeError& error) {
-  // A message as large as a batch may be was alone in its batch; else the others may be the cause.
+  // A message of the batch limit's size was alone in its batch; otherwise the batch as a whole may
+  // have been too large.
   if (error.bytes() < memory_->batch_bytes_max && memory_->batch_bytes_max > kBatchBytesMin) {
     memory_->batch_bytes_max = std::max(kBatchBytesMin, memory_->batch_bytes_max / 4);
     return;

@@ -18,19 +18,19 @@
 
 namespace bw {
 
-// Where the rows of one table schema go, and how they are written.
+// Where the rows of one table schema go, and how they are encoded.
 struct TableRoute {
   std::string table;  // "public.test", for messages.
   std::string topic;
   OpenedTopic opened;
   TableEncoding encoding;
   size_t message_bytes_max = 0;  // Of key, value and headers.
-  // Why no row of this table can be published; then nothing above is valid but `table`, and `topic`
-  // where it has one.
+  // Why no row of this table can be published. If set, only `table` above is valid, and `topic` if
+  // the table has one.
   std::optional<std::string> refusal;
-  bool held = false;  // Refused by --on-collision=hold: does not end the relay.
+  bool held = false;  // Refused by --on-collision=hold, which does not end the relay.
   TimePoint refused_at;
-  bool lacks_key = false;  // It is refused because its topic needs a key.
+  bool lacks_key = false;  // Refused because the table lacks the key that its topic needs.
 };
 
 struct TableToRoute {
@@ -38,43 +38,43 @@ struct TableToRoute {
   const TableSchema* schema = nullptr;
 };
 
-// The routes of one publish session. Everything that needs the registry or the admin API happens in
-// Prepare, which is called before a transaction begins. What a topic allows is asked again in each
-// session, and before a row is refused for its size: people change it while we run.
+// The routes of one publish session. All requests to the registry and the admin API are made by
+// Prepare, which is called before a transaction begins. A topic's limits are asked for again in
+// each session, and before a row is refused for its size: people change them while we run.
 class TableRoutes {
  public:
   TableRoutes(const PublishOptions& options, KafkaCluster* cluster, TransactionalProducer* producer,
               TopicClaims* claims, PublishMemory* memory, Clock* clock);
 
-  // Makes the routes of these schemas: the topics' names, their creation on the first row, the
-  // registry's ids; a few requests for all of them, and the brokers make the topics of some while
-  // the registry is asked about the next. Returns why the registry cannot be asked now,
-  // or nothing when the routes are ready. What concerns a table alone (refused schema, no topic
-  // that it could have) becomes its refusal, which is tried again after a minute. Throws as
+  // Prepares the routes of these schemas: chooses topic names, creates topics, gets ids from the
+  // registry. It takes few requests for all of them, and the brokers create the topics of one group
+  // of tables while the registry is asked about the next. Returns why the registry is unreachable,
+  // or nothing when the routes are ready. What concerns a single table (its schema is refused, it
+  // can have no topic) becomes that table's refusal and is tried again after a minute. Throws as
   // KafkaCluster does.
   //
   // The topic is then claimed for the table: no row may go there before a committed record says so.
   std::optional<std::string> Prepare(std::span<const TableToRoute> tables);
-  // Whether a message of about this size can be produced, or refused, with what is known.
+  // Whether a message of at most this size can be produced, or refused, without Prepare.
   bool IsPrepared(SchemaId id, size_t message_bytes) const;
   const TableRoute& Get(SchemaId id) const { return routes_.at(id.value); }
-  // The topic that this table has or would get now; nothing when it has none, or is held. Asks
-  // whether the topics that are in its way still exist.
+  // The topic that this table has, or would get now; nothing when it cannot have one, or is held.
+  // Asks Kafka whether topics that are in its way still exist.
   std::optional<std::string> TopicFor(const TableName& table);
-  // A topic that exists.
+  // The topic must exist.
   const OpenedTopic& Open(const std::string& topic);
-  // The brokers have refused this: a later session must not try it in the same way.
+  // Remembers that the brokers refused this, so that a later session does not try the same again.
   void NoteTooLarge(const TooLargeError& error);
 
  private:
-  // What was asked about a topic in this session.
+  // A topic's settings as read in this session.
   struct TopicSettingsNow {
-    std::optional<size_t> batch_bytes_max;  // Nothing when we may not read it.
+    std::optional<size_t> batch_bytes_max;  // Nothing when we have no right to read it.
     bool compacted = false;                 // Refuses messages without a key.
     TimePoint asked_at;
   };
 
-  // Why topics are refused by their names: then there is another choice.
+  // Topics that the brokers refuse because of their names, with reasons; their tables choose again.
   using NameRefusals = std::map<std::string, std::string>;
 
   std::optional<std::string> AskRegistry(std::span<const TableToRoute> tables,
@@ -82,14 +82,14 @@ class TableRoutes {
   TopicClaims::Choice Choose(const TableName& table);
   // Throws row errors, which become the refusal.
   void ChooseTopic(const TableSchema& schema, TableRoute* route);
-  // A claim for a topic that was not made, because its rows cannot be published, is given up.
+  // Releases claims for topics that will not be created, because their rows cannot be published.
   void GiveUpClaims(std::span<const TableRoute> routes);
   std::set<std::string> MissingTopics(std::span<const TableRoute> routes);
-  // Takes out of `missing` what it has asked for.
+  // Removes from `missing` the topics that it has requested.
   NameRefusals RequestMissing(std::span<const TableToRoute> tables,
                               std::span<const TableRoute> routes, std::set<std::string>* missing);
   TopicSpec SpecFor(const TableSchema& schema, const std::string& topic) const;
-  // Throws a usage error for what the topics are to be like.
+  // Throws a usage Error when the brokers refuse a topic's configuration.
   NameRefusals Request(std::span<const TopicSpec> specs);
   void OpenAll(std::span<const TableRoute> routes);
   void LearnSettings(std::span<const TableRoute> routes);

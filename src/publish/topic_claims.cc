@@ -69,10 +69,10 @@ TopicClaims::Choice TopicClaims::Choose(const TableName& table) const {
   Choice choice;
   choice.collision = Obstacle(names[0], table, &choice.taken);
   if (!choice.collision) {
-    // One that has got the suffix keeps it, also when the name could be had now.
+    // A table that was given the suffixed name keeps it, even when the plain name is free now.
     choice.topic = names[0];
     if (Has(table, names[0]) || !Has(table, names[1])) return choice;
-    choice.collision = fmt::format("topic {} was another table's", names[0]);
+    choice.collision = fmt::format("topic {} belonged to another table", names[0]);
   }
   if (const auto obstacle = Obstacle(names[1], table, &choice.taken)) {
     choice.topic.clear();
@@ -94,12 +94,12 @@ std::optional<std::string> TopicClaims::Obstacle(const std::string& topic, const
   if (const auto owner = tables_.find(topic); owner != tables_.end()) {
     if (owner->second == table) return std::nullopt;
     taken->insert(topic);
-    return fmt::format("topic {} is table {}'s", topic, NameOf(owner->second));
+    return fmt::format("topic {} belongs to table {}", topic, NameOf(owner->second));
   }
   const auto twin = by_form_.find(KafkaFormOfTopic(topic));
   if (twin != by_form_.end() && twin->second != topic) {
     taken->insert(twin->second);
-    return fmt::format("Kafka allows no topic {} beside {}, which is table {}'s", topic,
+    return fmt::format("Kafka allows no topic {} beside {}, which belongs to table {}", topic,
                        twin->second, NameOf(tables_.at(twin->second)));
   }
   if (const auto refused = refused_.find(topic); refused != refused_.end()) return refused->second;

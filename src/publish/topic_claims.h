@@ -13,7 +13,7 @@
 //   "format"  1
 //   "schema", "table"  the one table whose rows are in this topic (base/name_text.h)
 //   "crc32c"  as in checkpoint_format.h
-// The newest record of a key counts. It is committed before the table's first row is.
+// The newest record of a key counts. It is committed before the table's first row.
 
 namespace bw {
 
@@ -21,39 +21,39 @@ std::string TopicClaimKey(const std::string& topic);
 // The topic of such a key; nothing for any other key.
 std::optional<std::string_view> TopicOfClaimKey(std::string_view key);
 std::string EncodeTopicClaim(const TableName& table);
-// Throws Halt kHaltKafka for what cannot be read, naming `where`.
+// Throws Halt kHaltKafka, naming `where`, when the value is unreadable.
 TableName DecodeTopicClaim(std::string_view value, const std::string& where);
 
-// Which table has which topic, so that no topic ever gets the rows of two. A table has one of two
-// names: TopicOfTable, or where that cannot be had, the same with a suffix made of the table's name
-// (docs/decisions/0010). What it has claimed it keeps, for as long as the topic exists.
+// Which table owns which topic, so that no topic ever gets the rows of two tables. A table gets one
+// of two names: TopicOfTable or, when that is not available, TopicWithSuffix (docs/decisions/0010).
+// It keeps the topic that it has claimed for as long as the topic exists.
 class TopicClaims {
  public:
   struct Choice {
     std::string topic;
-    // Why it is not the name that the table should have, or, where `topic` is empty, has none.
+    // Why it is not TopicOfTable or, when `topic` is empty, why the table can have no topic.
     std::optional<std::string> collision;
-    // Topics that other tables have and this one would have got.
+    // Topics of other tables that this one would otherwise have got.
     std::set<std::string> taken;
   };
 
-  // `known` is what committed claims say. Names begin with `prefix`.
+  // `known` are the committed claims. Names begin with `prefix`.
   TopicClaims(std::string prefix, std::string checkpoint_topic,
               std::map<std::string, TableName> known);
 
-  // What this table has, or would get now.
+  // What this table has now, or would get.
   Choice Choose(const TableName& table) const;
   void Claim(const std::string& topic, const TableName& table);
-  // All claims are pending, as in a checkpoint topic that was made again.
+  // Makes all claims pending: the checkpoint topic was recreated.
   void ClaimAgain() { pending_ = tables_; }
-  // Whose topic this is; nothing when it is nobody's.
+  // The table that owns this topic; nothing when none does.
   std::optional<TableName> TableOf(const std::string& topic) const;
-  // The brokers do not let this topic be made; holds as long as this object.
+  // The brokers refuse to create this topic. Remembered for the lifetime of this object.
   void NoteRefused(const std::string& topic, const std::string& reason);
-  // The topic is no more, and with it what its table had there.
+  // The topic no longer exists, or was never created: its table gives it up.
   void Release(const std::string& topic);
 
-  // Claims that no committed record says yet.
+  // Claims that no committed record has yet.
   const std::map<std::string, TableName>& pending() const { return pending_; }
   void ForgetPending() { pending_.clear(); }
 
@@ -64,9 +64,8 @@ class TopicClaims {
 
   const std::string prefix_;
   const std::string checkpoint_topic_;
-  std::map<std::string, TableName> tables_;  // By topic.
-  std::map<std::string, std::string>
-      by_form_;  // Topics that Kafka takes for one: its form -> topic.
+  std::map<std::string, TableName> tables_;     // By topic.
+  std::map<std::string, std::string> by_form_;  // KafkaFormOfTopic -> topic.
   std::map<std::string, std::string> refused_;  // Topic -> reason.
   std::map<std::string, TableName> pending_;    // By topic.
 };

@@ -40,8 +40,8 @@ std::string CutToLimit(std::string name) {
 
 // Of Kafka 4.2, and of the Confluent and Apicurio registries.
 constexpr std::array<std::string_view, 6> kReservedTopics = {
-    "__consumer_offsets", "__transaction_state", "__share_group_state",
-    "__cluster_metadata", "_schemas",            "kafkasql-journal",
+    "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata",
+    "_schemas",           "kafkasql-journal",
 };
 
 }  // namespace
@@ -73,7 +73,7 @@ std::string KafkaFormOfTopic(std::string topic) {
 
 bool IsReservedTopic(std::string_view topic) {
   if (std::ranges::find(kReservedTopics, topic) != kReservedTopics.end()) return true;
-  // As CheckpointTopic makes them, with whatever prefix.
+  // As made by CheckpointTopic, with any prefix.
   constexpr std::string_view kEnd = ".checkpoint";
   if (!topic.ends_with(kEnd)) return false;
   const size_t begin = topic.rfind("bottledwater.");

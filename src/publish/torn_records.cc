@@ -60,20 +60,20 @@ void TornRecords::ForgetThrough(const Position& position) {
 
 namespace {
 
-// What was committed and is gone, where the topic ends before `next`.
+// When the partition ends before `next`, committed records are gone.
 void AccountForLost(const TopicPartition& partition, int64_t next, int64_t end, bool republish,
                     Ledger* ledger) {
   if (end >= next) return;
   const std::string finding = fmt::format(
-      "Kafka has lost committed records: topic {} partition {} ends at offset {}, and {} were "
-      "written.",
+      "Kafka has lost committed records: topic {} partition {} ends at offset {}, but records "
+      "before offset {} were committed.",
       partition.topic, partition.partition, end, next);
   if (!republish) {
     throw Halt{
         ExitCode::kHaltKafka,
         "records-lost",
         finding,
-        "It was created again, restored, or an unclean leader was elected.",
+        "The topic was recreated or restored, or an unclean leader was elected.",
         {{"make the topics complete again from the database. Start once, with the same "
           "options, as",
           "bottledwater resnapshot"},
@@ -98,7 +98,7 @@ TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Po
   for (size_t i = 0; i < partitions.size(); ++i) {
     const TopicPartition& partition = partitions[i];
     if (!stored[i]) {
-      spdlog::warn("topic {} partition {} was deleted; it is created again with its next row",
+      spdlog::warn("Topic {} partition {} was deleted; its next row creates it again",
                    partition.topic, partition.partition);
       next_offsets->erase(partition);
       continue;

@@ -11,9 +11,9 @@
 
 namespace bw {
 
-// What a record's headers say that it is: `lsn`, `op` and `ts`. A position alone is not enough: a
-// key-changing update is two records at one position, told apart by `op`, and `ts` tells a record
-// of ours from one that another relay wrote into the same topic.
+// What identifies a record, taken from its headers: `lsn`, `op` and `ts`. The position alone is not
+// sufficient: a key-changing update is two records at one position, distinguished by `op`, and `ts`
+// distinguishes our record from one that another relay wrote to the same topic.
 struct RecordIdentity {
   Position position;
   char operation = 0;
@@ -24,44 +24,43 @@ struct RecordIdentity {
 // Nothing when the headers are not ours.
 std::optional<RecordIdentity> ParseRecordIdentity(std::span<const MessageHeader> headers);
 
-// Records of ours that Kafka has committed beyond the checkpoint: what is left of a torn
-// transaction (KAFKA-17754). They are in the topics already, so they are skipped when their turn
-// comes again.
+// Our records that Kafka has committed beyond the checkpoint: what is left of a torn transaction
+// (KAFKA-17754). They are in the topics already, so they are skipped when their changes are
+// published again.
 //
-// Kept record by record, not as a highest position per partition: that stays exact when a topic got
-// more partitions meanwhile, or when somebody else writes to it.
+// Kept record by record, not as a highest position per partition, to stay exact when a topic was
+// given more partitions meanwhile, or when somebody else writes to it.
 class TornRecords {
  public:
-  // A torn transaction holds no more messages than --transaction-max-messages allows. More than
-  // this are somebody else's.
+  // A torn transaction has at most --transaction-max-messages messages. If there are more than
+  // this, somebody else wrote them.
   static constexpr size_t kCountMax = 1'000'000;
 
-  // `from` is an offset before all of them in that partition. Throws Halt kHaltKafka beyond
+  // `from` is an offset before all torn records of that partition. Throws Halt kHaltKafka beyond
   // kCountMax, naming the partition.
   void Add(const RecordIdentity& record, const TopicPartition& where, int64_t from);
   bool empty() const { return records_.empty(); }
   size_t size() const { return records_.size(); }
-  // Whether this record is one of them.
   bool Contains(const RecordIdentity& record) const { return records_.contains(record); }
-  // Whether the turn of any comes after this position.
+  // Whether any of them has a higher position.
   bool HasBeyond(const Position& position) const {
     return !records_.empty() && records_.rbegin()->first.position > position;
   }
-  // Each partition that holds any, with an offset before them.
+  // The partitions that hold any, each with an offset before them.
   const NextOffsets& from() const { return from_; }
-  // Everything up to here is covered by a checkpoint now.
+  // A committed checkpoint covers everything up to this position.
   void ForgetThrough(const Position& position);
 
  private:
-  // The value is how often it was found; more than once is worth a line in the log.
+  // The value is how often the record was found; more than once is an error worth logging.
   std::map<RecordIdentity, int> records_;
   NextOffsets from_;
 };
 
-// Compares the offsets of the newest checkpoint, which covers everything up to `published`, with
-// Kafka's, and moves `next_offsets` to the ends of the partitions; those that were deleted go. What
-// lies between is the torn transaction. Throws Halt kHaltKafka when Kafka has fewer records than
-// were committed, which `republish` allows: then it is noted in the ledger.
+// Compares `next_offsets`, those of the newest checkpoint, which covers everything up to
+// `published`, with Kafka's, and moves them to the ends of the partitions; deleted partitions are
+// removed. The records in between are the torn transaction. Throws Halt kHaltKafka when Kafka has
+// fewer records than were committed; if `republish` allows that, the ledger notes it instead.
 TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
                                  bool republish, NextOffsets* next_offsets);
 

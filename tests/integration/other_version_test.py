@@ -73,7 +73,7 @@ def test_checkpoint_of_a_newer_version_is_left_as_it_is(scene: Scene, spool: str
     message = relay.log_text().splitlines()[-1]
     assert f"The checkpoint in topic {scene.checkpoint_topic}, offset " in message
     assert "its format is 3, this version knows 2" in message
-    assert "if a newer version wrote it, use that one" in message
+    assert "if a newer version wrote it, run that version" in message
     # Captured may be more than before, which harms nobody.
     assert ends(scene) == before
     assert scene.slots() == [scene.slot] and confirmed(scene) <= number_of(committed)
