@@ -10,15 +10,15 @@
 
 namespace bw {
 
-// Reads an Avro body from the left (format: avro/binary_format.h). Every read checks what is left
-// and throws a halt Error with the place: a body comes from the spool, which was then damaged.
-// The bytes must outlive the reader and the views it hands out.
+// Reads an Avro body from left to right (format: avro/binary_format.h). Every read checks the
+// bounds, and throws a halt Error with the place for malformed bytes: a body comes from the spool,
+// which is damaged then. The bytes must outlive the reader and the views it returns.
 class BodyReader {
  public:
   explicit BodyReader(std::string_view body)
       : start_(body.data()), p_(body.data()), end_(body.data() + body.size()) {}
 
-  // The branch of a field: whether it holds a value.
+  // Reads a field's union branch: whether it has a value.
   bool ReadIsPresent() {
     const char branch = *Take(1);
     if (branch != kNullBranch && branch != kValueBranch) Fail("unknown union branch");

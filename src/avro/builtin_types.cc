@@ -6,8 +6,8 @@
 namespace bw {
 namespace {
 
-// pg_type of PostgreSQL 15 below OID 10000 without row, domain and pseudo types, by OID. Names are
-// format_type(oid, -1); an array whose element is listed has that OID instead of a name.
+// pg_type of PostgreSQL 15 below OID 10000, without row, domain and pseudo types, ordered by OID.
+// Names are format_type(oid, -1); an array whose element is listed has the element's OID instead.
 constexpr BuiltinType kTypes[] = {
     {16, 0, "boolean"},
     {17, 0, "bytea"},

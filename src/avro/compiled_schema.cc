@@ -26,7 +26,7 @@ ValueKind KindOfAvroType(const std::string& primitive, const std::string& logica
                          const std::string& postgresql_type) {
   const bool json = postgresql_type == "json" || postgresql_type == "jsonb";
   if (json && primitive == "string") return ValueKind::kJson;
-  // Where several kinds share an Avro type, the first one reads it for all.
+  // Where several kinds share an Avro type, one of them stands for all.
   for (const ValueKind kind :
        {ValueKind::kString, ValueKind::kInt, ValueKind::kLong, ValueKind::kBoolean,
         ValueKind::kFloat, ValueKind::kDouble, ValueKind::kUuid, ValueKind::kBytes,

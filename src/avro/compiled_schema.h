@@ -8,7 +8,7 @@
 
 namespace bw {
 
-// A schema that BuildValueSchema() or BuildKeySchema() made, ready to read bodies with. Immutable.
+// A schema from BuildValueSchema() or BuildKeySchema(), ready for reading bodies. Immutable.
 class CompiledSchema {
  public:
   struct Field {
@@ -17,8 +17,8 @@ class CompiledSchema {
     std::string postgresql_name;  // The column's own name.
   };
 
-  // Throws a halt Error when the text is not such a schema: it comes from the spool, so it was
-  // damaged or made by another version.
+  // Throws a halt Error when the text is not such a schema: it comes from the spool, so it is
+  // damaged or was made by another version.
   static CompiledSchema Parse(std::string_view json);
 
   const std::vector<Field>& fields() const { return fields_; }

@@ -6,7 +6,7 @@
 namespace bw {
 namespace {
 
-// Reads a text from the left; every step says whether what it wants was there.
+// Reads a text from left to right; each step returns whether the text had what it expects.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : p_(text.data()), end_(p_ + text.size()) {}
@@ -60,7 +60,7 @@ bool TakeDay(Scanner* scanner, CivilDay* day) {
   return true;
 }
 
-// The end of the text and with it the era; checks the day, which leap years make depend on it.
+// Takes the era and the end of the text, then checks the day: leap years depend on the era.
 bool TakeEraAndEnd(Scanner* scanner, CivilDay* day) {
   if (day->year == 0) return false;
   if (scanner->Take(' ')) {
@@ -85,7 +85,7 @@ bool TakeTimeOfDay(Scanner* scanner, int64_t* micros) {
   return *micros <= kMicrosPerDay;
 }
 
-// East of Greenwich is positive. PostgreSQL knows offsets below 16 hours.
+// East of Greenwich is positive. PostgreSQL's offsets are below 16 hours.
 bool TakeOffset(Scanner* scanner, int64_t* micros) {
   const bool east = scanner->Take('+');
   if (!east && !scanner->Take('-')) return false;

@@ -17,8 +17,8 @@ ValueStatus ParseDate(std::string_view text, int32_t* out);
 ValueStatus ParseTime(std::string_view text, int64_t* out);
 
 // "2026-11-21 12:30:00.123456", with " BC" at the end before year 1 -> microseconds since
-// 1970-01-01 00:00, without any zone. The last days before PostgreSQL's end of time (from
-// 294247-01-10) are out of range: PostgreSQL counts from 2000.
+// 1970-01-01 00:00, without a zone. The end of PostgreSQL's range (from 294247-01-10) does not fit:
+// PostgreSQL counts from 2000.
 ValueStatus ParseTimestamp(std::string_view text, int64_t* out);
 
 // The same with an offset, "+00", "-05:30" or "+00:19:32" -> microseconds since 1970-01-01 UTC.

@@ -20,7 +20,7 @@ std::vector<std::string> FieldNames(const Table& table) {
   const size_t count = table.columns.size();
   std::vector<std::string> names(count);
   std::vector<bool> settled(count, false);
-  std::unordered_set<std::string> taken;  // In the end all safe names and all suffixed ones.
+  std::unordered_set<std::string> taken;
   for (size_t i = 0; i < count; ++i) {
     names[i] = AvroSafeName(table.columns[i].name);
     if (names[i] == table.columns[i].name) settled[i] = taken.insert(names[i]).second;

@@ -8,22 +8,22 @@
 
 namespace bw {
 
-// A string in quotes. UTF-8 passes as it is, which the caller must have checked; control
-// characters, '"' and '\' are escaped.
+// A string in quotes, with control characters, '"' and '\' escaped. The caller must have checked
+// that it is UTF-8.
 void AppendJsonString(std::string_view utf8, std::string* out);
 
-// Bytes as Avro's JSON encoding has them: one code point U+0000 to U+00FF each, all as \u00XX.
+// Bytes in Avro's JSON encoding: each one as a code point U+0000 to U+00FF, written \u00XX.
 void AppendJsonBytes(std::string_view bytes, std::string* out);
 
 // Bytes as PostgreSQL's hex text in a JSON string: "\\x6869".
 void AppendJsonHex(std::string_view bytes, std::string* out);
 
-// A document that PostgreSQL has validated, as it is, on one line: its line breaks can only be
-// white space between tokens, and become blanks.
+// A document that PostgreSQL has validated, on one line: its line breaks, which can only be white
+// space between tokens, become spaces.
 void AppendJsonDocument(std::string_view json, std::string* out);
 
-// The shortest text that reads back as the same number, always with a point or an exponent; the
-// strings "NaN", "Infinity" and "-Infinity", for which JSON has no numbers.
+// The shortest text that reads back as the same number, always with a point or an exponent; or one
+// of the strings "NaN", "Infinity" and "-Infinity", which JSON cannot write as numbers.
 void AppendJsonFloat(float value, std::string* out);
 void AppendJsonFloat(double value, std::string* out);
 

@@ -9,9 +9,9 @@ namespace bw {
 // '_' and (except as first byte) digits stay, every other byte becomes "_%02x_".
 // "crêpes" -> "cr_c3__aa_pes", "a-b" -> "a_2d_b", "1a" -> "_31_a".
 //
-// Not injective: "a-b" and "a_2d_b" give the same name. Where two names meet in one place, the
-// caller tells them apart (for columns: FieldNames in avro/field_names.h).
-// An empty name gives an empty result, which no Avro parser accepts. Pure; any bytes are welcome.
+// Not injective: "a-b" and "a_2d_b" give the same name, and the caller has to resolve that (for
+// columns: FieldNames in avro/field_names.h). An empty name gives an empty result, which no Avro
+// parser accepts. Pure; accepts any bytes.
 std::string AvroSafeName(std::string_view name);
 
 // The namespace of a table's record schemas: "bottledwater." and the Avro-safe schema name.

@@ -86,7 +86,7 @@ std::string BuiltinTypeName(const BuiltinType& type, int32_t typmod) {
   if (type.element_oid != 0) return PostgresTypeName(type.element_oid, typmod) + "[]";
   if (typmod < 0) return std::string(type.name);
   switch (type.oid) {
-    // Without a modifier these two have other names: "character" would mean character(1).
+    // Without a modifier, these two have other names: "character" would mean character(1).
     case type_oid::kBpchar:
       return "character" + CharacterModifier(typmod);
     case type_oid::kBit:

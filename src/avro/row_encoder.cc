@@ -19,8 +19,8 @@ bool IsString(ValueKind kind) {
   return kind == ValueKind::kString || kind == ValueKind::kJson || kind == ValueKind::kNumeric;
 }
 
-// Whether a database with an encoding guarantees that the type's text is valid in it. "char" holds
-// any single byte, and arrays, composites and ranges can be made of it.
+// Whether a database with an encoding guarantees that the type's texts are valid in it. "char"
+// holds any single byte, and arrays, composites and ranges may contain "char" values.
 bool IsCheckedByServer(uint32_t type_oid) {
   switch (type_oid) {
     case type_oid::kText:
@@ -36,7 +36,7 @@ bool IsCheckedByServer(uint32_t type_oid) {
 }
 
 // What to encode for column `i`: an unchanged TOASTed value is looked up in the old tuple. A null
-// there does not count: pgoutput sends the old key alone with nulls for all other columns.
+// there does not count: pgoutput sends an old key with nulls for all other columns.
 const TextValue& Resolve(std::span<const TextValue> values, std::span<const TextValue> old_values,
                          size_t i) {
   const bool replace = values[i].kind == TextValue::Kind::kUnchangedToast && !old_values.empty() &&
@@ -51,7 +51,7 @@ size_t TextSize(const TextValue& value) {
 
 }  // namespace
 
-// Texts that were made in UTF-8, and the tuples that refer to them.
+// Texts that were converted to UTF-8, and the tuple that refers to them.
 struct RowEncoder::Converted {
   std::deque<std::string> texts;
   std::vector<TextValue> values;
@@ -185,21 +185,20 @@ void RowEncoder::Refuse(const ColumnEncoder& column, ValueStatus status) const {
     case ValueStatus::kOk:
       break;
     case ValueStatus::kMalformed:
-      problem = "its text is not one of this type";
+      problem = "its text is not valid for this type";
       break;
     case ValueStatus::kOutOfRange:
       problem =
-          "Avro cannot hold its value (a date or time after the year 294246, for one); change it, "
-          "or "
+          "Avro cannot hold its value (e.g. a timestamp after the year 294246); change it, or "
           "leave such rows out with --on-error=log";
       break;
     case ValueStatus::kInvalidUtf8:
       problem =
-          "its text is not valid UTF-8, and no character of the database's encoding either; "
+          "its text is neither valid UTF-8 nor valid in the database's encoding; "
           "--invalid-text=replace or bytes would publish it";
       break;
     case ValueStatus::kNullInKey:
-      problem = "a key column without a value identifies no row";
+      problem = "a key with a null column identifies no row";
       break;
     case ValueStatus::kUnavailable:
       problem =

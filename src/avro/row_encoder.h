@@ -14,8 +14,8 @@
 namespace bw {
 
 struct RowEncoderOptions {
-  // Of the texts as they are given. Those of a UTF-8 database cost nothing but for types that can
-  // carry raw bytes into text in any database ("char", types made of it), which are checked.
+  // Of the texts as they are given. In a UTF-8 database only types that can bring raw bytes into
+  // text in any database ("char", and types that contain it) have to be checked.
   TextEncoding encoding;
   InvalidText invalid_text = InvalidText::kError;
 
@@ -26,9 +26,9 @@ struct RowEncoderOptions {
 // Encodes a table's tuples as Avro bodies under BuildValueSchema() and BuildKeySchema() of the
 // same table. Built once per table version; immutable, so any number of threads may use it.
 //
-// Errors of all methods: a row Error that names table, column and type, never the value, for a text
-// that is not of its type or that Avro cannot hold; a halt Error when the number of values is not
-// the number of columns. `*out` is then as it was.
+// All methods throw a row Error that names table, column and type, never the value, when a text is
+// not valid for its type or Avro cannot hold the value; and a halt Error when the number of values
+// is not the number of columns. `*out` is then unchanged.
 class RowEncoder {
  public:
   struct Result {
@@ -41,13 +41,13 @@ class RowEncoder {
   bool has_key() const { return !key_columns_.empty(); }
 
   // Appends the body of all columns to `*out`. An unchanged TOASTed value is taken from
-  // `old_values` (the old tuple; empty when there is none) if that holds its text; a null there
-  // means "not sent" and is not taken. Else kUnavailableValue stands for it.
+  // `old_values` (the old tuple; empty when there is none) if that has its text; a null there means
+  // "not sent". Otherwise the field gets kUnavailableValue.
   Result EncodeValue(std::span<const TextValue> values, std::span<const TextValue> old_values,
                      std::string* out) const;
 
-  // Appends the body of the key columns. `values` are all columns of the tuple, also when only
-  // those of the key are set. A key never holds a null or kUnavailableValue: that is a row Error.
+  // Appends the body of the key columns. `values` has all columns of the tuple, even if only those
+  // of the key are set. A null or unavailable value in the key is a row Error.
   void EncodeKey(std::span<const TextValue> values, std::span<const TextValue> old_values,
                  std::string* out) const;
   // The first key column that is null in this tuple; nullptr when none is.
@@ -62,22 +62,20 @@ class RowEncoder {
     std::string type_name;
   };
 
-  Result Encode(std::span<const size_t> which, bool is_key,
-                std::span<const TextValue> values, std::span<const TextValue> old_values,
-                std::string* out) const;
-  // `values` with the texts of the columns `which` in UTF-8; what had to be made is in `*store`.
+  Result Encode(std::span<const size_t> which, bool is_key, std::span<const TextValue> values,
+                std::span<const TextValue> old_values, std::string* out) const;
+  // `values` with the texts of the columns `which` in UTF-8; converted texts are kept in `*store`.
   struct Converted;
   std::span<const TextValue> ToUtf8(std::span<const size_t> which,
                                     std::span<const TextValue> values, Converted* store) const;
   static TextRule TextRuleFor(ValueKind kind, uint32_t type_oid, const RowEncoderOptions& options);
-  Result EncodeUtf8(std::span<const size_t> which, bool is_key,
-                    std::span<const TextValue> values, std::span<const TextValue> old_values,
-                    std::string* out) const;
+  Result EncodeUtf8(std::span<const size_t> which, bool is_key, std::span<const TextValue> values,
+                    std::span<const TextValue> old_values, std::string* out) const;
   void RequireColumnCount(size_t count) const;
   [[noreturn]] void Refuse(const ColumnEncoder& column, ValueStatus status) const;
 
   const RowEncoderOptions options_;
-  bool converts_ = false;  // Any column does.
+  bool converts_ = false;  // Whether any column has TextRule::kConvert.
   std::string table_name_;
   std::vector<ColumnEncoder> columns_;
   std::vector<size_t> all_columns_;  // 0, 1, 2, ...

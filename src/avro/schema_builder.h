@@ -13,7 +13,7 @@ namespace bw {
 // A record named after the Avro-safe table name in the namespace "bottledwater.<schema>"; every
 // field is
 //   {"name": <FieldNames>, "type": ["null", T], "default": null, "postgresql_type": "integer"}
-// and, where the field could not have the column's name, "postgresql_name" with the original.
+// and, when the field's name is not the column's, "postgresql_name" with the original.
 // A table without columns has a record without fields. Names that are not valid UTF-8 (SQL_ASCII
 // databases) show U+FFFD in these two properties only.
 //

@@ -7,7 +7,7 @@ namespace {
 
 constexpr char32_t kReplacement = 0xFFFD;
 
-// The character at the begin of `text` (not empty); 0 bytes when there is none.
+// The character at the beginning of `text` (not empty); 0 bytes when it is invalid.
 Utf8Character Next(std::string_view text, const TextEncoding& encoding) {
   if (encoding.kind() != TextEncoding::Kind::kOneByte) return DecodeUtf8(text);
   const char32_t character = encoding.CharacterOf(text.front());

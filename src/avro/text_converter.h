@@ -9,8 +9,8 @@
 
 namespace bw {
 
-// The text in UTF-8. A byte that is no part of a character becomes U+FFFD with kReplace; otherwise
-// there is no result. Pure.
+// The text in UTF-8. With kReplace, a byte that is not part of a valid character becomes U+FFFD;
+// otherwise the result is nullopt. Pure.
 std::optional<std::string> TextToUtf8(std::string_view text, const TextEncoding& encoding,
                                       InvalidText invalid_text);
 

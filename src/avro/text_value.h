@@ -9,7 +9,7 @@ struct TextValue {
   enum class Kind : unsigned char {
     kNull,
     kText,
-    // A TOASTed value that the UPDATE did not touch; the WAL does not hold it.
+    // A TOASTed value that the UPDATE did not change; the WAL does not have it.
     kUnchangedToast,
   };
 

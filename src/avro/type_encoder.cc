@@ -30,7 +30,7 @@ bool ParseFloat(std::string_view text, Float* out) {
   if (text == "NaN") return *out = Limits::quiet_NaN(), true;
   if (text == "Infinity") return *out = Limits::infinity(), true;
   if (text == "-Infinity") return *out = -Limits::infinity(), true;
-  // from_chars would also take other spellings of those, "inf" or "nan(x)".
+  // from_chars would also accept other spellings of these, "inf" or "nan(x)".
   const size_t first = !text.empty() && text.front() == '-' ? 1 : 0;
   if (first >= text.size() || !IsDigit(text[first])) return false;
   const char* const end = text.data() + text.size();
@@ -95,8 +95,8 @@ size_t EscapeLength(std::string_view text) {
   return text.size() >= 4 && octal(1, '3') && octal(2, '7') && octal(3, '7') ? 4 : 0;
 }
 
-// bytea_output = escape: bytes as they are, backslashes doubled, other bytes as \ooo. The length
-// comes first, so the text is gone through twice; a server that we set up never sends this form.
+// bytea_output = escape: most bytes as they are, backslashes doubled, other bytes as \ooo. The
+// length comes first, so this takes two passes; our own sessions never get this form.
 ValueStatus EncodeEscapedBytes(std::string_view text, char** cursor) {
   size_t length = 0;
   for (size_t i = 0; i < text.size(); ++length) {
@@ -174,7 +174,7 @@ ValueStatus EncodeByKind(ValueKind kind, std::string_view text, char** cursor) {
       return IsNumericText(text) ? EncodeString(text, cursor) : ValueStatus::kMalformed;
     case ValueKind::kUuid:
       return IsUuidText(text) ? EncodeString(text, cursor) : ValueStatus::kMalformed;
-    // PostgreSQL validated JSON when it took it in.
+    // PostgreSQL has already validated JSON.
     case ValueKind::kString:
     case ValueKind::kJson:
       return EncodeString(text, cursor);

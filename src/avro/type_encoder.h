@@ -11,10 +11,10 @@ namespace bw {
 // An encoded field is at most this much longer than its text: the union branch and a varint.
 inline constexpr size_t kFieldOverheadBytesMax = 16;
 
-// Encodes one value that is not null, as the union's second branch, from PostgreSQL's text format
+// Encodes one non-null value, as the union's second branch, from PostgreSQL's text format
 // (settings: datestyle ISO, timezone UTC, extra_float_digits 3). `*cursor` must have room for
-// text.size() + kFieldOverheadBytesMax bytes and is moved past what was written; after anything
-// but kOk it has not moved. Strings are copied as they are: UTF-8 is the caller's to check.
+// text.size() + kFieldOverheadBytesMax bytes and is moved past what was written, but only for kOk.
+// Strings are copied unchanged: the caller checks that they are UTF-8.
 //
 // The hot path: no allocation, no exception, no locale.
 ValueStatus EncodeTextValue(ValueKind kind, std::string_view text, char** cursor);

@@ -5,8 +5,8 @@
 
 namespace bw {
 
-// How a column's values are held in Avro: the one table of types, shared by the schema builder,
-// the encoder and the JSON writer.
+// How a column's values are represented in Avro; shared by the schema builder, the encoder and the
+// JSON writer.
 enum class ValueKind : uint8_t {
   kBoolean,      // boolean
   kInt,          // int: smallint, integer
@@ -14,8 +14,8 @@ enum class ValueKind : uint8_t {
   kUnsigned,     // long: oid, xid, cid (32 bits, unsigned)
   kFloat,        // float
   kDouble,       // double
-  kNumeric,      // string: the exact text, also NaN and Infinity
-  kString,       // string: text kinds, and PostgreSQL's text of every type without its own kind
+  kNumeric,      // string: the exact text, including NaN and Infinity
+  kString,       // string: text types, and PostgreSQL's text of every type without its own kind
   kJson,         // string: json, jsonb
   kUuid,         // string, logicalType uuid
   kBytes,        // bytes
@@ -41,8 +41,8 @@ inline constexpr int32_t kDateMinusInfinity = INT32_MIN;
 inline constexpr int64_t kTimestampInfinity = INT64_MAX;
 inline constexpr int64_t kTimestampMinusInfinity = INT64_MIN;
 
-// Stands for an unchanged TOASTed value that neither the WAL nor an old tuple holds. Only string
-// and bytes fields of a value, never a key.
+// Replaces an unchanged TOASTed value that is neither in the WAL nor in an old tuple. Only in
+// string and bytes fields of a value, never in a key.
 inline constexpr std::string_view kUnavailableValue = "__bottledwater_unavailable_value";
 
 }  // namespace bw
