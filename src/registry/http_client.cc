@@ -9,7 +9,7 @@
 namespace bw {
 namespace {
 
-// How long a wait for answers goes on without a look at the stop.
+// A wait for answers checks for a stop this often.
 constexpr int kWaitMs = 200;
 constexpr size_t kAnswerBytesMax = kMiB;
 
@@ -29,7 +29,7 @@ void InitialiseOnce() {
   BW_CHECK(result == CURLE_OK);
 }
 
-// Records the answer; one that is too long makes libcurl end the transfer with CURLE_WRITE_ERROR.
+// Appends to the answer; if it becomes too long, libcurl ends the transfer with CURLE_WRITE_ERROR.
 size_t OnBody(char* data, size_t size, size_t count, void* out) {
   auto* body = static_cast<std::string*>(out);
   if (size * count > kAnswerBytesMax - body->size()) return 0;
@@ -41,8 +41,7 @@ struct MultiDeleter {
   void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
 };
 
-// libcurl takes what it gets here by varargs, where a wrong type is not noticed: hence one overload
-// for each type it knows.
+// curl_easy_setopt takes varargs, where a wrong type goes unnoticed: hence one overload per type.
 void Set(CURL* curl, CURLoption option, long value) {
   BW_CHECK(curl_easy_setopt(curl, option, value) == CURLE_OK);
 }
@@ -62,7 +61,7 @@ struct HttpClient::Multi {
 struct HttpClient::Connection {
   std::unique_ptr<CURL, EasyDeleter> curl;
   std::unique_ptr<curl_slist, HeadersDeleter> headers;
-  size_t index = 0;  // Of the request it works on.
+  size_t index = 0;  // Of its current request.
   std::string request_body;
   std::string body;
   char reason[CURL_ERROR_SIZE] = {};
@@ -75,7 +74,7 @@ HttpClient::HttpClient(const HttpSchemaRegistryOptions& options, const Stop& sto
       multi_(std::make_unique<Multi>()) {
   if (!options.user.empty() && base_url_.starts_with("http:")) {
     spdlog::warn(
-        "The password for the schema registry goes over the network in the clear: use https");
+        "The password for the schema registry is sent over the network in clear text: use https");
   }
   multi_->handle.reset(curl_multi_init());
   BW_CHECK(multi_->handle != nullptr);
@@ -204,7 +203,7 @@ std::vector<HttpAnswer> HttpClient::Ask(std::span<const HttpRequest> requests,
       away = true;
     }
   }
-  // After a stop, what is under way is given up.
+  // After a stop, requests in flight are given up.
   for (const auto& connection : connections_) {
     curl_multi_remove_handle(multi_->handle.get(), connection->curl.get());
   }

@@ -19,18 +19,18 @@ struct HttpRequest {
 };
 
 struct HttpAnswer {
-  // Why there is none (unreachable, timeout, too long, a stop); nothing else is valid then.
+  // Why there is no answer (unreachable, timeout, too long, a stop); if set, nothing else is valid.
   std::optional<std::string> failure;
   long status = 0;
   std::string body;
 };
 
-// libcurl, with the limits that the registry's client has: no redirects, no .netrc, http and https
-// only, certificates checked, at most 1 MiB of answer. The only file that includes curl.
-// Keeps its connections between calls. Not thread-safe.
+// libcurl with the registry client's limits: no redirects, no .netrc, http and https only,
+// certificates checked, answers of at most 1 MiB. Keeps its connections between calls. Not
+// thread-safe.
 class HttpClient {
  public:
-  // At most this many requests are under way at a time.
+  // At most this many requests are in flight at a time.
   static constexpr size_t kConcurrencyMax = 8;
 
   // Throws a usage Error naming --schema-registry (or the file) when an option cannot work. Does
@@ -38,9 +38,9 @@ class HttpClient {
   HttpClient(const HttpSchemaRegistryOptions& options, const Stop& stop);
   ~HttpClient();
 
-  // Sends all requests, side by side, and returns their answers in the same order. Each takes at
-  // most `timeout` (the options' when absent). When one has no answer, those that have not begun
-  // are not sent: the server is away, and each would wait for its own timeout.
+  // Sends the requests concurrently and returns their answers in the same order. Each takes at most
+  // `timeout` (the options' when absent). When one gets no answer, those that have not begun are
+  // not sent: the server is away, and each would wait for its own timeout.
   std::vector<HttpAnswer> Ask(std::span<const HttpRequest> requests,
                               std::optional<Duration> timeout = std::nullopt);
 
@@ -51,11 +51,11 @@ class HttpClient {
 
  private:
   struct Multi;
-  struct Connection;  // One of libcurl's handles, and what it works on.
+  struct Connection;  // A libcurl handle and its current request.
 
   std::unique_ptr<Connection> NewConnection() const;
   void Begin(const HttpRequest& request, size_t index, Duration timeout, Connection* connection);
-  // Takes what has ended since the last call. Whether all of it had an answer.
+  // Takes the requests that have ended since the last call. Returns whether all got an answer.
   bool TakeEnded(std::span<HttpAnswer> answers);
 
   const HttpSchemaRegistryOptions options_;

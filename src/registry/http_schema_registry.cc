@@ -74,8 +74,8 @@ std::vector<RegistryResult<int32_t>> HttpSchemaRegistry::RegisterAll(
   return results;
 }
 
-// Asks by id first, which is a mere reading. Only where the answer is not our own text, the subject
-// is asked for its id of this schema.
+// Asks by id first. Only if the answer is not exactly our schema, asks the subject for the schema's
+// id.
 std::vector<RegistryResult<IdState>> HttpSchemaRegistry::CheckAll(
     std::span<const RegisteredSchema> schemas) {
   std::vector<HttpRequest> requests;
@@ -92,8 +92,8 @@ std::vector<RegistryResult<IdState>> HttpSchemaRegistry::CheckAll(
     const std::string where = Where(registration.subject);
     try {
       RequireAnswer(answers[i], where);
-      const auto state = ParseSchemaAnswer(answers[i].status, answers[i].body,
-                                           registration.schema_json, where);
+      const auto state =
+          ParseSchemaAnswer(answers[i].status, answers[i].body, registration.schema_json, where);
       if (state == IdState::kSame) continue;
       results[i] = state.value_or(IdState::kOther);
       look_ups.push_back(LookUpOf(registration));
@@ -125,7 +125,7 @@ std::optional<std::string> HttpSchemaRegistry::Failure(const HttpRequest& reques
   return ReasonOf(answer.status, answer.body);
 }
 
-// There are registries that ignore the id that is asked for.
+// Some registries ignore the id in the request, so the answer is compared.
 std::optional<std::string> HttpSchemaRegistry::RegisterUnderId(const RegisteredSchema& schema) {
   const HttpRequest request{
       .method = "POST",
@@ -149,8 +149,8 @@ std::optional<std::string> HttpSchemaRegistry::Restore(std::span<const Registere
     return HttpRequest{
         .method = "PUT", .path = mode_path, .body = Text(nlohmann::json{{"mode", name}})};
   };
-  // Refused where the registry has no modes, where they may not be changed, and where the subject
-  // has schemas: then others have written to it since.
+  // Refused when the registry has no modes, when they may not be changed, and when the subject has
+  // schemas: then others have written to it since.
   if (auto refusal = Failure(mode("IMPORT"))) return refusal;
   std::optional<std::string> failure;
   for (const RegisteredSchema& schema : schemas) {
@@ -158,7 +158,8 @@ std::optional<std::string> HttpSchemaRegistry::Restore(std::span<const Registere
     failure = RegisterUnderId(schema);
   }
   if (Failure({.method = "DELETE", .path = mode_path, .body = ""}) && Failure(mode("READWRITE"))) {
-    spdlog::warn("{}: its mode could not be set back from IMPORT; do it by hand", Where(subject));
+    spdlog::warn("{}: could not set its mode back from IMPORT to READWRITE; do it by hand",
+                 Where(subject));
   }
   return failure;
 }

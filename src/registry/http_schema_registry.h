@@ -15,8 +15,8 @@ struct HttpRequest;
 // A registry that speaks the Confluent API over HTTP: Confluent's, Apicurio (ccompat), Redpanda's,
 // Karapace. Keeps its connections between calls. Not thread-safe: it belongs to the publish thread.
 //
-// Follows no redirects, reads no .netrc, speaks only http and https, takes at most 1 MiB of answer,
-// and leaves a request within about a second of a stop. No message contains the password.
+// Limits are HttpClient's; a request ends within about a second of a stop. No message contains the
+// password.
 class HttpSchemaRegistry : public SchemaRegistry {
  public:
   // Throws a usage Error naming --schema-registry (or the file) when an option cannot work. Does
@@ -27,17 +27,17 @@ class HttpSchemaRegistry : public SchemaRegistry {
   int32_t Register(const std::string& subject, const std::string& schema_json) override;
   std::vector<RegistryResult<int32_t>> RegisterAll(
       std::span<const SchemaRegistration> registrations) override;
-  // Each request takes two seconds at most: publishing waits for it.
+  // Each request takes at most two seconds, because publishing waits for it.
   std::vector<RegistryResult<IdState>> CheckAll(std::span<const RegisteredSchema> schemas) override;
-  // By Confluent's IMPORT mode, set for the subject while this lasts.
+  // Uses Confluent's IMPORT mode, which it sets for the subject meanwhile.
   std::optional<std::string> Restore(std::span<const RegisteredSchema> schemas) override;
 
  private:
-  // Why the request was not answered with status 200.
+  // Why the request was not answered with status 200; nothing when it was.
   std::optional<std::string> Failure(const HttpRequest& request);
-  // Why this was not registered under its id.
+  // Why this was not registered under its id; nothing when it was.
   std::optional<std::string> RegisterUnderId(const RegisteredSchema& schema);
-  // What messages begin with.
+  // The beginning of messages.
   std::string Where(const std::string& subject) const;
 
   std::unique_ptr<HttpClient> http_;

@@ -33,7 +33,7 @@ void CheckReadable(const char* option, const std::string& file) {
 
 std::string BaseUrl(const HttpSchemaRegistryOptions& options) {
   const std::string& text = options.url;
-  // Before anything of it is repeated in a message.
+  // Checked first: no message may repeat a password.
   if (text.find('@') != std::string::npos) {
     throw UsageError(
         "--schema-registry: a user name or password does not belong in the URL, where logs and "
@@ -69,7 +69,7 @@ void CheckRegistryOptions(const HttpSchemaRegistryOptions& options) {
     throw UsageError("--schema-registry-cert and --schema-registry-key go together");
   }
   if (options.user.empty() && !options.password.empty()) {
-    throw UsageError("--schema-registry-user is missing: there is a password for the registry");
+    throw UsageError("--schema-registry-user is missing: the registry's password is set");
   }
   if (!options.user.empty() && options.password.empty()) {
     throw UsageError(

@@ -27,16 +27,16 @@ int64_t ErrorCode(const nlohmann::json& answer) {
   return code != answer.end() && code->is_number_integer() ? code->get<int64_t>() : 0;
 }
 
-// Whether a status of 409, 413 or 422 is the registry's verdict on this schema. Only then another
-// try cannot succeed; a proxy's page, or a registry that takes no schemas now, is an outage.
+// Whether a status of 409, 413 or 422 is the registry's verdict on this schema. Only then a retry
+// cannot succeed; a proxy's page, or a registry that accepts no schemas now, is an outage.
 bool RefusesTheSchema(long status, std::string_view body) {
   if (status == 413) return true;  // Also from a proxy: it is the schema that is too large.
   const nlohmann::json answer = Parse(body);
   if (!answer.is_object()) return false;
   const int64_t code = ErrorCode(answer);
   if (status == 409) return code == 0 || code == 409 || code == 40901;
-  // 42201 invalid schema, 42208 invalid subject, 42209 too large, 42210 rules refuse it. Registries
-  // without codes of their own repeat the status.
+  // 42201 invalid schema, 42208 invalid subject, 42209 too large, 42210 refused by rules.
+  // Registries without their own codes repeat the status.
   return code == 0 || code == 422 || code == 42201 || code == 42208 || code == 42209 ||
          code == 42210;
 }
@@ -70,8 +70,7 @@ int32_t IdOf(std::string_view body, const std::string& where) {
   return static_cast<int32_t>(id->get<uint64_t>());
 }
 
-
-// Only the registry's own words: a proxy knows nothing about schemas.
+// Only by the registry's own error codes: a proxy's 404 says nothing about schemas.
 bool SaysNotFound(long status, std::string_view body) {
   const int64_t code = status == 404 ? ErrorCode(Parse(body)) : 0;
   return code >= 40401 && code <= 40407;
@@ -91,8 +90,10 @@ int32_t ParseRegisterAnswer(long status, std::string_view body, const std::strin
         throw RowError(where + ": the registry refuses the schema: " + Reason(status, body));
       }
       if (ErrorCode(Parse(body)) == 42205) {
-        throw TransientError(where + ": the registry takes no schemas now; look at its mode, which "
-                             "must be READWRITE for this subject: " + Reason(status, body));
+        throw TransientError(where +
+                             ": the registry accepts no schemas now; check its mode, which "
+                             "must be READWRITE for this subject: " +
+                             Reason(status, body));
       }
       throw TransientError(where + ": " + Reason(status, body));
     case 401:

@@ -16,16 +16,15 @@ namespace bw {
 // SchemaRegistry::Register does. Pure; the answer comes from outside and may be anything.
 int32_t ParseRegisterAnswer(long status, std::string_view body, const std::string& where);
 
-// What a failure's answer says, in one bounded line.
+// A failure's status and message, in one line of limited length.
 std::string ReasonOf(long status, std::string_view body);
 
-// What an id means by the answer to GET /schemas/ids/(id), when it was given for this schema;
-// nothing when the answer alone does not tell, because a registry may write a schema in its own
-// way. Throws transient.
+// Whether the answer to GET /schemas/ids/(id) shows that the id still means this schema; nothing
+// when it cannot tell, because a registry may reformat schemas. Throws transient.
 std::optional<IdState> ParseSchemaAnswer(long status, std::string_view body,
                                          const std::string& schema_json, const std::string& where);
 
-// The id of a schema by the answer to POST /subjects/(subject); nothing when it is not registered
+// The schema's id in the answer to POST /subjects/(subject); nothing when it is not registered
 // there. Throws transient.
 std::optional<int32_t> ParseLookUpAnswer(long status, std::string_view body,
                                          const std::string& where);

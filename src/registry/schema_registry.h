@@ -29,12 +29,12 @@ enum class IdState {
   kOther,    // Another schema.
 };
 
-// What was asked for, or why there is none.
+// The result, or why there is none.
 template <typename T>
 using RegistryResult = std::variant<T, Error>;
 
-// Where Avro schemas get the ids that consumers find in front of every value. An interface because
-// the simulation has a registry of its own.
+// Gives Avro schemas the ids that consumers find before every value. An interface because the
+// simulation has its own implementation.
 class SchemaRegistry {
  public:
   virtual ~SchemaRegistry() = default;
@@ -49,8 +49,8 @@ class SchemaRegistry {
   // - row when the registry refuses this schema (409 incompatible, 422 invalid, 413 too large).
   virtual int32_t Register(const std::string& subject, const std::string& schema_json) = 0;
 
-  // The same for many, side by side where that is possible: one's refusal is not another's. In the
-  // order asked for. When the registry turns out to be away, the rest is not asked.
+  // The same for many, concurrently where possible; a refusal concerns one schema only. Results are
+  // in the order of `registrations`. Once the registry turns out to be away, the rest is not asked.
   virtual std::vector<RegistryResult<int32_t>> RegisterAll(
       std::span<const SchemaRegistration> registrations) {
     std::vector<RegistryResult<int32_t>> results;
@@ -69,13 +69,13 @@ class SchemaRegistry {
     return results;
   }
 
-  // What these ids mean now. Changes nothing. Errors are transient. In the order asked for.
+  // What these ids mean now, in the order of `schemas`. Changes nothing. Errors are transient.
   virtual std::vector<RegistryResult<IdState>> CheckAll(std::span<const RegisteredSchema> schemas) {
     return std::vector<RegistryResult<IdState>>(schemas.size(), IdState::kSame);
   }
 
-  // Registers schemas of one subject, all of which it has lost, under the ids that they had. Why
-  // that is not possible, or nothing when it was done.
+  // Registers schemas of one subject, all of which the registry has lost, under the ids that they
+  // had. Returns why that is not possible, or nothing when it was done.
   virtual std::optional<std::string> Restore(std::span<const RegisteredSchema> /*schemas*/) {
     return "this registry cannot";
   }
