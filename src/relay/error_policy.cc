@@ -40,7 +40,7 @@ ErrorAction ActionFor(ErrorKind kind, ExitCode exit_code, SessionHistory history
     case ErrorKind::kTransient:
       return Retry(exit_code);
     case ErrorKind::kFenced: {
-      // librdkafka reports a transaction that the broker timed out as fencing, too (KIP-588).
+      // librdkafka also reports a transaction that the broker timed out as fencing (KIP-588).
       ErrorAction action = Retry(ExitCode::kAnotherRelay);
       action.give_up_often = 3;
       action.often_within = std::chrono::minutes(10);

@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-// The one table that says what an error does to the session in which it happened, and to the
-// process. Sessions throw; only the session loop catches, and asks here.
+// The one table of what an error does to the session in which it happened, and to the process.
+// Sessions throw; only the session loop catches, and consults this table.
 
 namespace bw {
 
@@ -17,15 +17,15 @@ struct ErrorAction {
   };
   Kind kind = Kind::kRetry;
   ExitCode exit_code = ExitCode::kInternal;
-  // kRetry: exit after all when no session has made progress for this long. Absent: wait for ever.
+  // kRetry: exit when no session has made progress for this long. Absent: never.
   std::optional<Duration> give_up_after;
-  // kRetry: exit after all when it happens this often within `often_within`. 0: never.
+  // kRetry: exit when the error happens this often within `often_within`. 0: never.
   int give_up_often = 0;
   Duration often_within{0};
 };
 
-// What a session has shown before the error: a server that has already worked with us is treated
-// differently from one that says no at the start.
+// What happened before the error: a server that has worked with us is treated differently from one
+// that refuses us at the start.
 enum class SessionHistory {
   kNeverWorked,  // No session of this loop has made progress since the process started.
   kWorkedBefore,
@@ -37,14 +37,14 @@ enum class SessionHistory {
 //   halt       login refused, missing right,   exit              retry for ever: a password being
 //              server setting                                    rotated, a right being restored
 //   halt       another relay                   exit              retry for 2 minutes: the walsender
-//                                                                of a connection that was cut lives
-//                                                                until wal_sender_timeout
+//                                                                of a lost connection lives until
+//                                                                wal_sender_timeout
 //   halt       any other                       exit              exit
 //   row                                        exit              exit
 //   usage                                      exit              exit
 //
-// A row under --on-error=log never gets here: the session that meets it counts it and goes on.
-// Starting the session again would only meet it again.
+// With --on-error=log, row errors never get here: the session counts them and goes on. With
+// --on-error=exit, a new session would only meet the same row again.
 ErrorAction ActionFor(ErrorKind kind, ExitCode exit_code, SessionHistory history);
 
 }  // namespace bw

@@ -1,4 +1,4 @@
-// bottledwater: every change committed in PostgreSQL, in Kafka, exactly once.
+// bottledwater: relays every change committed in PostgreSQL to Kafka, exactly once.
 
 #include <sys/stat.h>
 
@@ -27,9 +27,8 @@ ExitCode Main(int argc, const char* const* argv) {
   const Options& options = command.options;
   StartLogging({options.log_level});
   for (const std::string& warning : options.warnings) spdlog::warn("{}", warning);
-  // The spool holds row data.
-  umask(077);
-  static Stop stop;  // Signal handlers refer to it until the process is gone.
+  umask(077);        // The spool holds row data.
+  static Stop stop;  // Signal handlers refer to it until the process ends.
   InstallSignalHandlers(&stop);
   spdlog::info("Bottled Water {}: {} to Kafka at {}, spool {}", BOTTLEDWATER_VERSION,
                RedactedConninfo(options.capture.conninfo), options.publish.brokers,

@@ -12,9 +12,9 @@
 
 namespace bw {
 
-// The outside of a relay: servers, time, and the end of its process. Real ones are in
-// real_outside.h, the others in tests/simulation. What is made takes the options and the Stop by
-// reference.
+// What a relay needs from outside: servers, time, and ending the process. real_outside.h has the
+// real ones, tests/simulation the simulated ones. The created objects keep references to the
+// options and the Stop.
 struct Outside {
   std::function<std::unique_ptr<PostgresServer>(const CaptureOptions&, CaptureFigures*,
                                                 const Stop&)>
@@ -22,7 +22,7 @@ struct Outside {
   std::function<std::unique_ptr<KafkaCluster>(const PublishOptions&, const Stop&)> kafka;
   std::function<std::unique_ptr<SchemaRegistry>(const Stop&)> registry;
   Clock* clock = &Clock::Real();
-  // Ends the process at once, as a crash would. Does not return.
+  // Ends the process at once, like a crash. Does not return.
   std::function<void(ExitCode)> abandon;
 };
 

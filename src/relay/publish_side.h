@@ -11,9 +11,8 @@
 
 namespace bw {
 
-// The publish thread with everything that is its own: connections, publisher, session loop. From
-// construction to destruction it publishes what the spool gets; a spool whose content is about to
-// be replaced has none of these beside it.
+// The publish thread and everything it owns: connections, publisher, session loop. Publishes from
+// the spool from construction to destruction; must not exist while the spool's content is replaced.
 class PublishSide {
  public:
   struct Parts {
@@ -25,12 +24,12 @@ class PublishSide {
   };
 
   explicit PublishSide(const Parts& parts);
-  // Ends what is open, and waits for the thread.
+  // Requests a stop and waits for the thread.
   ~PublishSide();
   PublishSide(const PublishSide&) = delete;
   PublishSide& operator=(const PublishSide&) = delete;
 
-  // Thread-safe, both.
+  // Both are thread-safe.
   void RequestStop() { stop_.Request(); }
   PublishFigures figures() const { return publisher_.figures(); }
 
@@ -40,7 +39,7 @@ class PublishSide {
   const Parts parts_;
   Stop stop_;
   const std::unique_ptr<KafkaCluster> cluster_;
-  const std::unique_ptr<SchemaRegistry> registry_;  // None unless the output is Avro.
+  const std::unique_ptr<SchemaRegistry> registry_;  // Null unless the output is Avro.
   Publisher publisher_;
   std::unique_ptr<Thread> thread_;  // Last: it uses everything above.
 };

@@ -11,18 +11,18 @@
 namespace bw {
 namespace {
 
-// A stop ends the process within 10 s; a library that does not let go is left behind after this.
+// A stop ends the process within 10 s: a library call that has not returned by then is abandoned.
 constexpr Duration kStopTimeout{9'000};
 
-// Until tables whose re-read did not succeed are tried again.
+// How long until a failed re-read of tables is tried again.
 constexpr Duration kRereadWaitFirst{5'000};
 constexpr Duration kRereadWaitMax{60'000};
 
-// A re-read that has given way to others' statements so often is then done all the same: else who
-// builds one index after the other would put it off for ever.
+// After giving way so often, a re-read keeps on: building one index after another must not put it
+// off for ever.
 constexpr int kGiveWayMax = 5;
 
-// Started on a full disk: PostgreSQL keeps the WAL until there is room.
+// If the disk is full at start, PostgreSQL retains the WAL until there is room.
 void WaitForRoomToOpen(const SpoolOptions& options, const Stop& stop) {
   if (DiskRoom::IsEnoughToOpen(options)) return;
   spdlog::error("The disk of the spool \"{}\" is too full to open it; waiting for room",
@@ -36,7 +36,7 @@ void WaitForRoomToOpen(const SpoolOptions& options, const Stop& stop) {
   spdlog::info("There is room for the spool again");
 }
 
-// The spool of an earlier process. Its disk may fill up also while it is being opened.
+// Opens the spool of an earlier process. Its disk may also fill up while it is being opened.
 std::unique_ptr<Spool> OpenExisting(const SpoolOptions& options, const Stop& stop) {
   bool has_failed = false;
   while (true) {
@@ -45,7 +45,7 @@ std::unique_ptr<Spool> OpenExisting(const SpoolOptions& options, const Stop& sto
       return Spool::Open(options);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kTransient) throw;
-      if (!has_failed) spdlog::error("{}. Trying until it can be opened", error.what());
+      if (!has_failed) spdlog::error("{}. Retrying until it can be opened", error.what());
       has_failed = true;
     }
     if (stop.WaitFor(std::chrono::seconds(1))) {
@@ -55,7 +55,7 @@ std::unique_ptr<Spool> OpenExisting(const SpoolOptions& options, const Stop& sto
   }
 }
 
-// How old the oldest change is that waits in the spool.
+// The age of the oldest unpublished change in the spool.
 std::optional<Duration> LagOf(Spool* spool, Clock* clock) {
   try {
     const SpoolBatch oldest =
@@ -64,7 +64,7 @@ std::optional<Duration> LagOf(Spool* spool, Clock* clock) {
     const int64_t age_us = clock->WallMicros() - oldest.changes().front().commit_time_us;
     return Duration(std::max<int64_t>(age_us / 1000, 0));
   } catch (const Error&) {
-    return std::nullopt;  // The spool is being opened again; the sessions deal with it.
+    return std::nullopt;  // The spool is being reopened; the sessions handle that.
   }
 }
 
@@ -94,7 +94,7 @@ Spool* Relay::spool() const {
   return spool_.get();
 }
 
-// Only the capture thread opens a spool while others run.
+// Call on the capture thread, the only one that opens a spool while other threads run.
 Spool* Relay::OpenSpoolAlone() {
   StopPublishing();
   if (Spool* opened = spool()) return opened;
@@ -122,7 +122,7 @@ void Relay::StopPublishing() {
     const std::lock_guard lock(mutex_);
     side = std::move(publish_side_);
   }
-  // Destroyed without the lock, which its thread may want for leaving.
+  // Destroyed without the lock, which its thread may need in LeaveWith.
 }
 
 void Relay::LeaveWith(const SessionExit& exit) {
@@ -159,7 +159,7 @@ void Relay::RunCapture() {
       postgres_->keeper().OnRelationChanged(relation, spool());
     };
     if (skip_transaction_ || !tables_to_read_.empty()) {
-      server.reset();  // It may wait long; its sessions look anew.
+      server.reset();  // DoAsAsked may take long; its sessions connect and look again.
       if (DoAsAsked(start_up, hooks)) return;
     }
     StreamAndReread(hooks);
@@ -180,7 +180,7 @@ void Relay::StreamAndReread(CaptureHooks hooks) {
   };
   while (!stop_->requested()) {
     const SessionEnd end = RunCaptureSession(capture_parts_, spool(), hooks);
-    // Here, where the keeper goes on meanwhile: tables lose their keys at any time.
+    // Wait here, where the keeper keeps running: tables can lose their keys at any time.
     if (end == SessionEnd::kNoRoom && !WaitForRoom(spool(), *stop_)) return;
     if (end != SessionEnd::kWanted || !RereadIsDue()) continue;
     TryToReread([&](SnapshotManners manners) {
@@ -193,7 +193,7 @@ void Relay::StreamAndReread(CaptureHooks hooks) {
 RereadResult Relay::TryToReread(
     const std::function<RereadResult(SnapshotManners manners)>& reread) {
   const Duration pause = reread_backoff_.Next();
-  // Also when it throws: the stream comes first.
+  // Set before the attempt, in case it throws: streaming comes first.
   next_reread_ = clock_->Now() + pause;
   const bool keeps_on = gave_way_ >= kGiveWayMax;
   if (keeps_on) {
@@ -211,7 +211,7 @@ RereadResult Relay::TryToReread(
     return result;
   }
   if (result == RereadResult::kGaveWay) ++gave_way_;
-  // Not from when it began: it may have waited.
+  // Counted from now, because the attempt may have waited.
   next_reread_ = clock_->Now() + pause;
   return result;
 }
@@ -245,7 +245,7 @@ bool Relay::DoAsAsked(const StartUp& start_up, const CaptureHooks& hooks) {
 }
 
 std::optional<SessionExit> Relay::Run() {
-  // For a re-snapshot the start-up decides first whether this spool is published from at all.
+  // For a re-snapshot, start-up first decides whether to publish from this spool at all.
   const bool may_be_dropped = options_.overrides.resnapshot;
   if (spool_ && spool_->ledger().state().phase == SpoolPhase::kStreaming && !may_be_dropped) {
     StartPublishing();
@@ -267,8 +267,8 @@ std::optional<SessionExit> Relay::Run() {
   return exit_;
 }
 
-// Waits for both sides to end what is open. A library that does not let go is left behind:
-// everything durable is durable already, and ending here is like any crash, which is always safe.
+// Waits for both sides to finish. A library call that does not return is abandoned: ending here is
+// like a crash, which is always safe.
 void Relay::EndThreads() {
   const std::unique_ptr<Thread> ender = clock_->Start([this] {
     {
@@ -289,7 +289,7 @@ void Relay::EndThreads() {
   if (exit_) spdlog::critical("{}", exit_->message);
   const ExitCode exit_code = exit_ ? exit_->exit_code : ExitCode::kOk;
   lock.unlock();
-  spdlog::warn("A library does not let go; ending without it");
+  spdlog::warn("A library call does not return; ending without it");
   outside_.abandon(exit_code);
 }
 

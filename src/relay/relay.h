@@ -22,13 +22,13 @@
 
 namespace bw {
 
-// The process: capture on one thread, publish on another, the spool between them, and this one
-// waiting for a stop and writing the status line.
+// The process: capture on one thread, publish on another, the spool between them; the main thread
+// waits for a stop and writes the status line.
 //
-//   spool streaming already: publishing begins, whether PostgreSQL answers or not
+//   if the spool is already streaming: publishing begins, whether PostgreSQL answers or not
 //   capture thread: loop of {start-up: look, reconcile, carry out; publishing begins, if it has
 //                   not; stream into the spool}
-//   a side that must end the process asks for a stop and leaves its exit code
+//   a side that must end the process requests a stop and leaves its exit code
 class Relay {
  public:
   // Throws usage Errors, and Halts about the spool. `stop` uses the outside's clock.
@@ -37,7 +37,8 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  // Returns after a stop, or when one side must end: then with the reason, which is logged.
+  // Returns after a stop, or when one side must end the process: then with the reason, already
+  // logged.
   std::optional<SessionExit> Run();
 
   // For tests and the status line; thread-safe. Null while the spool is not open.
@@ -46,12 +47,13 @@ class Relay {
 
  private:
   void RunCapture();
-  // Skips or reads again what the operator asked for. True when a session was used for it.
+  // Skips the transaction, or reads the tables again, that the operator asked for. True when that
+  // took a session.
   bool DoAsAsked(const StartUp& start_up, const CaptureHooks& hooks);
   bool RereadIsDue() const;
   // One try, and when the next one is due.
   RereadResult TryToReread(const std::function<RereadResult(SnapshotManners manners)>& reread);
-  // Sessions, and between them re-reads of tables that need one; returns on a stop.
+  // Runs sessions, and between them re-reads of tables that need one. Returns on a stop.
   void StreamAndReread(CaptureHooks hooks);
   Spool* OpenSpoolAlone();
   void StartPublishing();
@@ -70,7 +72,7 @@ class Relay {
 
   mutable std::mutex mutex_;  // Protects the members down to threads_ended_.
   std::condition_variable changed_;
-  std::unique_ptr<Spool> spool_;  // Once open, it stays.
+  std::unique_ptr<Spool> spool_;  // Once open, it stays open.
   std::unique_ptr<PublishSide> publish_side_;
   std::optional<SessionExit> exit_;
   bool threads_ended_ = false;
@@ -78,12 +80,12 @@ class Relay {
   // The capture thread's.
   const std::unique_ptr<PostgresServer> postgres_;
   const CaptureParts capture_parts_;
-  std::optional<Lsn> skip_transaction_;      // To be skipped, still.
-  std::vector<std::string> tables_to_read_;  // To be read again, still.
+  std::optional<Lsn> skip_transaction_;      // Not yet skipped.
+  std::vector<std::string> tables_to_read_;  // Not yet re-read.
   Backoff reread_backoff_;
-  TimePoint next_reread_;  // No earlier.
+  TimePoint next_reread_;  // The earliest time.
   HeldBackTables held_back_;
-  int gave_way_ = 0;       // So many re-reads in a row.
+  int gave_way_ = 0;  // Re-reads in a row that gave way.
 
   std::unique_ptr<Thread> capture_thread_;
 };

@@ -7,7 +7,7 @@
 namespace bw {
 
 std::optional<SessionExit> SessionLoop::Run(const Session& session) {
-  // A wait of zero asks whether a stop was requested.
+  // A wait of zero only checks for a stop.
   while (!config_.wait(Duration(0))) {
     progress_ = false;
     stuck_ = false;
@@ -24,10 +24,10 @@ std::optional<SessionExit> SessionLoop::Run(const Session& session) {
       return SessionExit{ExitCode::kInternal,
                          fmt::format("{} session: unexpected: {}", config_.server, error.what())};
     }
-    // One that works and fails at once, time and again, is no better than one that never works.
+    // A session that always fails right after making progress must not reset the backoff.
     constexpr Duration kWorkedForAWhile{1'000};
     if (progress_ && config_.clock->Now() - began >= kWorkedForAWhile) config_.backoff.Reset();
-    // A session that returns at once, time and again, must not spin either.
+    // Sessions that return at once without progress must not spin either.
     if ((failed || !progress_) && config_.wait(NextWait())) break;
   }
   return std::nullopt;
@@ -58,7 +58,7 @@ std::optional<SessionExit> SessionLoop::Judge(const Error& error) {
     while (now - often_.front() > action.often_within) often_.pop_front();
     if (often_.size() >= static_cast<size_t>(action.give_up_often)) return exit;
   }
-  // What a stop has interrupted is not away.
+  // A stop may have caused the error: the server is not away.
   if (config_.wait(Duration(0))) return std::nullopt;
   stuck_ = IsStuck(error);
   if (stuck_) {
@@ -88,7 +88,7 @@ void SessionLoop::SayStuck(const Error& error) {
   const TimePoint now = config_.clock->Now();
   if (stuck_said_ && now - *stuck_said_ < kSayInterval) return;
   stuck_said_ = now;
-  spdlog::error("{} has failed {} times at {}: {}. It is tried again, ever more rarely. {}",
+  spdlog::error("{} has failed {} times at {}: {}. It is retried less and less often. {}",
                 config_.server, times_at_place_, place_, error.what(), error.remedy());
 }
 

@@ -24,21 +24,22 @@ struct SessionExit {
 //
 //   loop until a stop is requested:
 //     run a session; it calls made_progress() whenever it has got something done
-//     it threw: look up the action; exit, or wait a backed-off time; when it has thrown at the same
-//       place three times in a row (Error::place), wait for up to minutes, and say what to do
+//     it threw: look up the action; exit, or back off; when it has thrown at the same place three
+//       times in a row (Error::place), back off for up to ten minutes, and log what to do
 //     it returned: the next one begins, at once if this one made progress
 //
 // Not thread-safe: one per side, used on that side's thread.
 class SessionLoop {
  public:
   // One session. Returns when a stop was requested or when it wants to be started again; throws
-  // Error otherwise. Calls `made_progress`, on the same thread, when the server has worked with it.
+  // Error otherwise. Calls `made_progress`, on the same thread, whenever it has made progress.
   using Session = std::function<void(const std::function<void()>& made_progress)>;
-  // Waits this long; true when a stop was requested, then at once. Stop::WaitFor, but in tests.
+  // Waits this long, or returns true at once when a stop was requested: Stop::WaitFor, except in
+  // tests.
   using Waiter = std::function<bool(Duration)>;
 
   struct Config {
-    std::string server;  // What is waited for, as the log names it: "PostgreSQL", "Kafka".
+    std::string server;  // The server's name in the log: "PostgreSQL", "Kafka".
     Waiter wait;
     Clock* clock = &Clock::Real();
     Backoff backoff{};
@@ -51,9 +52,9 @@ class SessionLoop {
 
  private:
   void MadeProgress();
-  // Whether the error ends the process; otherwise the log has been told.
+  // The exit, if the error ends the process; otherwise it has been logged.
   std::optional<SessionExit> Judge(const Error& error);
-  // Notes where it happened; whether that is where the sessions before it failed, too.
+  // Notes the error's place. Returns whether the sessions before this one failed there, too.
   bool IsStuck(const Error& error);
   void SayStuck(const Error& error);
   Duration NextWait() { return stuck_ ? stuck_backoff_.Next() : config_.backoff.Next(); }
@@ -61,18 +62,18 @@ class SessionLoop {
   Config config_;
   AwayLog away_;
   SessionHistory history_ = SessionHistory::kNeverWorked;
-  bool progress_ = false;  // Of the session that runs.
-  // Since when the same kind of error has come without progress between.
+  bool progress_ = false;  // Whether the current session has made progress.
+  // Since when errors with `give_up_after` have come without progress in between.
   std::optional<TimePoint> failing_since_;
-  // Of failures at one place. Only one at another place ends it: a session may make progress, a
-  // frame or a keepalive, before it fails there once more, and a failure that names no place (no
-  // connection, say, while a server that crashed comes back) says nothing.
+  // Repeated failures at one place. Only a failure at another place ends the series: a session may
+  // make progress (a frame, a keepalive) before it fails there again, and a failure without a place
+  // (e.g. no connection while a crashed server restarts) proves nothing.
   std::string place_;
   int times_at_place_ = 0;
-  bool stuck_ = false;  // The newest failure was there.
+  bool stuck_ = false;  // The newest failure was at place_, as often before.
   std::optional<TimePoint> stuck_said_;
   Backoff stuck_backoff_{Backoff::Limits{Duration(5'000), Duration(600'000)}};
-  std::deque<TimePoint> often_;  // When errors happened that must not happen often.
+  std::deque<TimePoint> often_;  // Times of the errors that `give_up_often` limits.
 };
 
 }  // namespace bw

@@ -26,7 +26,7 @@ void HandleSignal(int number) {
 void Install(int number, void (*handler)(int)) {
   struct sigaction action {};
   action.sa_handler = handler;
-  // A wait of ours wakes through the stop's descriptor; the libraries need not see EINTR.
+  // Our own waits wake up through the stop's descriptor; the libraries need not see EINTR.
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   BW_CHECK(sigaction(number, &action, nullptr) == 0);

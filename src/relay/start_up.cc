@@ -16,7 +16,7 @@ Source SourceOf(const ServerIdentity& identity, const std::string& slot) {
   return {identity.system_identifier, identity.database, slot, identity.timeline};
 }
 
-// Before a plan is carried out, so that no crash makes it forgotten.
+// Noted before the plan is carried out, so that no crash loses them.
 void NoteRemedies(const Plan& plan, Spool* spool) {
   for (const std::string& used : plan.overrides_used) spool->ledger().NoteRemedy(used);
 }
@@ -40,7 +40,7 @@ std::optional<OpenedServer> StartUp::Run() {
 std::optional<StartUp::Decision> StartUp::Decide() {
   AwayLog kafka_away("Kafka, whose checkpoint decides how to go on,");
   Backoff backoff;
-  CheckpointState checkpoint;  // Unknown, until it is needed.
+  CheckpointState checkpoint;  // Unknown until it is needed.
   bool asked = false;          // Since the last wait.
   while (true) {
     OpenedServer server = Look();
@@ -51,7 +51,7 @@ std::optional<StartUp::Decision> StartUp::Decide() {
     if (checkpoint.kind == CheckpointState::Kind::kUnknown && !asked &&
         WantsCheckpoint(plan, overrides)) {
       const Source source = SourceOf(server.view.identity, facts.slot_name);
-      server.connection.reset();  // Nothing is held in PostgreSQL meanwhile.
+      server.connection.reset();  // Holds nothing in PostgreSQL while Kafka is asked.
       checkpoint = AskForCheckpoint(source);
       asked = true;
       continue;
@@ -75,19 +75,19 @@ OpenedServer StartUp::Continue() {
   if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
   const auto* plan = std::get_if<Plan>(&outcome);
   if (plan->kind != Plan::Kind::kResume) {
-    throw TransientError("the slot does not continue the spool any more; looking once more");
+    throw TransientError("The slot no longer continues the spool; looking again");
   }
   for (const std::string& note : plan->notes) spdlog::info("{}", note);
   CarryOutResume(*plan);
   return server;
 }
 
-// What the spool has is what can be read back from its disk.
+// The spool's content is what can be read back from its disk, so a failed one recovers first.
 //
 // The walsender of a relay that was just killed lives on for a moment, and so does our own after a
-// cut connection: a slot that is active at the first look may be free at the next. The other way
-// round, a slot of which we know nothing may be another relay's whose first start has just ended:
-// it will be active in a moment.
+// lost connection: a slot that is active at the first look may be free at the next. Conversely, an
+// unknown slot may belong to another relay whose first start has just ended: it will be active in a
+// moment.
 OpenedServer StartUp::Look() const {
   constexpr Duration kStrangersWait{2'000};
   if (Spool* spool = parts_.opened_spool()) spool->Recover();
@@ -125,7 +125,7 @@ StartFacts StartUp::GatherFacts(const ServerView& view, const CheckpointState& c
   return facts;
 }
 
-// `bottledwater resnapshot` means one re-snapshot, however often this process starts again.
+// `bottledwater resnapshot` means one re-snapshot, however often this process runs start-up.
 Overrides StartUp::AllowedOverrides(const StartFacts& facts) {
   Overrides overrides = parts_.options->overrides;
   const std::string lineage = facts.spool ? facts.spool->lineage : "";
@@ -134,9 +134,9 @@ Overrides StartUp::AllowedOverrides(const StartFacts& facts) {
   return overrides;
 }
 
-// A first start need not wait for Kafka, but when it is there, what it knows is heard before
-// anything is made. A halt on Kafka's side is the publish sessions' to find; to take its remedy, it
-// is looked for here.
+// A first start need not wait for Kafka, but if Kafka answers, its checkpoint is taken into account
+// before anything is created. Halts about Kafka's state are found by publish sessions; a
+// re-snapshot is the remedy for some of them, and needs the checkpoint here.
 bool StartUp::WantsCheckpoint(const Plan* plan, const Overrides& overrides) const {
   if (overrides.resnapshot) return true;
   return plan != nullptr &&
@@ -149,7 +149,7 @@ CheckpointState StartUp::AskForCheckpoint(const Source& source) const {
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kTransient) throw;
     spdlog::debug("The checkpoint cannot be read yet: {}", error.what());
-    return {};  // Unknown. The publish side reads it when Kafka comes, and halts if it must.
+    return {};  // Unknown. The publish side reads it once Kafka is back, and halts if it must.
   }
 }
 
@@ -172,7 +172,7 @@ bool StartUp::CarryOut(const Decision& decision) {
     case Plan::Kind::kWaitForCheckpoint:
       break;
   }
-  BW_CHECK(false);  // Decide waits until there is something to carry out.
+  BW_CHECK(false);  // Decide returns no plan to wait.
 }
 
 bool StartUp::CarryOutFirstStart(const Plan& plan, const OpenedServer& server) {

@@ -13,23 +13,23 @@
 
 namespace bw {
 
-// From whatever was left by earlier starts to a spool that continues the slot, at the beginning of
-// every capture session, so that a database that was replaced, or a slot that was dropped, while we
-// were not connected is noticed before a byte is taken from it:
+// Brings whatever earlier starts have left to a spool that continues the slot. Runs before every
+// capture session, so that a database that was replaced, or a slot that was dropped, while we were
+// not connected is noticed before a byte is taken from it:
 //
 //   until the plan is to resume:
 //     connect; look at the server through that connection, and at the spool
 //     Reconcile: a halt is thrown
-//     it matters what Kafka knows, and it was not asked: ask for the checkpoint; look again
-//     nothing can be decided without Kafka: wait; look again
-//     carry the plan out; publishing may begin
+//     if Kafka's checkpoint matters and was not asked for: ask for it; look again
+//     if nothing can be decided without Kafka: wait; look again
+//     carry out the plan; publishing may begin
 //   hand over the connection, for the stream
 //
-// PostgreSQL is looked at again once Kafka has answered. That may have taken hours, and what the
-// slot was before it says nothing about what PostgreSQL still has.
+// PostgreSQL is looked at again once Kafka has answered: that may have taken hours, and the slot's
+// earlier state does not show which WAL PostgreSQL still has.
 //
-// One for all starts of a process; belongs to the capture thread. Throws what stands in the way.
-// Nothing is made, the spool's directory included, before everything that can be checked was.
+// One for all starts of a process; belongs to the capture thread. Throws what prevents a start.
+// Nothing is created, not even the spool's directory, before everything that can be checked was.
 class StartUp {
  public:
   struct Parts {
@@ -38,10 +38,10 @@ class StartUp {
     KafkaCluster* cluster = nullptr;  // The capture thread's own.
     // The spool if it is open, else nullptr.
     std::function<Spool*()> opened_spool;
-    // Opens the spool if it is not, and makes sure that nobody publishes from it: its content is
-    // going to be replaced.
+    // Opens the spool if it is not open, and makes sure that nobody publishes from it: its content
+    // is going to be replaced.
     std::function<Spool*()> open_spool_alone;
-    // The spool is in phase kStreaming, and nothing stands in the way of publishing from it.
+    // Called once the spool is in phase kStreaming and may be published from.
     std::function<void()> start_publishing;
   };
 
@@ -49,13 +49,13 @@ class StartUp {
   StartUp(const StartUp&) = delete;
   StartUp& operator=(const StartUp&) = delete;
 
-  // The spool is then in phase kStreaming and continues the slot that was seen through this
-  // connection. Nothing on a stop.
+  // When it returns, the spool is in phase kStreaming and continues the slot that was seen through
+  // this connection. Nothing on a stop.
   std::optional<OpenedServer> Run();
   // The same for a further session of this start, in which the slot can only be resumed. Throws a
-  // transient Error where more has to be done, or Kafka to be asked: the next Run() does.
+  // transient Error when anything else is needed, such as asking Kafka: the next Run() does it.
   OpenedServer Continue();
-  // A Run() of this process has read all tables.
+  // Whether a Run() of this process has read all tables.
   bool took_snapshot() const { return took_snapshot_; }
 
  private:
@@ -77,8 +77,8 @@ class StartUp {
 
   const Parts parts_;
   bool took_snapshot_ = false;
-  // The spool's when this process began, empty without one: a re-snapshot that was asked for has
-  // begun when it is another.
+  // The spool's lineage when this process began, empty without a spool. Once it differs, the
+  // re-snapshot that was asked for has begun.
   std::optional<std::string> first_lineage_;
 };
 

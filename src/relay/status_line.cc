@@ -8,7 +8,7 @@
 namespace bw {
 namespace {
 
-// "40/s", or "0.3/s" for what is slower than one a second.
+// "40/s", or "0.3/s" below one per second.
 std::string FormatRate(uint64_t before, uint64_t now, double seconds) {
   if (seconds <= 0 || now < before) return "-/s";
   const double rate = static_cast<double>(now - before) / seconds;
