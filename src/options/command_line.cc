@@ -24,7 +24,7 @@ namespace {
 constexpr std::string_view kResnapshotCommand = "resnapshot";
 constexpr std::string_view kRegistryPassword = "BOTTLEDWATER_SCHEMA_REGISTRY_PASSWORD";
 
-// What each source gave, by option name.
+// What one source gave, by option name.
 using OptionTexts = std::map<std::string, OptionText, std::less<>>;
 
 std::vector<std::string_view> OptionNames() {
@@ -43,7 +43,7 @@ std::string Suggestion(std::string_view typed, std::string_view before_name) {
 // --- The command line ---------------------------------------------------------------------------
 
 [[noreturn]] void RefuseExtra(const std::string& extra) {
-  // A value after the "=" may be a secret.
+  // The value after the "=" may be a secret.
   const std::string typed = extra.substr(0, extra.find('='));
   if (typed.starts_with("--")) {
     throw UsageError(fmt::format("unknown option {}{} (see --help)", Printable(typed),
@@ -58,7 +58,7 @@ std::string Suggestion(std::string_view typed, std::string_view before_name) {
                   Printable(typed)));
 }
 
-// CLI11's "--slot: 1 required TEXT missing", in our words.
+// Rephrases CLI11's "--slot: 1 required TEXT missing".
 [[noreturn]] void RefuseIncomplete(std::string_view message) {
   const std::string_view name = message.substr(0, message.find(':'));
   const OptionSpec* spec = name.starts_with("--") ? FindOption(name.substr(2)) : nullptr;
@@ -72,11 +72,11 @@ struct ParsedArguments {
   bool help = false;
   bool version = false;
   bool config_help = false;
-  bool resnapshot = false;          // The command, ...
-  std::vector<std::string> tables;  // ... and its tables.
+  bool resnapshot = false;          // The command was given.
+  std::vector<std::string> tables;  // Its arguments.
 };
 
-// CLI11 would take the next argument as the value of "--slot=", which is what a shell makes of
+// CLI11 would take the next argument as the value of "--slot=", which a shell makes of
 // --slot=$UNSET.
 void RefuseEmptyValues(std::span<const char* const> arguments) {
   for (const std::string_view argument : arguments) {
@@ -89,13 +89,13 @@ void RefuseEmptyValues(std::span<const char* const> arguments) {
 
 ParsedArguments ParseArguments(int argc, const char* const* argv) {
   CLI::App app;
-  app.set_help_flag();  // Ours, below: --help must win over every complaint.
+  app.set_help_flag();  // We add our own below: --help must win over every error.
   struct Bound {
     const OptionSpec* spec;
     CLI::Option* option;
     std::vector<std::string> values;
   };
-  std::list<Bound> bound;  // Keeps its elements where they are.
+  std::list<Bound> bound;  // A list, because CLI11 keeps pointers to its elements.
   for (const OptionSpec& spec : OptionTable()) {
     std::string names = fmt::format("--{}", spec.name);
     if (spec.letter != '\0') names = fmt::format("-{},{}", spec.letter, names);
@@ -103,7 +103,7 @@ ParsedArguments ParseArguments(int argc, const char* const* argv) {
     if (spec.arity == OptionArity::kFlag) {
       b.option = app.add_flag(names);
     } else {
-      // Without this a second value after the first would count as this option's too.
+      // Otherwise further arguments would count as more values of this option.
       b.option = app.add_option(names, b.values)->allow_extra_args(false);
     }
   }
@@ -116,7 +116,7 @@ ParsedArguments ParseArguments(int argc, const char* const* argv) {
     app.allow_extras();
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    // An option at the end without its value. Who also asks for help gets it.
+    // The last option has no value. --help wins anyway.
     parsed.help = std::any_of(argv + 1, argv + argc, [](std::string_view argument) {
       return argument == "-h" || argument == "--help";
     });
@@ -178,7 +178,7 @@ OptionTexts ParseEnvironment(const Environment& environment, Options* options) {
     names.push_back(name);
     OptionText text{{}, name, OptionSource::kEnvironment};
     if (const auto found = environment.find(name); found != environment.end()) {
-      // An empty variable is one that is not set, as in most programs.
+      // An empty variable counts as not set, as in most programs.
       if (spec.arity == OptionArity::kProperties || spec.arity == OptionArity::kMany) {
         text.values = SplitLines(found->second);
         std::erase(text.values, "");
@@ -200,8 +200,8 @@ OptionTexts ParseEnvironment(const Environment& environment, Options* options) {
     }
     if (!text.values.empty()) texts.emplace(spec.name, std::move(text));
   }
-  // Other programs (our own scripts) have variables of this prefix too, so an unknown one is only
-  // worth a word when it looks like a typing error.
+  // Other programs (our own scripts) use this prefix too, so an unknown variable only gets a
+  // warning when it looks like a typo.
   const std::vector<std::string_view> candidates(names.begin(), names.end());
   for (const auto& [name, value] : environment) {
     if (name == kRegistryPassword || std::find(names.begin(), names.end(), name) != names.end()) {
@@ -209,9 +209,8 @@ OptionTexts ParseEnvironment(const Environment& environment, Options* options) {
     }
     const auto nearest = NearestName(name, candidates);
     if (nearest && EditDistance(name, *nearest) <= 2) {
-      options->warnings.push_back(
-          fmt::format("The environment variable {} means nothing here; did you mean {}?",
-                      Printable(name), *nearest));
+      options->warnings.push_back(fmt::format("Unknown environment variable {}; did you mean {}?",
+                                              Printable(name), *nearest));
     }
   }
   return texts;
@@ -247,14 +246,13 @@ OptionTexts ParseConfig(std::string_view where, const std::string& path) {
   return texts;
 }
 
-// The lines of a properties file as librdkafka's and Kafka's own tools have it.
+// Reads a properties file in the format of librdkafka's and Kafka's own tools.
 OptionText ParsePropertiesFile(std::string_view where, const std::string& path) {
   const FileText file = ReadSmallFile(where, path);
   if (file.text.find('\0') != std::string::npos || file.text.starts_with("\xEF\xBB\xBF")) {
     throw UsageError(
-        fmt::format("{}: \"{}\" is no plain text file (NUL bytes or a byte order "
-                    "mark)",
-                    where, Printable(path)));
+        fmt::format("{}: \"{}\" is not a plain text file (NUL bytes or a byte order mark)", where,
+                    Printable(path)));
   }
   OptionText text{
       {},
@@ -269,7 +267,7 @@ OptionText ParsePropertiesFile(std::string_view where, const std::string& path) 
     if (equals == std::string::npos) {
       throw UsageError(fmt::format("{}:{}: not key=value", Printable(path), number));
     }
-    // Spaces around the "=" are no part of key or value; those at the end may be the secret's.
+    // Spaces around the "=" do not belong to key or value; trailing ones may belong to a secret.
     const size_t key_end = line.find_last_not_of(" \t", equals == 0 ? 0 : equals - 1);
     const size_t value = std::min(line.find_first_not_of(" \t", equals + 1), line.size());
     text.values.push_back(line.substr(begin, key_end + 1 - begin) + "=" + line.substr(value));
@@ -281,7 +279,7 @@ OptionText ParsePropertiesFile(std::string_view where, const std::string& path) 
 std::string ReadPasswordFile(const OptionText& option) {
   const FileText file = ReadSmallFile(option.where, option.values.front());
   if (file.world_readable) {
-    throw UsageError(fmt::format("{}: every user of this machine may read \"{}\"; chmod 600 it",
+    throw UsageError(fmt::format("{}: every user of this machine can read \"{}\"; chmod 600 it",
                                  option.where, Printable(option.values.front())));
   }
   std::string password = file.text.substr(0, file.text.find_first_of("\r\n"));
@@ -292,9 +290,9 @@ std::string ReadPasswordFile(const OptionText& option) {
   return password;
 }
 
-// --- Together -----------------------------------------------------------------------------------
+// --- All sources together ------------------------------------------------------------------------
 
-// The sources in the order in which they win.
+// In order of precedence.
 struct Sources {
   OptionTexts command_line;
   OptionTexts environment;
@@ -308,7 +306,7 @@ struct Sources {
   }
 };
 
-// A check names the option; the person who wrote it looks for it where it was given.
+// A check names the option; this replaces the name by the place where the option was given.
 Error NamingItsSource(const Error& error, const Sources& sources) {
   const std::string message = error.what();
   const size_t colon = message.find(':');
@@ -324,7 +322,7 @@ void SetOptions(const Sources& sources, Options* options) {
   }
   for (const OptionSpec& spec : OptionTable()) {
     if (spec.arity == OptionArity::kProperties) {
-      // The weakest first: later ones replace its keys.
+      // Lowest precedence first: later sources replace keys.
       for (const OptionTexts* texts :
            {&sources.file, &sources.environment, &sources.command_line}) {
         if (const auto found = texts->find(spec.name); found != texts->end()) {

@@ -23,11 +23,11 @@ struct CommandLine {
   Options options;  // For kRun.
 };
 
-// Reads and checks all options; each comes from the command line, or else the environment, or else
-// the file named by --config. Throws usage Errors that name the option and where it was given.
+// Reads and checks all options. The command line wins over the environment, and the environment
+// over the file given by --config. Throws usage Errors that name the option and where it was given.
 CommandLine ParseCommandLine(int argc, const char* const* argv, const Environment& environment);
 
-// Throws a usage Error that begins with the option that is missing, out of its range, or
+// Throws a usage Error that begins with the name of an option that is missing, out of range, or
 // contradicts another: "--slot: ...".
 void CheckOptions(const Options& options);
 

@@ -52,7 +52,7 @@ class ConfigFileParser {
       Fail("the file starts with a byte order mark; save it as UTF-8 without one");
     }
     if (text_.find('\0') != std::string_view::npos) {
-      Fail("the file has NUL bytes; it is no text file");
+      Fail("the file has NUL bytes; it is not a text file");
     }
   }
 
@@ -93,7 +93,7 @@ class ConfigFileParser {
     if (AtLineEnd()) Fail("a \"[\" without its \"]\"");
     Advance();
     if (section != "default") {
-      Fail(fmt::format("there are no sections, but here is [{}]", Printable(section)));
+      Fail(fmt::format("sections are not supported, but here is [{}]", Printable(section)));
     }
     ExpectLineEnd("the section's name");
   }
@@ -149,7 +149,7 @@ class ConfigFileParser {
   std::string ReadValue(bool in_array) {
     if (AtLineEnd()) return "";
     if (Peek() == '"' || Peek() == '\'') return ReadQuoted(Peek());
-    // Without quotes the value goes on to a comment, which a space must precede.
+    // Without quotes the value ends at a comment, which must follow a space.
     const size_t begin = offset_;
     size_t end = begin;  // After the last character that is not a space.
     while (!AtLineEnd()) {
@@ -227,7 +227,7 @@ FileText ReadSmallFile(std::string_view where, const std::string& path) {
   if (fstat(fd, &status) != 0) fail(errno);
   if (S_ISDIR(status.st_mode)) fail(EISDIR);
   FileText file;
-  // A pipe, e.g. of the shell's <(...), has no readers but us.
+  // Nobody else can read a pipe, e.g. of the shell's <(...).
   file.world_readable = S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0;
   char buffer[16 * kKiB];
   while (true) {

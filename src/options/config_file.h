@@ -6,16 +6,16 @@
 
 namespace bw {
 
-// The file behind --config, in CLI11's format (a small part of TOML):
+// The file given by --config, in CLI11's format (a small subset of TOML):
 //
 //   # A comment.
 //   postgres = "postgres://relay@db.example/shop"
 //   allow-unkeyed                    # A flag; "= true" and "= false" do as well.
 //   tables = ["public.*", "sales.*"] # Several values, also over several lines.
 //
-// A value is everything up to a comment, or "..." (with \" \\ \n \t) or '...' (as it is). Keys are
-// the long names of the options. Unlike CLI11's own reader, this one knows lines, refuses a key
-// that is given twice, and keeps a "#" inside quotes, e.g. in a password.
+// A value is everything up to a comment, or "..." (with \" \\ \n \t), or '...' (taken literally).
+// Keys are the long names of the options. Unlike CLI11's own reader, this one reports lines,
+// refuses a key that is given twice, and keeps a "#" inside quotes, e.g. in a password.
 
 struct ConfigEntry {
   std::string key;
@@ -31,8 +31,7 @@ struct FileText {
   bool world_readable = false;
 };
 
-// A small text file, of at most 1 MiB: configuration or a secret. `where` names the option that
-// wants it, for the messages.
+// Reads configuration or a secret, at most 1 MiB. `where` names the option in messages.
 FileText ReadSmallFile(std::string_view where, const std::string& path);
 
 }  // namespace bw

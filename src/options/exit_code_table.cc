@@ -4,13 +4,14 @@ namespace bw {
 namespace {
 
 constexpr ExitCodeMeaning kTable[] = {
-    {ExitCode::kOk, "Stopped as asked (SIGTERM, SIGINT), or only printed something."},
+    {ExitCode::kOk, "Stopped on request (SIGTERM, SIGINT), or only printed something."},
     {ExitCode::kUsage, "Unknown option, bad value, unreadable configuration file."},
     {ExitCode::kRowRefused, "A row cannot be published, and --on-error=exit."},
     {ExitCode::kUnkeyedTables, "Tables without replica identity, and no --allow-unkeyed."},
     {ExitCode::kLoginRefused, "PostgreSQL refused the login: password, role or database."},
-    {ExitCode::kServerSetting, "A server's setting or version does not do: wal_level, free slots."},
-    {ExitCode::kMissingRight, "The role may not do what is needed; the message has the SQL."},
+    {ExitCode::kServerSetting,
+     "A server's setting or version is unsuitable: wal_level, free slots."},
+    {ExitCode::kMissingRight, "The role lacks a right; the message has the SQL that grants it."},
     {ExitCode::kInternal, "A defect of this program; please report it."},
     {ExitCode::kAnotherRelay, "Another relay uses this slot, spool or transactional.id."},
     {ExitCode::kSpoolUnusable, "The spool cannot be written, is another relay's, or is corrupt."},

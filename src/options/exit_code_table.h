@@ -12,7 +12,7 @@ struct ExitCodeMeaning {
   std::string_view meaning;
 };
 
-// Every exit code and what it means, in ascending order: what --help lists.
+// Every exit code and its meaning, in ascending order, as --help lists them.
 std::span<const ExitCodeMeaning> ExitCodeTable();
 
 }  // namespace bw

@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kColumns = 100;
 constexpr size_t kTextColumn = 40;
 
-// Appends `text` after what is in the line, wrapped at kColumns, each line from `indent` on.
+// Appends `text` to the line, which is at column `indent`; wraps at kColumns with that indent.
 void AppendWrapped(std::string_view text, size_t indent, std::string* out) {
   size_t column = indent;
   bool line_start = true;
@@ -59,20 +59,16 @@ void AppendOption(const OptionSpec& spec, std::string* out) {
 }  // namespace
 
 std::string HelpText() {
-  std::string out =
-      "Usage: bottledwater [resnapshot [TABLE...]] --postgres=CONNINFO [OPTIONS]\n"
-      "\n"
-      "Relays every committed change of a PostgreSQL database to Kafka, exactly once: one topic "
-      "per\n"
-      "table. Needs logical replication (wal_level=logical) and nothing installed in the server.\n"
-      "\n"
-      "With the command resnapshot it first drops slot and spool and takes the snapshot again, and "
-      "makes\n"
-      "the topics equal to the tables: all rows are published again, and keys that the tables do "
-      "not have\n"
-      "any more get a tombstone. Then it goes on as always. Given tables (schema.table, or globs "
-      "as for\n"
-      "--tables), it reads those again, and drops nothing.\n";
+  std::string out = R"(Usage: bottledwater [resnapshot [TABLE...]] --postgres=CONNINFO [OPTIONS]
+
+Relays every committed change of a PostgreSQL database to Kafka, exactly once: one topic per table.
+Needs logical replication (wal_level=logical) and nothing installed in the server.
+
+The command resnapshot drops slot and spool, takes the snapshot again, and makes the topics equal to
+the tables: all rows are published again, and keys that the tables no longer have get a tombstone.
+Then the relay goes on as usual. With tables (schema.table, or globs as for --tables), it reads only
+those again, and drops nothing.
+)";
   std::string_view group;
   for (const OptionSpec& spec : OptionTable()) {
     if (spec.group != group) {
@@ -84,17 +80,15 @@ std::string HelpText() {
   AppendRow("      --config-help", "List the Kafka properties that can be set.", &out);
   AppendRow("      --version", "Print the version.", &out);
   AppendRow("  -h, --help", "Print this text.", &out);
-  out +=
-      "\n"
-      "The default is in [ ]. A SIZE is a number of bytes or has KiB, MiB, GiB or TiB; a TIME has "
-      "ms, s,\n"
-      "min or h. Every option can also be an environment variable, e.g. "
-      "BOTTLEDWATER_MAX_WAL_RETAINED\n"
-      "for --max-wal-retained, or a line of the file of --config, e.g. max-wal-retained = 1GiB. "
-      "The\n"
-      "command line wins over the environment, and the environment over the file.\n"
-      "BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD sets the Kafka property sasl.password, and so on.\n"
-      "\nExit codes:\n";
+  out += R"(
+Defaults are in [ ]. A SIZE is a number of bytes, or has KiB, MiB, GiB or TiB; a TIME has ms, s, min
+or h. Every option can also be an environment variable, e.g. BOTTLEDWATER_MAX_WAL_RETAINED for
+--max-wal-retained, or a line of the file given by --config, e.g. max-wal-retained = 1GiB. The
+command line wins over the environment, and the environment over the file.
+BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD sets the Kafka property sasl.password, and so on.
+
+Exit codes:
+)";
   for (const ExitCodeMeaning& row : ExitCodeTable()) {
     out += fmt::format("  {:2}  {}\n", static_cast<int>(row.code), row.meaning);
   }
@@ -102,35 +96,29 @@ std::string HelpText() {
 }
 
 std::string ConfigHelpText() {
-  return "Kafka properties are librdkafka's, set with -C key=value, in the file of "
-         "--kafka-config-file, or\n"
-         "as environment variables: BOTTLEDWATER_KAFKA_CONFIG_SASL_MECHANISM=PLAIN is\n"
-         "sasl.mechanism=PLAIN. Often needed:\n"
-         "\n"
-         "  security.protocol     plaintext, ssl, sasl_plaintext or sasl_ssl\n"
-         "  sasl.mechanism        PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, GSSAPI\n"
-         "  sasl.username         with sasl.password; keep the latter in the file or the "
-         "environment\n"
-         "  ssl.ca.location       PEM file of the certificate authorities\n"
-         "  ssl.certificate.location, ssl.key.location, ssl.key.password\n"
-         "  compression.type      none, gzip, snappy, lz4, zstd\n"
-         "  linger.ms, batch.size, socket.keepalive.enable, client.id\n"
-         "\n"
-         "The relay's guarantees rest on some of them, which it sets itself and does not let you "
-         "change:\n"
-         "bootstrap.servers (use --broker), transactional.id, enable.idempotence, acks, "
-         "max.in.flight,\n"
-         "isolation.level and enable.auto.commit.\n"
-         "\n"
-         "Topic properties (-T key=value) are for the topics that the relay creates: partitions "
-         "and\n"
-         "replication, which are numbers, and Kafka's own (retention.ms, retention.bytes, "
-         "segment.bytes,\n"
-         "min.insync.replicas, max.message.bytes, ...): "
-         "https://kafka.apache.org/documentation/#topicconfigs\n"
-         "\n"
-         "All properties of the librdkafka in use\n"
-         "(https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md):\n";
+  return R"(Kafka properties are librdkafka's. Set them with -C key=value, in the file given by
+--kafka-config-file, or as environment variables: BOTTLEDWATER_KAFKA_CONFIG_SASL_MECHANISM=PLAIN is
+sasl.mechanism=PLAIN. Often needed:
+
+  security.protocol     plaintext, ssl, sasl_plaintext or sasl_ssl
+  sasl.mechanism        PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, GSSAPI
+  sasl.username         with sasl.password; keep the latter in the file or the environment
+  ssl.ca.location       PEM file of the certificate authorities
+  ssl.certificate.location, ssl.key.location, ssl.key.password
+  compression.type      none, gzip, snappy, lz4, zstd
+  linger.ms, batch.size, socket.keepalive.enable, client.id
+
+The relay's guarantees depend on some properties, which it sets itself and does not let you change:
+bootstrap.servers (use --broker), transactional.id, enable.idempotence, acks, max.in.flight,
+isolation.level and enable.auto.commit.
+
+Topic properties (-T key=value) are for the topics that the relay creates: the counts partitions and
+replication, and Kafka's own settings (retention.ms, retention.bytes, segment.bytes,
+min.insync.replicas, max.message.bytes, ...): https://kafka.apache.org/documentation/#topicconfigs
+
+All properties of the librdkafka in use
+(https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md):
+)";
 }
 
 std::string VersionText() { return "bottledwater " BOTTLEDWATER_VERSION "\n"; }

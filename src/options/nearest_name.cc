@@ -5,7 +5,7 @@
 
 namespace bw {
 
-// Optimal string alignment: the three last rows of the usual table.
+// Optimal string alignment; keeps the last three rows of the table.
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) previous[j] = j;
@@ -26,13 +26,13 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 std::optional<std::string_view> NearestName(std::string_view typed,
                                             std::span<const std::string_view> candidates) {
-  // Longer than any option: not a typing error, and not worth the table.
+  // Longer than any option: not a typo.
   if (typed.empty() || typed.size() > 100) return std::nullopt;
   std::optional<std::string_view> nearest;
   size_t nearest_distance = std::max<size_t>(1, typed.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
     size_t distance = EditDistance(typed, candidate);
-    // A name cut short is a likely meaning too, e.g. "schema-registry-pass".
+    // An abbreviated name also counts as close, e.g. "schema-registry-pass".
     if (typed.size() >= 4 && candidate.starts_with(typed)) distance = std::min<size_t>(distance, 1);
     if (distance < nearest_distance) {
       nearest = candidate;

@@ -37,7 +37,7 @@ auto& Field(Struct* options) {
   }
 }
 
-// Reads the text with `parse`, and stores what it is.
+// Stores the text's value, as read by `parse`.
 template <auto parse, auto... path>
 void Set(const OptionText& text, Options* options) {
   auto& field = Field<path...>(options);
@@ -73,7 +73,7 @@ constexpr Choice<const char*> kLogLevels[] = {
 
 [[noreturn]] void RefuseWorldReadable(const OptionText& text) {
   throw UsageError(fmt::format(
-      "{}: this file holds a secret, and every user of this machine may read it; chmod 600 it",
+      "{}: this file holds a secret, and every user of this machine can read it; chmod 600 it",
       text.where));
 }
 
@@ -115,7 +115,7 @@ void SetPropertiesOf(const OptionText& text, Options* options) {
   SetProperties(text, &Field<path...>(options));
 }
 
-// librdkafka's own words, said of the place where the property was given.
+// Adds to librdkafka's own message where the property was given.
 void SetKafkaConfig(const OptionText& text, Options* options) {
   SetProperties(text, &options->publish.kafka_config);
   for (size_t i = 0; i < text.values.size(); ++i) {
@@ -139,13 +139,13 @@ void SetGlobs(const OptionText& text, Options* options) {
   Field<path...>(options) = std::move(globs);
 }
 
-// Both sides meet rows that cannot be published.
+// Applies to capture and publish alike.
 void SetOnError(const OptionText& text, Options* options) {
   SetChoice<kOnError, &Options::capture, &CaptureOptions::on_error>(text, options);
   options->publish.on_error = options->capture.on_error;
 }
 
-// These three name files, which options.cc reads before it sets any other option.
+// For options that name files, which command_line.cc reads.
 void SetNothing(const OptionText&, Options*) {}
 
 constexpr auto kFlag = OptionArity::kFlag;
@@ -159,7 +159,7 @@ constexpr OptionSpec kTable[] = {
      "postgres://relay@db.example/shop. The password comes from ~/.pgpass, PGPASSWORD or the URI.",
      SetPostgres},
     {'b', "broker", "HOST:PORT,...", kOne, kServers, "localhost:9092",
-     "Kafka brokers to start from.",
+     "Kafka brokers to connect to first.",
      Set<ParseNonEmpty, &Options::publish, &PublishOptions::brokers>},
     {'r', "schema-registry", "URL", kOne, kServers, "http://localhost:8081",
      "Schema registry (Confluent API) for --output-format=avro.",
@@ -169,7 +169,7 @@ constexpr OptionSpec kTable[] = {
      "BOTTLEDWATER_SCHEMA_REGISTRY_PASSWORD or from a file.",
      Set<ParseNonEmpty, &Options::registry, &HttpSchemaRegistryOptions::user>},
     {'\0', "schema-registry-password-file", "FILE", kOne, kServers, "",
-     "File with the registry's password in its first line.", SetNothing},
+     "File whose first line is the registry's password.", SetNothing},
     {'\0', "schema-registry-ca", "FILE", kOne, kServers, "the system's",
      "Certificate authorities for the registry (PEM).",
      Set<ParseNonEmpty, &Options::registry, &HttpSchemaRegistryOptions::ca_file>},
@@ -180,10 +180,10 @@ constexpr OptionSpec kTable[] = {
      "Key of the client certificate (PEM).",
      Set<ParseNonEmpty, &Options::registry, &HttpSchemaRegistryOptions::key_file>},
     {'\0', "schema-registry-timeout", "TIME", kOne, kServers, "10s",
-     "Longest time for one request to the registry.",
+     "Timeout of one request to the registry.",
      Set<ParseDuration, &Options::registry, &HttpSchemaRegistryOptions::request_timeout>},
     {'\0', "schema-check-interval", "TIME", kOne, kServers, "1min",
-     "Compare the ids that rows carry with the registry this often.",
+     "How often the ids in published rows are compared with the registry.",
      Set<ParseDuration, &Options::publish, &PublishOptions::schema_check_interval>},
 
     {'s', "slot", "NAME", kOne, kCapture, "bottledwater",
@@ -193,12 +193,12 @@ constexpr OptionSpec kTable[] = {
      "Use this existing publication as it is; it is never altered.",
      Set<ParseNonEmpty, &Options::capture, &CaptureOptions::publication>},
     {'u', "allow-unkeyed", "", kFlag, kCapture, "",
-     "Also capture tables without primary key or replica identity, inserts only and with a null "
-     "key. Without it such tables end the first start.",
+     "Also capture tables without primary key or replica identity: inserts only, with a null key. "
+     "Without this option, such tables make the first start fail.",
      Set<ParseFlag, &Options::capture, &CaptureOptions::allow_unkeyed>},
     {'\0', "install-event-trigger", "", kFlag, kCapture, "",
      "Install an event trigger that adds new tables to the publication in the transaction that "
-     "creates them. Takes a superuser; stays until it is dropped.",
+     "creates them. Needs a superuser; stays until it is dropped.",
      Set<ParseFlag, &Options::capture, &CaptureOptions::install_event_trigger>},
     {'\0', "tables", "GLOB,...", kMany, kCapture, "all",
      "Capture only the tables whose schema.table matches, e.g. \"public.*\".",
@@ -206,7 +206,7 @@ constexpr OptionSpec kTable[] = {
     {'\0', "exclude-tables", "GLOB,...", kMany, kCapture, "none", "Do not capture these tables.",
      SetGlobs<&Options::capture, &CaptureOptions::exclude_tables>},
     {'x', "skip-snapshot", "", kFlag, kCapture, "",
-     "Do not copy what is in the tables already; only stream. Ignored when the slot exists.",
+     "Do not copy the existing rows; only stream changes. Ignored when the slot exists.",
      Set<ParseFlag, &Options::capture, &CaptureOptions::skip_snapshot>},
     {'\0', "snapshot-connections", "NUMBER", kOne, kCapture, "2",
      "Connections that copy tables at the same time.",
@@ -222,52 +222,52 @@ constexpr OptionSpec kTable[] = {
      "outage of a server is never such an error.",
      SetOnError},
     {'\0', "on-collision", "POLICY", kOne, kPublish, "suffix",
-     "What to do with a table whose topic is another table's, or not allowed by Kafka: give it a "
-     "topic of its own by a suffix, or hold: leave its changes out, and read it again when it can "
-     "have its topic.",
+     "What to do with a table whose topic belongs to another table, or is not allowed by Kafka: "
+     "suffix (give it its own topic, whose name has a suffix), or hold (leave its changes out, and "
+     "read it again once it can have its topic).",
      SetChoice<kOnCollision, &Options::publish, &PublishOptions::on_collision>},
     {'\0', "invalid-text", "POLICY", kOne, kPublish, "error",
-     "What to do with a text that has no UTF-8: error (as --on-error says), replace (U+FFFD for "
-     "each such byte), or bytes (texts of databases that are not UTF-8 become Avro bytes, exactly "
-     "as they are).",
+     "What to do with a text that cannot be converted to UTF-8: error (as --on-error says), "
+     "replace (U+FFFD for each invalid byte), or bytes (all texts of a database that is not UTF-8 "
+     "become Avro bytes, unchanged).",
      SetChoice<kInvalidText, &Options::capture, &CaptureOptions::invalid_text>},
     {'C', "kafka-config", "KEY=VALUE", kProperties, kPublish, "",
-     "Set a librdkafka property; can be given several times. See --config-help.", SetKafkaConfig},
+     "Set a librdkafka property; can be repeated. See --config-help.", SetKafkaConfig},
     {'\0', "kafka-config-file", "FILE", kOne, kPublish, "",
-     "File with librdkafka properties, one key=value a line: the place for sasl.password and "
+     "File with librdkafka properties, one key=value per line: the place for sasl.password and "
      "other secrets.",
      SetNothing},
     {'T', "topic-config", "KEY=VALUE", kProperties, kPublish, "",
-     "Set a property of the topics that are created: partitions=8, replication=3, or one of "
-     "Kafka's, e.g. retention.ms; can be given several times.",
+     "Set a property of topics that the relay creates: partitions=8, replication=3, or a topic "
+     "setting of Kafka's, e.g. retention.ms; can be repeated.",
      SetPropertiesOf<&Options::publish, &PublishOptions::topic_config>},
     {'\0', "partition-by", "WHAT", kOne, kPublish, "key",
      "Choose a row's partition by its whole key, as Java's producers do (key), or in Avro without "
      "the registry's id (key-body).",
      SetChoice<kPartitionBy, &Options::publish, &PublishOptions::partition_by>},
     {'\0', "max-message-bytes", "SIZE", kOne, kPublish, "16MiB",
-     "Largest message. Topics that are created allow it (max.message.bytes); others keep their "
-     "limit.",
+     "Largest message. Topics that the relay creates allow it (max.message.bytes); others keep "
+     "their limit.",
      Set<ParseSize, &Options::publish, &PublishOptions::message_bytes_max>},
     {'\0', "transaction-max-messages", "NUMBER", kOne, kPublish, "10000",
-     "Most messages in one Kafka transaction. A larger PostgreSQL transaction is split.",
+     "Most changes in one Kafka transaction. A larger PostgreSQL transaction is split.",
      Set<ParseCount, &Options::publish, &PublishOptions::transaction_max_messages>},
     {'\0', "transaction-max-bytes", "SIZE", kOne, kPublish, "16MiB",
      "Most bytes in one Kafka transaction.",
      Set<ParseSize, &Options::publish, &PublishOptions::transaction_max_bytes>},
 
     {'\0', "spool", "DIR", kOne, kSpool, "./bottledwater.spool",
-     "Directory of the spool: what was captured and is not yet published.",
+     "Directory of the spool, which holds captured changes until they are published.",
      Set<ParseNonEmpty, &Options::spool, &SpoolOptions::directory>},
     {'\0', "spool-max-bytes", "SIZE", kOne, kSpool, "0",
-     "Pause capture while the spool is larger; PostgreSQL then keeps the WAL. 0: no limit.",
+     "Pause capture while the spool is larger; PostgreSQL then retains the WAL. 0: no limit.",
      Set<ParseSize, &Options::spool, &SpoolOptions::max_bytes>},
     {'\0', "max-wal-retained", "SIZE", kOne, kSpool, "256MiB",
-     "Let PostgreSQL keep this much WAL that is spooled and not yet published, so that a lost "
-     "spool loses nothing. 0: none.",
+     "Let PostgreSQL retain up to this much WAL that is spooled but not yet published, so that a "
+     "lost spool loses nothing. 0: none.",
      Set<ParseSize, &Options::capture, &CaptureOptions::max_wal_retained_bytes>},
     {'\0', "replay-window", "SIZE", kOne, kSpool, "0",
-     "Keep this much of what was published in the spool, for --republish.",
+     "Keep published changes in the spool for this much WAL, for --republish.",
      Set<ParseSize, &Options::publish, &PublishOptions::replay_window_bytes>},
 
     {'\0', "accept-gap", "LSN", kOne, kAfterHalt, "",
@@ -277,7 +277,7 @@ constexpr OptionSpec kTable[] = {
      "Leave out the transaction with this commit LSN, which PostgreSQL cannot send.",
      Set<ParseLsn, &Options::skip_transaction>},
     {'\0', "adopt-slot", "", kFlag, kAfterHalt, "",
-     "Take over an existing slot that has neither spool nor checkpoint, without snapshot.",
+     "Take over an existing slot that has neither spool nor checkpoint, without a snapshot.",
      Set<ParseFlag, &Options::overrides, &Overrides::adopt_slot>},
     {'\0', "republish", "", kFlag, kAfterHalt, "",
      "Where Kafka has lost data or is another cluster, publish again what the spool retains.",
@@ -287,7 +287,7 @@ constexpr OptionSpec kTable[] = {
      Set<ParseFlag, &Options::publish, &PublishOptions::accept_new_schema_ids>},
 
     {'\0', "config", "FILE", kOne, kGeneral, "",
-     "Read options from a file: a line is \"name = value\", with the long names.", SetNothing},
+     "Read options from a file with lines \"name = value\", by their long names.", SetNothing},
     {'\0', "log-level", "LEVEL", kOne, kGeneral, "info", "trace, debug, info, warn or error.",
      SetChoice<kLogLevels, &Options::log_level>},
     {'\0', "status-interval", "TIME", kOne, kGeneral, "30s",

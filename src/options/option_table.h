@@ -11,12 +11,12 @@ namespace bw {
 
 enum class OptionSource { kCommandLine, kEnvironment, kPrivateFile, kWorldReadableFile };
 
-// One option as one source gave it.
+// The text of one option from one source.
 struct OptionText {
   std::vector<std::string> values;  // A flag has "true" or "false".
   std::string where;                // For messages: "--slot", "relay.conf:3: slot".
   OptionSource source = OptionSource::kCommandLine;
-  std::vector<int> lines = {};  // Of a file, of each value; or none.
+  std::vector<int> lines = {};  // The line of each value, if from a file with lines.
 
   // For a message about one of the values.
   std::string PlaceOf(size_t value) const {
@@ -27,12 +27,12 @@ struct OptionText {
 enum class OptionArity {
   kFlag,
   kOne,
-  kMany,        // May be given several times; one source replaces the others as a whole.
-  kProperties,  // key=value, several times; the sources are merged key by key.
+  kMany,        // May be repeated; the values of one source replace those of another as a whole.
+  kProperties,  // key=value, may be repeated; the sources are merged key by key.
 };
 
-// One row of the table that the command line, the environment, the configuration file, --help and
-// the documents all follow.
+// One row of the table that defines the command line, the environment, the configuration file and
+// --help.
 struct OptionSpec {
   char letter;  // '\0' for none.
   std::string_view name;
@@ -41,16 +41,16 @@ struct OptionSpec {
   std::string_view group;
   std::string_view default_text;  // Empty when there is none worth showing.
   std::string_view help;
-  // Reads the text into the field of the folder's own options; throws usage Errors that start with
-  // text.where when it cannot be read. What a value may be is CheckOptions()'s.
+  // Parses the text into its field. Throws usage Errors that start with text.where when it cannot
+  // be parsed. CheckOptions() checks the value's range.
   void (*set)(const OptionText& text, Options* options);
 };
 
 std::span<const OptionSpec> OptionTable();
 const OptionSpec* FindOption(std::string_view name);
 
-// "--max-wal-retained" is BOTTLEDWATER_MAX_WAL_RETAINED, and of the property sasl.password of
-// --kafka-config it is BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD ("kafka-config.sasl.password").
+// For "max-wal-retained" BOTTLEDWATER_MAX_WAL_RETAINED; for "kafka-config.sasl.password", a
+// property of --kafka-config, BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD.
 std::string EnvironmentName(std::string_view option_name);
 
 }  // namespace bw

@@ -85,15 +85,15 @@ uint64_t ParseSize(std::string_view where, std::string_view text) {
              (parts.unit.size() == 1 || parts.unit[1] == 'b')) {
     const char letter = static_cast<char>(parts.unit[0] - 'a' + 'A');
     Refuse(where, text,
-           fmt::format("leaves open whether a thousand or 1024 is meant; write {}{}iB",
-                       parts.number, letter));
+           fmt::format("is ambiguous (powers of 1000 or of 1024?); write {}{}iB", parts.number,
+                       letter));
   } else {
     Refuse(where, text, kHow);
   }
   if (parts.number.empty()) Refuse(where, text, kHow);
   const auto number = ParseNumber(parts.number);
   const auto bytes = number ? Multiply(*number, factor) : std::nullopt;
-  // Sizes also serve in signed arithmetic, e.g. as file sizes.
+  // Sizes are also used in signed arithmetic, e.g. as file sizes.
   if (!bytes || *bytes > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
     Refuse(where, text, "is too large a size");
   }
@@ -118,7 +118,7 @@ Duration ParseDuration(std::string_view where, std::string_view text) {
     Refuse(where, text, kHow);
   }
   const auto milliseconds = number ? Multiply(*number, factor) : std::nullopt;
-  // Ten years: far from the overflow of any clock.
+  // Ten years: no clock overflows.
   constexpr uint64_t kLongest = uint64_t{10} * 365 * 24 * 3600 * 1000;
   if (!milliseconds || *milliseconds > kLongest) Refuse(where, text, "is too long a time");
   return Duration(static_cast<int64_t>(*milliseconds));
@@ -171,7 +171,7 @@ std::pair<std::string, std::string> ParseKeyValue(std::string_view where, std::s
 
 namespace {
 
-// fnmatch would take it for an ordinary character, and the pattern for one that matches nothing.
+// fnmatch would take the "[" literally, and the pattern would match nothing.
 void RefuseOpenBracket(std::string_view where, std::string_view glob) {
   for (size_t i = 0; i < glob.size(); ++i) {
     if (glob[i] == '\\') {

@@ -10,14 +10,14 @@
 #include "base/clock.h"
 #include "base/lsn.h"
 
-// From an option's text to its value. `where` says what the text belongs to, as the person who
-// wrote it knows it ("--slot", "BOTTLEDWATER_SLOT", "relay.conf:3: slot"), and starts the message
-// of the usage Error that a wrong text gets.
+// From an option's text to its value. `where` says where the text was given ("--slot",
+// "BOTTLEDWATER_SLOT", "relay.conf:3: slot"), and starts the message of the usage Error for a wrong
+// text.
 
 namespace bw {
 
-// "268435456", "256KiB", "256MiB", "1GiB", "2TiB". The powers of ten (MB) and bare letters (M) are
-// refused: one reader takes them for 1000, another for 1024.
+// "268435456", "256KiB", "256MiB", "1GiB", "2TiB". Powers of ten (MB) and bare letters (M) are
+// refused, because they are ambiguous.
 uint64_t ParseSize(std::string_view where, std::string_view text);
 // "500ms", "30s", "5min", "2h"; a bare number only when it is 0.
 Duration ParseDuration(std::string_view where, std::string_view text);
@@ -27,7 +27,7 @@ Lsn ParseLsn(std::string_view where, std::string_view text);
 // The index of `text` in `choices`.
 size_t ParseChoice(std::string_view where, std::string_view text,
                    std::span<const std::string_view> choices);
-// "key=value"; the value may be empty and may hold "=".
+// "key=value"; the value may be empty and may contain "=".
 std::pair<std::string, std::string> ParseKeyValue(std::string_view where, std::string_view text);
 // "public.*,sales.order_?": globs separated by commas.
 std::vector<std::string> ParseGlobs(std::string_view where, std::string_view text);

@@ -14,9 +14,8 @@
 
 namespace bw {
 
-// Everything that can be configured: what each folder declares for itself, and the few things that
-// belong to the process. Read once at start and unchanged after that. docs/operations.md has the
-// same list for users.
+// Everything that can be configured: each folder's own options, and those of the process itself.
+// Read once at start and unchanged after that. docs/operations.md has the list for users.
 struct Options {
   CaptureOptions capture;
   PublishOptions publish;
@@ -25,7 +24,7 @@ struct Options {
 
   // What an operator allows after a halt.
   Overrides overrides;
-  // The command `resnapshot TABLE...`: globs of the tables that are read again.
+  // The command `resnapshot TABLE...`: globs of the tables to read again.
   std::vector<std::string> resnapshot_tables;
   // --skip-transaction: the transaction with this commit LSN is left out.
   std::optional<Lsn> skip_transaction;
@@ -33,7 +32,7 @@ struct Options {
   std::string log_level = "info";
   Duration status_interval{30'000};
 
-  // What the person who wrote the options should know, to be logged once logging runs.
+  // Warnings about the options, to be logged once logging has started.
   std::vector<std::string> warnings;
 };
 

@@ -54,9 +54,9 @@ void RedactQuery(std::string_view query, Redacted* out) {
   }
 }
 
-// "postgres://user:password@host:port/dbname?key=value". A password with a raw "/", "?" or "@" is
-// not what libpq reads, but it is still a password: everything from the first ":" to the last "@"
-// before the query goes.
+// "postgres://user:password@host:port/dbname?key=value". libpq does not accept a password with a
+// raw "/", "?" or "@", but it must be hidden all the same: this replaces everything from the first
+// ":" to the last "@" before the query.
 Redacted RedactUri(std::string_view uri, size_t authority) {
   Redacted out;
   const size_t first_at = uri.find('@', authority);
@@ -80,8 +80,8 @@ Redacted RedactUri(std::string_view uri, size_t authority) {
 
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// "host=h password='it''s'": libpq's keyword form, with its quotes and backslashes. nullopt when
-// it is not well-formed.
+// "host=h password='it\'s'": libpq's keyword form, with quotes and backslashes. nullopt when it is
+// malformed.
 std::optional<Redacted> RedactKeywords(std::string_view text) {
   Redacted out;
   size_t i = 0;
@@ -132,7 +132,7 @@ bool IsSecretKafkaKey(std::string_view key) {
   for (const std::string_view word :
        {"password", "secret", "token", "credential", "ssl.key.pem", "sasl.oauthbearer.config"}) {
     if (key.find(word) != std::string_view::npos) {
-      // Where to get a token, and what a client is called, is no secret.
+      // A token's URL and a client's id are not secret.
       return !key.ends_with(".url") && !key.ends_with(".id");
     }
   }

@@ -8,12 +8,12 @@ namespace bw {
 // Whether a librdkafka property holds a secret: its value is never shown.
 bool IsSecretKafkaKey(std::string_view key);
 
-// A libpq connection string (URI or keywords) that may be logged: passwords are "***", and what
-// cannot be read with certainty is left out whole. Rather hides too much than too little.
+// A libpq connection string (URI or keywords) for the log: passwords become "***", and a string
+// that cannot be parsed is left out as a whole. When in doubt, hides too much.
 std::string RedactedConninfo(std::string_view conninfo);
 
-// Whether the connection string holds a password. One that cannot be read is not looked at: libpq
-// will refuse it.
+// Whether the connection string contains a password. False for one that cannot be parsed, which
+// libpq will refuse.
 bool HasPassword(std::string_view conninfo);
 
 }  // namespace bw

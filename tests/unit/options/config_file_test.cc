@@ -90,7 +90,7 @@ TEST(ConfigFile, NamesTheLineOfEveryMistake) {
       {"a = [1, 2", "relay.conf:1: the \"[\" of line 1"},
       {"a = [\"1\" \"2\"]", "relay.conf:1: values in [ ]"},
       {"a = [\n1,\n", "relay.conf:3: the \"[\" of line 1"},
-      {"[kafka]\na = 1", "relay.conf:1: there are no sections"},
+      {"[kafka]\na = 1", "relay.conf:1: sections are not supported"},
       {"[default", "relay.conf:1: a \"[\" without"},
       {"\xEF\xBB\xBF"
        "a = 1",
