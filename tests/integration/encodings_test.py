@@ -51,7 +51,7 @@ def test_a_text_without_utf8_is_a_row_error_like_any_other(scene_in, encoding: s
     scene.execute("DELETE FROM test WHERE id = 4")
     assert keys_and_texts(scene) == [("r", 1, "one"), ("r", 3, "three"), ("c", 5, "five"), ("u", 2, "two"), ("d", 4, None)]
     text = relay.log_text()
-    assert len(re.findall(r'table public\.test, column "t" \(text\): its text is not valid UTF-8', text)) == 3
+    assert len(re.findall(r'table public\.test, column "t" \(text\): its text is neither valid UTF-8', text)) == 3
 
 
 @ENCODINGS
