@@ -18,31 +18,12 @@ void AppendCodePoint(unsigned char value, std::string* out) {
 }
 
 void AppendEscape(char c, std::string* out) {
-  switch (c) {
-    case '"':
-      *out += "\\\"";
-      break;
-    case '\\':
-      *out += "\\\\";
-      break;
-    case '\b':
-      *out += "\\b";
-      break;
-    case '\f':
-      *out += "\\f";
-      break;
-    case '\n':
-      *out += "\\n";
-      break;
-    case '\r':
-      *out += "\\r";
-      break;
-    case '\t':
-      *out += "\\t";
-      break;
-    default:
-      AppendCodePoint(static_cast<unsigned char>(c), out);
-  }
+  constexpr std::string_view kCharacters = "\"\\\b\f\n\r\t";
+  constexpr std::string_view kLetters = "\"\\bfnrt";
+  const size_t index = kCharacters.find(c);
+  if (index == std::string_view::npos) return AppendCodePoint(static_cast<unsigned char>(c), out);
+  *out += '\\';
+  *out += kLetters[index];
 }
 
 template <typename Float>

@@ -1,5 +1,7 @@
 #include "avro/postgres_type_name.h"
 
+#include <utility>
+
 #include "avro/builtin_types.h"
 #include "avro/type_oid.h"
 
@@ -32,51 +34,25 @@ std::string IntervalModifier(int32_t typmod) {
   constexpr int32_t kMonth = 1 << 1, kYear = 1 << 2, kDay = 1 << 3;
   constexpr int32_t kHour = 1 << 10, kMinute = 1 << 11, kSecond = 1 << 12;
   constexpr int32_t kFullPrecision = 0xFFFF;
-  const int32_t fields = (typmod >> 16) & 0x7FFF;
+  constexpr std::pair<int32_t, const char*> kNames[] = {
+      {kYear, " year"},
+      {kMonth, " month"},
+      {kDay, " day"},
+      {kHour, " hour"},
+      {kMinute, " minute"},
+      {kSecond, " second"},
+      {kYear | kMonth, " year to month"},
+      {kDay | kHour, " day to hour"},
+      {kDay | kHour | kMinute, " day to minute"},
+      {kDay | kHour | kMinute | kSecond, " day to second"},
+      {kHour | kMinute, " hour to minute"},
+      {kHour | kMinute | kSecond, " hour to second"},
+      {kMinute | kSecond, " minute to second"},
+  };
   const int32_t precision = typmod & 0xFFFF;
   std::string text;
-  switch (fields) {
-    case kYear:
-      text = " year";
-      break;
-    case kMonth:
-      text = " month";
-      break;
-    case kDay:
-      text = " day";
-      break;
-    case kHour:
-      text = " hour";
-      break;
-    case kMinute:
-      text = " minute";
-      break;
-    case kSecond:
-      text = " second";
-      break;
-    case kYear | kMonth:
-      text = " year to month";
-      break;
-    case kDay | kHour:
-      text = " day to hour";
-      break;
-    case kDay | kHour | kMinute:
-      text = " day to minute";
-      break;
-    case kDay | kHour | kMinute | kSecond:
-      text = " day to second";
-      break;
-    case kHour | kMinute:
-      text = " hour to minute";
-      break;
-    case kHour | kMinute | kSecond:
-      text = " hour to second";
-      break;
-    case kMinute | kSecond:
-      text = " minute to second";
-      break;
-    default:
-      break;
+  for (const auto& [fields, name] : kNames) {
+    if (((typmod >> 16) & 0x7FFF) == fields) text = name;
   }
   if (precision != kFullPrecision) text += InParentheses(precision);
   return text;

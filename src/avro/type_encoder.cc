@@ -17,8 +17,8 @@ namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-template <typename Integer>
-bool ParseInteger(std::string_view text, Integer* out) {
+template <typename Number>
+bool ParseNumber(std::string_view text, Number* out) {
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, *out);
   return error == std::errc() && stop == end;
@@ -32,10 +32,7 @@ bool ParseFloat(std::string_view text, Float* out) {
   if (text == "-Infinity") return *out = -Limits::infinity(), true;
   // from_chars would also accept other spellings of these, "inf" or "nan(x)".
   const size_t first = !text.empty() && text.front() == '-' ? 1 : 0;
-  if (first >= text.size() || !IsDigit(text[first])) return false;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, *out);
-  return error == std::errc() && stop == end;
+  return first < text.size() && IsDigit(text[first]) && ParseNumber(text, out);
 }
 
 size_t CountDigits(std::string_view text) {
@@ -119,11 +116,6 @@ ValueStatus EncodeEscapedBytes(std::string_view text, char** cursor) {
   return ValueStatus::kOk;
 }
 
-ValueStatus EncodeBytes(std::string_view text, char** cursor) {
-  if (text.starts_with("\\x")) return EncodeHexBytes(text.substr(2), cursor);
-  return EncodeEscapedBytes(text, cursor);
-}
-
 ValueStatus EncodeBoolean(std::string_view text, char** cursor) {
   if (text != "t" && text != "f") return ValueStatus::kMalformed;
   *(*cursor)++ = text == "t" ? 1 : 0;
@@ -133,7 +125,7 @@ ValueStatus EncodeBoolean(std::string_view text, char** cursor) {
 template <typename Integer>
 ValueStatus EncodeInteger(std::string_view text, char** cursor) {
   Integer value = 0;
-  if (!ParseInteger(text, &value)) return ValueStatus::kMalformed;
+  if (!ParseNumber(text, &value)) return ValueStatus::kMalformed;
   *cursor = WriteLong(static_cast<int64_t>(value), *cursor);
   return ValueStatus::kOk;
 }
@@ -179,7 +171,8 @@ ValueStatus EncodeByKind(ValueKind kind, std::string_view text, char** cursor) {
     case ValueKind::kJson:
       return EncodeString(text, cursor);
     case ValueKind::kBytes:
-      return EncodeBytes(text, cursor);
+      return text.starts_with("\\x") ? EncodeHexBytes(text.substr(2), cursor)
+                                     : EncodeEscapedBytes(text, cursor);
     case ValueKind::kDate:
       return EncodeParsed(ParseDate, text, cursor);
     case ValueKind::kTime:
