@@ -19,10 +19,9 @@ struct EasyDeleter {
 struct HeadersDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
-struct TextDeleter {
-  void operator()(char* text) const { curl_free(text); }
+struct MultiDeleter {
+  void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
 };
-using UrlText = std::unique_ptr<char, TextDeleter>;
 
 void InitialiseOnce() {
   static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -36,10 +35,6 @@ size_t OnBody(char* data, size_t size, size_t count, void* out) {
   body->append(data, size * count);
   return size * count;
 }
-
-struct MultiDeleter {
-  void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
-};
 
 // curl_easy_setopt takes varargs, where a wrong type goes unnoticed: hence one overload per type.
 void Set(CURL* curl, CURLoption option, long value) {
@@ -83,9 +78,11 @@ HttpClient::HttpClient(const HttpSchemaRegistryOptions& options, const Stop& sto
 HttpClient::~HttpClient() = default;
 
 std::string HttpClient::Escaped(const std::string& text) {
-  const UrlText escaped(curl_easy_escape(nullptr, text.c_str(), static_cast<int>(text.size())));
+  char* const escaped = curl_easy_escape(nullptr, text.c_str(), static_cast<int>(text.size()));
   BW_CHECK(escaped != nullptr);
-  return escaped.get();
+  std::string copy = escaped;
+  curl_free(escaped);
+  return copy;
 }
 
 std::unique_ptr<HttpClient::Connection> HttpClient::NewConnection() const {

@@ -20,16 +20,8 @@ std::string SubjectPath(const std::string& subject) {
   return "/subjects/" + HttpClient::Escaped(subject);
 }
 
-HttpRequest RequestFor(const SchemaRegistration& registration) {
-  return {.method = "POST",
-          .path = SubjectPath(registration.subject) + "/versions",
-          .body = Text(nlohmann::json{{"schema", registration.schema_json}})};
-}
-
-HttpRequest LookUpOf(const SchemaRegistration& registration) {
-  return {.method = "POST",
-          .path = SubjectPath(registration.subject),
-          .body = Text(nlohmann::json{{"schema", registration.schema_json}})};
+HttpRequest Post(std::string path, const nlohmann::json& body) {
+  return {.method = "POST", .path = std::move(path), .body = Text(body)};
 }
 
 void RequireAnswer(const HttpAnswer& answer, const std::string& where) {
@@ -57,8 +49,8 @@ int32_t HttpSchemaRegistry::Register(const std::string& subject, const std::stri
 std::vector<RegistryResult<int32_t>> HttpSchemaRegistry::RegisterAll(
     std::span<const SchemaRegistration> registrations) {
   std::vector<HttpRequest> requests;
-  for (const SchemaRegistration& registration : registrations) {
-    requests.push_back(RequestFor(registration));
+  for (const auto& [subject, schema_json] : registrations) {
+    requests.push_back(Post(SubjectPath(subject) + "/versions", {{"schema", schema_json}}));
   }
   const std::vector<HttpAnswer> answers = http_->Ask(requests);
   std::vector<RegistryResult<int32_t>> results;
@@ -96,7 +88,8 @@ std::vector<RegistryResult<IdState>> HttpSchemaRegistry::CheckAll(
           ParseSchemaAnswer(answers[i].status, answers[i].body, registration.schema_json, where);
       if (state == IdState::kSame) continue;
       results[i] = state.value_or(IdState::kOther);
-      look_ups.push_back(LookUpOf(registration));
+      look_ups.push_back(
+          Post(SubjectPath(registration.subject), {{"schema", registration.schema_json}}));
       open.push_back(i);
     } catch (const Error& error) {
       results[i] = error;
@@ -127,10 +120,9 @@ std::optional<std::string> HttpSchemaRegistry::Failure(const HttpRequest& reques
 
 // Some registries ignore the id in the request, so the answer is compared.
 std::optional<std::string> HttpSchemaRegistry::RegisterUnderId(const RegisteredSchema& schema) {
-  const HttpRequest request{
-      .method = "POST",
-      .path = SubjectPath(schema.registration.subject) + "/versions",
-      .body = Text(nlohmann::json{{"schema", schema.registration.schema_json}, {"id", schema.id}})};
+  const HttpRequest request =
+      Post(SubjectPath(schema.registration.subject) + "/versions",
+           {{"schema", schema.registration.schema_json}, {"id", schema.id}});
   const HttpAnswer answer = http_->Ask(std::span(&request, 1)).front();
   if (answer.failure) return answer.failure;
   try {

@@ -1,6 +1,5 @@
 #include "registry/registry_answer.h"
 
-#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -62,10 +61,8 @@ int32_t IdOf(std::string_view body, const std::string& where) {
     throw TransientError(where + ": the answer has no integer \"id\"");
   }
   // Compared as unsigned where it is: an id beyond int64 must not wrap into the range.
-  const bool in_range =
-      id->is_number_unsigned()
-          ? id->get<uint64_t>() >= 1 && id->get<uint64_t>() <= std::numeric_limits<int32_t>::max()
-          : false;
+  const bool in_range = id->is_number_unsigned() && id->get<uint64_t>() >= 1 &&
+                        id->get<uint64_t>() <= std::numeric_limits<int32_t>::max();
   if (!in_range) throw TransientError(where + ": the answer's id is not in 1 to 2147483647");
   return static_cast<int32_t>(id->get<uint64_t>());
 }
