@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <list>
 #include <span>
@@ -191,10 +190,7 @@ OptionTexts ParseEnvironment(const Environment& environment, Options* options) {
       for (auto it = environment.lower_bound(prefix);
            it != environment.end() && it->first.starts_with(prefix); ++it) {
         // BOTTLEDWATER_KAFKA_CONFIG_FILE is an option of its own.
-        if (FindOption("kafka-config-file") != nullptr &&
-            it->first == EnvironmentName("kafka-config-file")) {
-          continue;
-        }
+        if (it->first == EnvironmentName("kafka-config-file")) continue;
         text.values.push_back(PropertyName(it->first.substr(prefix.size())) + "=" + it->second);
       }
     }

@@ -181,21 +181,11 @@ class ConfigFileParser {
 
   char ReadEscape() {
     const char c = AtEnd() ? '\n' : Peek();
-    switch (c) {
-      case '"':
-      case '\\':
-        break;
-      case 'n':
-        Advance();
-        return '\n';
-      case 't':
-        Advance();
-        return '\t';
-      default:
-        Fail(R"(in "..." a backslash is followed by one of " \ n t)");
+    if (std::string_view(R"("\nt)").find(c) == std::string_view::npos) {
+      Fail(R"(in "..." a backslash is followed by one of " \ n t)");
     }
     Advance();
-    return c;
+    return c == 'n' ? '\n' : c == 't' ? '\t' : c;
   }
 
   std::string_view name_;

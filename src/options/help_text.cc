@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <string_view>
-
-#include "options/exit_code_table.h"
 #include "options/option_table.h"
 
 namespace bw {
@@ -13,25 +10,43 @@ namespace {
 constexpr size_t kColumns = 100;
 constexpr size_t kTextColumn = 40;
 
+constexpr ExitCodeMeaning kExitCodes[] = {
+    {ExitCode::kOk, "Stopped on request (SIGTERM, SIGINT), or only printed something."},
+    {ExitCode::kUsage, "Unknown option, bad value, unreadable configuration file."},
+    {ExitCode::kRowRefused, "A row cannot be published, and --on-error=exit."},
+    {ExitCode::kUnkeyedTables, "Tables without replica identity, and no --allow-unkeyed."},
+    {ExitCode::kLoginRefused, "PostgreSQL refused the login: password, role or database."},
+    {ExitCode::kServerSetting,
+     "A server's setting or version is unsuitable: wal_level, free slots."},
+    {ExitCode::kMissingRight, "The role lacks a right; the message has the SQL that grants it."},
+    {ExitCode::kInternal, "A defect of this program; please report it."},
+    {ExitCode::kAnotherRelay, "Another relay uses this slot, spool or transactional.id."},
+    {ExitCode::kSpoolUnusable, "The spool cannot be written, is another relay's, or is corrupt."},
+    {ExitCode::kHaltGap, "Halt: changes were lost between the spool and the slot."},
+    {ExitCode::kHaltSlot, "Halt: the slot is missing or was invalidated."},
+    {ExitCode::kHaltForeignSlot, "Halt: a slot of that name exists, and it is not this relay's."},
+    {ExitCode::kHaltKafka, "Halt: Kafka lost what was published, or is another cluster."},
+    {ExitCode::kHaltOtherDatabase, "Halt: another database answers at that address."},
+    {ExitCode::kHaltDatabaseWentBack, "Halt: the database went back to an older state."},
+    {ExitCode::kHaltRegistry, "Halt: the schema registry lost ids that rows carry."},
+};
+
 // Appends `text` to the line, which is at column `indent`; wraps at kColumns with that indent.
 void AppendWrapped(std::string_view text, size_t indent, std::string* out) {
   size_t column = indent;
-  bool line_start = true;
   while (!text.empty()) {
     const std::string_view word = text.substr(0, text.find(' '));
     text.remove_prefix(std::min(word.size() + 1, text.size()));
-    if (!line_start && column + 1 + word.size() > kColumns) {
+    if (column > indent && column + 1 + word.size() > kColumns) {
       out->append("\n").append(indent, ' ');
       column = indent;
-      line_start = true;
     }
-    if (!line_start) {
+    if (column > indent) {
       out->push_back(' ');
       ++column;
     }
     out->append(word);
     column += word.size();
-    line_start = false;
   }
   out->push_back('\n');
 }
@@ -57,6 +72,8 @@ void AppendOption(const OptionSpec& spec, std::string* out) {
 }
 
 }  // namespace
+
+std::span<const ExitCodeMeaning> ExitCodeTable() { return kExitCodes; }
 
 std::string HelpText() {
   std::string out = R"(Usage: bottledwater [resnapshot [TABLE...]] --postgres=CONNINFO [OPTIONS]
@@ -89,7 +106,7 @@ BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD sets the Kafka property sasl.password, a
 
 Exit codes:
 )";
-  for (const ExitCodeMeaning& row : ExitCodeTable()) {
+  for (const ExitCodeMeaning& row : kExitCodes) {
     out += fmt::format("  {:2}  {}\n", static_cast<int>(row.code), row.meaning);
   }
   return out;

@@ -1,8 +1,20 @@
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
+
+#include "base/exit_code.h"
 
 namespace bw {
+
+struct ExitCodeMeaning {
+  ExitCode code;
+  std::string_view meaning;
+};
+
+// Every exit code and its meaning, in ascending order, as --help lists them.
+std::span<const ExitCodeMeaning> ExitCodeTable();
 
 // The whole of --help, at most 100 columns wide: options by group, how they can be given, exit
 // codes.

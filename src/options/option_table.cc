@@ -110,9 +110,8 @@ void SetProperties(const OptionText& text, std::map<std::string, std::string>* p
   for (auto& [key, property] : of_this_source) (*properties)[key] = property;
 }
 
-template <auto... path>
-void SetPropertiesOf(const OptionText& text, Options* options) {
-  SetProperties(text, &Field<path...>(options));
+void SetTopicConfig(const OptionText& text, Options* options) {
+  SetProperties(text, &options->publish.topic_config);
 }
 
 // Adds to librdkafka's own message where the property was given.
@@ -132,9 +131,7 @@ template <auto... path>
 void SetGlobs(const OptionText& text, Options* options) {
   std::vector<std::string> globs;
   for (const std::string& value : text.values) {
-    std::vector<std::string> more = ParseGlobs(text.where, value);
-    globs.insert(globs.end(), std::make_move_iterator(more.begin()),
-                 std::make_move_iterator(more.end()));
+    for (std::string& glob : ParseGlobs(text.where, value)) globs.push_back(std::move(glob));
   }
   Field<path...>(options) = std::move(globs);
 }
@@ -240,7 +237,7 @@ constexpr OptionSpec kTable[] = {
     {'T', "topic-config", "KEY=VALUE", kProperties, kPublish, "",
      "Set a property of topics that the relay creates: partitions=8, replication=3, or a topic "
      "setting of Kafka's, e.g. retention.ms; can be repeated.",
-     SetPropertiesOf<&Options::publish, &PublishOptions::topic_config>},
+     SetTopicConfig},
     {'\0', "partition-by", "WHAT", kOne, kPublish, "key",
      "Choose a row's partition by its whole key, as Java's producers do (key), or in Avro without "
      "the registry's id (key-body).",

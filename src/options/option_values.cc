@@ -49,6 +49,17 @@ NumberAndUnit SplitUnit(std::string_view text) {
   return {text.substr(0, digits), Lower(unit)};
 }
 
+struct Unit {
+  std::string_view name;
+  uint64_t factor;
+};
+
+// 0 for an unknown unit.
+uint64_t FactorOf(std::string_view name, std::span<const Unit> units) {
+  const auto found = std::ranges::find(units, name, &Unit::name);
+  return found == units.end() ? 0 : found->factor;
+}
+
 // nullopt when it does not fit 64 bits.
 std::optional<uint64_t> Multiply(uint64_t a, uint64_t b) {
   uint64_t product = 0;
@@ -63,34 +74,39 @@ bool HasSpaceOrControl(std::string_view text) {
   });
 }
 
+// fnmatch would take the "[" literally, and the pattern would match nothing.
+void RefuseOpenBracket(std::string_view where, std::string_view glob) {
+  for (size_t i = 0; i < glob.size(); ++i) {
+    if (glob[i] == '\\') {
+      ++i;
+    } else if (glob[i] == '[') {
+      i = glob.find(']', i + 2);
+      if (i != std::string_view::npos) continue;
+      throw UsageError(fmt::format("{}: \"{}\" has a [ without its ]; write \\[ for the character",
+                                   where, Printable(glob)));
+    }
+  }
+}
+
 }  // namespace
 
 uint64_t ParseSize(std::string_view where, std::string_view text) {
   constexpr std::string_view kHow =
       "is not a size; write bytes, or a number with KiB, MiB, GiB or TiB, e.g. 256MiB";
   const NumberAndUnit parts = SplitUnit(text);
-  uint64_t factor = 0;
-  if (parts.unit.empty() || parts.unit == "b") {
-    factor = 1;
-  } else if (parts.unit == "kib") {
-    factor = kKiB;
-  } else if (parts.unit == "mib") {
-    factor = kMiB;
-  } else if (parts.unit == "gib") {
-    factor = kGiB;
-  } else if (parts.unit == "tib") {
-    factor = kGiB * 1024;
-  } else if (!parts.number.empty() && parts.unit.size() <= 2 &&
-             std::string_view("kmgt").find(parts.unit[0]) != std::string_view::npos &&
-             (parts.unit.size() == 1 || parts.unit[1] == 'b')) {
+  constexpr Unit kUnits[] = {{"", 1},       {"b", 1},      {"kib", kKiB},
+                             {"mib", kMiB}, {"gib", kGiB}, {"tib", kGiB * 1024}};
+  const uint64_t factor = FactorOf(parts.unit, kUnits);
+  if (parts.number.empty()) Refuse(where, text, kHow);
+  if (factor == 0 && parts.unit.size() <= 2 &&
+      std::string_view("kmgt").find(parts.unit[0]) != std::string_view::npos &&
+      (parts.unit.size() == 1 || parts.unit[1] == 'b')) {
     const char letter = static_cast<char>(parts.unit[0] - 'a' + 'A');
     Refuse(where, text,
            fmt::format("is ambiguous (powers of 1000 or of 1024?); write {}{}iB", parts.number,
                        letter));
-  } else {
-    Refuse(where, text, kHow);
   }
-  if (parts.number.empty()) Refuse(where, text, kHow);
+  if (factor == 0) Refuse(where, text, kHow);
   const auto number = ParseNumber(parts.number);
   const auto bytes = number ? Multiply(*number, factor) : std::nullopt;
   // Sizes are also used in signed arithmetic, e.g. as file sizes.
@@ -105,18 +121,10 @@ Duration ParseDuration(std::string_view where, std::string_view text) {
   const NumberAndUnit parts = SplitUnit(text);
   if (parts.number.empty()) Refuse(where, text, kHow);
   const auto number = ParseNumber(parts.number);
-  uint64_t factor = 0;
-  if (parts.unit == "ms" || (parts.unit.empty() && number == uint64_t{0})) {
-    factor = 1;
-  } else if (parts.unit == "s") {
-    factor = 1000;
-  } else if (parts.unit == "min") {
-    factor = 60 * 1000;
-  } else if (parts.unit == "h") {
-    factor = 3600 * 1000;
-  } else {
-    Refuse(where, text, kHow);
-  }
+  constexpr Unit kUnits[] = {{"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}};
+  const bool is_bare_zero = parts.unit.empty() && number == uint64_t{0};
+  const uint64_t factor = is_bare_zero ? 1 : FactorOf(parts.unit, kUnits);
+  if (factor == 0) Refuse(where, text, kHow);
   const auto milliseconds = number ? Multiply(*number, factor) : std::nullopt;
   // Ten years: no clock overflows.
   constexpr uint64_t kLongest = uint64_t{10} * 365 * 24 * 3600 * 1000;
@@ -168,24 +176,6 @@ std::pair<std::string, std::string> ParseKeyValue(std::string_view where, std::s
   }
   return {std::string(key), std::string(text.substr(equals + 1))};
 }
-
-namespace {
-
-// fnmatch would take the "[" literally, and the pattern would match nothing.
-void RefuseOpenBracket(std::string_view where, std::string_view glob) {
-  for (size_t i = 0; i < glob.size(); ++i) {
-    if (glob[i] == '\\') {
-      ++i;
-    } else if (glob[i] == '[') {
-      i = glob.find(']', i + 2);
-      if (i != std::string_view::npos) continue;
-      throw UsageError(fmt::format("{}: \"{}\" has a [ without its ]; write \\[ for the character",
-                                   where, Printable(glob)));
-    }
-  }
-}
-
-}  // namespace
 
 std::vector<std::string> ParseGlobs(std::string_view where, std::string_view text) {
   std::vector<std::string> globs;

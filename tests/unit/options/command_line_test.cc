@@ -8,7 +8,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "options/exit_code_table.h"
+#include "options/help_text.h"
 #include "options/option_table.h"
 
 namespace bw {

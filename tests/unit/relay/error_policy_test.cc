@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "options/exit_code_table.h"
+#include "options/help_text.h"
 
 namespace bw {
 namespace {
