@@ -6,7 +6,6 @@
 #include <array>
 #include <charconv>
 #include <functional>
-#include <map>
 
 #include "base/halt.h"
 #include "base/log.h"

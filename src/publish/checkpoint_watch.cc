@@ -72,11 +72,8 @@ std::optional<int64_t> CheckpointWatch::Look(const Position& published) {
   const Position position = newest->progress.position;
   // It is ours and nobody else writes, so we must have committed it.
   BW_CHECK(position <= published);
-  if (position == published) {
-    unseen_since_.reset();
-  } else {
-    unseen_since_ = servers_.clock->Now();
-  }
+  unseen_since_.reset();
+  if (position != published) unseen_since_ = servers_.clock->Now();
   {
     const std::lock_guard lock(memory_->mutex);
     memory_->figures.read_back = std::max(memory_->figures.read_back, position);

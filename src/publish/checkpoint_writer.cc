@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/crc32c.h"
-#include "base/error.h"
 
 namespace bw {
 namespace {

@@ -1,7 +1,5 @@
 #include "publish/destinations.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <vector>

@@ -32,12 +32,11 @@ constexpr size_t kDescribedTopicsMax = 250;
 constexpr int32_t kCreatedRecordsMax = 8'000;
 constexpr int32_t kAssumedPartitions = 50;
 
-struct MetadataDeleter {
-  void operator()(const rd_kafka_metadata_t* metadata) const {
-    rd_kafka_metadata_destroy(metadata);
-  }
-};
-using Metadata = std::unique_ptr<const rd_kafka_metadata_t, MetadataDeleter>;
+// For messages.
+std::string Named(std::span<const std::string> topics) {
+  return topics.size() == 1 ? fmt::format("topic {}", topics.front())
+                            : fmt::format("{} topics", topics.size());
+}
 
 class LibrdkafkaCluster : public KafkaCluster {
  public:
@@ -76,7 +75,7 @@ class LibrdkafkaCluster : public KafkaCluster {
     return client_.get();
   }
   // Asks about one topic or, when it is null, the brokers and all topics opened on this handle.
-  Metadata AskForMetadata(rd_kafka_topic_t* topic, const std::string& operation);
+  KafkaMetadata AskForMetadata(rd_kafka_topic_t* topic, const std::string& operation);
   KafkaEvent WaitForAdminResult(rd_kafka_queue_t* queue, const std::string& operation);
   KafkaAdminOptions AdminOptions(rd_kafka_admin_op_t operation);
   // One CreateTopics request.
@@ -92,7 +91,8 @@ class LibrdkafkaCluster : public KafkaCluster {
   KafkaHandle client_;  // See Client().
 };
 
-Metadata LibrdkafkaCluster::AskForMetadata(rd_kafka_topic_t* topic, const std::string& operation) {
+KafkaMetadata LibrdkafkaCluster::AskForMetadata(rd_kafka_topic_t* topic,
+                                                const std::string& operation) {
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
   // Each attempt is a separate request, so slow brokers get a longer slice with each.
   int slice_ms = kSliceMs;
@@ -100,7 +100,7 @@ Metadata LibrdkafkaCluster::AskForMetadata(rd_kafka_topic_t* topic, const std::s
        waited_ms += slice_ms, slice_ms = std::min(2 * slice_ms, kSliceMsMax)) {
     const rd_kafka_metadata_t* metadata = nullptr;
     error = rd_kafka_metadata(Client(), 0, topic, &metadata, slice_ms);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return Metadata(metadata);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaMetadata(metadata);
     if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) break;
   }
   rd_kafka_poll(Client(), 0);  // Lets the error callback run.
@@ -121,14 +121,12 @@ std::vector<std::optional<int32_t>> LibrdkafkaCluster::PartitionCounts(
     std::span<const std::string> topics) {
   std::vector<std::optional<int32_t>> counts(topics.size());
   if (topics.empty()) return counts;
-  const std::string operation = topics.size() == 1
-                                    ? fmt::format("Asking for topic {}", topics.front())
-                                    : fmt::format("Asking for {} topics", topics.size());
+  const std::string operation = "Asking for " + Named(topics);
   std::vector<KafkaTopicObject> objects;
   for (const std::string& topic : topics) {
     objects.emplace_back(rd_kafka_topic_new(Client(), topic.c_str(), nullptr));
   }
-  const Metadata metadata =
+  const KafkaMetadata metadata =
       AskForMetadata(topics.size() == 1 ? objects.front().get() : nullptr, operation);
   std::map<std::string_view, const rd_kafka_metadata_topic_t*> answers;
   for (int i = 0; i < metadata->topic_cnt; ++i) {
@@ -272,9 +270,7 @@ std::vector<std::optional<Error>> LibrdkafkaCluster::RequestTopics(
 
 std::vector<std::optional<TopicConfigMap>> LibrdkafkaCluster::DescribeTopics(
     std::span<const std::string> topics) {
-  const std::string operation = fmt::format(
-      "Reading the settings of {}",
-      topics.size() == 1 ? "topic " + topics.front() : fmt::format("{} topics", topics.size()));
+  const std::string operation = "Reading the settings of " + Named(topics);
   std::vector<KafkaConfigResource> resources;
   std::vector<rd_kafka_ConfigResource_t*> pointers;
   for (const std::string& topic : topics) {
@@ -399,21 +395,18 @@ std::vector<std::optional<StoredOffsets>> LibrdkafkaCluster::Offsets(
   return offsets;
 }
 
-KafkaSettings SettingsOf(const PublishOptions& options) {
-  return {options.brokers, options.kafka_config};
-}
-
 }  // namespace
 
 std::unique_ptr<KafkaCluster> ConnectToKafka(const PublishOptions& options, const Stop& stop) {
-  return std::make_unique<LibrdkafkaCluster>(SettingsOf(options), stop);
+  return std::make_unique<LibrdkafkaCluster>(KafkaSettings{options.brokers, options.kafka_config},
+                                             stop);
 }
 
 void CheckKafkaConfig(const PublishOptions& options) {
   // Some problems (an unreadable certificate, contradicting properties) only show when a handle is
   // created.
   const Stop stop;
-  const KafkaSettings settings = SettingsOf(options);
+  const KafkaSettings settings{options.brokers, options.kafka_config};
   KafkaTrouble trouble;
   NewKafkaConsumer(settings, /*read_committed=*/false, &trouble);
   LibrdkafkaProducer(settings, {.transactional_id = "bottledwater.check"}, stop);

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <charconv>
+#include <cstdio>
+#include <cstdlib>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -108,6 +110,18 @@ void CheckBrokers(std::string_view brokers) {
     if (comma == std::string_view::npos) return;
     brokers.remove_prefix(comma + 1);
   }
+}
+
+std::string KafkaPropertyHelp() {
+  char* text = nullptr;
+  size_t size = 0;
+  std::FILE* const stream = open_memstream(&text, &size);
+  BW_CHECK(stream != nullptr);
+  rd_kafka_conf_properties_show(stream);
+  std::fclose(stream);
+  std::string help(text, size);
+  std::free(text);
+  return help;
 }
 
 }  // namespace bw

@@ -15,4 +15,7 @@ void CheckKafkaProperty(const std::string& property, const std::string& value);
 // usage Error naming --broker.
 void CheckBrokers(std::string_view brokers);
 
+// librdkafka's own list of properties, for --config-help.
+std::string KafkaPropertyHelp();
+
 }  // namespace bw

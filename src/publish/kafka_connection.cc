@@ -78,13 +78,6 @@ void SetProperty(rd_kafka_conf_t* conf, const char* property, const std::string&
   }
 }
 
-void SetPropertyIfKnown(rd_kafka_conf_t* conf, const char* property, const std::string& value) {
-  std::array<char, 512> reason{};
-  const rd_kafka_conf_res_t result =
-      rd_kafka_conf_set(conf, property, value.c_str(), reason.data(), reason.size());
-  BW_CHECK(result != RD_KAFKA_CONF_INVALID);
-}
-
 std::string PropertyOf(const rd_kafka_conf_t* conf, const char* property) {
   std::array<char, 512> value{};
   size_t size = value.size();
@@ -105,8 +98,10 @@ KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
     SetProperty(conf.get(), property.c_str(), value);
   }
   SetProperty(conf.get(), "allow.auto.create.topics", "false");
-  // Telemetry of librdkafka 2.5 and later; an assertion in it ended the process in 2.5.0.
-  SetPropertyIfKnown(conf.get(), "enable.metrics.push", "false");
+  // Telemetry of librdkafka 2.5 and later (others do not know the property); an assertion in it
+  // ended the process in 2.5.0.
+  BW_CHECK(rd_kafka_conf_set(conf.get(), "enable.metrics.push", "false", nullptr, 0) !=
+           RD_KAFKA_CONF_INVALID);
   rd_kafka_conf_set_log_cb(conf.get(), &OnLog);
   rd_kafka_conf_set_error_cb(conf.get(), &OnError);
   // Fails in a librdkafka without TLS, which checks no certificates either.

@@ -3,11 +3,8 @@
 #include <librdkafka/rdkafka.h>
 
 #include <map>
-#include <memory>
 #include <mutex>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "base/error.h"
 #include "publish/kafka_handle.h"
@@ -44,8 +41,6 @@ struct KafkaSettings {
 // a usage Error that names the property.
 KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble);
 void SetProperty(rd_kafka_conf_t* conf, const char* property, const std::string& value);
-// Ignores a property that this version of librdkafka does not know.
-void SetPropertyIfKnown(rd_kafka_conf_t* conf, const char* property, const std::string& value);
 // What the property is set to.
 std::string PropertyOf(const rd_kafka_conf_t* conf, const char* property);
 

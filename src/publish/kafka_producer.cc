@@ -76,7 +76,10 @@ LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
   const uint64_t queue_kbytes = std::max<uint64_t>(kQueueBytesMin, 2 * message_max) / kKiB;
   SetProperty(conf.get(), "queue.buffering.max.kbytes",
               std::to_string(std::min<uint64_t>(queue_kbytes, 2'000'000)));
-  rd_kafka_conf_set_dr_msg_cb(conf.get(), &OnDeliveryReport);
+  rd_kafka_conf_set_dr_msg_cb(
+      conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* producer) {
+        static_cast<LibrdkafkaProducer*>(producer)->RecordDelivery(*message);
+      });
   // NewKafkaConf made `trouble_` the callbacks' opaque; delivery reports need the whole producer.
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int, const char* reason, void* opaque) {
@@ -122,11 +125,12 @@ std::unique_ptr<LibrdkafkaProducer::Topic> LibrdkafkaProducer::NewTopic(const st
 // Asks through this handle, so that it knows the partitions before the first message: a message for
 // an unknown topic would wait up to a second. One request covers all topics opened on the handle.
 std::string LibrdkafkaProducer::AskForPartitions(std::span<const std::unique_ptr<Topic>> topics) {
-  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_metadata_t* found = nullptr;
   rd_kafka_topic_t* only = topics.size() == 1 ? topics.front()->object.get() : nullptr;
   const rd_kafka_resp_err_t error =
-      rd_kafka_metadata(handle_.get(), 0, only, &metadata, ToMs(5 * kSlice));
+      rd_kafka_metadata(handle_.get(), 0, only, &found, ToMs(5 * kSlice));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(error);
+  const KafkaMetadata metadata(found);
   std::map<std::string_view, const rd_kafka_metadata_topic_t*> answers;
   for (int i = 0; i < metadata->topic_cnt; ++i) {
     answers[metadata->topics[i].topic] = &metadata->topics[i];
@@ -142,7 +146,6 @@ std::string LibrdkafkaProducer::AskForPartitions(std::span<const std::unique_ptr
       topic->partitions = answer->second->partition_cnt;
     }
   }
-  rd_kafka_metadata_destroy(metadata);
   return reason;
 }
 
@@ -224,11 +227,6 @@ void LibrdkafkaProducer::Produce(const OutgoingMessage& message) {
   if (++produced_ % kPollEvery == 0) rd_kafka_poll(handle_.get(), 0);
 }
 
-void LibrdkafkaProducer::OnDeliveryReport(rd_kafka_t*, const rd_kafka_message_t* message,
-                                          void* producer) {
-  static_cast<LibrdkafkaProducer*>(producer)->RecordDelivery(*message);
-}
-
 void LibrdkafkaProducer::RecordDelivery(const rd_kafka_message_t& message) {
   ++delivered_;
   if (delivery_failure_) return;
@@ -273,18 +271,15 @@ void LibrdkafkaProducer::ThrowIfHopeless(TimePoint waiting_since) const {
 // librdkafka expects a deleted topic to come back until the messages time out. The next session
 // creates it again.
 void LibrdkafkaProducer::ThrowIfTopicIsDeleted() const {
-  const rd_kafka_metadata_t* metadata = nullptr;
-  if (rd_kafka_metadata(handle_.get(), /*all_topics=*/0, nullptr, &metadata, ToMs(5 * kSlice)) !=
-      RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return;  // If the brokers are unreachable, the messages' own errors will say so.
-  }
-  std::string deleted;
+  const rd_kafka_metadata_t* found = nullptr;
+  rd_kafka_metadata(handle_.get(), /*all_topics=*/0, nullptr, &found, ToMs(5 * kSlice));
+  const KafkaMetadata metadata(found);
+  if (!metadata) return;  // If the brokers are unreachable, the messages' own errors will say so.
   for (int i = 0; i < metadata->topic_cnt; ++i) {
-    if (metadata->topics[i].err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) continue;
-    deleted = metadata->topics[i].topic;
+    if (metadata->topics[i].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+      throw TransientError(fmt::format("Topic {} was deleted", metadata->topics[i].topic));
+    }
   }
-  rd_kafka_metadata_destroy(metadata);
-  if (!deleted.empty()) throw TransientError("Topic " + deleted + " was deleted");
 }
 
 void LibrdkafkaProducer::Flush(NextOffsets* next_offsets) {

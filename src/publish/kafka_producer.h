@@ -44,7 +44,6 @@ class LibrdkafkaProducer : public TransactionalProducer {
   std::unique_ptr<Topic> NewTopic(const std::string& name);
   // Asks once for the partitions of these topics. Returns why some are not known yet, if any.
   std::string AskForPartitions(std::span<const std::unique_ptr<Topic>> topics);
-  static void OnDeliveryReport(rd_kafka_t*, const rd_kafka_message_t* message, void* producer);
   void RecordDelivery(const rd_kafka_message_t& message);
   void ThrowIfDeliveryFailed() const;
   void ThrowIfTopicIsDeleted() const;

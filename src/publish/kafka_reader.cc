@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
-
 namespace bw {
 namespace {
 
@@ -17,25 +15,6 @@ constexpr Duration kProgressTimeout{30'000};
 std::string_view View(const void* data, size_t size) {
   return {static_cast<const char*>(data), size};
 }
-
-}  // namespace
-
-std::vector<MessageHeader> HeadersOf(const rd_kafka_message_t& message) {
-  std::vector<MessageHeader> found;
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return found;
-  const char* name = nullptr;
-  const void* value = nullptr;
-  size_t size = 0;
-  for (size_t i = 0;
-       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-       ++i) {
-    found.push_back({name, View(value, size)});
-  }
-  return found;
-}
-
-namespace {
 
 CommittedRecord ToRecord(const rd_kafka_message_t& message, size_t range) {
   CommittedRecord record;
@@ -55,12 +34,31 @@ bool EndsReading(rd_kafka_resp_err_t error) {
 
 }  // namespace
 
+std::vector<MessageHeader> HeadersOf(const rd_kafka_message_t& message) {
+  std::vector<MessageHeader> found;
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return found;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  size_t size = 0;
+  for (size_t i = 0;
+       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
+    found.push_back({name, View(value, size)});
+  }
+  return found;
+}
+
 KafkaReader::KafkaReader(const KafkaSettings& settings, const Stop& stop)
     : stop_(stop),
       handle_(NewKafkaConsumer(settings, /*read_committed=*/true, &trouble_)),
       queue_(rd_kafka_queue_new(handle_.get())) {}
 
-KafkaReader::~KafkaReader() { StopAll(); }
+KafkaReader::~KafkaReader() {
+  for (const Partition& partition : partitions_) {
+    rd_kafka_consume_stop(partition.topic.get(), partition.name.partition);
+  }
+}
 
 void KafkaReader::Start(const TopicPartition& name, int64_t from) {
   Partition partition;
@@ -72,7 +70,6 @@ void KafkaReader::Start(const TopicPartition& name, int64_t from) {
     throw KafkaFailure(fmt::format("Reading topic {} partition {}", name.topic, name.partition),
                        rd_kafka_last_error(), trouble_);
   }
-  partition.started = true;
   partitions_.push_back(std::move(partition));
 }
 
@@ -83,15 +80,6 @@ size_t KafkaReader::IndexOf(const rd_kafka_message_t& message) const {
   });
   BW_CHECK(found != partitions_.end());
   return static_cast<size_t>(found - partitions_.begin());
-}
-
-void KafkaReader::StopAll() {
-  for (Partition& partition : partitions_) {
-    if (partition.started) {
-      rd_kafka_consume_stop(partition.topic.get(), partition.name.partition);
-      partition.started = false;
-    }
-  }
 }
 
 void KafkaReader::Read(std::span<const ReadRange> ranges,
@@ -137,7 +125,6 @@ void KafkaReader::Read(std::span<const ReadRange> ranges,
           trouble_);
     }
   }
-  StopAll();
 }
 
 LibrdkafkaFollower::LibrdkafkaFollower(const KafkaSettings& settings, const Stop& stop,

@@ -19,8 +19,6 @@ class KafkaReader {
  public:
   KafkaReader(const KafkaSettings& settings, const Stop& stop);
   ~KafkaReader();
-  KafkaReader(const KafkaReader&) = delete;
-  KafkaReader& operator=(const KafkaReader&) = delete;
 
   // As KafkaCluster::ReadCommitted.
   void Read(std::span<const ReadRange> ranges,
@@ -31,18 +29,15 @@ class KafkaReader {
   struct Partition {
     TopicPartition name;
     KafkaTopicObject topic;
-    bool started = false;
   };
 
   void Start(const TopicPartition& partition, int64_t from);
   size_t IndexOf(const rd_kafka_message_t& message) const;
-  void StopAll();
-
   const Stop& stop_;
   KafkaTrouble trouble_;
   KafkaHandle handle_;
   KafkaQueue queue_;
-  std::vector<Partition> partitions_;
+  std::vector<Partition> partitions_;  // Those that were started.
 };
 
 // Follows one partition for as long as a publish session lives.

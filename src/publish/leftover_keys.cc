@@ -4,7 +4,6 @@
 #include <span>
 
 #include "base/bytes.h"
-#include "base/error.h"
 #include "publish/torn_records.h"
 
 namespace bw {
@@ -53,8 +52,6 @@ void LeftoverKeys::AddRow(size_t topic, std::string_view key) {
   EncodeEntry(topic, key, kInSnapshot, &entry_);
   entries_->Add(entry_);
 }
-
-void LeftoverKeys::LeaveAlone(size_t topic) { left_alone_.insert(topic); }
 
 void LeftoverKeys::ReadTopics() {
   const std::span<const ReadRange> all = ranges_;

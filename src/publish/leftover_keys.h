@@ -42,7 +42,7 @@ class LeftoverKeys {
   std::optional<size_t> AddTopic(const std::string& name);
   void AddRow(size_t topic, std::string_view key);
   // Gives no leftovers of this topic, because the snapshot's keys in it are not all known.
-  void LeaveAlone(size_t topic);
+  void LeaveAlone(size_t topic) { left_alone_.insert(topic); }
   // Reads every topic from its beginning to where it ended when it was added.
   void ReadTopics();
   std::optional<Leftover> Next();

@@ -14,17 +14,6 @@ namespace {
 constexpr uint8_t kMagicByte = 0;
 constexpr char kDelete = static_cast<char>(Operation::kDelete);
 
-void AppendWireFormat(int32_t registry_id, std::string_view body, std::string* out) {
-  BW_CHECK(registry_id > 0);
-  AppendU8(out, kMagicByte);
-  AppendU32(out, static_cast<uint32_t>(registry_id));
-  out->append(body);
-}
-
-JsonStyle StyleOf(OutputFormat format) {
-  return format == OutputFormat::kJson ? JsonStyle::kAvroJson : JsonStyle::kPlain;
-}
-
 }  // namespace
 
 size_t EncodedMessage::bytes() const {
@@ -39,34 +28,24 @@ std::span<const EncodedMessage> MessageEncoder::Encode(const Change& change,
   if (!change.value && !change.key) return {};
   size_t count = 0;
   if (change.old_key && change.value) {
-    old_key_.clear();
-    AppendKey(*change.old_key, table, &old_key_);
     EncodedMessage& tombstone = messages_[count++];
-    tombstone.key = old_key_;
+    tombstone.key = Write(*change.old_key, table.ids.key, table.key_schema, &old_key_);
     tombstone.value.reset();
     Describe(&tombstone, kDelete);
   }
   EncodedMessage& row = messages_[count++];
   row.key.reset();
   row.value.reset();
-  if (change.key) {
-    key_.clear();
-    AppendKey(*change.key, table, &key_);
-    row.key = key_;
-  }
+  if (change.key) row.key = EncodeKey(change, table);
   if (change.value) {
-    value_.clear();
-    AppendValue(*change.value, table, &value_);
-    row.value = value_;
+    row.value = Write(*change.value, table.ids.value, table.value_schema, &value_);
   }
   Describe(&row, static_cast<char>(change.operation));
   return std::span(messages_).first(count);
 }
 
 std::string_view MessageEncoder::EncodeKey(const Change& change, const TableEncoding& table) {
-  key_.clear();
-  AppendKey(change.key.value(), table, &key_);
-  return key_;
+  return Write(change.key.value(), table.ids.key, table.key_schema, &key_);
 }
 
 EncodedMessage MessageEncoder::Tombstone(std::string_view key, const Position& position,
@@ -88,23 +67,20 @@ void MessageEncoder::SetHeaders(const Position& position, int64_t time_us) {
   fmt::format_to(std::back_inserter(commit_time_ms_), "{}", time_us / 1000);
 }
 
-void MessageEncoder::AppendKey(std::string_view body, const TableEncoding& table,
-                               std::string* out) const {
+std::string_view MessageEncoder::Write(std::string_view body, int32_t id,
+                                       const std::optional<CompiledSchema>& schema,
+                                       std::string* out) const {
+  out->clear();
   if (format_ == OutputFormat::kAvro) {
-    AppendWireFormat(table.ids.key, body, out);
+    BW_CHECK(id > 0);
+    AppendU8(out, kMagicByte);
+    AppendU32(out, static_cast<uint32_t>(id));
+    out->append(body);
   } else {
-    BW_CHECK(table.key_schema.has_value());
-    AppendJson(*table.key_schema, StyleOf(format_), body, out);
+    const bool is_avro_json = format_ == OutputFormat::kJson;
+    AppendJson(schema.value(), is_avro_json ? JsonStyle::kAvroJson : JsonStyle::kPlain, body, out);
   }
-}
-
-void MessageEncoder::AppendValue(std::string_view body, const TableEncoding& table,
-                                 std::string* out) const {
-  if (format_ == OutputFormat::kAvro) {
-    AppendWireFormat(table.ids.value, body, out);
-  } else {
-    AppendJson(*table.value_schema, StyleOf(format_), body, out);
-  }
+  return *out;
 }
 
 void MessageEncoder::Describe(EncodedMessage* message, char operation) {

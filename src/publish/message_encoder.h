@@ -62,8 +62,9 @@ class MessageEncoder {
                                    const RegistryIds& ids);
 
  private:
-  void AppendKey(std::string_view body, const TableEncoding& table, std::string* out) const;
-  void AppendValue(std::string_view body, const TableEncoding& table, std::string* out) const;
+  // One body with its registry id or, for JSON, its schema.
+  std::string_view Write(std::string_view body, int32_t id,
+                         const std::optional<CompiledSchema>& schema, std::string* out) const;
   // Sets what the headers of all messages at this position share.
   void SetHeaders(const Position& position, int64_t time_us);
   void Describe(EncodedMessage* message, char operation);

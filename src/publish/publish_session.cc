@@ -6,10 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/error.h"
 #include "base/kill_point.h"
 #include "base/log.h"
-#include "publish/checkpoint_reader.h"
 #include "publish/partitioner.h"
 #include "publish/topic_name.h"
 
@@ -21,8 +19,6 @@ namespace {
 constexpr Duration kIdleWait{500};
 // Around the record in a batch of one.
 constexpr size_t kBatchOverheadBytes = 128;
-
-int64_t ToMs(int64_t us) { return us / 1000; }
 
 }  // namespace
 
@@ -223,7 +219,7 @@ void PublishSession::PauseBeforeBegin() {
 }
 
 void PublishSession::PublishBatch(const SpoolBatch& batch) {
-  const Progress progress = CommitTransaction([&] {
+  CommitTransaction([&] {
     for (const Change& change : batch.changes()) {
       PublishChange(change);
       BW_KILL_POINT("publish.after_produce_one");
@@ -232,10 +228,9 @@ void PublishSession::PublishBatch(const SpoolBatch& batch) {
     if (batch.splits_transaction()) pending_.split_transactions = 1;
     return batch.through();
   });
-  RecordCommit(progress);
 }
 
-Progress PublishSession::CommitTransaction(const std::function<Progress()>& produce) {
+void PublishSession::CommitTransaction(const std::function<Progress()>& produce) {
   pending_ = {};
   refusals_.BeginTransaction();
   producer_->Begin();
@@ -258,7 +253,7 @@ Progress PublishSession::CommitTransaction(const std::function<Progress()>& prod
   if (const auto doubt = producer_->Doubt()) {
     throw TransientError("The last Kafka transaction is in doubt: " + *doubt);
   }
-  return progress;
+  RecordCommit(progress);
 }
 
 Progress PublishSession::ProduceAndFlush(const std::function<Progress()>& produce) {
@@ -317,7 +312,7 @@ void PublishSession::PublishChange(const Change& change) {
   }
   for (const EncodedMessage& message : messages) {
     if (!torn_.empty() &&
-        torn_.Contains({change.position, message.operation, ToMs(change.commit_time_us)})) {
+        torn_.Contains({change.position, message.operation, change.commit_time_us / 1000})) {
       ++pending_.torn_skipped;
       continue;
     }
@@ -417,7 +412,7 @@ PublishSession::Step PublishSession::Purge(const SnapshotMark& snapshot) {
   BW_KILL_POINT("resnapshot.leftovers_found");
   AnnounceDestinations();
   PauseBeforeBegin();
-  RecordCommit(CommitTransaction([&] { return purge_->Produce(&pending_); }));
+  CommitTransaction([&] { return purge_->Produce(&pending_); });
   if (progress_.position.is_end()) {
     spdlog::info("Wrote tombstones for {} keys that the new snapshot does not have",
                  purge_->count());

@@ -22,7 +22,6 @@
 #include "publish/row_refusals.h"
 #include "publish/snapshot_purge.h"
 #include "publish/torn_records.h"
-#include "spool/spool.h"
 
 namespace bw {
 
@@ -93,8 +92,7 @@ class PublishSession {
   void PauseBeforeBegin();
   void PublishBatch(const SpoolBatch& batch);
   // One Kafka transaction: what `produce` queues, and a checkpoint of the progress it returns.
-  // Returns the checkpoint's progress.
-  Progress CommitTransaction(const std::function<Progress()>& produce);
+  void CommitTransaction(const std::function<Progress()>& produce);
   Progress ProduceAndFlush(const std::function<Progress()>& produce);
   Error AtItsPlace(const RefusedMessageError& error) const;
   Step Purge(const SnapshotMark& snapshot);

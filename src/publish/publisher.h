@@ -1,9 +1,7 @@
 #pragma once
 
 #include <functional>
-#include <string>
 
-#include "base/backoff.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "publish/publish_memory.h"

@@ -17,6 +17,7 @@ enum ApiKey : int16_t {
   kEndTxn = 26,
 };
 
+// Null for requests whose failure leaves no doubt about a transaction.
 const char* Name(int api_key) {
   switch (api_key) {
     case kProduce:
@@ -27,14 +28,11 @@ const char* Name(int api_key) {
       return "AddPartitionsToTxn";
     case kEndTxn:
       return "EndTxn";
-    default:
+    case kUnknownRequest:
       return "unknown";
+    default:
+      return nullptr;
   }
-}
-
-bool Counts(int16_t api_key) {
-  return api_key == kUnknownRequest || api_key == kProduce || api_key == kInitProducerId ||
-         api_key == kAddPartitionsToTxn || api_key == kEndTxn;
 }
 
 constexpr char kInterceptorName[] = "bottledwater-request-audit";
@@ -82,7 +80,7 @@ void RequestAudit::OnSent(int16_t api_key) {
 }
 
 void RequestAudit::OnResponse(int16_t api_key, int error) {
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR || !Counts(api_key)) return;
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR || Name(api_key) == nullptr) return;
   failed_api_key_ = api_key;
   failed_error_ = error;
   ++failures_;

@@ -123,12 +123,9 @@ void SchemaIdCache::CompareRemembered(std::vector<SchemaRegistration>* unknown,
       lost.emplace_back(schema, std::get<IdState>(results[i]));
     }
   }
-  const auto given_up = RestoreAll(lost);
-  GiveUp(given_up);
+  GiveUp(RestoreAll(lost));
   for (const auto& [schema, state] : lost) {
-    const bool is_restored = std::ranges::none_of(given_up, [&schema = schema](const auto& other) {
-      return NameOf(other.first.registration) == NameOf(schema.registration);
-    });
+    const bool is_restored = published_.contains(NameOf(schema.registration));
     if (is_restored) Learn(schema.registration, schema.id);
   }
   std::erase_if(*unknown, [&](const SchemaRegistration& registration) {

@@ -1,6 +1,5 @@
 #include "publish/snapshot_purge.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>

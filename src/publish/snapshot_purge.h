@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 
 #include "base/stop.h"
@@ -13,7 +12,6 @@
 #include "publish/message_encoder.h"
 #include "publish/publish_memory.h"
 #include "publish/publish_options.h"
-#include "spool/spool.h"
 
 namespace bw {
 

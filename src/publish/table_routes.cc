@@ -89,10 +89,7 @@ std::optional<std::string> TableRoutes::Prepare(std::span<const TableToRoute> ta
     const NameRefusals refusals = RequestMissing(some_tables, some_routes, &missing);
     if (refusals.empty()) continue;
     // For example, another topic's name differs only in '.' and '_'.
-    for (const auto& [topic, reason] : refusals) {
-      claims_->NoteRefused(topic, reason);
-      claims_->Release(topic);
-    }
+    for (const auto& [topic, reason] : refusals) claims_->NoteRefused(topic, reason);
     return Prepare(tables);
   }
   OpenAll(routes);
@@ -141,12 +138,17 @@ const OpenedTopic& TableRoutes::Open(const std::string& topic) {
   return opened_.emplace(topic, producer_->OpenTopic(topic)).first->second;
 }
 
-void TableRoutes::OpenAll(std::span<const TableRoute> routes) {
+std::vector<std::string> TableRoutes::UnopenedTopics(std::span<const TableRoute> routes) const {
   std::vector<std::string> topics;
   for (const TableRoute& route : routes) {
     if (!route.refusal && !opened_.contains(route.topic)) topics.push_back(route.topic);
   }
   RemoveDuplicates(&topics);
+  return topics;
+}
+
+void TableRoutes::OpenAll(std::span<const TableRoute> routes) {
+  const std::vector<std::string> topics = UnopenedTopics(routes);
   if (topics.empty()) return;
   const std::vector<OpenedTopic> opened = producer_->OpenTopics(topics);
   for (size_t i = 0; i < topics.size(); ++i) opened_.emplace(topics[i], opened[i]);
@@ -212,11 +214,7 @@ TopicSpec TableRoutes::SpecFor(const TableSchema& schema, const std::string& top
 }
 
 std::set<std::string> TableRoutes::MissingTopics(std::span<const TableRoute> routes) {
-  std::vector<std::string> names;
-  for (const TableRoute& route : routes) {
-    if (!route.refusal && !opened_.contains(route.topic)) names.push_back(route.topic);
-  }
-  RemoveDuplicates(&names);
+  const std::vector<std::string> names = UnopenedTopics(routes);
   const auto counts = cluster_->PartitionCounts(names);
   std::set<std::string> missing;
   for (size_t i = 0; i < names.size(); ++i) {

@@ -84,6 +84,7 @@ class TableRoutes {
   void ChooseTopic(const TableSchema& schema, TableRoute* route);
   // Releases claims for topics that will not be created, because their rows cannot be published.
   void GiveUpClaims(std::span<const TableRoute> routes);
+  std::vector<std::string> UnopenedTopics(std::span<const TableRoute> routes) const;
   std::set<std::string> MissingTopics(std::span<const TableRoute> routes);
   // Removes from `missing` the topics that it has requested.
   NameRefusals RequestMissing(std::span<const TableToRoute> tables,

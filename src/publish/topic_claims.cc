@@ -5,7 +5,6 @@
 #include <array>
 #include <utility>
 
-#include "base/log.h"
 #include "base/name_text.h"
 #include "publish/checkpoint_json.h"
 #include "publish/topic_name.h"
@@ -20,13 +19,6 @@ constexpr int kFormat = 1;
 constexpr std::string_view kKeyBegin = "topic/";
 
 std::string NameOf(const TableName& table) { return table.schema + "." + table.table; }
-
-TableName ReadTable(ObjectReader* reader) {
-  const auto schema = NameOfText(reader->Text("schema"));
-  const auto table = NameOfText(reader->Text("table"));
-  if (!schema || !table) reader->Fail("its table is not a name");
-  return {*schema, *table};
-}
 
 }  // namespace
 
@@ -48,9 +40,11 @@ TableName DecodeTopicClaim(std::string_view value, const std::string& where) {
   ObjectReader reader(json, where);
   reader.Number("format");
   reader.Text("crc32c");
-  TableName table = ReadTable(&reader);
+  const auto schema = NameOfText(reader.Text("schema"));
+  const auto table = NameOfText(reader.Text("table"));
+  if (!schema || !table) reader.Fail("its table is not a name");
   reader.ExpectNoMore();
-  return table;
+  return {*schema, *table};
 }
 
 TopicClaims::TopicClaims(std::string prefix, std::string checkpoint_topic,
@@ -71,7 +65,7 @@ TopicClaims::Choice TopicClaims::Choose(const TableName& table) const {
   if (!choice.collision) {
     // A table that was given the suffixed name keeps it, even when the plain name is free now.
     choice.topic = names[0];
-    if (Has(table, names[0]) || !Has(table, names[1])) return choice;
+    if (TableOf(names[0]) == table || TableOf(names[1]) != table) return choice;
     choice.collision = fmt::format("topic {} belonged to another table", names[0]);
   }
   if (const auto obstacle = Obstacle(names[1], table, &choice.taken)) {
@@ -106,13 +100,8 @@ std::optional<std::string> TopicClaims::Obstacle(const std::string& topic, const
   return std::nullopt;
 }
 
-bool TopicClaims::Has(const TableName& table, const std::string& topic) const {
-  const auto owner = tables_.find(topic);
-  return owner != tables_.end() && owner->second == table;
-}
-
 void TopicClaims::Claim(const std::string& topic, const TableName& table) {
-  if (Has(table, topic)) return;
+  if (TableOf(topic) == table) return;
   tables_.insert_or_assign(topic, table);
   by_form_.emplace(KafkaFormOfTopic(topic), topic);
   pending_.insert_or_assign(topic, table);
@@ -125,6 +114,7 @@ std::optional<TableName> TopicClaims::TableOf(const std::string& topic) const {
 
 void TopicClaims::NoteRefused(const std::string& topic, const std::string& reason) {
   refused_.insert_or_assign(topic, reason);
+  Release(topic);
 }
 
 void TopicClaims::Release(const std::string& topic) {

@@ -48,7 +48,7 @@ class TopicClaims {
   void ClaimAgain() { pending_ = tables_; }
   // The table that owns this topic; nothing when none does.
   std::optional<TableName> TableOf(const std::string& topic) const;
-  // The brokers refuse to create this topic. Remembered for the lifetime of this object.
+  // The brokers refuse to create this topic: releases it. Holds for the lifetime of this object.
   void NoteRefused(const std::string& topic, const std::string& reason);
   // The topic no longer exists, or was never created: its table gives it up.
   void Release(const std::string& topic);
@@ -60,8 +60,6 @@ class TopicClaims {
  private:
   std::optional<std::string> Obstacle(const std::string& topic, const TableName& table,
                                       std::set<std::string>* taken) const;
-  bool Has(const TableName& table, const std::string& topic) const;
-
   const std::string prefix_;
   const std::string checkpoint_topic_;
   std::map<std::string, TableName> tables_;     // By topic.

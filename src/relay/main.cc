@@ -9,7 +9,7 @@
 #include "options/command_line.h"
 #include "options/redact.h"
 #include "publish/kafka_cluster.h"
-#include "publish/kafka_property_help.h"
+#include "publish/kafka_config.h"
 #include "relay/real_outside.h"
 #include "relay/relay.h"
 #include "relay/signals.h"
