@@ -3,17 +3,8 @@
 namespace bw {
 namespace {
 
-ErrorAction Retry(ExitCode exit_code) {
-  ErrorAction action;
-  action.exit_code = exit_code;
-  return action;
-}
-
 ErrorAction Exit(ExitCode exit_code) {
-  ErrorAction action;
-  action.kind = ErrorAction::Kind::kExit;
-  action.exit_code = exit_code;
-  return action;
+  return {.kind = ErrorAction::Kind::kExit, .exit_code = exit_code};
 }
 
 ErrorAction ActionForHalt(ExitCode exit_code, SessionHistory history) {
@@ -22,12 +13,9 @@ ErrorAction ActionForHalt(ExitCode exit_code, SessionHistory history) {
     case ExitCode::kLoginRefused:
     case ExitCode::kMissingRight:
     case ExitCode::kServerSetting:
-      return Retry(exit_code);
-    case ExitCode::kAnotherRelay: {
-      ErrorAction action = Retry(exit_code);
-      action.give_up_after = std::chrono::minutes(2);
-      return action;
-    }
+      return {.exit_code = exit_code};
+    case ExitCode::kAnotherRelay:
+      return {.exit_code = exit_code, .give_up_after = std::chrono::minutes(2)};
     default:
       return Exit(exit_code);
   }
@@ -38,14 +26,12 @@ ErrorAction ActionForHalt(ExitCode exit_code, SessionHistory history) {
 ErrorAction ActionFor(ErrorKind kind, ExitCode exit_code, SessionHistory history) {
   switch (kind) {
     case ErrorKind::kTransient:
-      return Retry(exit_code);
-    case ErrorKind::kFenced: {
+      return {.exit_code = exit_code};
+    case ErrorKind::kFenced:
       // librdkafka also reports a transaction that the broker timed out as fencing (KIP-588).
-      ErrorAction action = Retry(ExitCode::kAnotherRelay);
-      action.give_up_often = 3;
-      action.often_within = std::chrono::minutes(10);
-      return action;
-    }
+      return {.exit_code = ExitCode::kAnotherRelay,
+              .give_up_often = 3,
+              .often_within = std::chrono::minutes(10)};
     case ErrorKind::kHalt:
       return ActionForHalt(exit_code, history);
     case ErrorKind::kRow:

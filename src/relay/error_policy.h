@@ -18,7 +18,7 @@ struct ErrorAction {
   Kind kind = Kind::kRetry;
   ExitCode exit_code = ExitCode::kInternal;
   // kRetry: exit when no session has made progress for this long. Absent: never.
-  std::optional<Duration> give_up_after;
+  std::optional<Duration> give_up_after = std::nullopt;
   // kRetry: exit when the error happens this often within `often_within`. 0: never.
   int give_up_often = 0;
   Duration often_within{0};

@@ -1,21 +1,34 @@
 // bottledwater: relays every change committed in PostgreSQL to Kafka, exactly once.
 
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include <cstdio>
 #include <iostream>
 
 #include "base/log.h"
+#include "capture/pq_server.h"
 #include "options/command_line.h"
 #include "options/redact.h"
 #include "publish/kafka_cluster.h"
 #include "publish/kafka_config.h"
-#include "relay/real_outside.h"
+#include "registry/http_schema_registry.h"
 #include "relay/relay.h"
 #include "relay/signals.h"
 
 namespace bw {
 namespace {
+
+// libpq, librdkafka, libcurl and the machine's clock.
+Outside RealOutside(const Options& options) {
+  Outside outside;
+  outside.postgres = MakePqServer;
+  outside.kafka = ConnectToKafka;
+  outside.registry = [registry = options.registry](const Stop& stop) {
+    return std::make_unique<HttpSchemaRegistry>(registry, stop);
+  };
+  outside.abandon = [](ExitCode exit_code) { _exit(static_cast<int>(exit_code)); };
+  return outside;
+}
 
 ExitCode Main(int argc, const char* const* argv) {
   const CommandLine command = ParseCommandLine(argc, argv, EnvironmentOfProcess());

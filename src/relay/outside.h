@@ -12,9 +12,9 @@
 
 namespace bw {
 
-// What a relay needs from outside: servers, time, and ending the process. real_outside.h has the
-// real ones, tests/simulation the simulated ones. The created objects keep references to the
-// options and the Stop.
+// What a relay needs from outside: servers, time, and ending the process. main.cc has the real
+// ones, tests/simulation the simulated ones. The created objects keep references to the options and
+// the Stop.
 struct Outside {
   std::function<std::unique_ptr<PostgresServer>(const CaptureOptions&, CaptureFigures*,
                                                 const Stop&)>

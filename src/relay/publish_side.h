@@ -26,8 +26,6 @@ class PublishSide {
   explicit PublishSide(const Parts& parts);
   // Requests a stop and waits for the thread.
   ~PublishSide();
-  PublishSide(const PublishSide&) = delete;
-  PublishSide& operator=(const PublishSide&) = delete;
 
   // Both are thread-safe.
   void RequestStop() { stop_.Request(); }

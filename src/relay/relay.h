@@ -34,8 +34,6 @@ class Relay {
   // Throws usage Errors, and Halts about the spool. `stop` uses the outside's clock.
   Relay(const Options& options, const Outside& outside, Stop* stop);
   ~Relay();
-  Relay(const Relay&) = delete;
-  Relay& operator=(const Relay&) = delete;
 
   // Returns after a stop, or when one side must end the process: then with the reason, already
   // logged.

@@ -1,7 +1,5 @@
 #include "relay/start_up.h"
 
-#include <fmt/format.h>
-
 #include "base/backoff.h"
 #include "base/kill_point.h"
 #include "base/log.h"
