@@ -7,16 +7,16 @@
 
 namespace bw {
 
-// Exponential backoff with jitter: 100 ms, doubled to 10 s, each time a random half is taken off
-// or left. Not thread-safe: one per loop.
+// Exponential backoff with jitter: from 100 ms, doubling up to 10 s; each wait is random, between
+// half of that and all of it. Not thread-safe: one per loop.
 class Backoff {
  public:
   struct Limits {
     Duration first{100};
     Duration max{10'000};
   };
-  // For a server that is away. About one try a second costs it nothing, however long it is away, and
-  // its return is noticed within two seconds.
+  // For a server that is unreachable. About one attempt per second costs nothing, however long the
+  // outage, and the server's return is noticed within two seconds.
   static constexpr Limits WhileAway() { return {Duration(100), Duration(1'000)}; }
 
   Backoff() : Backoff(Limits{}) {}

@@ -25,8 +25,8 @@ inline void AppendU16(std::string* out, uint16_t value) { AppendBigEndian(out, v
 inline void AppendU32(std::string* out, uint32_t value) { AppendBigEndian(out, value); }
 inline void AppendU64(std::string* out, uint64_t value) { AppendBigEndian(out, value); }
 
-// Reads bytes that came from outside: every read checks what is left and throws what `Malformed`
-// makes of the message. The bytes must outlive the reader and every view it hands out.
+// Reads bytes that came from outside: every read checks how many bytes are left, and throws a Halt
+// error when there are too few. The bytes must outlive the reader and every view it hands out.
 class ByteReader {
  public:
   // `what` names the thing being read in messages, e.g. "pgoutput Relation message".

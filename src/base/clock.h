@@ -20,7 +20,7 @@ class Thread {
   virtual ~Thread() = default;
 };
 
-// Time, waiting and threads, as an interface: the simulation owns all three, and so decides the
+// Time, waiting and threads, as an interface: the simulation controls all three, and thereby the
 // order of everything that the relay's threads do. All methods are thread-safe.
 class Clock {
  public:

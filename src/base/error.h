@@ -8,8 +8,8 @@
 
 namespace bw {
 
-// What an error means for the session in which it happened. The table that says what each kind
-// does is in relay/error_policy.h; nothing below the session loops catches.
+// What an error means for the session in which it happened. What each kind leads to is one table,
+// relay/error_policy.h, which only the session loops consult.
 enum class ErrorKind {
   kTransient,  // End the session, back off, start it again from durable state.
   kFenced,     // A newer producer has our transactional.id.
@@ -34,8 +34,8 @@ class Error : public std::runtime_error {
   // What the process exits with if this error ends it.
   ExitCode exit_code() const { return exit_code_; }
 
-  // Where it happened, for what may happen there again and again until somebody acts ("transaction
-  // 0/15E1D60"), and what may be done if so. "" for others.
+  // For an error that may recur at the same place until somebody acts: the place ("transaction
+  // 0/15E1D60") and the remedy. "" for all others.
   const std::string& place() const { return place_; }
   const std::string& remedy() const { return remedy_; }
   Error At(std::string place, std::string remedy) const {
@@ -58,8 +58,8 @@ inline Error RowError(const std::string& what) {
 }
 inline Error UsageError(const std::string& what) { return Error(ErrorKind::kUsage, what); }
 
-// States what must hold whatever happens outside; on in release builds. A failed check aborts:
-// durable state is then as a crash leaves it, which is always recoverable. Malformed input from
+// Asserts what must hold whatever happens outside; active in release builds too. A failed check
+// aborts, which leaves durable state as any crash leaves it: recoverable. Malformed input from
 // outside is never a check; it is an Error.
 [[noreturn]] void CheckFailed(const char* condition, const char* file, int line);
 

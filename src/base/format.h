@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-// Figures as people read them, for logs and messages.
+// Figures in human-readable form, for logs and messages.
 
 namespace bw {
 

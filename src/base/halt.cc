@@ -12,7 +12,7 @@ std::string Halt::Message() const {
   std::string message = fmt::format("[{}] {}", code, found);
   if (!meaning.empty()) message += " " + meaning;
   if (!remedies.empty()) message += " What you can do:";
-  bool is_on_lines = false;  // Of its own: what can be copied ends where its line does.
+  bool is_on_lines = false;  // The last remedy ended with an OwnLine(), so the next one begins one.
   for (size_t i = 0; i < remedies.size(); ++i) {
     const auto& [what, command] = remedies[i];
     const std::string remedy =

@@ -12,16 +12,15 @@ struct Remedy {
   std::string command;  // What to type; empty when there is nothing to type. SQL as OwnLine().
 };
 
-// Nothing was changed, and nothing may be: the operator decides. What a halt is told in, wherever
-// it is found:
+// Nothing was changed, and nothing may be changed until the operator has decided. The form of every
+// halt:
 //
-//   [code] What was found. What follows from it. What you can do: (1) a remedy: its command; (2)
-//   ...
+//   [code] What was found. What follows from it. What you can do: (1) a remedy: its command; ...
 struct Halt {
   ExitCode exit_code = ExitCode::kInternal;
   std::string code;     // Stable word for scripts and documents, e.g. "gap".
   std::string found;    // With the LSNs; a whole sentence.
-  std::string meaning;  // Likewise; empty where what was found says it.
+  std::string meaning;  // What follows from it; may be empty.
   std::vector<Remedy> remedies;
 
   // All of it as one message.
@@ -29,14 +28,14 @@ struct Halt {
   Error ToError() const { return Error(ErrorKind::kHalt, Message(), exit_code); }
 };
 
-// What nobody can have written, found in what a server sends or the spool keeps: a defect of this
-// program or of theirs. `found` need not be a whole sentence.
+// Something impossible in what a server has sent or the spool holds: a defect of this program or of
+// theirs. `found` need not be a whole sentence.
 Error UnexpectedHalt(const std::string& found);
 
 // With a capital and a full stop.
 std::string Sentence(std::string text);
 
-// `bottledwater resnapshot`, which helps wherever something cannot be told any more.
+// `bottledwater resnapshot`, which helps whenever changes are lost.
 Remedy ResnapshotRemedy();
 
 }  // namespace bw

@@ -10,7 +10,7 @@ bool IsNestedDeeperThan(std::string_view json, int depth_max) {
   for (size_t i = 0; i < json.size(); ++i) {
     const char c = json[i];
     if (in_text) {
-      if (c == '\\') ++i;  // Also a quote after it is part of the text.
+      if (c == '\\') ++i;  // An escaped quote does not end the string.
       if (c == '"') in_text = false;
     } else if (c == '"') {
       in_text = true;

@@ -4,9 +4,9 @@
 
 namespace bw {
 
-// Whether arrays and objects of a JSON text lie deeper in each other than `depth_max`. Asked before
-// a text from outside is parsed: what then handles the document calls itself level by level.
-// Brackets inside of texts do not count. Exact up to the first place at which a parser gives up.
+// Whether the arrays and objects of a JSON text are nested more than `depth_max` levels deep. To be
+// checked before text from outside is parsed: what handles the document recurses once per level.
+// Brackets inside strings do not count. Exact up to the first syntax error.
 bool IsNestedDeeperThan(std::string_view json, int depth_max);
 
 }  // namespace bw

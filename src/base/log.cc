@@ -8,7 +8,7 @@
 namespace bw {
 namespace {
 
-// The one place through which everything passes that is logged.
+// Everything that is logged passes through here.
 class ShownTextFormatter : public spdlog::formatter {
  public:
   explicit ShownTextFormatter(std::unique_ptr<spdlog::formatter> inner)
@@ -20,7 +20,7 @@ class ShownTextFormatter : public spdlog::formatter {
         ShownText({message.payload.data(), static_cast<size_t>(message.payload.size())});
     shown.payload = text;
     inner_->format(shown, out);
-    // Where the sink finds what it colours.
+    // Tells the sink which part to colour.
     message.color_range_start = shown.color_range_start;
     message.color_range_end = shown.color_range_end;
   }
@@ -53,9 +53,7 @@ std::unique_ptr<spdlog::formatter> LogFormatter(const std::string& pattern) {
 
 void AwayLog::Away(std::string_view why) { Say("is away, waiting for it", "is still away", why); }
 
-void AwayLog::Refuses(std::string_view why) {
-  Say("refuses, which is tried again", "still refuses", why);
-}
+void AwayLog::Refuses(std::string_view why) { Say("refuses, trying again", "still refuses", why); }
 
 void AwayLog::Say(std::string_view first, std::string_view still, std::string_view why) {
   const auto now = std::chrono::steady_clock::now();

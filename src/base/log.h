@@ -11,8 +11,8 @@
 
 namespace bw {
 
-// Logging is spdlog's default logger, on standard error: spdlog::info("Table {} ...", ...).
-// What came from outside (table names, server messages) needs no care: every message goes through
+// Logging is spdlog's default logger, on standard error: spdlog::info("Table {} ...", ...). Text
+// from outside (table names, server messages) needs no escaping: every message goes through
 // ShownText(), see base/shown_text.h.
 
 struct LogOptions {
@@ -22,11 +22,11 @@ struct LogOptions {
 // Call once, before any thread is started. Throws a usage Error for an unknown level.
 void StartLogging(const LogOptions& options);
 
-// What each line is made by: `pattern` is spdlog's, and the message goes through ShownText().
+// Formats every line: `pattern` is spdlog's, and the message goes through ShownText().
 std::unique_ptr<spdlog::formatter> LogFormatter(const std::string& pattern);
 
-// Says "... away" once and then at most once a minute, and "... is back" when it returns: what the
-// log tells about a server that is waited for. Not thread-safe.
+// Logs the outage of a server that we wait for: "is away" at once and then at most once a minute,
+// "is back" when it returns. Not thread-safe.
 class AwayLog {
  public:
   explicit AwayLog(std::string server) : server_(std::move(server)) {}

@@ -44,7 +44,7 @@ struct Position {
 
   // The index of a transaction's end marker, after all of its changes.
   static constexpr uint64_t kEndIndex = std::numeric_limits<uint64_t>::max();
-  // Before every change there can be.
+  // Before every possible change.
   static constexpr Position Zero() { return {}; }
   static constexpr Position EndOf(Lsn commit_lsn) { return {commit_lsn, kEndIndex}; }
 

@@ -4,13 +4,13 @@
 #include <string>
 #include <string_view>
 
-// Names of PostgreSQL as texts of JSON, and back. In an SQL_ASCII database a name is any bytes, and
-// JSON holds UTF-8 only; replacing what does not fit would make one name of two.
+// PostgreSQL's names as JSON strings, and back. In an SQL_ASCII database a name may be any bytes,
+// but JSON holds only UTF-8; replacing the invalid bytes could make two names equal.
 
 namespace bw {
 
-// A name in UTF-8 is its own text; any other, and one that begins with "\x", is "\x" and its bytes
-// in hexadecimal digits, as PostgreSQL prints bytes.
+// A name in UTF-8 stays as it is. Any other, and any that begins with "\x", becomes "\x" followed
+// by its bytes in hexadecimal, as PostgreSQL prints bytea.
 std::string TextOfName(std::string_view name);
 
 // The name of such a text; nullopt when "\x" is followed by anything but pairs of digits.

@@ -1,11 +1,10 @@
-#include "base/clock.h"
-
 #include <poll.h>
 
 #include <algorithm>
 #include <climits>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/stop.h"
 
 namespace bw {

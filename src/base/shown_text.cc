@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kIndent = "  ";
 
-// Nobody outside can know it, so nobody outside can put it into a name.
+// Random, so that nobody outside can put it into a name.
 const std::string& LineMark() {
   static const std::string mark = "<line " + RandomId() + ">";
   return mark;

@@ -6,8 +6,8 @@
 
 namespace bw {
 
-// The request to stop, which wakes every wait of ours. One object for the process; sessions and
-// loops hold a reference. Thread-safe; Request() is also safe in a signal handler.
+// The request to stop, which wakes all of our waits. One object for the process; sessions and loops
+// hold a reference. Thread-safe; Request() is also safe in a signal handler.
 class Stop {
  public:
   explicit Stop(Clock& clock = Clock::Real());

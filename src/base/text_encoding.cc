@@ -33,9 +33,9 @@ std::string TextEncoding::Decode(std::string_view bytes) const {
   std::string text;
   for (const char byte : bytes) {
     const char32_t character = CharacterOf(byte);
-    AppendUtf8(character != 0 || byte == 0 ? character
-                                           : kPrivateUse + static_cast<unsigned char>(byte),
-               &text);
+    AppendUtf8(
+        character != 0 || byte == 0 ? character : kPrivateUse + static_cast<unsigned char>(byte),
+        &text);
   }
   return text;
 }

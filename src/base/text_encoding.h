@@ -5,11 +5,11 @@
 #include <string>
 #include <string_view>
 
-// The encoding in which a database keeps its texts, and what becomes of them.
+// The encoding in which a database stores text, and the conversion to UTF-8.
 //
-// A server that converts to UTF-8 for us fails at the first value that has no UTF-8, and the value
-// cannot be read at all: not skipped, not replaced. So where values may have none, the server does
-// not convert (client_encoding = SQL_ASCII), and we do.
+// A server that converts to UTF-8 fails at the first value that cannot be converted, and that value
+// cannot be read at all: neither skipped nor replaced. Where such values may exist, we therefore
+// convert, and the server does not (client_encoding = SQL_ASCII).
 
 namespace bw {
 
@@ -22,18 +22,18 @@ class TextEncoding {
   };
 
   enum class Kind {
-    kUtf8,      // Every text is UTF-8; the server has checked it.
-    kServers,   // EUC_JP and other multi-byte encodings: the server converts, and fails by itself.
-    kUnknown,   // SQL_ASCII: bytes of any kind, taken for UTF-8 where they are.
-    kOneByte,   // WIN1252, LATIN1, ...: we convert, as the server would.
+    kUtf8,     // Every text is UTF-8; the server has checked it.
+    kServers,  // EUC_JP and other multi-byte encodings: the server converts, or fails.
+    kUnknown,  // SQL_ASCII: arbitrary bytes, taken for UTF-8 where they are valid UTF-8.
+    kOneByte,  // WIN1252, LATIN1, ...: we convert, as the server would.
   };
 
-  // Of the parameter server_encoding. What is not known is the server's to convert.
+  // From the parameter server_encoding. Unknown encodings are left to the server to convert.
   static TextEncoding Of(std::string_view server_encoding);
 
   TextEncoding() = default;  // kUtf8.
   Kind kind() const { return kind_; }
-  // Whether the server sends texts as it keeps them, and takes them so.
+  // Whether text crosses the connection as the server stores it, in both directions.
   bool is_raw() const { return kind_ == Kind::kUnknown || kind_ == Kind::kOneByte; }
 
   // 0 when the byte has no character. kOneByte only.
@@ -42,9 +42,9 @@ class TextEncoding {
     return index < 0x80 ? char32_t{index} : char32_t{table_->characters[index - 0x80U]};
   }
 
-  // Names and statements. A byte without a character becomes one for private use (U+F780 to
-  // U+F7FF), so that every name has its own text and Encode() finds the bytes again. Texts of other
-  // kinds than kOneByte stay as they are.
+  // For names and statements. A byte without a character becomes a private-use character (U+F780 to
+  // U+F7FF), so that different names stay different and Encode() restores the bytes. Text of any
+  // kind but kOneByte stays as it is.
   std::string Decode(std::string_view bytes) const;
   // Characters that the encoding lacks become '?'.
   std::string Encode(std::string_view utf8) const;

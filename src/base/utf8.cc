@@ -85,7 +85,7 @@ void AppendUtf8(char32_t character, std::string* out) {
 std::string_view Utf8Prefix(std::string_view text, size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
   size_t end = bytes_max;
-  // A character has at most three continuation bytes; what has more is no UTF-8 anyway.
+  // A character has at most three continuation bytes; anything with more is not UTF-8.
   for (int i = 0; i < 3 && end > 0 && IsContinuation(static_cast<unsigned char>(text[end])); ++i) {
     --end;
   }

@@ -10,7 +10,7 @@ namespace bw {
 // Fast for ASCII, which is skipped eight bytes at a time.
 bool IsValidUtf8(std::string_view bytes);
 
-// The character at the begin of `text`; 0 bytes when there is no valid one.
+// The first character of `text`; 0 bytes when it is not valid UTF-8.
 struct Utf8Character {
   size_t bytes = 0;
   char32_t code_point = 0;
@@ -23,7 +23,7 @@ size_t Utf8Size(char32_t character);
 char* WriteUtf8(char32_t character, char* p);
 void AppendUtf8(char32_t character, std::string* out);
 
-// The longest beginning of at most `bytes_max` bytes that cuts no character in two.
+// The longest prefix of at most `bytes_max` bytes that does not split a character.
 std::string_view Utf8Prefix(std::string_view text, size_t bytes_max);
 
 }  // namespace bw
