@@ -13,23 +13,23 @@ namespace bw {
 // What happened to the row; the letter is the `op` header of the Kafka message.
 enum class Operation : char { kSnapshot = 'r', kInsert = 'c', kUpdate = 'u', kDelete = 'd' };
 
-// The spool's own number for a TableSchema. Means nothing outside this spool.
+// The spool's own number for a TableSchema, without meaning outside this spool.
 struct SchemaId {
   uint32_t value = 0;
   friend constexpr auto operator<=>(SchemaId, SchemaId) = default;
 };
 
-// How the rows of a table looked at one time. Never changed once written: a new form of the table
-// is a new TableSchema with a new id.
+// The form of a table's rows at one time. Never changed once written: when the table is altered, it
+// gets a new TableSchema with a new id.
 struct TableSchema {
-  std::string schema;                   // As PostgreSQL names it, e.g. "public".
+  std::string schema;                   // As PostgreSQL names it: "public".
   std::string table;                    // As PostgreSQL names it.
   std::optional<std::string> key_json;  // Avro schema; absent for tables without a key.
   std::string value_json;               // Avro schema.
   friend bool operator==(const TableSchema&, const TableSchema&) = default;
 };
 
-// One row change as the spool keeps it. The views point into memory of whoever made the Change.
+// One row change as the spool keeps it. The views point into memory of the Change's maker.
 struct Change {
   Position position;
   Operation operation = Operation::kInsert;
@@ -37,19 +37,19 @@ struct Change {
   uint32_t xid = 0;            // 0 for snapshot rows.
   int64_t commit_time_us = 0;  // Since 1970-01-01 UTC; of the snapshot for snapshot rows.
   // Avro bodies, without the registry's 5-byte header.
-  std::optional<std::string_view> old_key;  // The key an update left: its tombstone goes out first.
+  std::optional<std::string_view> old_key;  // An update's former key: its tombstone goes first.
   std::optional<std::string_view> key;      // Absent for tables without a key.
   std::optional<std::string_view> value;    // Absent for a delete.
 };
 
-// Where a transaction ended in the WAL, and what tells it from any other: no two of any history of
-// a database have all of it in common.
+// Where a transaction ended in the WAL, and its identity: no two transactions agree in all of it,
+// even if they are of different histories of a database.
 struct TransactionEnd {
   Lsn commit_lsn;
   Lsn end_lsn;
-  uint32_t xid = 0;            // 0 for a snapshot's rows, as the two below.
+  uint32_t xid = 0;            // This and the next two are 0 for a snapshot's rows.
   int64_t commit_time_us = 0;  // As in Change.
-  // A checksum of the names of the publications by which it was sent.
+  // A checksum of the names of the publications that it was sent by.
   uint32_t publications = 0;
   friend constexpr auto operator<=>(const TransactionEnd&, const TransactionEnd&) = default;
 };

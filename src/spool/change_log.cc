@@ -54,7 +54,7 @@ void ChangeLog::LoadSchemas() {
                  return true;
                });
   const std::lock_guard lock(schemas_mutex_);
-  // References to schemas that stay must stay valid: only add and remove.
+  // References to remaining schemas must stay valid: only add and remove.
   std::erase_if(schemas_, [&](const auto& entry) { return !durable.contains(entry.first); });
   schemas_.merge(durable);
   schema_ids_.clear();
@@ -77,19 +77,19 @@ void ChangeLog::BeginAnew(SpoolState fresh) {
   store_->Write(&batch, /*sync=*/true);
   ledger_->Load();
   Resume();
-  // Frees the space. Not before the batch is durable: until then a crash must find the old spool
-  // whole.
+  // Frees the space, but only now that the batch is durable: until then a crash must find the old
+  // spool complete.
   try {
     store_->DeleteFiles("", kBehindAllPositions);
   } catch (const Error& error) {
-    spdlog::debug("the old spool's files are left to compaction: {}", error.what());
+    spdlog::debug("the old spool's files are left for compaction: {}", error.what());
   }
 }
 
 bool ChangeLog::failed() const { return writer_->failed(); }
 
-// The writer is suspended before the store is opened, and stays so until everything is read back:
-// SpoolWriter::Suspend says what it could do in between.
+// The writer is suspended before the store is opened, and until everything is read back: see
+// SpoolWriter::Suspend.
 void ChangeLog::Recover() {
   writer_->Suspend();
   store_->Reopen();
@@ -100,8 +100,8 @@ void ChangeLog::Recover() {
 
 void ChangeLog::DropUncaptured() {
   writer_->Suspend();
-  // Forgets what the ledger counts although its batch was dropped: keys, and the end of a snapshot.
-  // When a write has failed, `captured` may come back newer than anybody was told.
+  // Makes the ledger forget what it counts although its batch was dropped: keys, and the end of a
+  // snapshot. After a failed write, `captured` may come back newer than anybody was told.
   ledger_->Load();
   DeleteUncaptured();
   Resume();
@@ -152,8 +152,8 @@ void ChangeLog::Append(const Change& change) {
 void ChangeLog::AppendEnd(const TransactionEnd& end) {
   const Position position = Position::EndOf(end.commit_lsn);
   BW_CHECK(position > newest_ended_.position);
-  // A database that was set back to where it had all our changes, and less idle WAL than we have
-  // noted, goes on below that.
+  // A database that was restored to a point after all our changes, but before the idle WAL that we
+  // have noted, continues below that.
   newest_ended_ = {position, std::max(end.end_lsn, newest_ended_.end_lsn)};
   const PositionKey key = EncodePositionKey(position);
   record_.clear();
@@ -233,12 +233,13 @@ const TableSchema& ChangeLog::Schema(SchemaId id) const {
 void ChangeLog::Trim(const Position& through) {
   if (through <= ledger_->trimmed()) return;
   try {
-    // The head moves first: whatever of the files below it a crash leaves, nobody reads it.
+    // The head moves first, so nobody reads the files below it that a crash leaves behind.
     ledger_->SetTrimmed(through);
     BW_KILL_POINT("spool.trim_head_moved");
     store_->DeleteFiles("", EncodePositionKey(through));
   } catch (const Error& error) {
-    spdlog::debug("spool not trimmed now: {}", error.what());  // The next trim covers this one.
+    spdlog::debug("the spool could not be trimmed now: {}",
+                  error.what());  // The next trim covers this one.
   }
 }
 

@@ -12,7 +12,7 @@
 namespace bw {
 namespace {
 
-// How often the files are counted, which only --spool-max-bytes and the status line need.
+// How often the files are counted; only --spool-max-bytes and the status line need it.
 constexpr std::chrono::seconds kCountInterval{1};
 // What RocksDB needs on the disk to open: a manifest, and what it writes of its log.
 constexpr uint64_t kOpenFreeBytes = 16 * kMiB;
@@ -47,9 +47,9 @@ std::optional<std::string> DiskRoom::Obstacle(uint64_t bytes) {
                        options_.directory, free / kMiB, options_.min_free_bytes / kMiB);
   }
   if (IsBeyondMaxBytes(bytes)) Reclaim();
-  // When everything is published, nothing that is still to come would make room. So what is larger
-  // than the limit on its own is let through: a single large transaction, or a snapshot, which is
-  // not published before it is complete.
+  // When everything is published, trimming will not free any more. So whatever exceeds the limit by
+  // itself is let through: a single large transaction, or a snapshot, which is not published before
+  // it is complete.
   if (IsBeyondMaxBytes(bytes) && ledger_->published().position < ledger_->captured().position) {
     return fmt::format("the spool has reached --spool-max-bytes ({} MiB)",
                        options_.max_bytes / kMiB);
@@ -61,15 +61,14 @@ bool DiskRoom::IsBeyondMaxBytes(uint64_t more) {
   return options_.max_bytes != 0 && BytesOnDisk() + more > options_.max_bytes;
 }
 
-// Changes that were trimmed may still be in memory and in RocksDB's log, where trimming does not
-// free them.
+// Trimmed changes may still be in memory and in RocksDB's log, which trimming does not free.
 void DiskRoom::Reclaim() {
   const Position trimmed = ledger_->trimmed();
   if (trimmed == reclaimed_) return;
   try {
     store_->Reclaim(EncodePositionKey(trimmed));
   } catch (const Error& error) {
-    spdlog::debug("spool not reclaimed now: {}", error.what());
+    spdlog::debug("the spool's space could not be reclaimed now: {}", error.what());
     return;
   }
   reclaimed_ = trimmed;

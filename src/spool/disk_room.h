@@ -14,17 +14,17 @@ namespace bw {
 class Ledger;
 class SpoolStore;
 
-// Whether the spool's disk has room for what is to be written next: the limits are
-// SpoolOptions::min_free_bytes and max_bytes.
+// Whether the spool's disk has room for the next write, within SpoolOptions::min_free_bytes and
+// max_bytes.
 //
 // Capture pauses before the disk is really full. That keeps RocksDB out of its error state and
-// leaves the publisher the room that trimming needs.
+// leaves room for trimming.
 //
 // Thread-safe, except where it says otherwise.
 class DiskRoom {
  public:
-  // Whether there is enough room to open the store. On a full disk RocksDB does not fail to open
-  // but aborts the process (7.8 with assertions, as Debian builds it), so wait for room first.
+  // Whether there is enough room to open the store. On a full disk, opening RocksDB aborts the
+  // process instead of failing (7.8 with assertions, as Debian builds it), so wait for room first.
   static bool IsEnoughToOpen(const SpoolOptions& options);
 
   DiskRoom(const SpoolOptions& options, SpoolStore* store, const Ledger* ledger);
@@ -33,10 +33,10 @@ class DiskRoom {
 
   // Throws a transient Error unless IsEnoughToOpen.
   void RequireEnoughToOpen() const;
-  // Whether `bytes` can be written and min_free_bytes are still free.
+  // Whether `bytes` can be written and leave min_free_bytes free.
   bool HasFree(uint64_t bytes) const;
-  // Why `bytes` more cannot be written now, in words, or nothing when there is room. At max_bytes
-  // it first frees what has been trimmed. Only the writer's thread calls this.
+  // Why `bytes` more cannot be written now, as text; nothing when there is room. At max_bytes it
+  // first frees what has been trimmed. Only the writer's thread calls this.
   std::optional<std::string> Obstacle(uint64_t bytes);
   // Bytes of the store's files, counted at most a second ago.
   uint64_t BytesOnDisk();
@@ -54,7 +54,7 @@ class DiskRoom {
 
   std::mutex mutex_;  // Protects what follows.
   uint64_t bytes_on_disk_ = 0;
-  std::optional<TimePoint> counted_at_;  // Nothing when the files are to be counted again.
+  std::optional<TimePoint> counted_at_;  // Nothing when the files must be counted again.
 };
 
 }  // namespace bw

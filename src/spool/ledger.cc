@@ -14,7 +14,7 @@ namespace {
 
 using Family = SpoolStore::Family;
 
-// The first name after all that begin with `prefix`.
+// The first name after all names with this prefix.
 std::string PrefixEnd(std::string prefix) {
   ++prefix.back();
   return prefix;
@@ -110,8 +110,8 @@ void Ledger::Load() {
   Notes notes = ReadNotes();
   {
     const std::lock_guard lock(mutex_);
-    // The hint on the disk may be behind what Kafka has committed since. Not so when the lineage is
-    // another one: the process has just begun, or the spool begins anew.
+    // The hint on the disk may lag behind what Kafka has committed since. With another lineage, the
+    // process has just begun or the spool begins anew: then the disk is right.
     if (state.lineage == state_.lineage) state.published = state_.published;
     state_ = std::move(state);
     notes_ = std::move(notes);
@@ -129,7 +129,7 @@ void Ledger::PutNew(const SpoolState& fresh, rocksdb::WriteBatch* batch) const {
   Put(batch, kMetaTrimmed, EncodeProgress({fresh.trimmed, Lsn::Invalid()}));
   Put(batch, kMetaKafkaCluster, fresh.kafka_cluster_id);
   Put(batch, kMetaSnapshots, EncodeSnapshots({}));
-  // Every row is going to be published again, and keys under older ids get their tombstones.
+  // Every row will be published again, and keys under older ids get tombstones.
   Put(batch, kMetaRegistryIds, EncodeRegistryIds({}));
   store_->DeleteRange(batch, Family::kMeta, kMetaRereadPrefix, PrefixEnd(kMetaRereadPrefix));
   store_->DeleteRange(batch, Family::kMeta, kMetaTableKeyPrefix, PrefixEnd(kMetaTableKeyPrefix));
@@ -187,12 +187,12 @@ void Ledger::SetPublished(const Progress& published) {
     const std::lock_guard lock(mutex_);
     BW_CHECK(published.position >= state_.published.position);
     state_.published.position = published.position;
-    // Within a split transaction there is no new end LSN.
+    // A split transaction has no new end LSN.
     state_.published.end_lsn = std::max(state_.published.end_lsn, published.end_lsn);
     now = state_.published;
   }
-  // Only a hint: publishing must go on while nothing can be written here, since that is what makes
-  // room on a full disk.
+  // Only a hint: publishing must go on when nothing can be written here, since it is publishing
+  // that makes room on a full disk.
   WriteHint("published position",
             [&](rocksdb::WriteBatch* batch) { Put(batch, kMetaPublished, EncodeProgress(now)); });
 }
@@ -210,7 +210,7 @@ void Ledger::SetTrimmed(const Position& trimmed) {
   state_.trimmed = trimmed;
 }
 
-// --- Whose -------------------------------------------------------------------------------------
+// --- Identity ----------------------------------------------------------------------------------
 
 void Ledger::SetTimeline(uint32_t timeline) {
   const std::lock_guard change_lock(change_mutex_);
@@ -237,7 +237,7 @@ void Ledger::PutSnapshotEnd(Lsn commit_lsn, const std::vector<TableName>& tables
   const std::lock_guard change_lock(change_mutex_);
   const std::lock_guard lock(mutex_);
   const bool is_first = state_.phase == SpoolPhase::kFirstStart;
-  // A snapshot that is published needs no mark any more.
+  // A published snapshot no longer needs its mark.
   std::erase_if(notes_.snapshots, [&](const SnapshotMark& mark) {
     return state_.published.position >= Position::EndOf(mark.commit_lsn);
   });
@@ -257,7 +257,7 @@ std::vector<SnapshotMark> Ledger::snapshots() const {
   return notes_.snapshots;
 }
 
-// Called before each Kafka transaction, so it does not copy marks that nobody needs.
+// Called before each Kafka transaction, so it copies only the mark that is needed.
 std::optional<SnapshotMark> Ledger::NextPurge(const Position& published) const {
   const std::lock_guard lock(mutex_);
   for (const SnapshotMark& mark : notes_.snapshots) {

@@ -1,5 +1,4 @@
-// The part of the Ledger that notes what sessions must remember: remedies, tables to be read again,
-// keys, topics and schema ids.
+// The notes of the Ledger: remedies, tables to be re-read, keys, topics and schema ids.
 
 #include <rocksdb/write_batch.h>
 
@@ -77,7 +76,7 @@ void Ledger::NoteRereads(const std::vector<TableName>& tables, const std::string
   notes_.rereads.insert(notes_.rereads.end(), fresh.begin(), fresh.end());
 }
 
-// A note that is just being written counts as made before, so this waits for it.
+// A note that is being written now counts as made before, so this waits for it.
 void Ledger::BeginReread() {
   const std::lock_guard change_lock(change_mutex_);
   const std::lock_guard lock(mutex_);
@@ -129,8 +128,8 @@ void Ledger::NoteTableKeys(const std::vector<TableKey>& keys) {
   for (const TableKey& key : keys) notes_.table_keys.try_emplace(key.relation, key);
 }
 
-// Waits for a NoteTableKeys that is being written: its entry must not reach the disk after this
-// newer one, which the memory would keep and a later process would not.
+// Waits for a NoteTableKeys that is under way: its entry must not reach the disk after this newer
+// one, or memory would have the newer and a later process the older one.
 void Ledger::PutTableKey(const TableKey& key, rocksdb::WriteBatch* batch) {
   const std::lock_guard change_lock(change_mutex_);
   const std::lock_guard lock(mutex_);

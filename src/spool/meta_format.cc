@@ -22,7 +22,8 @@ using Json = nlohmann::json;
 
 constexpr uint32_t kUint32Max = std::numeric_limits<uint32_t>::max();
 
-// What `read` makes of the body. Of nlohmann_json's reason it shows little: it may repeat the text.
+// Applies `read` to the parsed body. Shows only the beginning of nlohmann_json's reason, which may
+// repeat the text.
 template <typename Read>
 auto ReadJson(std::string_view body, const char* what, const Read& read) {
   constexpr size_t kReasonBytesMax = 200;
@@ -34,7 +35,7 @@ auto ReadJson(std::string_view body, const char* what, const Read& read) {
   }
 }
 
-// For what may hold a text of somebody else's, in whatever encoding.
+// For JSON that may hold text from outside, in any encoding.
 std::string DumpAnything(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -170,7 +171,7 @@ std::vector<SnapshotMark> DecodeSnapshots(std::string_view body) {
     for (const Json& json : all) {
       SnapshotMark& snapshot = snapshots.emplace_back();
       const Json& commit_lsn = json.at("commit_lsn");
-      // Tombstones are one below it.
+      // The tombstones' commit LSN is one below.
       if (!commit_lsn.is_number_unsigned() || commit_lsn.get<uint64_t>() < 2) {
         throw CorruptSpool("its snapshots have no commit LSN");
       }
@@ -184,7 +185,7 @@ std::vector<SnapshotMark> DecodeSnapshots(std::string_view body) {
   });
 }
 
-// Names of tables may be among them.
+// They may contain names of tables.
 std::string EncodeRemedies(const std::vector<std::string>& remedies) {
   return DumpAnything(remedies);
 }

@@ -30,17 +30,18 @@ inline constexpr char kMetaKafkaCluster[] = "kafka_cluster";  // The id as text
 inline constexpr char kMetaSnapshots[] = "snapshots";  // JSON: of each commit_lsn, purges, tables
 inline constexpr char kMetaRemedies[] = "remedies";    // JSON: array of texts
 
-inline constexpr char kMetaMembers[] = "members";      // JSON: array of numbers
+inline constexpr char kMetaMembers[] = "members";           // JSON: array of numbers
 inline constexpr char kMetaRegistryIds[] = "registry_ids";  // JSON: object of ids by schema
 
 inline constexpr char kMetaRereadPrefix[] = "reread/";  // And a number: JSON: a table, the reason
 inline constexpr char kMetaTableKeyPrefix[] = "key/";   // And an OID: JSON: TableKey
 
-inline constexpr char kMetaClaimPrefix[] = "claim/";    // And checkpoint topic, '/', topic: a table
+inline constexpr char kMetaClaimPrefix[] = "claim/";  // And checkpoint topic, '/', topic: a table
 inline constexpr char kMetaClaimsReadPrefix[] = "claims_read/";  // And checkpoint topic: fixed64
 inline constexpr char kMetaHeldPrefix[] = "held/";               // And a table: the table
 
-// Wraps and unwraps the checksum. Unwrap throws Halt kSpoolUnusable naming the entry.
+// Adds, and checks and removes, the checksum. UnwrapMeta throws Halt kSpoolUnusable, naming the
+// entry.
 std::string WrapMeta(std::string_view name, std::string_view body);
 std::string_view UnwrapMeta(std::string_view name, std::string_view value);
 
@@ -63,7 +64,7 @@ std::vector<std::string> DecodeRemedies(std::string_view body);
 std::string EncodeRegistryIds(const std::map<std::string, int32_t>& ids);
 std::map<std::string, int32_t> DecodeRegistryIds(std::string_view body);
 
-// The note's key, in the order of the numbers.
+// The entry's key; keys sort by number.
 std::string RereadKey(uint64_t number);
 std::string EncodeReread(const Reread& note);
 Reread DecodeReread(std::string_view key, std::string_view body);

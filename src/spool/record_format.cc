@@ -28,7 +28,7 @@ void StoreBigEndian(T value, char* out) {
   }
 }
 
-// Leaves room for the checksum, which is filled in when the rest is there.
+// Leaves room for the checksum, which FinishRecord fills in.
 size_t BeginRecord(std::string* out) {
   const size_t start = out->size();
   out->append(kCrcSize, '\0');
@@ -119,7 +119,8 @@ Record DecodeRecord(std::string_view key, std::string_view value) {
     }
     const char tag = static_cast<char>(reader.ReadU8());
     const Position position = DecodePositionKey(key);
-    if (position.is_end() != (tag == kEndTag)) reader.Fail("this kind of record is not kept here");
+    if (position.is_end() != (tag == kEndTag))
+      reader.Fail("a record of the wrong kind for its key");
     Record record;
     if (tag == kChangeTag) {
       record = DecodeChange(position, &reader);

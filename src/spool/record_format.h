@@ -17,7 +17,7 @@
 //   Value  := crc32c: fixed32 over key and the rest of the value | Change or End
 //   Change := 'C' | operation: 1 byte | fields: 1 byte | schema_id: fixed32 | xid: fixed32 |
 //             commit_time_us: fixed64 | old_key: Bytes? | key: Bytes? | value: Bytes?
-//             Bit 0, 1, 2 of fields: old_key, key, value are there.
+//             Bits 0, 1, 2 of fields: old_key, key, value are present.
 //   Bytes  := length: fixed32 | byte*
 //   End    := 'E' | end_lsn: fixed64
 //             Under index 2^64-1: the transaction is complete.
@@ -26,7 +26,7 @@ namespace bw {
 
 inline constexpr size_t kPositionKeySize = 16;
 
-// In place: one is made for every row, and a string of this size would be an allocation.
+// An array, because one is made for every row and a string of this size would allocate.
 struct PositionKey {
   std::array<char, kPositionKeySize> bytes;
   operator std::string_view() const { return {bytes.data(), bytes.size()}; }
@@ -36,7 +36,7 @@ PositionKey EncodePositionKey(const Position& position);
 // Throws Halt kSpoolUnusable for a key of another length.
 Position DecodePositionKey(std::string_view key);
 
-// Both append to *out, given the record's encoded key.
+// Both append to *out; `key` is the record's encoded key.
 void EncodeChange(std::string_view key, const Change& change, std::string* out);
 void EncodeTransactionEnd(std::string_view key, Lsn end_lsn, std::string* out);
 

@@ -57,7 +57,7 @@ ScratchSet::~ScratchSet() {
 }
 
 void ScratchSet::Destroy(const std::string& path, rocksdb::Env* env) {
-  // Of no consequence when it fails: the next one that is made tries again.
+  // A failure does no harm: the next ScratchSet tries again.
   rocksdb::DestroyDB(path, ScratchOptions(env));
 }
 

@@ -13,8 +13,8 @@ class Iterator;
 
 namespace bw {
 
-// A sorted set of byte strings on the disk, for what does not fit into memory. Nothing of it
-// outlives the object. One thread. Errors, a disk without room among them, are transient.
+// A sorted set of byte strings on disk, for what does not fit into memory. Nothing of it outlives
+// the object. Used by one thread. Errors, including a full disk, are transient.
 class ScratchSet {
  public:
   // Whether the disk has room for `bytes` more.
@@ -28,11 +28,11 @@ class ScratchSet {
 
   void Add(std::string_view entry);
   void Remove(std::string_view entry);
-  // The next entry in byte order, from the smallest on; false after the last. Valid until the next
-  // call. Nothing may be added or removed once this was called.
+  // The next entry in byte order, beginning with the smallest; false after the last. Valid until
+  // the next call. After the first call nothing may be added or removed.
   bool Next(std::string_view* entry);
 
-  // Removes what a killed process left.
+  // Removes what a killed process has left.
   static void Destroy(const std::string& path, rocksdb::Env* env);
 
  private:

@@ -64,7 +64,7 @@ void Spool::Recover() {
   if (!failed()) return;
   room_.RequireEnoughToOpen();
   log_.Recover();
-  spdlog::info("The spool was opened again and read back, captured up to {}",
+  spdlog::info("The spool was opened again and read back: captured up to {}",
                ledger_.captured().end_lsn.ToString());
 }
 

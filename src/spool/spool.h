@@ -18,7 +18,7 @@ class SpoolDirectory;
 class SpoolStore;
 
 // The durable middle, in two halves that share one store: the log of captured changes (ChangeLog),
-// and the ledger of what is known beside them (Ledger). This class opens and owns both and does
+// and the ledger of what is known besides them (Ledger). This class opens and owns both, and does
 // what concerns both: beginning anew, and recovering from a failed write.
 //
 // Thread rule: each half states its own. The methods of this class belong to the capturing thread
@@ -28,7 +28,7 @@ class Spool {
   // Opens or creates. Throws Halt errors: kAnotherRelay when another process holds the lock,
   // kSpoolUnusable when the directory cannot be used or its content is corrupt (with the remedy).
   static std::unique_ptr<Spool> Open(const SpoolOptions& options);
-  // Whether a spool is there at all, without opening or creating one.
+  // Whether there is a spool, without opening or creating one.
   static bool Exists(const SpoolOptions& options);
 
   ~Spool();
@@ -47,19 +47,19 @@ class Spool {
   // `supersedes` is set for a re-snapshot, as in SpoolState.
   void BeginFirstStart(const Source& source,
                        const std::optional<std::vector<std::string>>& supersedes = std::nullopt);
-  // Phase kStreaming at `captured` with a new lineage, for a spool whose own changes do not matter
-  // (any more): one that was lost and goes on from the checkpoint, an older copy that jumps to the
-  // checkpoint, or one that adopts a slot. `predecessor` is the checkpoint's lineage, empty when
-  // there is none. Synced.
+  // Phase kStreaming at `captured` with a new lineage, for a spool whose own changes are not (or no
+  // longer) needed: one that was lost and resumes from the checkpoint, an older copy that jumps to
+  // the checkpoint, or one that adopts a slot. `predecessor` is the checkpoint's lineage, empty
+  // when there is none. Synced.
   void BeginStreamingAt(const Source& source, const Progress& captured,
                         const std::string& predecessor);
 
   // --- Failed writes --------------------------------------------------------------------------
 
-  // Whether a write failed, whoever made it: the log's writer, the start-up code, or the publisher
-  // with a hint. Then nothing is written until Recover() has succeeded. Thread-safe.
+  // Whether a write has failed, whoever made it: the log's writer, the start-up code, or the
+  // publisher with a hint. Nothing is written then until Recover() has succeeded. Thread-safe.
   bool failed() const;
-  // Closes the store, opens it again and reads back what is durable; does nothing when no write
+  // Closes the store, reopens it and reads back what is durable; does nothing when no write has
   // failed. Throws a transient Error when the store cannot be opened yet, a Halt when it is
   // corrupt.
   void Recover();

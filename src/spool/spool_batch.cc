@@ -35,8 +35,8 @@ bool SpoolBatchBuilder::Take(std::string_view key, std::string_view value) {
     full_ = changes.size() >= limits_.changes_max || bytes_ >= limits_.bytes_max;
     return !full_;
   }
-  // A change beyond the limits ends the batch, whether it can be cut before or must be split;
-  // one change is always taken, however large it is.
+  // A change beyond the limits ends the batch, whether it can be cut earlier or must be split; one
+  // change is always taken, however large it is.
   full_ = !changes.empty() &&
           (changes.size() >= limits_.changes_max || bytes_ + value.size() > limits_.bytes_max);
   if (full_) return false;
@@ -53,7 +53,7 @@ SpoolBatch SpoolBatchBuilder::Finish(const Progress& through) {
       changes.resize(whole_changes_);
       batch_.through_ = *whole_through_;
     } else {
-      // Not even one transaction fits: a part of it, which ends no transaction.
+      // Not even one transaction fits: the batch is a part of it, without a transaction's end.
       batch_.through_ = {changes.back().position, Lsn::Invalid()};
     }
   } else if (whole_through_ && !through.end_lsn.valid()) {

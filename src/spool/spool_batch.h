@@ -15,38 +15,39 @@ namespace bw {
 struct ReadLimits {
   size_t changes_max = 10'000;
   size_t bytes_max = 16 * kMiB;
-  // Nothing at or above this commit LSN is read; through() then lies before it, with an end LSN
-  // if a transaction was read.
+  // Nothing at or above this commit LSN is read; through() is then below it, with an end LSN if a
+  // transaction was read.
   Lsn before = Lsn::Max();
 };
 
 // Consecutive changes as read back from the spool, in replay order.
 class SpoolBatch {
  public:
-  // Valid as long as the batch, also when that is moved.
+  // Valid as long as the batch lives, also after it is moved.
   std::span<const Change> changes() const { return changes_; }
   // Everything up to here is in the batch or was in an earlier one.
   const Progress& through() const { return through_; }
-  // The last change's transaction goes on in the next batch.
+  // The last change's transaction continues in the next batch.
   bool splits_transaction() const { return !changes_.empty() && !through_.position.is_end(); }
 
  private:
   friend class SpoolBatchBuilder;
-  // Encoded records, which changes_ points into: blocks, since what grows would move them.
+  // Encoded records, which changes_ points into; in blocks, because a growing buffer would move
+  // them.
   std::vector<std::unique_ptr<char[]>> blocks_;
   std::vector<Change> changes_;
   Progress through_;
 };
 
-// Makes a batch of the records that a scan finds, and cuts it at a transaction's end. Each record
-// is checked and decoded once, where it then stays.
+// Makes a batch from the records of a scan, and cuts it at a transaction's end. Each record is
+// checked and decoded once, in its final place.
 class SpoolBatchBuilder {
  public:
   explicit SpoolBatchBuilder(const ReadLimits& limits) : limits_(limits) {}
 
   // The next record. False when the batch is full. Throws Halt kSpoolUnusable as DecodeRecord.
   bool Take(std::string_view key, std::string_view value);
-  // `through` is how far the scan was to come: the batch's, unless it is cut before.
+  // `through` is how far the scan was meant to go: the batch's through(), unless it is cut before.
   SpoolBatch Finish(const Progress& through);
 
  private:

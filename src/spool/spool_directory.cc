@@ -39,15 +39,16 @@ void MakeDirectory(const std::string& path) {
   if (const fs::path parent = fs::path(path).parent_path(); !parent.empty()) {
     if (!fs::exists(parent, error)) {
       Unusable(path, fmt::format("its parent directory \"{}\" does not exist", parent.string()),
-               "create that");
+               "create it");
     }
   }
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    Unusable(path, fmt::format("it cannot be made: {}", std::strerror(errno)));
+    Unusable(path, fmt::format("it cannot be created: {}", std::strerror(errno)));
   }
 }
 
-// An open directory, so that what was looked at is what is changed, whatever is renamed meanwhile.
+// An open directory, so that what was checked is what is changed, even if something is renamed in
+// between.
 class OpenDirectory {
  public:
   explicit OpenDirectory(const std::string& path)
@@ -95,7 +96,7 @@ void CheckAccess(const std::string& path, const struct stat& status) {
 }
 
 [[noreturn]] void RefuseForeign(const std::string& path, const std::string& name) {
-  Unusable(path, fmt::format("it holds \"{}\", which is not a spool's", name));
+  Unusable(path, fmt::format("it holds \"{}\", which does not belong to a spool", name));
 }
 
 bool IsNumber(std::string_view text) {
@@ -125,7 +126,7 @@ void RequireStore(const std::string& path, const fs::directory_entry& store) {
   }
 }
 
-// Ours holds a process id, or nothing after a crash; we are going to overwrite it.
+// Our lock file holds a process id, or nothing after a crash; we will overwrite it.
 void RequireLock(const std::string& path, const fs::directory_entry& lock) {
   if (!lock.is_symlink() && lock.is_regular_file()) {
     char content[32] = {};
@@ -150,15 +151,16 @@ void CheckForForeignFiles(const std::string& path) {
   }
 }
 
-// It holds row data. A directory made beforehand (a mount point, say) is usually open to others.
+// The spool holds row data, and a directory created beforehand (a mount point, say) is usually open
+// to others.
 bool CloseToOthers(const OpenDirectory& directory) {
   return (directory.Status().st_mode & 077) == 0 || fchmod(directory.fd(), 0700) == 0;
 }
 
 }  // namespace
 
-// Everything that can be refused is looked at before anything is changed: the path may be somebody
-// else's directory, given by mistake, and this process may be root's.
+// Everything that may be refused is checked before anything is changed: the path may be somebody
+// else's directory, given by mistake, and this process may run as root.
 SpoolDirectory::SpoolDirectory(const std::string& path) : path_(path) {
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
   MakeDirectory(path_);
@@ -197,7 +199,8 @@ void SpoolDirectory::Lock(int directory_fd) {
   const std::string pid = std::to_string(getpid());
   if (ftruncate(lock_fd_, 0) != 0 ||
       pwrite(lock_fd_, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    // Only the message of a second relay is poorer for it; a full disk must not stop the start.
+    // Only a second relay's message lacks the process id then; a full disk must not prevent the
+    // start.
   }
 }
 
@@ -229,7 +232,7 @@ uint64_t DirectoryBytes(const std::string& path, rocksdb::Env* env) {
   std::error_code error;
   for (auto it = fs::directory_iterator(path, error); !error && it != fs::directory_iterator();
        it.increment(error)) {
-    std::error_code gone;  // RocksDB deletes files meanwhile.
+    std::error_code gone;  // RocksDB deletes files at any time.
     const uint64_t size = it->file_size(gone);
     if (!gone) bytes += size;
   }

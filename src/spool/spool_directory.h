@@ -15,14 +15,14 @@ namespace bw {
 //   <directory>/db/    RocksDB
 //   <directory>/scratch/   a ScratchSet, while there is one
 //
-// Constructed means locked; destroyed means released. The kernel releases the lock of a process
-// that dies.
+// The lock is held as long as the object lives. The kernel releases the lock of a process that
+// dies.
 class SpoolDirectory {
  public:
-  // Makes the directory if it is missing, and closes one that is empty or a spool's to others.
-  // Throws Halt: kSpoolUnusable when it cannot be made or written, is a link, belongs to somebody
-  // else, is shared (sticky) or holds foreign files; kAnotherRelay when another process holds the
-  // lock. What is refused is left as it was.
+  // Creates the directory if it is missing; makes an empty one, or a spool's, inaccessible to
+  // others. Throws Halt: kSpoolUnusable when it cannot be created or written, is a symbolic link,
+  // belongs to somebody else, is shared (sticky) or holds foreign files; kAnotherRelay when another
+  // process holds the lock. A directory that is refused is left unchanged.
   explicit SpoolDirectory(const std::string& path);
   ~SpoolDirectory();
   SpoolDirectory(const SpoolDirectory&) = delete;
@@ -37,8 +37,7 @@ class SpoolDirectory {
   int lock_fd_ = -1;
 };
 
-// Bytes that are free for us in the machine's file system at `path`; the maximum when it cannot be
-// told.
+// Bytes that are free for us in the machine's file system at `path`; the maximum when unknown.
 uint64_t FreeBytes(const std::string& path);
 
 // In `env`, or without one in the machine's file system:

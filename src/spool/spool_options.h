@@ -16,19 +16,19 @@ namespace bw {
 struct SpoolOptions {
   // --spool
   std::string directory = "./bottledwater.spool";
-  // --spool-max-bytes: capture pauses while the spool's files hold more. 0: only the disk is the
-  // bound.
+  // --spool-max-bytes: capture pauses while the spool's files hold more. 0: only the disk limits
+  // it.
   uint64_t max_bytes = 0;
-  // Capture pauses while the file system has less free, so that trimming still has room to write.
+  // Capture pauses while the file system has less free space, so that trimming has room to write.
   uint64_t min_free_bytes = 64 * kMiB;
-  // Changes waiting for the writer thread; Append() callers wait beyond it.
+  // Changes waiting for the writer thread; beyond this, callers of Append() wait.
   uint64_t pending_bytes_max = 8 * kMiB;
   // Of one memtable; at most three exist.
   uint64_t memtable_bytes = 16 * kMiB;
   // The file system under RocksDB; nullptr for the real one. The simulation passes its own, and
   // then directory checks and locking are the caller's, ...
   rocksdb::Env* env = nullptr;
-  // ... and how much is free in it; empty for the real one.
+  // ... and the free space in it; empty for the real one.
   std::function<uint64_t()> free_bytes;
   // Time, waits and the writer's thread; the simulation passes its own.
   Clock* clock = &Clock::Real();

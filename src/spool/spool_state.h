@@ -11,7 +11,7 @@
 
 namespace bw {
 
-// Whose changes a spool holds.
+// Where a spool's changes come from.
 struct Source {
   std::string system_identifier;  // Of the PostgreSQL cluster, as IDENTIFY_SYSTEM gives it.
   std::string database;
@@ -20,8 +20,8 @@ struct Source {
   friend bool operator==(const Source&, const Source&) = default;
 };
 
-// How far something has come: the newest change and, for the slot, the end LSN after it.
-// end_lsn can be ahead of what position shows: WAL without changes for us also counts as done.
+// How far something has come: the newest change and, for the slot, the end LSN after it. end_lsn
+// may be ahead of position: WAL without changes for us also counts as done.
 struct Progress {
   Position position;
   Lsn end_lsn;
@@ -30,17 +30,17 @@ struct Progress {
 
 // What captured.end_lsn does not say.
 struct CapturedHistory {
-  // Where the WAL ended that brought the newest change; from there to captured.end_lsn it had none
+  // Where the WAL of the newest change ended; from there to captured.end_lsn there was no change
   // for us.
   Lsn changes_end;
-  // The newest captured transaction with changes for us; its xid is 0 when there is none, or when a
-  // program version that did not note it has written the spool.
+  // The newest captured transaction with changes for us; its xid is 0 when there is none, or when
+  // an older program version, which did not note it, has written the spool.
   TransactionEnd last;
   friend bool operator==(const CapturedHistory&, const CapturedHistory&) = default;
 };
 
 enum class SpoolPhase : uint8_t {
-  kEmpty = 0,       // Just created: nothing was done in PostgreSQL for it.
+  kEmpty = 0,       // Just created: nothing was done in PostgreSQL.
   kFirstStart = 1,  // Slot and snapshot are being made. A crash here starts over.
   kStreaming = 2,   // `captured` is valid.
 };
@@ -55,18 +55,18 @@ struct TableName {
 // A snapshot among the changes: its rows have this commit LSN.
 struct SnapshotMark {
   Lsn commit_lsn;
-  // A re-snapshot: keys that the topics of these tables hold and that are not among its rows get
-  // their tombstone before its first row is published.
+  // A re-snapshot: keys in these tables' topics that its rows lack get their tombstone before its
+  // first row is published.
   bool purges = false;
-  std::vector<TableName> tables;  // All that were read, the empty ones too.
+  std::vector<TableName> tables;  // All that were read, including empty ones.
   friend bool operator==(const SnapshotMark&, const SnapshotMark&) = default;
 
-  // The commit LSN of its tombstones. Nothing commits there, nor at the rows' own: records of the
-  // WAL begin at multiples of 8, and the consistent point, one above the rows', is one of them.
+  // The commit LSN of its tombstones. No transaction commits there, nor at the rows' commit LSN:
+  // WAL records begin at multiples of 8, and so does the consistent point, one above the rows'.
   Lsn tombstones_lsn() const { return Lsn{commit_lsn.value - 1}; }
 };
 
-// A table whose topic may lack changes, until it has been read again.
+// A table whose topic may lack changes until the table is re-read.
 struct Reread {
   TableName table;
   std::string reason;   // For people: what may be missing, and why.
@@ -74,7 +74,7 @@ struct Reread {
   friend bool operator==(const Reread&, const Reread&) = default;
 };
 
-// Which columns are the key of a table's messages, and the form of the table that this was true of.
+// The key columns of a table's messages, and the form of the table for which this is true.
 struct TableKey {
   // A column as the stream describes it.
   struct Column {
@@ -85,39 +85,41 @@ struct TableKey {
 
   uint32_t relation = 0;  // The table's OID, which survives every ALTER TABLE.
   TableName table;
-  std::vector<Column> columns;        // All that the stream carries, in its order.
-  std::vector<std::string> key;       // In the same order; none when the messages have null keys.
+  std::vector<Column> columns;        // Those in the stream, in its order.
+  std::vector<std::string> key;       // In the same order; empty for null keys.
   std::optional<std::string> schema;  // Avro schema of the key; none when it has no columns.
-  // Not of another replica identity (NOTHING, USING INDEX), which says nothing of the primary key.
+  // False for another replica identity (NOTHING, USING INDEX), which says nothing about the primary
+  // key.
   bool is_primary = true;
   friend bool operator==(const TableKey&, const TableKey&) = default;
 };
 
-// Which table has which topic, as the records of a checkpoint topic say. Kafka has them for good;
-// the spool remembers them, so that not all of that topic must be read at each start.
+// Which table has which topic, according to the records of a checkpoint topic. Kafka keeps these
+// forever; the spool remembers them, so that a start need not read the whole topic.
 struct TopicClaimNotes {
   std::string checkpoint_topic;
   std::map<std::string, TableName> tables;  // By topic.
-  int64_t read_through = 0;  // Every committed record of the checkpoint topic below this offset counts.
+  int64_t read_through = 0;  // Offset below which every committed record is accounted for.
 };
 
 // What the spool knows durably, besides the changes.
 struct SpoolState {
   std::string lineage;  // 128 random bits in hex, new for each new spool.
-  // The lineage of the checkpoint that this spool goes on from; empty for a first start. A
+  // The lineage of the checkpoint that this spool resumed from; empty for a first start. A
   // checkpoint of either lineage is ours.
   std::string predecessor;
   // Set for a spool that began with a re-snapshot: the lineages whose checkpoints its snapshot
-  // supersedes, empty when there was no checkpoint. The topics' leftovers then get tombstones.
+  // supersedes, empty when there was no checkpoint. Keys that only the topics still have then get
+  // tombstones.
   std::optional<std::vector<std::string>> supersedes;
   Source source;
   SpoolPhase phase = SpoolPhase::kEmpty;
   Progress captured;             // Durable in the spool.
   CapturedHistory history;       // Always that of `captured`.
-  Progress published;            // A hint: at most what Kafka's checkpoint says.
+  Progress published;            // A hint: never above Kafka's checkpoint.
   Position trimmed;              // Changes up to here may be gone.
   std::string kafka_cluster_id;  // Empty until the first publish session.
-  // What an operator has allowed, and no checkpoint is known to say yet.
+  // What an operator has allowed and no checkpoint is known to record yet.
   std::vector<std::string> remedies;
 };
 

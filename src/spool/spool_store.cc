@@ -22,11 +22,11 @@ rocksdb::Options StoreOptions(const SpoolOptions& options) {
   if (options.env != nullptr) result.env = options.env;
   result.create_if_missing = true;
   result.create_missing_column_families = true;
-  // The default mode opens after a corruption in the middle of the WAL and silently drops the
-  // acknowledged data after it. This one forgives only a torn tail and else refuses to open.
+  // The default mode opens despite corruption in the middle of the WAL and silently drops the
+  // acknowledged data after it. This one tolerates only a torn tail and otherwise refuses to open.
   result.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   result.paranoid_checks = true;
-  // Resuming by itself after a full disk does not work in 7.8: see Reopen().
+  // Automatic resumption after a full disk does not work in 7.8: see Reopen().
   result.max_bgerror_resume_count = 0;
   result.avoid_flush_during_shutdown = true;  // The WAL has everything.
   result.max_total_wal_size = 4 * options.memtable_bytes;
@@ -44,8 +44,8 @@ rocksdb::ColumnFamilyOptions ChangesOptions(const SpoolOptions& options) {
   result.write_buffer_size = options.memtable_bytes;
   result.max_write_buffer_number = 3;
   result.compression = rocksdb::kLZ4Compression;
-  // Keys only ever rise, so files do not overlap and compaction moves them down without rewriting.
-  // Nothing is read at random: no filters, large blocks, and a cache for indexes only.
+  // Keys only rise, so files do not overlap and compaction moves them down without rewriting. There
+  // are no random reads: no filters, large blocks, and a cache for indexes only.
   result.level0_slowdown_writes_trigger = 40;
   result.level0_stop_writes_trigger = 60;
   rocksdb::BlockBasedTableOptions table;
@@ -56,7 +56,7 @@ rocksdb::ColumnFamilyOptions ChangesOptions(const SpoolOptions& options) {
   return result;
 }
 
-// Of an operation on the store in `path` that is not a write.
+// For operations on the store in `path` other than writes.
 void Check(const rocksdb::Status& status, const std::string& path, const char* doing) {
   if (status.ok()) return;
   const std::string where = "in \"" + path + "\"";
@@ -95,7 +95,7 @@ void SpoolStore::OpenDatabase(ErrorKind kind_of_io_errors) {
              "spool-directory",
              Sentence(found),
              "",
-             {{"mend what the system complains of, or choose another place", "--spool=DIR"}}}
+             {{"fix what the system reports, or choose another place", "--spool=DIR"}}}
       .ToError();
 }
 
@@ -122,7 +122,7 @@ rocksdb::ColumnFamilyHandle* SpoolStore::handle(Family family) const {
 
 void SpoolStore::Put(rocksdb::WriteBatch* batch, Family family, std::string_view key,
                      std::string_view value) {
-  // A batch only keeps the family's number, which is the same in every incarnation of the store.
+  // A batch keeps only the family's number, which is the same after every Reopen().
   const std::shared_lock lock(db_mutex_);
   batch->Put(handle(family), ToSlice(key), ToSlice(value));
 }
@@ -141,8 +141,8 @@ void SpoolStore::DeleteRange(rocksdb::WriteBatch* batch, Family family, std::str
 void SpoolStore::Write(rocksdb::WriteBatch* batch, bool sync) {
   const std::shared_lock lock(db_mutex_);
   handle(Family::kMeta);  // Throws when the store is closed.
-  // Also where RocksDB would take it: what is written next may rest on what has failed.
-  if (failed()) throw TransientError("the spool in \"" + path_ + "\" is to be opened again first");
+  // Even if RocksDB would accept it: this write may depend on the one that failed.
+  if (failed()) throw TransientError("the spool in \"" + path_ + "\" must be reopened first");
   rocksdb::WriteOptions options;
   options.sync = sync;
   const rocksdb::Status status = db_->Write(options, batch);
@@ -170,8 +170,8 @@ void SpoolStore::Scan(Family family, std::string_view begin, std::string_view en
   const Slice upper = ToSlice(end);
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  // Bounded on both sides: after a drained prefix lie deleted ranges that a search from the start
-  // would have to step over.
+  // Bounded on both sides: a search from the start would have to step over the deleted ranges of a
+  // drained prefix.
   options.iterate_upper_bound = &upper;
   const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options, column_family));
   for (iterator->Seek(ToSlice(begin)); iterator->Valid(); iterator->Next()) {
@@ -193,7 +193,7 @@ void SpoolStore::Reclaim(std::string_view end) {
     const std::shared_lock lock(db_mutex_);
     const Slice last = ToSlice(end);
     rocksdb::ColumnFamilyHandle* const changes = handle(Family::kChanges);
-    // All families: one that has anything in memory keeps the log of all.
+    // All families, because one with data in memory keeps the log of all.
     Check(db_->Flush(rocksdb::FlushOptions(), handles_), path_, "flushed");
     Check(db_->CompactRange(rocksdb::CompactRangeOptions(), changes, nullptr, &last), path_,
           "compacted");

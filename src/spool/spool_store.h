@@ -17,12 +17,12 @@
 
 namespace bw {
 
-// RocksDB as the spool uses it: three column families, one writer, readers beside it. The only
+// RocksDB as the spool uses it: three column families, one writer, concurrent readers. The only
 // file, with spool_store.cc, that knows RocksDB's options and status codes. Thread-safe.
 //
-// What RocksDB 7.8 does not do for us, and is done here: after an error it neither resumes on its
-// own nor tells what reached the disk, so an error is final until Reopen(), which closes, opens and
-// leaves it to the caller to read what is really there.
+// What RocksDB 7.8 does not do for us: after an error it neither resumes by itself nor tells what
+// reached the disk. So an error is final until Reopen(), which closes and opens the store; the
+// caller then reads what is really there.
 class SpoolStore {
  public:
   // Throws Halt kSpoolUnusable when it cannot be opened, naming what RocksDB found.
@@ -39,7 +39,7 @@ class SpoolStore {
   bool failed() const { return failed_.load(); }
 
   enum class Family { kMeta, kChanges, kSchemas };
-  // Add to a batch, which stays valid over a Reopen().
+  // Add to a batch, which stays valid across a Reopen().
   void Put(rocksdb::WriteBatch* batch, Family family, std::string_view key, std::string_view value);
   void Delete(rocksdb::WriteBatch* batch, Family family, std::string_view key);
   void DeleteRange(rocksdb::WriteBatch* batch, Family family, std::string_view begin,
@@ -56,8 +56,9 @@ class SpoolStore {
   void Scan(Family family, std::string_view begin, std::string_view end, const Visitor& visit);
   // Frees the files that only hold changes in [begin, end).
   void DeleteFiles(std::string_view begin, std::string_view end);
-  // DeleteFiles("", end), and also what is still in memory, in the log and in files of the first
-  // level, which DeleteFiles() passes over. Rewrites what it cannot free: for when room is short.
+  // Like DeleteFiles("", end), but also frees what is in memory, in the log and in files of the
+  // first level, which DeleteFiles() skips. Rewrites files that it cannot delete: for when space is
+  // short.
   void Reclaim(std::string_view end);
 
  private:
@@ -68,10 +69,10 @@ class SpoolStore {
 
   const std::string path_;
   rocksdb::Options options_;
-  // Shared by every use of db_, exclusive while it is closed and opened.
+  // Shared by every use of db_, exclusive while it is reopened.
   std::shared_mutex db_mutex_;
   std::unique_ptr<rocksdb::DB> db_;
-  // Owned by db_'s open state; deleted before it.
+  // Owned by db_; destroyed before it.
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   std::atomic<bool> failed_{false};
 };

@@ -12,9 +12,9 @@ namespace {
 
 // An unfinished transaction is written in pieces of this size.
 constexpr size_t kChunkBytes = kMiB;
-// How often a wait looks for a stop.
+// How often a wait checks for a stop.
 constexpr Duration kStopLookInterval{1'000};
-// How often a full disk is looked at again.
+// How often a full disk is checked again.
 constexpr Duration kRoomCheckInterval{200};
 
 }  // namespace
@@ -84,7 +84,7 @@ bool SpoolWriter::HasRoom() const {
   return pending_.batch.GetDataSize() < options_.pending_bytes_max;
 }
 
-// A stop does not wake this wait, so it is looked for every kStopLookInterval.
+// A stop does not wake this wait, so it is checked for every kStopLookInterval.
 bool SpoolWriter::WaitFor(std::unique_lock<std::mutex>* lock, const Stop& stop, TimePoint deadline,
                           const std::function<bool()>& done) {
   while (!failure_ && !done() && !stop.requested() && options_.clock->Now() < deadline) {
@@ -151,11 +151,11 @@ bool SpoolWriter::WaitForDisk() {
     lock.lock();
     if (obstacle && !obstacle_) {
       spdlog::error(
-          "Capture pauses: {}. PostgreSQL keeps the WAL meanwhile; capture goes on by "
+          "Capture pauses: {}. PostgreSQL retains the WAL in the meantime; capture resumes by "
           "itself when there is room",
           *obstacle);
     } else if (!obstacle && obstacle_) {
-      spdlog::info("There is room in the spool again, capture goes on");
+      spdlog::info("There is room in the spool again, capture resumes");
     }
     obstacle_ = std::move(obstacle);
     if (stopping_) return false;
@@ -184,10 +184,10 @@ void SpoolWriter::WriteTaken() {
     const std::lock_guard lock(mutex_);
     writing_ = false;
     if (failure) {
-      // Not tried again: after a failed fsync the kernel may have dropped the pages, so that a
-      // second one would succeed without them.
+      // Never retried: after a failed fsync the kernel may have dropped the pages, so that a second
+      // one would succeed without them.
       spdlog::error(
-          "{}. Nothing more is confirmed to PostgreSQL; the spool will be closed, opened "
+          "{}. Nothing more is confirmed to PostgreSQL; the spool will be closed, reopened "
           "and read back",
           *failure);
       failure_ = failure;

@@ -20,20 +20,20 @@
 
 namespace bw {
 
-// Group commit: takes what capture appends and brings it to the disk on a thread of its own, so
-// that a slow disk does not keep capture from answering PostgreSQL's keepalives.
+// Group commit: writes what capture appends to the disk on a thread of its own, so that a slow disk
+// does not keep capture from answering PostgreSQL's keepalives.
 //
 //   loop:
 //     wait until a transaction has ended or a chunk is full, and the disk has room
 //     take everything that is pending
 //     a transaction ended?  write it and the new `captured` in one batch, fsync
 //     else                  write the chunk of the unfinished transaction, without fsync
-//     tell the ledger, and whoever waits
+//     tell the ledger, and wake whoever waits
 //
-// Why this is durable: the one synced batch holds the newest transaction's last changes and the
-// `captured` that covers them, and a synced write also syncs every earlier one, the chunks among
-// them. So after a crash either `captured` is old, and the chunks above it are deleted, or it is
-// new, and everything it covers is there.
+// Why this is durable: the synced batch holds both the newest transaction's last changes and the
+// `captured` that covers them, and a synced write also syncs every earlier one, including the
+// chunks. So after a crash either `captured` is old, and the chunks above it are deleted, or it is
+// new, and everything that it covers is there.
 //
 // Append, Add and End are called by one thread at a time; the rest is thread-safe.
 class SpoolWriter {
@@ -45,28 +45,28 @@ class SpoolWriter {
 
   // Adds a record of the transaction that is being received.
   void Append(std::string_view key, std::string_view record);
-  // Calls `put` with the batch, to add what belongs to the changes around it. Holds the writer's
-  // mutex meanwhile.
+  // Calls `put` with the batch, to add what belongs to the changes around it, while holding the
+  // writer's mutex.
   void Add(const std::function<void(rocksdb::WriteBatch*)>& put);
-  // Everything appended so far is complete up to `captured`; with it, `changes` are captured.
+  // Everything appended so far is complete up to `captured`, which makes `changes` changes in all.
   void End(const Progress& captured, const CapturedHistory& history, uint64_t changes);
-  // Before what is durable is read back: fails, and waits until a write that is under way has
-  // ended. A writer that went on meanwhile could, in a store that has just been reopened, write a
-  // transaction's end without its chunks; or a `captured` that whoever reads the store back does
-  // not know, and whose changes it then deletes.
+  // To be called before what is durable is read back: puts the writer into the failed state, and
+  // waits for a write that is under way. A writer that went on could write, to a store that has
+  // just been reopened, a transaction's end without its chunks; or a `captured` unknown to the code
+  // that reads the store back and then deletes the changes that it covers.
   void Suspend();
-  // Drops what is pending, once a write that is under way has ended. Also ends the failed state, so
-  // after a failure or Suspend() call it only when everything was read back.
+  // Drops what is pending, after a write that is under way has ended. Also ends the failed state,
+  // so after a failure or Suspend() call it only when everything has been read back.
   void Restart();
 
-  // As ChangeLog says.
+  // As in ChangeLog.
   bool HasRoom() const;
   bool WaitForRoom(const Stop& stop, TimePoint deadline);
   bool WaitUntilDurable(const Stop& stop, TimePoint deadline);
   std::optional<std::string> obstacle() const;
-  // A write failed, or Suspend() was called, and no Restart() since.
+  // A write has failed, or Suspend() was called, and there was no Restart() since.
   bool failed() const;
-  // Of the newest End() that is durable.
+  // The `changes` of the newest durable End().
   uint64_t changes_durable() const { return changes_durable_.load(); }
 
  private:
