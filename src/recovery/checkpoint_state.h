@@ -6,8 +6,8 @@
 
 namespace bw {
 
-// What is known of the newest checkpoint in Kafka: of the record itself
-// (publish/checkpoint_format.h) as much as decides how to go on.
+// What is known of the newest checkpoint in Kafka: those parts of the record
+// (publish/checkpoint_format.h) that decide how to continue.
 struct CheckpointState {
   enum class Kind {
     kUnknown,  // Kafka could not be asked yet.
@@ -17,10 +17,10 @@ struct CheckpointState {
   Kind kind = Kind::kUnknown;
   std::string lineage;
   Source source;
-  // `position` may lie within a transaction that was published in parts; `end_lsn` then is the end
-  // of the last transaction that was published whole, or invalid when there is none.
+  // `position` may be within a transaction that was published in parts; `end_lsn` is then the end
+  // of the last transaction that was published completely, or invalid if there is none.
   Progress progress;
-  std::string cluster_id;  // Of the Kafka cluster that was asked; empty when it does not say.
+  std::string cluster_id;  // Of the Kafka cluster that was asked; empty if it has none.
 };
 
 }  // namespace bw

@@ -9,7 +9,7 @@
 namespace bw::halts {
 namespace {
 
-// For a POSIX shell. What must not be shown as it is takes the form $'...'.
+// For a POSIX shell. Text with hidden characters takes the form $'...'.
 std::string ShellQuoted(std::string_view text) {
   std::string quoted;
   bool spelled_out = false;
@@ -43,7 +43,7 @@ std::string MoveSpoolAside(const RelayPlaces& places) {
 
 Remedy AcceptGap(Lsn confirmed) {
   return {
-      "go on without these changes: they will be missing in Kafka. Start with the same options "
+      "continue without these changes: they will be missing in Kafka. Start with the same options "
       "and once with",
       "--accept-gap=" + confirmed.ToString()};
 }
@@ -67,19 +67,20 @@ Halt SlotActive(const SlotState& slot) {
   const bool in_first_start = !slot.active_pid && slot.creator_pid;
   const std::optional<int> pid = in_first_start ? slot.creator_pid : slot.active_pid;
   const std::string who = pid ? fmt::format(" (PostgreSQL process {})", *pid) : "";
-  return {ExitCode::kAnotherRelay,
-          "slot-active",
-          fmt::format("{} slot \"{}\"{}.",
-                      in_first_start ? "Another process has just made and reads the snapshot of"
-                                     : "Another process receives from",
-                      slot.name, who),
-          "A slot feeds one relay; two would take changes from each other.",
-          {{"stop the other relay, or give this one a slot of its own with --slot", ""},
-           {"see who it is",
-            pid ? fmt::format("SELECT * FROM pg_stat_activity WHERE pid = {};", *pid)
-                : "SELECT a.* FROM pg_replication_slots s JOIN pg_stat_activity a ON a.pid = "
-                  "s.active_pid WHERE s.slot_name = '" +
-                      slot.name + "';"}}};
+  return {
+      ExitCode::kAnotherRelay,
+      "slot-active",
+      fmt::format("{} slot \"{}\"{}.",
+                  in_first_start ? "Another process has just created, and reads the snapshot of,"
+                                 : "Another process receives from",
+                  slot.name, who),
+      "A slot serves one relay; two would take changes from each other.",
+      {{"stop the other relay, or give this one a slot of its own with --slot", ""},
+       {"see who it is",
+        pid ? fmt::format("SELECT * FROM pg_stat_activity WHERE pid = {};", *pid)
+            : "SELECT a.* FROM pg_replication_slots s JOIN pg_stat_activity a ON a.pid = "
+              "s.active_pid WHERE s.slot_name = '" +
+                  slot.name + "';"}}};
 }
 
 Halt ForeignSlotKind(const StartFacts& facts) {
@@ -103,7 +104,7 @@ Halt ForeignSlot(const StartFacts& facts) {
                         "topic \"{}\".",
                         slot.name, ShellQuoted(facts.places.spool_directory),
                         facts.places.checkpoint_topic),
-            "Somebody else made it, or both spool and checkpoint were removed.",
+            "Somebody else created it, or both spool and checkpoint were removed.",
             {}};
   if (!slot.lost() && slot.confirmed_flush.valid()) {
     halt.remedies.push_back({fmt::format("take it over and stream from {}, without a snapshot of "
@@ -113,7 +114,7 @@ Halt ForeignSlot(const StartFacts& facts) {
   }
   halt.remedies.push_back(
       {"start with a snapshot and a new slot; drop this one first", DropSlotSql(slot.name)});
-  halt.remedies.push_back({"leave it alone and use another", "--slot=NAME"});
+  halt.remedies.push_back({"leave it alone and use another slot", "--slot=NAME"});
   return halt;
 }
 
@@ -129,9 +130,9 @@ Halt SlotMissing(const StartFacts& facts) {
           "slot-missing",
           fmt::format("There is no slot \"{}\" in database \"{}\", but {}.", facts.slot_name,
                       Printable(facts.server.database), who),
-          "The slot was dropped, and what was committed since then cannot be told any more.",
+          "The slot was dropped, and what was committed since then is lost.",
           {ResnapshotRemedy(),
-           {"if the slot has another name, or the database another address, give the right one",
+           {"if the slot has another name, or the database another address, give that",
             "--slot=NAME, --postgres=..."}}};
 }
 
@@ -144,9 +145,9 @@ Halt SlotInvalidated(const StartFacts& facts) {
           "slot-invalidated",
           fmt::format("PostgreSQL has invalidated slot \"{}\" at {} ({}).", slot.name,
                       slot.confirmed_flush.ToString(), reason),
-          "The WAL behind it is gone, and with it what was committed since.",
+          "The WAL after that LSN is gone, and with it the changes committed since.",
           {ResnapshotRemedy(),
-           {"so that it does not happen again, let max_slot_wal_keep_size be well above "
+           {"so that it does not happen again, set max_slot_wal_keep_size well above "
             "--max-wal-retained",
             ""}}};
 }
@@ -162,24 +163,25 @@ Halt Gap(const StartFacts& facts, Lsn from) {
                       spool ? "spool and checkpoint go" : "the checkpoint in Kafka goes",
                       from.ToString(), FormatSize(WalBytesBetween(from, confirmed))),
           "Changes committed between these two are lost: PostgreSQL does not send them again. The "
-          "spool was lost or is an old copy, or the slot was made anew or moved by hand.",
-          {{"if the right spool is elsewhere, point to it", "--spool=DIR"},
+          "spool was lost or is an old copy, or the slot was recreated or advanced by hand.",
+          {{"if the right spool is elsewhere, give its directory", "--spool=DIR"},
            ResnapshotRemedy(),
            AcceptGap(confirmed)}};
 }
 
 Halt OtherDatabase(const StartFacts& facts) {
-  return {ExitCode::kHaltOtherDatabase,
-          "other-database",
-          fmt::format("The spool in {} belongs to {}, but the server is database \"{}\", system "
-                      "identifier {}.",
-                      ShellQuoted(facts.places.spool_directory), Describe(facts.spool->source),
-                      Printable(facts.server.database), Printable(facts.server.system_identifier)),
-          "Another database answers at this address, or the spool is another relay's.",
-          {{"give the right database or spool", "--postgres=..., --spool=DIR"},
-           {"if the cluster was rebuilt (pg_upgrade, dump and restore) and everything shall be "
-            "captured anew, move the spool aside and then start once as `bottledwater resnapshot`",
-            MoveSpoolAside(facts.places)}}};
+  return {
+      ExitCode::kHaltOtherDatabase,
+      "other-database",
+      fmt::format("The spool in {} belongs to {}, but the server is database \"{}\", system "
+                  "identifier {}.",
+                  ShellQuoted(facts.places.spool_directory), Describe(facts.spool->source),
+                  Printable(facts.server.database), Printable(facts.server.system_identifier)),
+      "Another database answers at this address, or the spool is another relay's.",
+      {{"give the right database or spool", "--postgres=..., --spool=DIR"},
+       {"if the cluster was rebuilt (pg_upgrade, dump and restore), capture everything anew: move "
+        "the spool aside and then start once as `bottledwater resnapshot`",
+        MoveSpoolAside(facts.places)}}};
 }
 
 Halt OtherSlot(const StartFacts& facts) {
@@ -188,7 +190,7 @@ Halt OtherSlot(const StartFacts& facts) {
           fmt::format("The spool in {} belongs to slot \"{}\", but --slot is \"{}\".",
                       ShellQuoted(facts.places.spool_directory),
                       Printable(facts.spool->source.slot), facts.slot_name),
-          "Each slot has a spool of its own.",
+          "Each slot needs a spool of its own.",
           {{"use the spool's slot", "--slot=" + Printable(facts.spool->source.slot)},
            {"use another spool", "--spool=DIR"}}};
 }
@@ -202,12 +204,14 @@ Halt DatabaseWentBack(const StartFacts& facts, Lsn known, uint32_t known_timelin
                         server.wal_end.ToString(), known.ToString());
   } else if (left.valid() && server.timeline > known_timeline) {
     found = fmt::format(
-        "The server is on timeline {}, which left timeline {} at {}, but changes up to {} were "
+        "The server is on timeline {}, which branched off timeline {} at {}, but changes up to {} "
+        "were "
         "captured from timeline {}.",
         server.timeline, known_timeline, left.ToString(), known.ToString(), known_timeline);
   } else {
     found = fmt::format(
-        "The server is on timeline {}, whose history does not have timeline {}, from which changes "
+        "The server is on timeline {}, whose history does not contain timeline {}, from which "
+        "changes "
         "up to {} were captured.",
         server.timeline, known_timeline, known.ToString());
   }
@@ -216,7 +220,7 @@ Halt DatabaseWentBack(const StartFacts& facts, Lsn known, uint32_t known_timelin
       "database-went-back",
       std::move(found),
       "The database was restored to, or failed over to, an older state: the spool and Kafka "
-      "may hold changes that it does not know any more.",
+      "may hold changes that it no longer has.",
       {{"if this is the wrong server, e.g. an old primary, give the right one", "--postgres=..."},
        ResnapshotRemedy()}};
 }
@@ -251,7 +255,7 @@ Halt CheckpointForeign(const SpoolState& spool, const CheckpointState& checkpoin
   if (has_published) {
     halt.meaning = "Another relay with the same slot has published since this one did.";
     halt.remedies = {{"stop the other relay, or this one", ""},
-                     {"if this spool is a leftover, move it aside: the next start goes on from the "
+                     {"if this spool is a leftover, move it aside: the next start resumes from the "
                       "checkpoint if nothing is lost, and says so if something is",
                       MoveSpoolAside(places)}};
   } else {
@@ -300,7 +304,7 @@ Halt OtherKafkaCluster(const SpoolState& spool, const CheckpointState& checkpoin
                       Printable(checkpoint.cluster_id), Printable(spool.kafka_cluster_id)),
           "The address leads to another cluster, or the cluster was replaced.",
           {{"if it is the wrong one, give the right brokers", "--broker=..."},
-           {"go on with the new cluster: publish there what the spool retains (see "
+           {"continue with the new cluster: publish there what the spool retains (see "
             "--replay-window). What was published before that is missing there unless it was "
             "copied. Start with the same options and once with",
             "--republish"},

@@ -23,7 +23,7 @@ Halt DatabaseWentBack(const StartFacts& facts, Lsn known, uint32_t known_timelin
 
 Halt CheckpointOfOtherDatabase(const CheckpointState& checkpoint, const Source& ours,
                                const RelayPlaces& places);
-// `has_published`: this spool published before, so another relay has published since.
+// `has_published`: this spool has published before, so another relay has published since.
 Halt CheckpointForeign(const SpoolState& spool, const CheckpointState& checkpoint,
                        bool has_published, const RelayPlaces& places);
 Halt CheckpointMissing(const SpoolState& spool, const RelayPlaces& places);

@@ -16,7 +16,7 @@ namespace {
 using CheckpointKind = CheckpointState::Kind;
 using Outcome = std::variant<Plan, Halt>;
 
-// A spool on which nothing was done yet is as good as none.
+// An empty spool counts as none.
 bool HasSpool(const StartFacts& facts) {
   return facts.spool && facts.spool->phase != SpoolPhase::kEmpty;
 }
@@ -30,7 +30,7 @@ std::vector<std::string> LineagesBefore(const StartFacts& facts) {
   std::set<std::string> lineages;
   if (HasSpool(facts)) {
     lineages = {facts.spool->lineage, facts.spool->predecessor};
-    // A re-snapshot of which nothing is published yet may itself be superseded.
+    // A re-snapshot that has published nothing yet may itself be superseded.
     if (facts.spool->supersedes) {
       lineages.insert(facts.spool->supersedes->begin(), facts.spool->supersedes->end());
     }
@@ -40,7 +40,7 @@ std::vector<std::string> LineagesBefore(const StartFacts& facts) {
   return {lineages.begin(), lineages.end()};
 }
 
-// The first start from Reconcile's view: whatever was before is wiped.
+// A first start: whatever existed before is wiped.
 Plan FirstStart(const StartFacts& facts, std::string note) {
   Plan plan;
   plan.kind = Plan::Kind::kFirstStart;
@@ -66,7 +66,7 @@ Outcome ResnapshotOr(const StartFacts& facts, const Overrides& overrides, Halt h
                          halt.code, halt.found));
 }
 
-// `bottledwater resnapshot` where the relay would otherwise go on.
+// `bottledwater resnapshot` where the relay would otherwise continue.
 Plan BeginAnew(const StartFacts& facts, Plan plan) {
   switch (plan.kind) {
     case Plan::Kind::kFirstStart:
@@ -77,7 +77,7 @@ Plan BeginAnew(const StartFacts& facts, Plan plan) {
       }
       break;
     case Plan::Kind::kWaitForCheckpoint:
-      // Without a spool, only Kafka knows whose slot that is.
+      // Without a spool, only Kafka knows whose slot it is.
       if (!HasSpool(facts)) return plan;
       [[fallthrough]];
     case Plan::Kind::kResume:
@@ -94,8 +94,8 @@ Plan BeginAnew(const StartFacts& facts, Plan plan) {
   return plan;
 }
 
-// The checkpoint's progress as a capture progress. When the checkpoint lies within a transaction,
-// that transaction counts as not captured: it is received again whole, and the publisher skips
+// The checkpoint's progress as a capture progress. When the checkpoint is within a transaction,
+// that transaction counts as not captured: it is received again completely, and the publisher skips
 // the part that Kafka has.
 Progress CapturedFromCheckpoint(const Progress& checkpoint) {
   const Lsn commit_lsn = checkpoint.position.commit_lsn;
@@ -103,17 +103,17 @@ Progress CapturedFromCheckpoint(const Progress& checkpoint) {
   return {Position::EndOf(Lsn{commit_lsn.value - 1}), checkpoint.end_lsn};
 }
 
-// The newest LSN that this progress has seen. Within a transaction that is ahead of end_lsn.
+// The newest LSN that this progress has seen; within a transaction, it is ahead of end_lsn.
 Lsn NewestLsn(const Progress& progress) {
   return std::max(progress.end_lsn, progress.position.commit_lsn);
 }
 
-// Whether the database can be one that went back to before `known`. `known_timeline` is the one on
-// which `known` was seen; 0 when nobody noted it.
+// Whether the database may have gone back to before `known`, which was seen on `known_timeline` (0
+// when that was not noted).
 bool WentBack(const ServerIdentity& server, Lsn known, uint32_t known_timeline) {
   if (server.wal_end < known) return true;
   if (known_timeline == 0 || server.timeline == known_timeline) return false;
-  // Failed over or restored. What the new timeline took over ends at the switch point.
+  // Failed over or restored. What the new timeline inherited ends at the switch point.
   const Lsn left = server.SwitchPointOf(known_timeline).value_or(Lsn::Invalid());
   return server.timeline < known_timeline || !left.valid() || left < known;
 }
@@ -127,7 +127,7 @@ Plan BeginAtCheckpoint(const StartFacts& facts, std::string note) {
   return plan;
 }
 
-// The gap's own override: what is missing between `from` and the slot stays missing.
+// --accept-gap was given for this gap: what is missing stays missing.
 bool GapAccepted(const StartFacts& facts, const Overrides& overrides) {
   return overrides.accept_gap == facts.slot->confirmed_flush;
 }
@@ -144,7 +144,7 @@ Outcome WithoutSpoolAndSlot(const StartFacts& facts, const Overrides& overrides)
   if (facts.checkpoint.kind == CheckpointKind::kPresent) {
     return ResnapshotOr(facts, overrides, halts::SlotMissing(facts));
   }
-  // With Kafka away, a checkpoint may still turn up: the publish side halts then.
+  // When Kafka is away, a checkpoint may turn up later: the publish side then halts.
   return FirstStart(facts, "First start: there is no slot and no spool");
 }
 
@@ -153,7 +153,7 @@ Outcome AdoptSlot(const StartFacts& facts) {
   plan.kind = Plan::Kind::kBeginAt;
   plan.captured = CapturedUpTo(facts.slot->confirmed_flush);
   plan.notes.push_back(
-      fmt::format("--adopt-slot: going on with slot \"{}\" from {}, without "
+      fmt::format("--adopt-slot: continuing with slot \"{}\" from {}, without a "
                   "snapshot",
                   facts.slot_name, facts.slot->confirmed_flush.ToString()));
   plan.overrides_used.push_back("adopt-slot");
@@ -173,7 +173,7 @@ Outcome SpoolLost(const StartFacts& facts, const Overrides& overrides) {
   }
   if (confirmed <= published.end_lsn) {
     return BeginAtCheckpoint(
-        facts, fmt::format("The spool is new, and nothing is lost: going on from the checkpoint in "
+        facts, fmt::format("The spool is new, and nothing is lost: resuming from the checkpoint in "
                            "Kafka at {}",
                            published.position.ToString()));
   }
@@ -193,7 +193,7 @@ Outcome WithoutSpool(const StartFacts& facts, const Overrides& overrides) {
        checkpoint.source.slot != facts.slot_name)) {
     const Source ours{facts.server.system_identifier, facts.server.database, facts.slot_name, 0};
     Halt halt = halts::CheckpointOfOtherDatabase(checkpoint, ours, facts.places);
-    // A slot that this other relay's checkpoint says nothing about is not ours to drop.
+    // The other relay's checkpoint says nothing about this slot, so it is not ours to drop.
     if (facts.slot) return halt;
     return ResnapshotOr(facts, overrides, std::move(halt));
   }
@@ -203,8 +203,8 @@ Outcome WithoutSpool(const StartFacts& facts, const Overrides& overrides) {
       Plan plan;
       plan.kind = Plan::Kind::kWaitForCheckpoint;
       plan.notes.push_back(
-          fmt::format("There is slot \"{}\" and no spool: waiting for Kafka, whose checkpoint says "
-                      "how to go on",
+          fmt::format("There is slot \"{}\" but no spool: waiting for Kafka, whose checkpoint says "
+                      "how to continue",
                       facts.slot_name));
       return plan;
     }
@@ -227,7 +227,7 @@ Outcome AfterCrashInFirstStart(const StartFacts& facts, const Overrides& overrid
   const CheckpointState& checkpoint = facts.checkpoint;
   if (checkpoint.kind == CheckpointKind::kPresent && !overrides.resnapshot &&
       !IsSuperseded(*facts.spool, checkpoint)) {
-    // Kafka was away when the first start began, and now shows that it was not the first.
+    // Kafka was away when the first start began, and now shows that it was not the first start.
     if (SameSource(checkpoint.source, facts.spool->source)) {
       return halts::CheckpointForeign(*facts.spool, checkpoint, /*has_published=*/false,
                                       facts.places);
@@ -247,9 +247,9 @@ Outcome AfterCrashInFirstStart(const StartFacts& facts, const Overrides& overrid
   return plan;
 }
 
-// What the spool and, if it is known, the checkpoint prove to be durable.
+// What the spool and, if known, the checkpoint prove to be durable.
 struct Durable {
-  Lsn end_lsn;                    // Everything that ends up to here is in the spool or in Kafka.
+  Lsn end_lsn;                    // Everything up to here is in the spool or in Kafka.
   bool checkpoint_ahead = false;  // Everything in the spool is in Kafka.
 };
 
@@ -272,7 +272,7 @@ Outcome ResumeOrFastForward(const StartFacts& facts, const Overrides& overrides)
   if (durable.checkpoint_ahead) {
     plan = BeginAtCheckpoint(
         facts, fmt::format("The spool ends at {} and Kafka's checkpoint is ahead at {}: the spool "
-                           "is an older copy. Going on from the checkpoint",
+                           "is an older copy. Resuming from the checkpoint",
                            spool.captured.position.ToString(),
                            facts.checkpoint.progress.position.ToString()));
     plan.captured.end_lsn = durable.end_lsn;
@@ -339,7 +339,7 @@ Progress CapturedUpTo(Lsn lsn) {
 }
 
 std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& overrides) {
-  // Whether it is ours matters before whether it is busy: a busy foreign slot stays foreign.
+  // First whether the slot is ours, then whether it is active: an active foreign slot is foreign.
   if (facts.slot &&
       (facts.slot->plugin != "pgoutput" || facts.slot->database != facts.server.database)) {
     return halts::ForeignSlotKind(facts);
@@ -350,7 +350,7 @@ std::variant<Plan, Halt> Reconcile(const StartFacts& facts, const Overrides& ove
     outcome = BeginAnew(facts, std::move(*plan));
   }
   if (const Plan* plan = std::get_if<Plan>(&outcome)) {
-    // The invariant on top of reconcile.h, once more and independent of how the plan was found.
+    // The invariant in reconcile.h, checked independently of how the plan was found.
     const Lsn confirmed = facts.slot ? facts.slot->confirmed_flush : Lsn::Invalid();
     switch (plan->kind) {
       case Plan::Kind::kResume:

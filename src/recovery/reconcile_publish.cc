@@ -20,7 +20,7 @@ PublishPlan Republish(const SpoolState& spool, const Position& checkpoint) {
                   plan.publish_after.ToString(),
                   checkpoint >= spool.trimmed
                       ? "Nothing is missing before it"
-                      : fmt::format("Changes between {} and there are not in the spool any more",
+                      : fmt::format("Changes between {} and there are no longer in the spool",
                                     checkpoint.ToString())));
   plan.overrides_used.push_back("republish");
   return plan;
@@ -48,10 +48,10 @@ std::variant<PublishPlan, Halt> ReconcilePublish(const SpoolState& spool,
   }
 
   if (!IsOurs(spool, checkpoint)) {
-    // The spool still holds the whole snapshot, which supersedes the topics.
+    // The spool still holds the complete snapshot, which supersedes the topics.
     if (IsSuperseded(spool, checkpoint) && !HasPublished(spool)) {
       plan.notes.push_back(fmt::format(
-          "resnapshot: the checkpoint of the relay before (lineage {}, {}) is superseded by the "
+          "resnapshot: the previous relay's checkpoint (lineage {}, {}) is superseded by the "
           "new snapshot",
           Printable(checkpoint.lineage), checkpoint.progress.position.ToString()));
       plan.overrides_used.push_back("resnapshot");
@@ -68,7 +68,8 @@ std::variant<PublishPlan, Halt> ReconcilePublish(const SpoolState& spool,
     if (overrides.republish) return Republish(spool, published);
     return halts::CheckpointBehind(spool, checkpoint, places);
   }
-  // K beyond `captured` is an older copy of the spool: what comes again is skipped up to K.
+  // When K is above `captured`, the spool is an older copy: what is received again up to K is
+  // skipped.
   plan.publish_after = published;
   return plan;
 }

@@ -18,8 +18,8 @@ struct PublishPlan {
   std::vector<std::string> overrides_used;
 };
 
-// The publish side's part of the decision, at the start of each publish session, when the
-// checkpoint is known: the spool's phase is kStreaming. It needs no facts from PostgreSQL. Pure.
+// The publish side's part of the decision, at the start of each publish session. The checkpoint is
+// known, and the spool's phase is kStreaming. Needs no facts from PostgreSQL. Pure.
 std::variant<PublishPlan, Halt> ReconcilePublish(const SpoolState& spool,
                                                  const CheckpointState& checkpoint,
                                                  const Overrides& overrides,

@@ -10,12 +10,12 @@
 
 namespace bw {
 
-// Everything that was found at one start.
+// Everything that one start has found.
 struct StartFacts {
   ServerIdentity server;
   std::string slot_name;
-  // Absent when there is none. The walsender of a relay that was just killed lives on for a moment:
-  // look for some seconds before believing that the slot is active.
+  // Absent when there is none. The walsender of a relay that was just killed survives for a moment:
+  // retry for some seconds before concluding that the slot is active.
   std::optional<SlotState> slot;
   std::optional<SpoolState> spool;  // Absent when there is none; phase kEmpty counts as none.
   CheckpointState checkpoint;

@@ -287,7 +287,7 @@ def goes_on_on_the_new_timeline(cluster: Cluster) -> None:
 def names_what_is_lost(cluster: Cluster, halt: Halt, its_wal: str) -> None:
     """The message has where this server's WAL leaves the old one's, or ends, and up to where changes were captured."""
     if its_wal == "is longer":
-        found = re.search(fr"left timeline 1 at {LSN}, but changes up to {LSN} were captured from timeline 1", halt.text)
+        found = re.search(fr"branched off timeline 1 at {LSN}, but changes up to {LSN} were captured from timeline 1", halt.text)
     else:
         found = re.search(fr"WAL ends at {LSN}, but changes up to {LSN} were captured", halt.text)
     assert found, halt.text

@@ -639,7 +639,7 @@ TEST_F(ReconcilePublishTest, RepublishesTheRetainedWindowAndSaysWhatIsMissing) {
   overrides_.republish = true;
   const PublishPlan plan = ExpectPublish();
   EXPECT_EQ(plan.publish_after, Position::EndOf(Lsn{0x1000}));
-  EXPECT_NE(plan.notes.at(0).find("not in the spool any more"), std::string::npos);
+  EXPECT_NE(plan.notes.at(0).find("no longer in the spool"), std::string::npos);
 }
 
 TEST_F(ReconcilePublishTest, ANewSnapshotSupersedesTheCheckpointsItWasAllowedTo) {
