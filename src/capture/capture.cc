@@ -8,7 +8,7 @@
 namespace bw {
 namespace {
 
-// Frequent enough for a server that gives up on silent receivers early.
+// Frequent enough for a server with a short wal_sender_timeout.
 CaptureOptions WithStatusInterval(CaptureOptions options, Duration wal_sender_timeout) {
   if (wal_sender_timeout.count() > 0) {
     options.status_interval = std::min(options.status_interval, wal_sender_timeout / 3);

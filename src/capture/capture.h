@@ -30,26 +30,26 @@ struct CaptureParts {
   const Stop* stop = nullptr;
 };
 
-// What others do with a session, all on its thread; each but `open` may be empty.
+// Callbacks of a session, all called on its thread; each except `open` may be empty.
 struct CaptureHooks {
-  // Where a session streams from: a connection through which it was just found that the slot
-  // continues the spool, which has recovered from whatever failed. Throws what stands in the way.
+  // Opens the connection to stream from, having checked through it that the slot continues the
+  // spool, and having recovered the spool after a failure. Throws if that is not possible.
   std::function<OpenedServer()> open;
-  // The server has worked with the session; called once.
+  // The server has sent something; called once.
   std::function<void()> made_progress;
-  // A relation is new to this connection or looks different.
+  // A relation is new to this connection, or was altered.
   std::function<void(const CachedRelation& relation)> relation_changed;
   // The connection is about to stream; it has announced no relation yet.
   std::function<void()> begins;
-  // Asked about once a second: an LSN ends the session between two transactions, as soon as the
-  // next one would be sent nothing that commits before it; at once, when it is 0
-  // (SessionEnd::kWanted).
+  // Called about once a second. An LSN ends the session between two transactions
+  // (SessionEnd::kWanted), as soon as the next session would be sent nothing that commits before
+  // it; 0 ends it at once.
   std::function<std::optional<Lsn>()> end_wanted;
 };
 
-// One session: opens a connection and streams. A transient Error may also mean that a wait was cut
-// short by the stop. With `stop_before` it is complete when exactly what commits before it is
-// captured, durable or not yet.
+// One session: opens a connection and streams. A transient Error may also mean that a stop request
+// interrupted a wait. With `stop_before`, the session is complete when exactly what commits before
+// that LSN is captured, though perhaps not yet durable.
 SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks,
                              std::optional<Lsn> stop_before = std::nullopt);
 

@@ -7,32 +7,32 @@
 
 namespace bw {
 
-// What the capture side tells of itself, for status lines and metrics. Written by the capture
-// threads, read by anyone; each figure is true by itself, not together with the others. LSNs are 0
-// until first known. Lives as long as the process, over all sessions.
+// The capture side's figures for status lines and metrics. Written by the capture threads, read by
+// any thread; each figure is correct by itself, but they are not consistent with each other. LSNs
+// are 0 until known. Lives as long as the process, across all sessions.
 struct CaptureFigures {
   std::atomic<bool> streaming{false};        // A session is past START_REPLICATION.
   std::atomic<uint64_t> received_lsn{0};     // Newest LSN that came from the server.
   std::atomic<uint64_t> server_wal_end{0};   // As far as the server has read its WAL for us.
   std::atomic<uint64_t> confirmed_flush{0};  // What the slot was told.
-  // As of slot_watch's last look: the WAL that the slot keeps on the server's disk, which goes back
-  // to restart_lsn; and how much more until the slot is lost (max_slot_wal_keep_size), -1 for no
+  // As slot_watch last saw it: the WAL that the slot retains on the server's disk, back to
+  // restart_lsn; and how much more until the slot is lost (max_slot_wal_keep_size), -1 for no
   // limit.
   std::atomic<uint64_t> wal_on_disk{0};
   std::atomic<int64_t> safe_wal{-1};
-  std::atomic<uint64_t> changes{0};          // Appended to the spool, snapshot rows included.
-  std::atomic<uint64_t> transactions{0};     // With changes for us.
+  std::atomic<uint64_t> changes{0};       // Appended to the spool, snapshot rows included.
+  std::atomic<uint64_t> transactions{0};  // With changes for us.
   std::atomic<uint64_t> snapshot_rows{0};
   std::atomic<uint64_t> rows_refused{0};        // By --on-error=log.
   std::atomic<uint64_t> unavailable_values{0};  // Rows with a placeholder for unsent TOAST.
-  // Updates and deletes that were published without what they do to an old key, or not at all.
+  // Updates and deletes that were published without their effect on an old key, or not at all.
   std::atomic<uint64_t> keyless_changes{0};
-  std::atomic<uint64_t> unsure_keys{0};  // Tables whose key was guessed, or not known.
+  std::atomic<uint64_t> unsure_keys{0};  // Tables whose key was guessed, or unknown.
   std::atomic<uint64_t> truncates{0};
-  std::atomic<uint64_t> stopped_at{0};  // What reached StreamFacts::stop_before.
-  std::atomic<uint64_t> sessions{0};    // That came to streaming.
+  std::atomic<uint64_t> stopped_at{0};  // The LSN that reached StreamFacts::stop_before.
+  std::atomic<uint64_t> sessions{0};    // Sessions that began streaming.
 
-  // WAL that is not confirmed; 0 before it is known.
+  // WAL that is not yet confirmed; 0 until known.
   uint64_t RetainedWalBytes() const {
     const uint64_t confirmed = confirmed_flush.load();
     return confirmed == 0 ? 0 : WalBytesBetween(Lsn{confirmed}, Lsn{server_wal_end.load()});

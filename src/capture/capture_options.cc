@@ -11,7 +11,7 @@
 namespace bw {
 namespace {
 
-// NAMEDATALEN - 1: PostgreSQL would cut a longer name and then not find it.
+// NAMEDATALEN - 1: PostgreSQL truncates a longer name, and then does not find it.
 constexpr size_t kNameBytesMax = 63;
 
 }  // namespace
@@ -27,7 +27,7 @@ void CheckCaptureOptions(const CaptureOptions& options) {
   BuildConnectParameters(options.conninfo, /*replication=*/false, Duration(0));
   if (!IsValidSlotName(options.slot)) {
     throw UsageError(fmt::format(
-        "--slot: \"{}\" is not a slot name: PostgreSQL takes 1 to 63 of a-z, 0-9 and '_'",
+        "--slot: \"{}\" is not a slot name: PostgreSQL accepts 1 to 63 of a-z, 0-9 and '_'",
         Printable(options.slot)));
   }
   if (options.publication &&
@@ -37,7 +37,7 @@ void CheckCaptureOptions(const CaptureOptions& options) {
   // Two relays in one database would otherwise share a publication.
   if (!options.publication && options.slot.size() + kInsertsSuffix.size() > kNameBytesMax) {
     throw UsageError(fmt::format(
-        "--slot: \"{}\" has {} bytes, and {} at most leave room for the name of the publication "
+        "--slot: \"{}\" has {} bytes, but at most {} leave room for the name of the publication "
         "\"<slot>{}\"; choose a shorter one, or name a publication with --publication",
         options.slot, options.slot.size(), kNameBytesMax - kInsertsSuffix.size(), kInsertsSuffix));
   }
@@ -49,8 +49,8 @@ void CheckCaptureOptions(const CaptureOptions& options) {
   }
   if (options.publication && options.install_event_trigger) {
     throw UsageError(
-        "--install-event-trigger: it changes the publication, and that of --publication is never "
-        "altered");
+        "--install-event-trigger: the trigger alters the publication, but that of --publication is "
+        "never altered");
   }
   for (const auto* patterns : {&options.tables, &options.exclude_tables}) {
     for (const std::string& pattern : *patterns) {

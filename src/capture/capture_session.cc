@@ -13,14 +13,13 @@
 namespace bw {
 namespace {
 
-// How often the confirmed LSN is worked out anew, and the longest wait for a frame or for room.
+// How often the confirmed LSN is computed, and the longest wait for a frame or for room.
 constexpr Duration kReportCheckInterval{1'000};
-// WAL without changes for us is noted at once, instead of after idle_advance_interval, when it
-// holds back this much.
+// This much WAL without changes for us is noted at once, without waiting for idle_advance_interval.
 constexpr uint64_t kIdleBytesMax = 4 * kMiB;
-// How long the connection is kept although nothing is read from it. PostgreSQL cannot shut down
-// meanwhile: its walsender waits until it can send. A full spool may take hours; a slow fsync soon
-// ends, and connecting again would have the server decode its WAL again.
+// How long the connection is kept open while nothing is read from it. PostgreSQL cannot shut down
+// during that time: its walsender waits until it can send. A full spool may take hours; a slow
+// fsync ends soon, and after a reconnect the server would decode its WAL again.
 constexpr Duration kFullPauseMax{2'000};
 constexpr Duration kSlowPauseMax{10'000};
 
@@ -57,7 +56,7 @@ void CaptureSession::RefuseRow(const Error& error, Position position) {
   const std::string what = fmt::format("row at {} refused: {}", position.ToString(), error.what());
   if (env_.options->on_error == OnError::kExit) throw RowError(what);
   env_.figures->rows_refused.fetch_add(1, kRelaxed);
-  spdlog::error("{}; going on without it (--on-error=log)", Printable(what));
+  spdlog::error("{}; continuing without it (--on-error=log)", Printable(what));
 }
 
 SessionEnd CaptureSession::Run() {
@@ -78,8 +77,8 @@ void CaptureSession::Start() {
   const SpoolState state = env_.spool->ledger().state();
   const Progress& captured = state.captured;
   BW_CHECK(captured.end_lsn.valid());
-  // Else the server would move our start forward without a word, and what lies between would be
-  // lost: Reconcile has halted.
+  // Otherwise the server would silently move our start forward, and the changes in between would be
+  // lost: Reconcile halts in that case.
   BW_CHECK(facts_.confirmed_flush <= captured.end_lsn);
   confirmed_ = facts_.confirmed_flush;
   received_ = server_wal_end_ = idle_lsn_ = idle_noted_ = captured.end_lsn;
@@ -98,9 +97,9 @@ void CaptureSession::Start() {
 SessionEnd CaptureSession::Loop() {
   CheckStopBefore(env_.spool->ledger().captured().end_lsn);
   SessionEnd end = SessionEnd::kNoRoom;
-  // What is complete by the spool counts when the server is known to have it, too.
+  // A session that the spool makes complete ends only when the history is proven as well.
   while (!env_.stop->requested() && (!is_complete_ || proof_->is_open()) && !PausedTooLong()) {
-    // What was received of a transaction would have to come again.
+    // A partly received transaction would have to be sent again.
     if (end_is_wanted_ && !assembler_->in_transaction()) {
       end = SessionEnd::kWanted;
       break;
@@ -108,7 +107,7 @@ SessionEnd CaptureSession::Loop() {
     const TimePoint now = env_.clock->Now();
     ReportIfDue(now);
     if (!env_.spool->log().HasRoom()) {
-      // Nothing is read meanwhile: PostgreSQL keeps what we do not take.
+      // Nothing is read in the meantime: PostgreSQL keeps what we do not read.
       env_.spool->log().WaitForRoom(*env_.stop, now + kReportCheckInterval);
       continue;
     }
@@ -134,9 +133,9 @@ std::optional<Frame> CaptureSession::Receive() {
   }
 }
 
-// PostgreSQL may fail at a transaction each time it sends it: a value that it can store and not
-// send (a bytea above 512 MB), a type's output function that fails or crashes. Said with what is
-// known, and not a halt: an upgrade or an ALTER may mend it, and Kafka gets what came before.
+// PostgreSQL may fail each time it sends a certain transaction: a value that it can store but not
+// send (a bytea above 512 MB), a type's output function that fails or crashes. The error says what
+// is known. It is not a halt: an upgrade or an ALTER may fix it, and Kafka gets what came before.
 Error CaptureSession::WithinTransaction(const Error& error) const {
   const bool says_what_to_do =
       error.kind() == ErrorKind::kHalt && error.exit_code() != ExitCode::kInternal;
@@ -148,7 +147,7 @@ Error CaptureSession::WithinTransaction(const Error& error) const {
                                     table.empty() ? "" : ", the last of table " + table,
                                     error.what()))
       .At("transaction " + lsn,
-          fmt::format("If it cannot be mended, start once, with the same options and "
+          fmt::format("If it cannot be fixed, start once, with the same options and "
                       "--skip-transaction={}: the changes of that transaction, and of no other, "
                       "will be missing in Kafka",
                       lsn));
@@ -164,7 +163,7 @@ bool CaptureSession::PausedTooLong() {
   const std::optional<std::string> obstacle = env_.spool->log().Obstacle();
   if (now - *paused_since_ < (obstacle ? kFullPauseMax : kSlowPauseMax)) return false;
   spdlog::info(
-      "Closing the replication connection until the spool has room again ({}): PostgreSQL keeps "
+      "Closing the replication connection until the spool has room again ({}): PostgreSQL retains "
       "the WAL, and could not shut down while we do not read",
       obstacle.value_or("its disk is slow"));
   return true;
@@ -176,7 +175,7 @@ void CaptureSession::Handle(const XLogData& data) {
   try {
     HandleMessage(data.bytes);
   } catch (const Error& error) {
-    // The proof's halt names its LSNs, and ends with a command.
+    // A halt of the proof names its own LSNs, and ends with a command.
     if (error.kind() != ErrorKind::kHalt || proof_->is_open()) throw;
     throw Error(error.kind(),
                 fmt::format("{} (WAL position {})", error.what(), data.wal_start.ToString()),
@@ -187,7 +186,7 @@ void CaptureSession::Handle(const XLogData& data) {
 void CaptureSession::HandleMessage(std::string_view bytes) {
   switch (assembler_->Handle(decoder_.Decode(bytes))) {
     case Assembled::kNothing:
-      // A transaction that has just begun is after everything that committed before it.
+      // When a transaction begins, everything that committed before it has been sent.
       if (assembler_->in_transaction()) CheckStopBefore(assembler_->commit_lsn());
       break;
     case Assembled::kChange:
@@ -211,7 +210,7 @@ void CaptureSession::HandleMessage(std::string_view bytes) {
       break;
     }
     case Assembled::kEmptyTransaction:
-      // Nothing of it is for us, so its WAL is as good as idle.
+      // It has no changes for us, so its WAL counts as idle.
       idle_lsn_ = std::max(idle_lsn_, assembler_->end().end_lsn);
       received_ = std::max(received_, assembler_->end().end_lsn);
       server_wal_end_ = std::max(server_wal_end_, assembler_->end().end_lsn);
@@ -227,8 +226,9 @@ void CaptureSession::CheckStopBefore(Lsn wal_end) {
 }
 
 // A walsender that shuts down waits until everything it has sent is confirmed, and asks again as
-// soon as it has our answer (WalSndDone() in walsender.c). At other times it only asks after half
-// of wal_sender_timeout without a status from us, and status_interval is a third of that at most.
+// soon as it has our answer (WalSndDone() in walsender.c). Otherwise it asks only after half of
+// wal_sender_timeout without a status from us, and status_interval is at most a third of that
+// timeout.
 bool CaptureSession::LooksLikeShutdown(const Keepalive& keepalive) const {
   return keepalive.reply_requested && answered_request_ &&
          env_.clock->Now() - last_report_ <
@@ -236,7 +236,7 @@ bool CaptureSession::LooksLikeShutdown(const Keepalive& keepalive) const {
 }
 
 void CaptureSession::Handle(const Keepalive& keepalive) {
-  // A WAL end that goes back (it should not) says nothing new.
+  // A WAL end that goes back (which should not happen) is ignored.
   server_wal_end_ = std::max(server_wal_end_, keepalive.wal_end);
   received_ = std::max(received_, keepalive.wal_end);
   if (!assembler_->in_transaction()) {
@@ -251,17 +251,18 @@ void CaptureSession::Handle(const Keepalive& keepalive) {
     return;
   }
   if (LooksLikeShutdown(keepalive)) {
-    // With a lazily confirmed slot it would wait for as long as Kafka is away. It may go without a
-    // confirmation: what is not confirmed it sends again.
+    // With a lazily confirmed slot the server would wait as long as Kafka is away. It can safely
+    // exit without a confirmation: it will send again what is not confirmed.
     env_.stream->Finish();
-    throw TransientError("PostgreSQL shuts down");
+    throw TransientError("PostgreSQL is shutting down");
   }
   Report(env_.clock->Now(), /*request_reply=*/false);
   answered_request_ = true;
 }
 
-// Without it, an idle captured database beside a busy one would hold back the WAL of the whole
-// cluster. The spool first, then the slot: a confirmed LSN above `captured` would look like a gap.
+// Without this, an idle captured database next to a busy one would make the whole cluster retain
+// WAL. The spool comes first, then the slot: a confirmed LSN above `captured` would look like a
+// gap.
 void CaptureSession::AdvanceIdle(TimePoint now) {
   if (assembler_->in_transaction() || idle_lsn_ <= idle_noted_) return;
   const bool due = now - last_idle_advance_ >= env_.options->idle_advance_interval ||
@@ -273,8 +274,8 @@ void CaptureSession::AdvanceIdle(TimePoint now) {
   last_idle_advance_ = now;
 }
 
-// The next session begins after what is durable; but it is sent the newest captured transaction
-// again when that is not confirmed yet (HistoryProof).
+// The next session begins after what is durable; but if the newest captured transaction is not yet
+// confirmed, it is sent again (HistoryProof).
 bool CaptureSession::HasPassed(Lsn lsn) const {
   if (!lsn.valid()) return true;
   const Progress captured = env_.spool->ledger().captured();
@@ -286,7 +287,8 @@ bool CaptureSession::HasPassed(Lsn lsn) const {
 void CaptureSession::ReportIfDue(TimePoint now) {
   if (now < next_report_check_) return;
   next_report_check_ = now + kReportCheckInterval;
-  // An idle database gives no other occasion to notice it, and what failed must be received again.
+  // In an idle database this is the only place that notices it, and what failed must be received
+  // again.
   if (env_.spool->failed()) throw TransientError("the spool could not be written");
   AdvanceIdle(now);
   const std::optional<Lsn> end_at = env_.end_wanted ? env_.end_wanted() : std::nullopt;
@@ -294,10 +296,10 @@ void CaptureSession::ReportIfDue(TimePoint now) {
 
   env_.figures->received_lsn.store(received_.value, kRelaxed);
   env_.figures->server_wal_end.store(server_wal_end_.value, kRelaxed);
-  // Of an idle server only the answer to a request tells how far its WAL has come.
+  // An idle server tells how far its WAL has come only when asked.
   const bool due = now - last_report_ >= env_.options->status_interval ||
                    facts_.stop_before.has_value() || (end_at && !end_is_wanted_);
-  // Asking a silent server for a sign of life also tells us how far its WAL has come.
+  // A reply from a silent server also tells how far its WAL has come.
   if (due || FlushToReport() > confirmed_) Report(now, due && !heard_since_report_);
 }
 
@@ -327,7 +329,7 @@ void CaptureSession::Report(TimePoint now, bool request_reply) {
 }
 
 bool WaitForRoom(Spool* spool, const Stop& stop) {
-  // After a failed write there is nothing to wait for: the next session opens the spool again.
+  // After a failed write there is nothing to wait for: the next session reopens the spool.
   return spool->failed() || spool->log().WaitForRoom(stop);
 }
 

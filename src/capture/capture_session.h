@@ -21,32 +21,31 @@ namespace bw {
 // Why a session ended without an Error.
 enum class SessionEnd {
   kStopped,   // A stop was requested.
-  kComplete,  // StreamFacts::stop_before is reached.
-  kNoRoom,    // The spool has had no room for some seconds: WaitForRoom, then begin another one.
+  kComplete,  // StreamFacts::stop_before was reached.
+  kNoRoom,    // The spool has had no room for some seconds: WaitForRoom, then start another one.
   kWanted,    // Environment::end_wanted.
 };
 
-// One connection's life on the capture side: from the slot into the spool, and what is durable (and
-// published, see confirm_policy.h) back to the slot.
+// The capture side of one connection: changes go from the slot into the spool, and the LSN of what
+// is durable (and published, see confirm_policy.h) goes back to the slot.
 //
-// Straight-line code on one thread. Throws what ends it; whatever it was, the next session begins
-// again from the spool's durable state. Never calls Kafka or the registry, and never waits for
-// them.
+// Straight-line code on one thread. Any error ends the session, and the next one begins from the
+// spool's durable state. Never calls Kafka or the registry, and never waits for them.
 //
 //   drop what was appended and not captured
 //   start the stream after the newest captured change, or where PostgreSQL must send the newest
 //     captured transaction again, to prove its history (history_proof.h)
 //   until a stop:
 //     report: once a second if the confirmed LSN moved, every 10 s anyway
-//     no room in the spool?  wait for it (reporting goes on), read nothing; after some seconds
-//       leave, so that nobody who shuts PostgreSQL down has to wait for us
+//     no room in the spool?  wait for it (reporting continues), read nothing; after some seconds
+//       leave, so that a shutdown of PostgreSQL does not have to wait for us
 //     receive a frame, or nothing for a second
 //     WAL data:   decode, assemble; a change: append it; a commit: end the transaction
-//     keepalive:  answer if asked; outside of a transaction its WAL end may be noted as captured;
-//       a server that shuts down is left at once
-//   report a last time, say goodbye
+//     keepalive:  answer if asked; outside a transaction, its WAL end may be noted as captured;
+//       leave a server that shuts down at once
+//   report a last time, end the stream
 //
-// What is written where, in order: the change into the spool (Append), the end of its transaction
+// The order of writes: the change into the spool (Append), the end of its transaction
 // (EndTransaction; one synced batch), then the slot's confirmed LSN, which is never above what
 // spool.ledger().captured() says is durable.
 class CaptureSession {
@@ -63,19 +62,19 @@ class CaptureSession {
     // As in ChangeAssembler::Hooks; may be empty.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
-    // A relation is new to this connection or looks different; may be empty.
+    // A relation is new to this connection, or was altered; may be empty.
     std::function<void(const CachedRelation& relation)> relation_changed;
-    // Asked about once a second: an LSN ends the session as soon as it has passed it; at once, when
-    // that is 0; may be empty.
+    // Called about once a second: an LSN ends the session as soon as the session has passed it, 0
+    // at once; may be empty.
     std::function<std::optional<Lsn>()> end_wanted;
-    // The server has worked with this session; called once; may be empty.
+    // The server has sent something; called once; may be empty.
     std::function<void()> made_progress;
   };
 
-  // What is known about the slot and the database when the session begins.
+  // The slot and the database as they are when the session begins.
   struct StreamFacts {
     std::vector<std::string> publications;
-    // Of the slot, read after the previous session ended; at most the spool's captured end.
+    // The slot's, read after the previous session ended; at most the spool's captured end.
     Lsn confirmed_flush;
     TextEncoding encoding;  // The database's.
     // Ends the session when exactly what commits before it is captured.
@@ -89,17 +88,17 @@ class CaptureSession {
  private:
   void Start();
   SessionEnd Loop();
-  // Whether the spool has had no room for so long that the connection is better closed.
+  // Whether the spool has had no room for so long that the connection should be closed.
   bool PausedTooLong();
   void Handle(const XLogData& data);
   void Handle(const Keepalive& keepalive);
   void HandleMessage(std::string_view bytes);
   std::optional<Frame> Receive();
   Error WithinTransaction(const Error& error) const;
-  // The server asks again and again: see the .cc.
+  // The server repeatedly asks for a reply: see the .cc.
   bool LooksLikeShutdown(const Keepalive& keepalive) const;
   void CheckStopBefore(Lsn wal_end);
-  // Whether another session, begun now, would be sent nothing that commits before `lsn`.
+  // Whether another session, started now, would be sent nothing that commits before `lsn`.
   bool HasPassed(Lsn lsn) const;
   void AdvanceIdle(TimePoint now);
   void ReportIfDue(TimePoint now);
@@ -119,26 +118,26 @@ class CaptureSession {
   Lsn server_wal_end_;                 // Likewise, from keepalives and commits.
   Lsn confirmed_;                      // What the slot was told. Never moves back.
   std::optional<HistoryProof> proof_;  // From Start on.
-  // This connection has brought everything that committed below it: no more is confirmed.
+  // This connection has delivered everything that committed below it: nothing above is confirmed.
   Lsn covered_;
-  // Everything that committed below it was received, and its transactions ended; at most so far may
-  // idle WAL count as captured.
+  // Everything that committed below it was received completely: WAL up to here may count as
+  // captured.
   Lsn idle_lsn_;
-  Lsn idle_noted_;  // The newest given to AdvanceIdle or EndTransaction.
+  Lsn idle_noted_;  // The newest LSN given to AdvanceIdle or EndTransaction.
 
   TimePoint next_report_check_;
   TimePoint last_report_;
   TimePoint last_idle_advance_;
   std::optional<TimePoint> paused_since_;  // The spool has no room.
   bool heard_since_report_ = false;        // A frame came since the last status message.
-  bool answered_request_ = false;          // The last status message was asked for, ...
+  bool answered_request_ = false;  // The last status message was asked for, and no WAL came since.
   bool progress_told_ = false;
   bool end_is_wanted_ = false;
   bool is_complete_ = false;  // facts_.stop_before is reached.
 };
 
-// Before a session, so that nothing is held in PostgreSQL meanwhile. False on a stop. Throws a
-// transient Error when a write fails.
+// Called before a session, so that PostgreSQL has no connection of ours while it waits. False on a
+// stop. Throws a transient Error when a write fails.
 bool WaitForRoom(Spool* spool, const Stop& stop);
 
 }  // namespace bw

@@ -19,7 +19,7 @@ Assembled ChangeAssembler::Handle(const PgoutputMessage& message) {
 }
 
 void ChangeAssembler::Violation(const std::string& problem) const {
-  throw UnexpectedHalt(fmt::format("PostgreSQL's stream makes no sense at commit LSN {}: {}",
+  throw UnexpectedHalt(fmt::format("PostgreSQL's stream is inconsistent at commit LSN {}: {}",
                                    commit_lsn().ToString(), problem));
 }
 
@@ -41,8 +41,8 @@ Assembled ChangeAssembler::On(const BeginMessage& message) {
   transaction.commit_lsn = message.commit_lsn;
   transaction.commit_time_us = message.commit_time_us;
   transaction.xid = message.xid;
-  // Not by captured_.end_lsn: after the newest change, that is what a server has said of its idle
-  // WAL, and one that was set back since may have changes there.
+  // Not by captured_.end_lsn: beyond the newest change, it is only what a server has said about its
+  // idle WAL, and a server that was restored since may have changes there.
   transaction.is_captured = Position::EndOf(message.commit_lsn) <= captured_.position;
   transaction_ = transaction;
   return Assembled::kNothing;
@@ -119,7 +119,7 @@ void ChangeAssembler::TellKeyless(Operation operation, const CachedRelation& rel
 }
 
 // Index columns of an identity are NOT NULL, so a null is a column that was not sent: the row is of
-// a partition whose own identity has other columns than its root's.
+// a partition whose replica identity has other columns than its root's.
 bool ChangeAssembler::RequireKey(Operation operation, const CachedRelation& relation,
                                  std::span<const TextValue> values) const {
   const std::string* column = relation.encoder.NullInKey(values);
@@ -172,7 +172,7 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
   if (relation == nullptr || !RequireKey(Operation::kUpdate, *relation, message.values)) {
     return Assembled::kNothing;
   }
-  // The row as it is now is worth publishing, even if which one it was cannot be told.
+  // The new row is worth publishing even if its old key is unknown.
   const bool has_old_key = message.old_tuple != OldTuple::kNone && relation->encoder.has_key() &&
                            RequireKey(Operation::kUpdate, *relation, message.old_values);
   return Emit(Operation::kUpdate, relation, [&] {
@@ -194,7 +194,7 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
 Assembled ChangeAssembler::On(const DeleteMessage& message) {
   CachedRelation* relation = CountRow(message.relation, message.old_values.size(), "Delete");
   if (relation == nullptr) return Assembled::kNothing;
-  // Without a key there is nothing to put a tombstone on.
+  // Without a key there can be no tombstone.
   if (!relation->encoder.has_key()) {
     TellKeyless(Operation::kDelete, *relation, "");
     return Assembled::kNothing;

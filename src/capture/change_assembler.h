@@ -15,57 +15,55 @@
 
 namespace bw {
 
-// What one message came to.
+// The outcome of one message.
 enum class Assembled {
-  kNothing,           // Nothing to append: a Begin, a filtered row, a transaction from before, ...
+  kNothing,           // Nothing to append: a Begin, a filtered row, a captured transaction, ...
   kChange,            // change() is to be appended.
-  kTransaction,       // The transaction of the changes since the last one ended: end().
+  kTransaction,       // The transaction of the preceding changes ended: end().
   kEmptyTransaction,  // A transaction without a change for us ended: end(). Like idle WAL.
 };
 
-// A change that cannot be published whole, because no key says which row it is about: it comes out
+// A change that cannot be published completely, because no key identifies its row: it comes out
 // without its old key, or not at all.
 struct KeylessChange {
   Operation operation = Operation::kDelete;
   Position position;
-  // The key column that PostgreSQL sent no value of; empty when the table has no key, or none that
-  // is known.
+  // The key column for which PostgreSQL sent no value; empty when the table has no known key.
   std::string column;
 };
 
-// Assembles decoded messages to changes with their positions. A pure state machine: what it needs
-// from outside comes in by functions.
+// Assembles decoded messages into changes with positions. A pure state machine: it reaches the
+// outside only through its hooks.
 //
 // Invariants:
 // - The index counts the Insert, Update and Delete messages of a transaction as PostgreSQL sends
-//   them, whether or not they come to a change: decoding the same WAL again gives the same
+//   them, whether or not they result in a change: decoding the same WAL again gives the same
 //   positions, whatever our filters are.
 // - Changes at or below `captured` are counted and dropped.
-// - Positions of what comes out rise.
-// - Messages that make no sense where they stand are Halt errors that name the LSN; nothing of
-// their
-//   transaction comes to an end.
+// - Positions of the resulting changes rise.
+// - A message that is not valid in the current state is a Halt error that names the LSN; its
+//   transaction is never ended.
 class ChangeAssembler {
  public:
   struct Hooks {
     // The spool's id for a schema; called at a table's first row.
     std::function<SchemaId(const TableSchema&)> add_schema;
-    // A row that its schema cannot hold, as --on-error wants it: throw to stop before it, return to
-    // go on without it.
+    // A row that its schema cannot hold, decided by --on-error: throw to stop before it, return to
+    // continue without it.
     std::function<void(const Error& error, Position position)> row_refused;
     std::function<void(const std::string& tables, Lsn commit_lsn)> truncated;
-    // A transaction begins; before anything of it counts. May be empty.
+    // A transaction begins; called before anything of it counts. May be empty.
     std::function<void(const BeginMessage& message)> begun;
-    // A relation is new to this connection, or looks different now.
+    // A relation is new to this connection, or was altered.
     std::function<void(const CachedRelation& relation)> relation_changed;
-    // The first row of a relation in this form that was not captured before is about to come out,
-    // or to be dropped when the relation is not selected.
+    // The first row of a relation in this form that is not captured yet is about to come out, or to
+    // be dropped if the relation is not selected.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
     // A change whose key, or old key, is not known.
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
   };
 
-  // `captured`: of the spool when the connection began. `cache` is the connection's.
+  // `captured` is the spool's when the connection began; `cache` is the connection's.
   ChangeAssembler(const Progress& captured, RelationCache* cache, Hooks hooks)
       : captured_(captured), cache_(cache), hooks_(std::move(hooks)) {}
 
@@ -78,11 +76,11 @@ class ChangeAssembler {
   bool in_transaction() const { return transaction_.has_value(); }
   // Of the transaction being received, else of the newest one.
   Lsn commit_lsn() const { return transaction_ ? transaction_->commit_lsn : last_commit_lsn_; }
-  // Of the transaction being received: its rows so far, and the table that was heard of last,
-  // announced or by a row; "" for none.
+  // Of the transaction being received: its rows so far, and the table of the latest row or
+  // announcement; "" for none.
   uint64_t rows_received() const { return transaction_ ? transaction_->next_index : 0; }
   std::string newest_table() const;
-  // Rows in which a value stands for an unchanged TOASTed one that the WAL does not hold.
+  // Rows with a placeholder for an unchanged TOASTed value, which the WAL does not contain.
   uint64_t unavailable_values() const { return unavailable_values_; }
 
  private:
@@ -106,14 +104,14 @@ class ChangeAssembler {
   Assembled On(const TruncateMessage& message);
   Assembled On(const LogicalMessage& message);
 
-  // Counts a row change. Null when it is not ours: filtered, or captured before.
+  // Counts a row change. Null when it is filtered out, or captured already.
   CachedRelation* CountRow(RelationId id, size_t column_count, const char* what);
-  // Runs `encode`; on a row error asks the hook and comes to nothing.
-  // Whether the tuple has a value in each column of the key; tells the hook if it has not.
+  // Whether the tuple has a value in each key column; tells the hook if not.
   bool RequireKey(Operation operation, const CachedRelation& relation,
                   std::span<const TextValue> values) const;
   void TellKeyless(Operation operation, const CachedRelation& relation,
                    const std::string& column) const;
+  // Runs `encode`; a row error goes to the hook, and then there is nothing to append.
   template <typename Encode>
   Assembled Emit(Operation operation, CachedRelation* relation, Encode encode);
   void RequireTransaction(const char* what) const;

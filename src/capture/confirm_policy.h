@@ -18,13 +18,13 @@ struct ConfirmFacts {
 
 // The flush LSN to report to the slot: from then on PostgreSQL may recycle the WAL below it.
 //
-// Lazy: it follows what is published, so that a lost spool disk loses nothing, but lets no more
-// than max_wal_retained_bytes of unpublished WAL pile up; beyond that it follows the spool. 0
-// follows the spool at once. Never above what the spool has synced, never back.
+// Lazy: it follows what is published, so that a lost spool disk loses nothing; but PostgreSQL
+// retains at most max_wal_retained_bytes of unpublished WAL, and beyond that it follows the spool
+// (with 0, always). Never above what the spool has synced; never moves back.
 //
-// The bound may fall between two transactions or inside one. That is fine: the server sends whole
-// every transaction that commits at or after the LSN, and those that committed before it are in
-// the spool.
+// The bound may be between two transactions or inside one. Both are fine: the server sends every
+// transaction that commits at or after the LSN completely, and those that committed before it are
+// in the spool.
 inline Lsn ConfirmedFlush(const ConfirmFacts& facts) {
   BW_CHECK(facts.previous <= facts.captured_end);
   const uint64_t wal_end = facts.server_wal_end.value;

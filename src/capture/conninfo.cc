@@ -13,9 +13,9 @@
 namespace bw {
 namespace {
 
-// A role's or database's own defaults must not change how values look, end a snapshot, keep a
-// warning from us or a publication from being changed, nor, with locks held, wait for a standby.
-// Those that older servers do not know are set by PgConnection::Connect.
+// Defaults of a role or database must not change the text of values, end a snapshot, hide a
+// warning, keep us from changing a publication, or make us wait for a standby while holding locks.
+// Settings that older servers do not know are set by PgConnection::Connect.
 constexpr const char* kSessionSettings =
     "-cdatestyle=ISO -cintervalstyle=iso_8601 -ctimezone=UTC -cbytea_output=hex "
     "-cextra_float_digits=3 -crow_security=off -csearch_path= -cstandard_conforming_strings=on "
@@ -23,11 +23,12 @@ constexpr const char* kSessionSettings =
     "-cdefault_transaction_read_only=off -cdefault_transaction_isolation=read\\ committed "
     "-csynchronous_commit=local";
 
-// Nothing of ours waits for somebody's lock but what says so, in its own transaction. Replication
-// connections do not lock tables, and wait for the ends of transactions by lock: see CreateSlot.
+// Our statements do not wait long for a lock, except those that set another limit in their
+// transaction. Replication connections lock no tables, but creating a slot waits for transactions
+// to end, which PostgreSQL implements as a lock: see CreateSlot.
 constexpr int kLockTimeoutMs = 2'000;
 
-// Half-open connections are noticed after about a minute. The user's own values win.
+// Half-open connections are noticed after about a minute. The user's own values take precedence.
 constexpr std::pair<const char*, const char*> kDefaults[] = {
     {"fallback_application_name", "bottledwater"},
     {"keepalives", "1"},
@@ -41,7 +42,7 @@ bool MayHoldPassword(const std::string& conninfo) {
   return conninfo.find("password") != std::string::npos || conninfo.find('@') != std::string::npos;
 }
 
-// libpq quotes the part that it does not understand, and that may be a piece of a password.
+// libpq quotes the part that it does not understand, which may be part of a password.
 std::string WithoutQuoted(std::string_view message) {
   std::string out;
   bool quoted = false;
@@ -58,8 +59,8 @@ std::string WithoutQuoted(std::string_view message) {
 
 [[noreturn]] void Refuse(const std::string& conninfo, std::string_view problem) {
   throw UsageError(fmt::format(
-      "--postgres: not a connection string: {}. It takes a URI (postgresql://user@host:5432/db) or "
-      "words (host=... dbname=... user=...)",
+      "--postgres: not a connection string: {}. Give a URI (postgresql://user@host:5432/db) or "
+      "keywords (host=... dbname=... user=...)",
       Printable(MayHoldPassword(conninfo) ? WithoutQuoted(problem) : std::string(problem))));
 }
 
@@ -72,7 +73,7 @@ bool IsBareDatabaseName(const std::string& conninfo) {
 std::vector<std::pair<std::string, std::string>> ParseConninfo(const std::string& conninfo) {
   if (conninfo.empty()) throw UsageError("--postgres is required: which database to capture");
   if (conninfo.find('\0') != std::string::npos) Refuse(conninfo, "it holds a NUL byte");
-  // As psql takes it: a word alone is a database.
+  // As in psql: a single word is a database.
   if (IsBareDatabaseName(conninfo)) return {{"dbname", conninfo}};
 
   char* message = nullptr;
@@ -103,7 +104,7 @@ void Set(std::vector<std::pair<std::string, std::string>>* entries, const char* 
   }
 }
 
-// libpq would look at it only when it connects. One number, or one for each host.
+// libpq would check it only on connecting. One number, or one per host.
 void RequirePorts(std::string_view ports) {
   constexpr int kPortMax = 65535;
   while (!ports.empty()) {
@@ -120,7 +121,7 @@ void RequirePorts(std::string_view ports) {
   }
 }
 
-// libpq enforces connect_timeout only in its blocking functions; we use the others.
+// libpq enforces connect_timeout only in its blocking functions; we use the non-blocking ones.
 Duration TakeConnectTimeout(std::vector<std::pair<std::string, std::string>>* entries,
                             Duration default_timeout) {
   const std::string* text = Find(entries, "connect_timeout");
@@ -130,7 +131,7 @@ Duration TakeConnectTimeout(std::vector<std::pair<std::string, std::string>>* en
   if (error != std::errc() || end != text->data() + text->size() || seconds < 0) {
     throw UsageError("--postgres: connect_timeout is not a number of seconds");
   }
-  // 0 is libpq's "for ever", which we never wait.
+  // 0 is libpq's "wait forever", which we never do.
   return seconds == 0 ? default_timeout : Duration(std::chrono::seconds(seconds));
 }
 

@@ -8,7 +8,7 @@
 
 namespace bw {
 
-// The parameters of every connection of ours, built from the one connection string.
+// The parameters of all our connections, built from the one connection string.
 struct ConnectParameters {
   std::vector<std::pair<std::string, std::string>> entries;
   Duration connect_timeout;

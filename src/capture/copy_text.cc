@@ -29,8 +29,8 @@ char* NumberEscape(char* in, const char* end, int base, int digits_max, char* ou
   return in;
 }
 
-// Reads one escape after its backslash into `*out`; gives back what follows it. The server writes
-// only the single letters and the doubled backslash; the rest is what COPY FROM would accept.
+// Reads one escape, after its backslash, into `*out`; returns the place after it. The server writes
+// only the single letters and the doubled backslash; COPY FROM would accept the others as well.
 char* Escape(char* in, const char* end, char* out) {
   if (in == end) Refuse("it ends with a backslash");
   if (IsOctal(*in)) return NumberEscape(in, end, 8, 3, out);

@@ -12,10 +12,10 @@ std::string TriggerName(const std::string& publication) {
   return publication + "_trigger";  // No longer than kInsertsSuffix.
 }
 
-// Each table has an exception handler of its own: one that is locked does not hold up the others.
-// A table's identity is judged as PostgreSQL does when it lets an UPDATE pass, and 18 does so by
-// generated columns, too; of a partitioned table every partition must have one. What this finds
-// wrong is put right by the keeper.
+// Each table has an exception handler of its own, so that a locked one does not hold up the others.
+// Replica identity is judged as PostgreSQL does when it allows an UPDATE (18 also looks at
+// generated columns); every partition of a partitioned table must have one. The keeper corrects
+// what this gets wrong.
 constexpr const char* kFunctionBody = R"(
 DECLARE
   changed record;

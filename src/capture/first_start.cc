@@ -13,7 +13,7 @@
 namespace bw {
 namespace {
 
-// As the publications will be once they are made.
+// Based on the publications as they will be once created.
 std::vector<SnapshotTable> TablesToRead(const PublicationFacts& facts, const PublicationPlan& plan,
                                         const CaptureOptions& options) {
   std::vector<Publication> publications = facts.existing;
@@ -32,22 +32,23 @@ std::vector<SnapshotTable> TablesToRead(const PublicationFacts& facts, const Pub
                               TableFilter(options.tables, options.exclude_tables));
 }
 
-// What a first start has made so far and would leave behind.
+// What a first start has created so far.
 struct Made {
   bool publications = false;
   bool slot = false;
 };
 
-// Best effort, for a first start that failed: a slot that nobody reads would hold back WAL, and a
-// publication of ours means nothing without it.
+// Best effort, for a first start that failed: a slot that nobody reads would retain WAL, and our
+// publication is useless without it.
 void TakeBack(const CaptureParts& parts, const FirstStartPlan& plan, const Made& made) {
   if (!made.slot && !made.publications) return;
   try {
     parts.server->TakeBack(made.slot, made.publications ? &plan.publications : nullptr);
   } catch (const Error& error) {
     spdlog::warn(
-        "The unfinished first start left replication slot \"{}\" or its publication behind ({}). A "
-        "slot holds back WAL; the next start drops it",
+        "The unfinished first start left replication slot \"{}\" or its publication behind ({}). "
+        "The "
+        "slot retains WAL; the next start drops it",
         parts.options->slot, error.what());
   }
 }
@@ -63,7 +64,7 @@ Source SourceOf(const CaptureOptions& options, const ServerIdentity& identity) {
 
 std::vector<TableName> ReadRows(const CaptureParts& parts, const FirstStartPlan& plan,
                                 const CreatedSlot& slot, Spool* spool) {
-  // It may take hours, in which somebody drops a key.
+  // This may take hours, during which somebody may drop a key.
   const std::unique_ptr<Watch> keeper = parts.server->keeper().Run(spool);
   SnapshotSource source;
   source.slot = slot;
@@ -80,7 +81,7 @@ void MakePublications(const CaptureParts& parts, const FirstStartPlan& plan, Spo
   const std::unique_ptr<ServerCatalog> catalog = parts.server->OpenCatalog();
   catalog->CreatePublications(plan.publications);
   if (!IsOwnPair(*parts.options, plan.publications.names)) return;
-  // Those that are in it by now are in it at the slot's consistent point.
+  // Tables that are in it now are in it at the slot's consistent point.
   std::vector<uint32_t> oids;
   for (const auto& member : catalog->ReadMembers(plan.publications.names.front())) {
     oids.push_back(member.row_oid);
@@ -93,7 +94,7 @@ struct MadeAndRead {
   std::vector<TableName> tables;
 };
 
-// Makes what PostgreSQL keeps for us, and reads the snapshot.
+// Creates publications and slot, and reads the snapshot.
 MadeAndRead MakeAndRead(const CaptureParts& parts, const FirstStartPlan& plan, bool drop_slot,
                         ServerConnection* connection, Spool* spool, Made* made) {
   const CaptureOptions& options = *parts.options;
@@ -102,7 +103,7 @@ MadeAndRead MakeAndRead(const CaptureParts& parts, const FirstStartPlan& plan, b
   made->publications = !plan.publications.create_sql.empty();
   BW_KILL_POINT("first_start.after_publication");
   spool->ledger().BeginReread();
-  // From here on the connection stays as it is until the snapshot is read.
+  // From here on the connection is not used until the snapshot has been read.
   const CreatedSlot slot = connection->CreateSlot(/*export_snapshot=*/!options.skip_snapshot);
   made->slot = true;
   BW_KILL_POINT("first_start.after_slot");
@@ -111,8 +112,8 @@ MadeAndRead MakeAndRead(const CaptureParts& parts, const FirstStartPlan& plan, b
   return result;
 }
 
-// The last step. From here on nothing is taken back: what fails may have become durable, and then
-// the slot is needed. Either way the next start knows from the spool what to do.
+// The last step. From here on nothing is undone: a failed write may have become durable, and then
+// the slot is needed. Either way, the spool tells the next start what to do.
 bool EnterStreaming(const CaptureOptions& options, const FirstStartPlan& plan,
                     const MadeAndRead& made, Spool* spool, const Stop& stop) {
   const Lsn consistent = made.consistent_point;
@@ -135,7 +136,8 @@ FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const OpenedServ
   FirstStartPlan plan;
   plan.view = server.view;
   SayIfUntested(plan.view.identity);
-  // A slot of the name makes room when it is dropped first; if it may not be, creating ours fails.
+  // An existing slot of this name is dropped first, which makes room; if it may not be dropped,
+  // creating ours fails.
   if (!plan.view.slot) RequireFreeSlot(plan.view);
   ServerCatalog* const catalog = server.connection->catalog();
   PublicationFacts facts;

@@ -10,7 +10,7 @@ namespace {
 using Columns = std::vector<TableKey::Column>;
 using Names = std::vector<std::string>;
 
-// The key's columns are there under their names, with their types.
+// The key's columns still have their names and types.
 std::optional<Names> MapByName(const TableKey& from, const Columns& to) {
   Names names;
   for (const TableKey::Column& column : to) {
@@ -22,7 +22,7 @@ std::optional<Names> MapByName(const TableKey& from, const Columns& to) {
   return names;
 }
 
-// Columns were only renamed: as many as there were, with the same types.
+// Columns were only renamed: their number and types are the same.
 std::optional<Names> MapByPlace(const TableKey& from, const Columns& to) {
   if (!std::ranges::equal(from.columns, to, {}, &TableKey::Column::type_oid,
                           &TableKey::Column::type_oid)) {
@@ -37,7 +37,7 @@ std::optional<Names> MapByPlace(const TableKey& from, const Columns& to) {
   return names;
 }
 
-// The key that was true of one form of a table, in another form of it.
+// The key of one form of a table, expressed in another form of it.
 std::optional<FullKey> Map(const TableKey& from, const Columns& to) {
   const std::optional<Names> by_name = MapByName(from, to);
   const std::optional<Names> by_place = MapByPlace(from, to);
@@ -48,7 +48,7 @@ std::optional<FullKey> Map(const TableKey& from, const Columns& to) {
   return std::nullopt;
 }
 
-// The marked columns and others, which the relation does not have.
+// Whether the current key consists of the marked columns and others that the relation lacks.
 bool IsPartOf(const TableKey& marked, const IdentityKey& current) {
   size_t sent = 0;
   for (const std::string& column : current.columns) {

@@ -12,11 +12,11 @@
 namespace bw {
 
 // With REPLICA IDENTITY FULL the stream marks every column, so the key of such a table, its primary
-// key, is found elsewhere: in what the spool has kept, and in the catalog, which is as of now while
-// the stream's rows are of their time. What comes of it:
+// key, is found elsewhere: in the spool's notes, and in the catalog, which is as of now, while the
+// rows are as of their transaction. How certain the result is:
 enum class KeyCertainty {
   kKnown,
-  kGuessed,  // The table has changed since; these are probably the columns.
+  kGuessed,  // The table was altered since; these are probably the columns.
   kUnknown,  // Rows get a null key, and deletes cannot be published.
 };
 
@@ -25,9 +25,9 @@ struct FullKey {
   KeyCertainty certainty = KeyCertainty::kKnown;
 };
 
-// The key of a relation with these columns. `kept` is the spool's, which counts if it is a primary
-// key's; `read_current` asks the catalog (none when the table is no more), and is only called when
-// the relation is not as `kept` says. Pure but for that.
+// The key of a relation with these columns. `kept` is the spool's, which counts if it was a primary
+// key; `read_current` asks the catalog (nothing if the table was dropped), and is called only when
+// the relation differs from `kept`. Otherwise pure.
 FullKey ChooseFullKey(const std::vector<TableKey::Column>& relation,
                       const std::optional<TableKey>& kept,
                       const std::function<std::optional<TableKey>()>& read_current);
@@ -36,29 +36,29 @@ FullKey ChooseFullKey(const std::vector<TableKey::Column>& relation,
 struct IdentityKey {
   std::vector<std::string> columns;  // In table order.
   bool has_generated = false;        // One of them is generated: PostgreSQL does not send it.
-  bool table_has_generated = false;  // Any column of the table, in the key or not.
+  bool table_has_generated = false;  // Any column of the table is.
 };
 
-// The key of a relation with another replica identity than FULL: the columns that the stream has
-// marked, unless they are only a part of it, since the others are not sent: then none. The stream
-// does not tell. That a column is generated is believed of the past, too: such a table is read
-// again when it has a key. Where the spool has kept that there was no key, that may have been for a
-// generated column, or for want of one that was added since: the first only where the table has
-// generated columns. Of what changed more than once since, or was dropped, the marks are all that
-// there is. Pure.
+// The key of a relation with a replica identity other than FULL: the columns that the stream has
+// marked, or none if these are only a part of the key, because the other columns are not sent. The
+// stream does not tell that, but the catalog does, as of now: a column that is generated now is
+// assumed to have been generated then (such a table is re-read when it gets a key). If the spool
+// has noted that there was no key, then either a key column was generated, which is possible only
+// if the table has generated columns, or the key was added since. If the table was altered several
+// times since, or dropped, only the marks are left to go by. Pure.
 std::vector<std::string> ChooseMarkedKey(const TableKey& marked,
                                          const std::optional<TableKey>& kept,
                                          const std::optional<IdentityKey>& current);
 
-// Whether `current` is another key than `kept`, as far as columns that were added, dropped or
-// renamed since leave that certain. Not for a key of columns that `kept` does not have: they come
-// with another form of the table, which the stream tells, or are hidden by a publication's column
-// list, and the messages have no such key. Pure.
+// Whether `current` is certainly another key than `kept`, given columns that were added, dropped or
+// renamed since. False for a key with columns that `kept` lacks: either the table was altered,
+// which the stream announces, or a publication's column list hides them, and the messages do not
+// have that key. Pure.
 bool IsOtherKey(const TableKey& kept, const TableKey& current);
 
 std::vector<TableKey::Column> KeyColumnsOf(const Table& table);
-// What the spool keeps of a table whose key columns are marked; and without the schema, which takes
-// far longer than the rest and may be refused.
+// What the spool notes of a table whose key columns are marked. KeyFormOf leaves out the Avro
+// schema, which takes far longer than the rest and may be refused.
 TableKey TableKeyOf(uint32_t relation, const Table& table,
                     ReplicaIdentity identity = ReplicaIdentity::kDefault);
 TableKey KeyFormOf(uint32_t relation, const Table& table);

@@ -11,8 +11,9 @@
 namespace bw {
 namespace {
 
-// A spool that began at a checkpoint knows where that one's newest transaction committed, and no
-// more of it. Records of the WAL begin at multiples of 8; rows and tombstones of a snapshot do not.
+// A spool that began at a checkpoint knows only the commit LSN of the checkpoint's newest
+// transaction. WAL records begin at multiples of 8; the commit LSNs of a snapshot's rows and
+// tombstones do not.
 TransactionEnd LastOf(const SpoolState& spool) {
   constexpr uint64_t kRecordAlignment = 8;
   const Position& newest = spool.captured.position;
@@ -36,7 +37,7 @@ std::string Name(const TransactionEnd& last) {
       fmt::format("{} was captured with its commit at {}, but {}.", Name(last),
                   last.commit_lsn.ToString(), found),
       "The database was restored to an older state, and has written other WAL since: the "
-      "spool and Kafka may hold changes that it does not know any more.",
+      "spool and Kafka may hold changes that it no longer has.",
       {{"if this is the wrong server, e.g. an old copy, give the right one", "--postgres=..."},
        ResnapshotRemedy()}}
       .ToError();
@@ -79,8 +80,8 @@ void HistoryProof::NotSentAgain(Lsn seen) {
                                      seen.ToString()));
   }
   spdlog::warn(
-      "The stream's publications are not those of the sessions before: that the server still has "
-      "the transactions up to {} that were captured could not be checked",
+      "The publications have changed since the previous session: it could not be checked whether "
+      "the server still has the captured transactions up to {}",
       last_.commit_lsn.ToString());
   is_open_ = false;
 }

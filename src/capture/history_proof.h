@@ -10,40 +10,40 @@
 
 namespace bw {
 
-// Whether the WAL that a stream brings is the continuation of the one that the spool was captured
-// from. A database that was restored by copying files has the same system identifier and timeline,
-// and when its WAL has grown past what was captured, no LSN tells: the transactions between look
-// like those that the spool has.
+// Whether the WAL of a stream continues the WAL that the spool was captured from. A database that
+// was restored by copying files has the same system identifier and timeline, and once its WAL has
+// grown past what was captured, no LSN tells the difference: new transactions look like those that
+// the spool has.
 //
 // With S the newest captured transaction and C the slot's confirmed flush LSN:
 //
-//   C above S's commit LSN:  nobody but us moves the slot, and we do so behind proven transactions
-//                            only: this server's past has S
+//   C above S's commit LSN:  only we advance the slot, and only past proven transactions, so this
+//                            server has S in its history
 //   else:                    the stream begins at S's commit LSN, so PostgreSQL sends S again; its
 //                            commit LSN, xid and commit time must be the same
 //
-// Until that was seen, nothing may be confirmed. What commits behind S is taken as it comes, also
-// where the spool has noted idle WAL: a server set back to a point behind S has all that was
-// captured, and nothing that it commits then is missed.
+// Until then nothing may be confirmed. What commits after S is captured as it arrives, even where
+// the spool has noted idle WAL: a server that was restored to a point after S has everything that
+// was captured, and nothing that it commits later is missed.
 //
-// Of a spool that was lost and began anew at the checkpoint, only S's commit LSN is known: that one
-// must commit there.
+// In a spool that was lost and began anew at the checkpoint, only S's commit LSN is known: some
+// transaction must commit there.
 //
-// Not seen: a slot that somebody made anew, or advanced, to an LSN between S's commit and
-// captured.end_lsn; and S itself when other publications are streamed from than those that sent it.
-// docs/decisions/0009-proof-of-history.md has the reasons.
+// Not detected: a slot that somebody recreated at, or advanced to, an LSN between S's commit and
+// captured.end_lsn. Not checkable: S itself, when the stream has other publications than those that
+// sent it. The reasons are in docs/decisions/0009-proof-of-history.md.
 //
 // Pure; belongs to one session.
 class HistoryProof {
  public:
-  // `publications`: PublicationsChecksum of those that are streamed from.
+  // `publications`: the PublicationsChecksum of the stream's publications.
   HistoryProof(const SpoolState& spool, Lsn confirmed_flush, uint32_t publications);
 
-  // Where the stream must begin. Not above what is needed, and at or below captured.end_lsn.
+  // Where the stream must begin; at or below captured.end_lsn.
   Lsn start_lsn() const { return start_lsn_; }
-  // S was not seen yet.
+  // S has not been seen yet.
   bool is_open() const { return is_open_; }
-  // Each throws Halt kHaltDatabaseWentBack when the server's past is not ours.
+  // Both throw Halt kHaltDatabaseWentBack when the server's history is not ours.
   void OnBegin(const BeginMessage& begin);
   // Everything that committed below it was sent.
   void OnWalEnd(Lsn wal_end);
@@ -57,7 +57,7 @@ class HistoryProof {
   bool is_open_ = false;
 };
 
-// The same for the same names, in whatever order.
+// Equal for the same names in any order.
 uint32_t PublicationsChecksum(std::vector<std::string> names);
 
 }  // namespace bw

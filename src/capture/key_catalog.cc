@@ -12,8 +12,8 @@
 namespace bw {
 namespace {
 
-// One row for each column that the stream carries, of a table without columns one with a null. A
-// deferrable primary key identifies nothing: PostgreSQL does not use it either.
+// One row per column that the stream carries; for a table without columns, one row with a null. A
+// deferrable primary key does not count: PostgreSQL does not use it as replica identity either.
 std::string KeyQuery(RelationId relation) {
   return fmt::format(R"(
 SELECT n.nspname, c.relname, a.attname, a.atttypid, a.atttypmod, {type_name},
@@ -31,7 +31,7 @@ ORDER BY a.attnum)",
                      fmt::arg("relation", relation.value));
 }
 
-// A part of a key is none: a generated column is not in the stream.
+// A part of a key is not a key: a generated column is not in the stream.
 TableKey Finish(RelationId relation, Table table, int64_t key_columns) {
   const auto marked = std::ranges::count_if(table.columns, &Column::key);
   if (marked != key_columns) {

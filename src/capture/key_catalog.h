@@ -9,14 +9,14 @@
 
 namespace bw {
 
-// The primary key of one table as the catalog has it now, whatever its replica identity is: no
-// columns when it has none, or one whose columns are not all in the stream; nothing when the table
-// was dropped. Reads rows of the catalog only, so it waits for nobody's lock on a table.
+// The primary key of one table as it is in the catalog now, whatever its replica identity: without
+// columns when the table has none, or one whose columns are not all in the stream; nothing when the
+// table was dropped. Reads only catalog rows, so it never waits for a lock on a table.
 std::optional<TableKey> ReadPrimaryKey(PgConnection* connection, RelationId relation);
 
-// As the catalog has it now: the index that identifies the table's rows, which is the primary key
-// with REPLICA IDENTITY FULL; without columns when there is none. Nothing when the table was
-// dropped. Waits for nobody's lock either.
+// The index that identifies the table's rows as it is in the catalog now; with REPLICA IDENTITY
+// FULL, that is the primary key. Without columns when there is none; nothing when the table was
+// dropped. Never waits for a lock on a table either.
 std::optional<IdentityKey> ReadIdentityKey(PgConnection* connection, RelationId relation);
 
 }  // namespace bw

@@ -32,19 +32,18 @@ const char* Word(Operation operation) {
   return "";
 }
 
-// Of keys that are not the same. Another name is another topic.
+// For keys or names that differ; another name means another topic.
 std::string Difference(const TableKey& kept, const TableKey& now) {
   if (kept.table == TableName{}) {
-    return "changes of it were dropped while --tables and --exclude-tables left it out";
+    return "its changes were dropped while --tables and --exclude-tables left it out";
   }
   if (kept.table != now.table) return "its name was " + Shown(kept.table);
   if (kept.key == now.key) return fmt::format("its key {} has another type", Shown(now.key));
   return fmt::format("its key was {} and is {}", Shown(kept.key), Shown(now.key));
 }
 
-// A re-read that is noted and has not ended reads what is to be healed here, too: what stands
-// before its slot in the WAL is captured before its rows are read. Returns whether it was noted
-// now.
+// A re-read that is noted and not yet finished also repairs this: everything before its slot in the
+// WAL is captured before its rows are read. Returns whether a note was made.
 bool NoteOnce(Spool* spool, const TableName& table, const std::string& reason) {
   const std::vector<Reread> noted = spool->ledger().rereads();
   if (std::ranges::find(noted, table, &Reread::table) != noted.end()) return false;
@@ -63,9 +62,9 @@ FullKey KeyWatch::Choose(RelationId relation, const Table& table, ReplicaIdentit
   return ChooseFullKey(KeyColumnsOf(table), kept, [&] { return catalog_.read_key(relation); });
 }
 
-// Of the name that the table has now: the one in the WAL may be of a table that was renamed since.
-// One that was dropped is noted as well, by the name it had: its rows without a key must not end
-// the relay (RowRefusals). The keeper forgets that once they are published.
+// Uses the table's name of now: the one in the WAL may be from before a rename. A dropped table is
+// noted as well, by its old name: its rows without a key must not end the relay (RowRefusals). The
+// keeper removes that note once they are published.
 std::string KeyWatch::Heal(RelationId relation, const TableName& in_wal,
                            const std::string& reason) {
   const std::optional<TableKey> current = catalog_.read_key(relation);
@@ -74,7 +73,7 @@ std::string KeyWatch::Heal(RelationId relation, const TableName& in_wal,
     return "The table was dropped since: its topic stays as it is";
   }
   NoteOnce(spool_, current->table, reason);
-  return fmt::format("Table {} is read again{}, which makes its topic right", Shown(current->table),
+  return fmt::format("Table {} is read again{}, which corrects its topic", Shown(current->table),
                      current->key.empty() ? " once it has a key" : "");
 }
 
@@ -86,7 +85,7 @@ void KeyWatch::SayGuessed(const CachedRelation& relation, Position position) {
   const std::string reason = fmt::format("its key at {} {}", position.ToString(), found);
   spdlog::warn(
       "Table {} has REPLICA IDENTITY FULL and was altered since: its key at {} {}. {}. The stream "
-      "says which columns any other replica identity has:{}",
+      "tells the key columns with any other replica identity:{}",
       relation.name(), position.ToString(), found,
       Heal(relation.id, {relation.table.schema, relation.table.name}, reason),
       OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY DEFAULT;",
@@ -102,11 +101,13 @@ void KeyWatch::SayChanged(const TableKey& kept, const TableKey& now, Position po
   }
   const std::string change =
       fmt::format("{} from {} on", Difference(kept, now), position.ToString());
-  spdlog::warn("Table {}: {}, so messages before that are not where later ones are. {}",
-               Shown(now.table), change, Heal(RelationId{now.relation}, now.table, change));
+  spdlog::warn(
+      "Table {}: {}, so earlier messages have other keys or another topic than later ones. {}",
+      Shown(now.table), change, Heal(RelationId{now.relation}, now.table, change));
 }
 
-// Kept under no name, the table is read again when it is selected, whatever it is called then.
+// Noted without a name, so that the table is re-read once it is selected, whatever its name is
+// then.
 void KeyWatch::LeaveOut(RelationId relation) {
   TableKey none;
   none.relation = relation.value;
@@ -130,17 +131,17 @@ void KeyWatch::OnUsed(const CachedRelation& relation, Position position) {
 
 void KeyWatch::OnKeyless(const CachedRelation& relation, const KeylessChange& change) {
   figures_->keyless_changes.fetch_add(1, std::memory_order_relaxed);
-  if (!told_.insert(relation.id.value).second) return;  // The status line counts them.
+  if (!told_.insert(relation.id.value).second) return;  // The status line counts the rest.
   if (!change.column.empty()) return SayUnsent(relation, change);
-  // Why it is unknown was told when the relation was first used.
+  // SayGuessed said why when the relation was first used.
   if (relation.key_certainty == KeyCertainty::kUnknown) return;
-  // The whole catalog only where there is something to tell of it: there may be many such tables.
+  // Reads the whole catalog only if there is more to say: there may be many such tables.
   const std::optional<IdentityKey> identity = catalog_.read_identity(relation.id);
   std::optional<CapturedTable> now;
   if (identity && identity->has_generated) now = catalog_.describe(relation.id);
   const bool has_unsent_key = now && !now->generated_key_columns.empty();
   spdlog::warn(
-      "Table {} has no key{}: its delete at {} emits nothing, nor do later ones. With one they do:"
+      "Table {} has no key{}: its delete at {} publishes nothing, nor do later ones, until you run:"
       "{}",
       relation.name(), has_unsent_key ? IdentityNote(*now) : "", change.position.ToString(),
       has_unsent_key
@@ -161,9 +162,9 @@ void KeyWatch::SayUnsent(const CachedRelation& relation, const KeylessChange& ch
                 change.operation == Operation::kUpdate ? "the tombstone of its old key" : "it",
                 remedies.empty()
                     ? "A partition's replica identity had other columns than its root's key "
-                      "then, or the key's constraint was dropped"
+                      "at that time, or the key's constraint was dropped"
                     : "A partition's replica identity has other columns than its root's key",
-                healing, remedies.empty() ? "" : ", once you have run:" + remedies);
+                healing, remedies.empty() ? "" : " once you have run:" + remedies);
 }
 
 void CheckKeys(const std::vector<CapturedTable>& tables,
@@ -180,9 +181,10 @@ void CheckKeys(const std::vector<CapturedTable>& tables,
     const std::string change = Difference(*kept, now);
     if (!NoteOnce(spool, now.table, change)) continue;
     const bool stays_as_kept = is_full && kept->table == now.table;
-    spdlog::warn("Table {}: {}. It is read again{}, which makes its topic right{}",
-                 Shown(now.table), change, now.key.empty() ? " once it has a key" : "",
-                 stays_as_kept ? ". With REPLICA IDENTITY FULL its key stays until then" : "");
+    spdlog::warn(
+        "Table {}: {}. It is read again{}, which corrects its topic{}", Shown(now.table), change,
+        now.key.empty() ? " once it has a key" : "",
+        stays_as_kept ? ". With REPLICA IDENTITY FULL it keeps its old key until then" : "");
   }
   if (!fresh.empty()) spool->ledger().NoteTableKeys(fresh);
 }
@@ -201,7 +203,7 @@ void CheckLeaves(const std::vector<CapturedTable>& tables,
     NoteOnce(spool, name, "the replica identity of a partition had other columns than its key");
     warn(Shown(name),
          fmt::format("The key of table {} is not in the replica identity of {}: updates and "
-                     "deletes there cannot be told to its topic. The table is read again, once you "
+                     "deletes there cannot be published. The table is read again once you "
                      "have run:{}",
                      Shown(name), UnfitLeavesOf(table), LeafRemedies(table)));
   }

@@ -16,15 +16,15 @@
 
 namespace bw {
 
-// Keeps each table's key and name, as the messages in its topic have them, in the spool, and sees
-// to it that the topic becomes its table again when they change or cannot be told: the table is
-// noted for re-reading (Ledger::NoteReread) and the log says why.
+// Notes in the spool each table's key and name as the messages in its topic have them. When they
+// change or are unknown, the topic no longer mirrors the table: then the table is noted for
+// re-reading (Ledger::NoteReread) and the log says why.
 //
-//   a key of REPLICA IDENTITY FULL stays the one that is kept, until the table was read again
-//   any other is what the stream says, from its first row on
-//   a table of which a row was dropped, since it is not selected, is kept under no name
+//   with REPLICA IDENTITY FULL, the noted key stays until the table has been re-read
+//   any other key is what the stream says, from its first row on
+//   a table that is not selected is noted without a name when one of its rows is dropped
 //
-// For one session, on its thread. Every method may throw transient Errors.
+// For one session, on its thread. All methods may throw transient Errors.
 class KeyWatch {
  public:
   // What the catalog has now. Asked on the session's thread, so it must not wait for anybody.
@@ -45,35 +45,35 @@ class KeyWatch {
   void OnKeyless(const CachedRelation& relation, const KeylessChange& change);
 
  private:
-  // A row was dropped.
+  // A row of it was dropped.
   void LeaveOut(RelationId relation);
   void SayGuessed(const CachedRelation& relation, Position position);
   void SayChanged(const TableKey& kept, const TableKey& now, Position position);
   void SayUnsent(const CachedRelation& relation, const KeylessChange& change);
-  // What will become of the topic: the end of a message. Notes the table if it is still there.
+  // Notes the table for re-reading. Returns what will become of its topic: the end of a message.
   std::string Heal(RelationId relation, const TableName& in_wal, const std::string& reason);
 
   Spool* const spool_;
   CaptureFigures* const figures_;
   const Catalog catalog_;
-  std::set<uint32_t> told_;  // Relations of which a keyless change was told.
+  std::set<uint32_t> told_;  // Relations whose keyless changes were reported.
 };
 
-// Compares each table's name and key in the catalog now with those that are kept, and notes the
-// table for re-reading when they are others. The stream tells that of most tables, with their next
-// row; of the key of REPLICA IDENTITY FULL and in the cases of told_relation.h it does not. The
-// keys of tables with REPLICA IDENTITY FULL that have none yet are kept from now on. Of tables
-// whose rows come under another's name, or not at all, !is_captured(table). Thread-safe. Throws
-// transient Errors when the spool cannot be written.
+// Compares each table's name and key in the catalog with the noted ones, and notes the table for
+// re-reading when they differ. The stream tells that for most tables, with their next row; but not
+// for the key of REPLICA IDENTITY FULL, nor in the cases of told_relation.h. Also notes the keys of
+// tables with REPLICA IDENTITY FULL that have none noted yet. Leaves out tables whose rows come
+// under another name, or not at all: those are not `is_captured`. Thread-safe. Throws transient
+// Errors when the spool cannot be written.
 void CheckKeys(const std::vector<CapturedTable>& tables,
                const std::function<bool(const CapturedTable& table)>& is_captured, Spool* spool);
 
 using WarnOfTable = std::function<void(const std::string& table, const std::string& text)>;
 
 // Notes for re-reading each partitioned table whose updates or deletes these publications publish
-// under its own name although a leaf has an identity without its key: what happens to the leaf's
-// rows cannot be told from the stream. It is read again once its leaves fit. `warn` gets the table
-// and what to do. Thread-safe, and throws, as CheckKeys.
+// under its own name, although a leaf has a replica identity without its key: the stream does not
+// identify that leaf's rows. The table is re-read once its leaves fit. `warn` gets the table and
+// what to do. Thread-safe; throws as CheckKeys does.
 void CheckLeaves(const std::vector<CapturedTable>& tables,
                  const std::vector<Publication>& publications, const TableFilter& filter,
                  Spool* spool, const WarnOfTable& warn);

@@ -22,8 +22,8 @@ bool IsKey(const Table& table, const std::string& name) {
       table.columns, [&](const Column& column) { return column.key && column.name == name; });
 }
 
-// FULL sends all columns. An identity with more columns than the key will do: whenever one of them
-// changes, all are sent.
+// FULL sends all columns. An identity with more columns than the key is sufficient: when one of
+// them changes, all are sent.
 bool Fits(const CapturedTable& leaf, const CapturedTable& root) {
   if (!HasOwnIdentity(leaf)) return false;
   if (leaf.identity == ReplicaIdentity::kFull) return true;
@@ -61,8 +61,8 @@ std::string UnfitLeavesOf(const CapturedTable& root) {
 }
 
 std::string LeafRemedies(const CapturedTable& root) {
-  // A root's primary key is one of each of its leaves. An index of the leaf that is like the root's
-  // replica identity would do, too, but has a name of its own.
+  // A root's primary key exists on each of its leaves. The leaf's index that corresponds to the
+  // root's replica identity would do as well, but has a name of its own.
   const char* identity = root.identity == ReplicaIdentity::kDefault ? "DEFAULT" : "FULL";
   std::string text;
   for (size_t i = 0; i < root.unfit_leaves.size() && i < kLeavesShownMax; ++i) {

@@ -12,7 +12,7 @@ namespace bw {
 // ReadTables. Pure.
 void CompareLeaves(std::vector<CapturedTable>* tables);
 
-// The unfit leaves as a list for people, and what makes each of them fit, each statement an
+// The unfit leaves as a list for messages, and the statements that make them fit, each an
 // OwnLine().
 std::string UnfitLeavesOf(const CapturedTable& root);
 std::string LeafRemedies(const CapturedTable& root);

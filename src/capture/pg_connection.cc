@@ -34,12 +34,12 @@ PgFailure FailureOf(const PGresult* result, const TextEncoding& encoding = {}) {
   failure.sqlstate = state == nullptr ? "" : state;
   failure.message = encoding.Decode(primary == nullptr ? PQresultErrorMessage(result) : primary);
   if (const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL)) {
-    // DETAIL can quote row data only for data errors (class 22 and 23), which are left out.
+    // DETAIL may quote row data, but only in data errors (classes 22 and 23): there it is left out.
     if (!failure.sqlstate.starts_with("22") && !failure.sqlstate.starts_with("23")) {
       failure.message += fmt::format(" ({})", encoding.Decode(detail));
     }
   }
-  // Where logical decoding was; of other contexts, nobody knows what they quote.
+  // Where logical decoding was. Other contexts are left out: they might quote row data.
   const char* context = PQresultErrorField(result, PG_DIAG_CONTEXT);
   if (context != nullptr && std::string_view(context).find("output plugin") != std::string::npos) {
     failure.message += fmt::format(" ({})", encoding.Decode(context));
@@ -47,8 +47,8 @@ PgFailure FailureOf(const PGresult* result, const TextEncoding& encoding = {}) {
   return failure;
 }
 
-// What OpenSSL has against the server's certificate. libpq says only "certificate verify failed",
-// and gives the TLS session away when that happens; so we keep a reference to it.
+// Why OpenSSL rejects the server's certificate. libpq says only "certificate verify failed" and
+// then frees the TLS session, so we keep a reference to it.
 class CertificateVerdict {
  public:
   void Look(PGconn* connection) {
@@ -57,7 +57,7 @@ class CertificateVerdict {
     SSL_up_ref(session);
     session_.reset(session);
   }
-  // "" when it has nothing against it.
+  // "" when the certificate is accepted.
   std::string Problem() const {
     const long result = session_ ? SSL_get_verify_result(session_.get()) : X509_V_OK;
     return result == X509_V_OK ? "" : X509_verify_cert_error_string(result);
@@ -68,11 +68,12 @@ class CertificateVerdict {
 };
 
 [[noreturn]] void RefuseText(const PgResult& result, int row, int column, const char* expected) {
-  throw UnexpectedHalt(fmt::format("PostgreSQL answered \"{}\" in column {} where {} belongs",
+  throw UnexpectedHalt(fmt::format("PostgreSQL answered \"{}\" in column {} instead of {}",
                                    Printable(result.Text(row, column)), column + 1, expected));
 }
 
-// What gives the right that a refused login lacked: to connect to the database, or to replicate.
+// The SQL that grants the right that a refused login lacked: to connect to the database, or to
+// replicate.
 std::string LoginRemedy(const PgFailure& failure, const PGconn* connection) {
   if (failure.sqlstate != "42501" || PQuser(connection) == nullptr) return "";
   const std::string role = QuoteIdentifier(PQuser(connection));
@@ -110,7 +111,7 @@ bool PgResult::IsNull(int row, int column) const {
 }
 std::string_view PgResult::Text(int row, int column) const {
   if (row >= rows() || column >= PQnfields(result_.get())) {
-    throw UnexpectedHalt("PostgreSQL answered with fewer columns than it must");
+    throw UnexpectedHalt("PostgreSQL answered with fewer rows or columns than expected");
   }
   const std::string_view text(PQgetvalue(result_.get(), row, column),
                               static_cast<size_t>(PQgetlength(result_.get(), row, column)));
@@ -163,11 +164,11 @@ void PgConnection::Connect(const CaptureOptions& options, Mode mode) {
   connection_.reset(PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/0));
   if (connection_ == nullptr) throw TransientError("cannot connect to PostgreSQL: out of memory");
   PQsetNoticeReceiver(connection_.get(), ReceiveNotice, this);
-  // The SQLSTATE of a refusal then stands in its text: see ParseConnectFailure.
+  // The text of a refusal then contains its SQLSTATE: see ParseConnectFailure.
   PQsetErrorVerbosity(connection_.get(), PQERRORS_VERBOSE);
   if (PQstatus(connection_.get()) == CONNECTION_BAD) {
     const std::string_view problem = PQerrorMessage(connection_.get());
-    // Values that libpq parses only now, e.g. of sslmode.
+    // Values that libpq parses only now, e.g. sslmode.
     if (problem.starts_with("invalid ") || problem.starts_with("could not match ")) {
       throw UsageError("--postgres: " + Printable(problem));
     }
@@ -188,24 +189,24 @@ void PgConnection::TurnOffTimeouts() {
   if (server_version() >= kFirstWithTransactionTimeout) Query("SET transaction_timeout = 0");
 }
 
-// Notices are for people who debug; warnings of the server come this way too.
+// Notices help with debugging; the server's warnings arrive here too.
 void PgConnection::ReceiveNotice(void* connection, const PGresult* notice) {
   const std::string message = FailureOf(notice).message;
   spdlog::debug("PostgreSQL says: {}", message);
-  // The function's name is the same in every language that the server may speak.
+  // The function's name does not depend on the server's language.
   const char* function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
   if (function != nullptr && std::string_view(function) == "LoadPublications") {
     static_cast<PgConnection*>(connection)->skipped_publication_ = message;
   }
 }
 
-// A server that converted for us would fail at the first text that has no UTF-8.
+// A server that converts for us fails at the first text that cannot be converted to UTF-8.
 void PgConnection::UseServersEncoding() {
   const TextEncoding encoding = TextEncoding::Of(Parameter("server_encoding"));
   if (!encoding.is_raw()) return;
   PgQueryOptions options;
   options.doing = "choose the encoding";
-  Query("SET client_encoding = 'SQL_ASCII'", options);  // It means: as it is.
+  Query("SET client_encoding = 'SQL_ASCII'", options);  // I.e. without conversion.
   encoding_ = encoding;
 }
 
@@ -215,8 +216,8 @@ void PgConnection::PollUntilConnected(TimePoint deadline, const std::string& doi
   int retries = 0;
   while (status != PGRES_POLLING_OK) {
     if (status == PGRES_POLLING_FAILED) {
-      // The whole handshake can happen within one PQconnectPoll; then nobody has seen the session.
-      // That is rare, and more so several times in a row.
+      // The whole handshake can happen within one PQconnectPoll, before we have seen the session.
+      // That is rare, so try again a few times.
       constexpr int kRetriesMax = 8;
       const bool is_unexplained =
           certificate.Problem().empty() &&
@@ -280,7 +281,8 @@ PgResult PgConnection::NextResult(TimePoint deadline, const PgQueryOptions& opti
     try {
       WaitForAnswer(deadline, options);
     } catch (...) {
-      // Else the server would work on for nobody, perhaps for hours, holding locks or a slot.
+      // Otherwise the server would go on working for nobody, perhaps for hours, holding locks or a
+      // slot.
       CancelQuietly();
       throw;
     }
@@ -303,7 +305,7 @@ PgResult PgConnection::Run(const std::string& sql, const PgQueryOptions& options
   const TimePoint deadline = Now() + options.timeout;
   Send(sql, deadline, options);
   PgResult answer = NextResult(deadline, options);
-  // The command is over when there are no more results; an error can follow the first one.
+  // The command ends when there are no more results; an error may follow the first one.
   while (true) {
     PgResult next = NextResult(deadline, options);
     if (next.get() == nullptr) break;
@@ -369,7 +371,7 @@ void PgConnection::AbandonCopy() {
   CancelQuietly();
   PgQueryOptions options;
   options.doing = copy_doing_;
-  // What is on its way has to be taken from the connection before its next command.
+  // Data already on its way must be read before the connection's next command.
   int length = 0;
   do {
     char* bytes = nullptr;
@@ -392,7 +394,8 @@ void PgConnection::FinishCopy(const std::string& doing) {
     const PgResult result = NextResult(deadline, options);
     if (result.get() == nullptr) return;
     if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) ThrowResultError(result, options);
-    // The server ended its half of a copy both ways; we end ours, and the command's end follows.
+    // The server has ended its direction of a COPY BOTH; we end ours, and the end of the command
+    // follows.
     if (PQresultStatus(result.get()) == PGRES_COPY_IN) PQputCopyEnd(connection_.get(), nullptr);
   }
 }

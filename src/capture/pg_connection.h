@@ -34,7 +34,7 @@ class PgResult {
   std::string_view Text(int row, int column) const;  // Empty for null. See TextEncoding::Decode.
   const TextEncoding& encoding() const { return encoding_; }
   std::string String(int row, int column) const { return std::string(Text(row, column)); }
-  // These throw a Halt error when the text is not what its name says.
+  // These throw a Halt error when the text is not of that type.
   bool Bool(int row, int column) const;
   int64_t Int(int row, int column) const;
   Lsn LsnAt(int row, int column) const;
@@ -45,32 +45,32 @@ class PgResult {
   };
   TextEncoding encoding_;
   std::unique_ptr<pg_result, Clear> result_;
-  mutable std::deque<std::string> decoded_;  // What views of Text() point into, if not `result_`.
+  mutable std::deque<std::string> decoded_;  // Views of Text() point into this or `result_`.
 };
 
 struct PgQueryOptions {
   // For messages: "cannot <doing>: ...".
   std::string doing = "query the catalog";
-  // What an owner must run when a right is missing.
+  // The SQL for an owner when a right is missing.
   std::string remedy_sql;
   bool begin_again_when_missing = false;  // See PgErrorContext.
-  // The server is given up after it; nothing of ours waits for ever but what says so.
+  // For the whole answer. Nothing of ours waits forever unless it says so.
   Duration timeout{60'000};
-  // Called about every `meanwhile_interval` while the answer is waited for, to tell people why. It
-  // must not use this connection.
+  // Called about every `meanwhile_interval` while waiting for the answer, to log why it takes long.
+  // It must not use this connection.
   std::function<void()> meanwhile;
   Duration meanwhile_interval{2'000};
 };
 
-// A connection to PostgreSQL. Every wait of it ends with its timeout, with a stop request (a
-// transient Error: look at the Stop before believing it), or with the connection.
+// A connection to PostgreSQL. Each wait ends with its timeout, with a stop request (also a
+// transient Error: check the Stop first), or with the connection.
 //
-// All sessions of ours set the same parameters, so that a value has the same text in the snapshot
-// and in the stream: client_encoding=UTF8 (in SQL_ASCII and one-byte databases SQL_ASCII, which is
-// "as it is"; see TextEncoding), datestyle=ISO, intervalstyle=iso_8601, timezone=UTC,
+// All our sessions set the same parameters, so that a value has the same text in the snapshot and
+// in the stream: client_encoding=UTF8 (in SQL_ASCII and one-byte databases SQL_ASCII, i.e. no
+// conversion; see TextEncoding), datestyle=ISO, intervalstyle=iso_8601, timezone=UTC,
 // bytea_output=hex, extra_float_digits=3, row_security=off (a policy that would silently hide rows
-// becomes an error), search_path empty, standard_conforming_strings=on, and no timeouts but one: in
-// mode kSql, a statement that waits 2 s for somebody's lock fails with a transient Error.
+// becomes an error), search_path empty, standard_conforming_strings=on, and only one timeout: in
+// mode kSql, a statement that waits 2 s for a lock fails with a transient Error.
 //
 // Used by one thread. Errors are those of pg_error.h.
 class PgConnection {
@@ -88,42 +88,42 @@ class PgConnection {
 
   // One statement. In replication mode, also a replication command.
   PgResult Query(const std::string& sql, const PgQueryOptions& options = {});
-  // The same for what may be refused: the SQLSTATE if it is one of `expected`, "" when it is done.
+  // The same for a statement that may fail: returns the SQLSTATE if it is one of `expected`, "" on
+  // success.
   std::string Try(const std::string& sql, const PgQueryOptions& options,
                   std::initializer_list<std::string_view> expected);
 
   // Begins COPY ... TO STDOUT; ReadCopyRow then gives each row until there are no more.
   void StartCopyOut(const std::string& sql, const PgQueryOptions& options);
-  // The bytes are the caller's to change, and valid until the next call. Nothing at the end. Waits
-  // without a limit of its own: the server may be reading a slow disk.
+  // The caller may change the bytes, which are valid until the next call. Nothing at the end. Has
+  // no time limit: the server may be reading from a slow disk.
   std::optional<std::span<char>> ReadCopyRow();
-  // Ends a COPY whose other rows are not wanted. Its transaction has then failed.
+  // Ends a COPY whose remaining rows are not wanted. Its transaction is then aborted.
   void AbandonCopy();
   // Closes the connection, whatever the server process is doing, and tells that to end. Nothing
   // else may be called after it.
   void Abandon();
-  // Begins a command that ends in copying both ways (START_REPLICATION); what follows is done with
-  // handle().
+  // Begins a command that starts COPY BOTH (START_REPLICATION); use handle() for the rest.
   void StartCopyBoth(const std::string& sql, const PgQueryOptions& options);
 
   bool is_connected() const;                      // As far as libpq has noticed.
   int server_version() const;                     // E.g. 150004.
-  std::string Parameter(const char* name) const;  // As reported at connect; "" when it is not.
+  std::string Parameter(const char* name) const;  // As reported at connect; "" if not reported.
   std::string role() const;                       // The user it logged in as.
   int backend_pid() const;                        // Of the server's process.
   // "127.0.0.1:5432", for messages.
   const std::string& address() const { return address_; }
 
-  // What the server said when it skipped a publication that is not there, as PostgreSQL 18 does
-  // with no more than a warning: from then on its changes do not come.
+  // The server's warning when it has skipped a missing publication, as PostgreSQL 18 does instead
+  // of failing: from then on its changes are not sent.
   const std::optional<std::string>& skipped_publication() const { return skipped_publication_; }
 
-  // For the replication stream, which does its own waiting.
+  // For the replication stream, which waits by itself.
   pg_conn* handle() { return connection_.get(); }
-  // What is wrong with the connection now, as an Error; `certificate_problem` as OpenSSL says it.
+  // Throws what is wrong with the connection; `certificate_problem` is OpenSSL's text.
   [[noreturn]] void ThrowConnectionError(const std::string& doing,
                                          const std::string& certificate_problem = "") const;
-  // The rest of a copy that ended: throws the server's error if it ended by one.
+  // Reads the rest of a COPY that has ended; throws the server's error if it ended with one.
   void FinishCopy(const std::string& doing);
 
  private:
@@ -137,7 +137,7 @@ class PgConnection {
 
   void UseServersEncoding();
   void Connect(const CaptureOptions& options, Mode mode);
-  // The settings that a server may not know, which therefore cannot come with the connection.
+  // Settings that older servers do not know, and which therefore cannot be connection options.
   void TurnOffTimeouts();
   static void ReceiveNotice(void* connection, const pg_result* notice);
   void PollUntilConnected(TimePoint deadline, const std::string& doing);
@@ -145,7 +145,7 @@ class PgConnection {
   bool WaitUntil(Direction direction, TimePoint deadline, const std::string& doing);
   // The same, but throws in both cases.
   void Wait(Direction direction, TimePoint deadline, const std::string& doing);
-  // For an answer: calls options.meanwhile now and then.
+  // For an answer; calls options.meanwhile in between.
   void WaitForAnswer(TimePoint deadline, const PgQueryOptions& options);
   void Send(const std::string& sql, TimePoint deadline, const PgQueryOptions& options);
   // The next result of the command, or one without rows and status when it has no more.
@@ -157,7 +157,7 @@ class PgConnection {
   void CancelQuietly();
 
   const Stop& stop_;
-  TextEncoding encoding_;  // The database's; what is_raw() is not is UTF-8 here.
+  TextEncoding encoding_;  // The database's if it is_raw(), else UTF-8.
   std::unique_ptr<pg_conn, Finish> connection_;
   std::string address_;
   std::optional<std::string> skipped_publication_;

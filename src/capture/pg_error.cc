@@ -24,8 +24,7 @@ bool IsTransient(std::string_view state) {
   const std::string_view group = state.substr(0, 2);
   // Connection, transaction rollback (deadlock), resources (also "too many connections").
   if (IsOneOf(group, {"08", "40", "53", "58", "XX"})) return state != "53400" && state != "58P01";
-  // Shutdown, crash, starting up, idle timeout; the time of a lock, statement or transaction ran
-  // out.
+  // Shutdown, crash, starting up; idle, lock, statement and transaction timeouts.
   return IsOneOf(state, {"57P01", "57P02", "57P03", "57P05", "57014", "55P03", "25P03", "25P04"});
 }
 
@@ -45,20 +44,20 @@ struct Refusal {
 
 constexpr const char* kLoginRemedy = "give the right user, password and database";
 constexpr const char* kNotUtf8 =
-    "Kafka gets UTF-8, to which PostgreSQL does not convert this database's encoding.";
-constexpr const char* kOtherEncoding = "capture a database of another encoding";
+    "Kafka gets UTF-8, and PostgreSQL cannot convert this database's encoding to it.";
+constexpr const char* kOtherEncoding = "capture a database with another encoding";
 
-// What each refusal means: the first row that fits counts.
+// What each refusal means: the first row that matches counts.
 constexpr Refusal kRefusals[] = {
     {"28", "", ExitCode::kLoginRefused, "login-refused", "", kLoginRemedy, "--postgres=..."},
     {"3D000", "", ExitCode::kLoginRefused, "login-refused", "", kLoginRemedy, "--postgres=..."},
-    // MULE_INTERNAL, and what PostgreSQL may get.
+    // MULE_INTERNAL, and encodings of future versions.
     {"0A000", "onversion between", ExitCode::kServerSetting, "encoding", kNotUtf8, kOtherEncoding,
      "--postgres=..."},
     {"22023", "onversion between", ExitCode::kServerSetting, "encoding", kNotUtf8, kOtherEncoding,
      "--postgres=..."},
     {"", "may not be used as an output plugin", ExitCode::kServerSetting, "plugin-refused",
-     "PostgreSQL's minor releases of August 2026 ask for it (CVE-2026-6471).",
+     "PostgreSQL requires this since its minor releases of August 2026 (CVE-2026-6471).",
      "add pgoutput to the server's output_plugin_libraries", ""},
     {"42501", "row-level security", ExitCode::kMissingRight, "missing-right", "",
      "let a superuser run", "ALTER ROLE <role> BYPASSRLS;"},
@@ -67,35 +66,35 @@ constexpr Refusal kRefusals[] = {
     {"53400", "", ExitCode::kServerSetting, "no-free-slot", "",
      "drop a slot that nobody uses, or raise max_replication_slots and restart PostgreSQL",
      "ALTER SYSTEM SET max_replication_slots = 20;"},
-    {"42710", "", ExitCode::kHaltForeignSlot, "slot-foreign", "It was made in the meantime.",
+    {"42710", "", ExitCode::kHaltForeignSlot, "slot-foreign", "It was created in the meantime.",
      "use another", "--slot=NAME"},
     {"55006", "", ExitCode::kAnotherRelay, "slot-active", "Another relay uses it.",
      "stop that one, or give this one its own", "--slot=NAME"},
     {"55000", "wal_level", ExitCode::kServerSetting, "wal-level", "",
      "run as a superuser, then restart PostgreSQL", "ALTER SYSTEM SET wal_level = logical;"},
     {"55000", "", ExitCode::kHaltSlot, "slot-unusable", "", "", ""},
-    // On a promoted standby that never had the WAL, PostgreSQL 15 calls the slot "reserved", and
-    // notices when it reads.
+    // On a promoted standby that never had the WAL, PostgreSQL 15 shows the slot as "reserved" and
+    // fails only when it reads the WAL.
     {"58P01", "WAL segment", ExitCode::kHaltSlot, "slot-invalidated",
-     "The server does not have all WAL that the slot needs. A standby to which the slot was copied "
-     "may never have had it; what was committed since cannot be told any more.",
+     "The server does not have all the WAL that the slot needs. A standby to which the slot was "
+     "copied may never have had it; what was committed since is lost.",
      "", ""},
     {"58P01", "", ExitCode::kHaltSlot, "file-missing", "",
-     "restore it on the server, or install what it belongs to", ""},
-    // PostgreSQL looks publications up as of the WAL that it reads: making one again does not help.
+     "restore the file on the server, or install what it belongs to", ""},
+    // PostgreSQL looks up publications as of the WAL that it reads: recreating one does not help.
     {"42704", "publication", ExitCode::kHaltSlot, "publication-missing",
-     "PostgreSQL cannot tell what to send: somebody dropped the publication, or it was made later "
-     "than the WAL that is read; what was committed without it cannot be told any more. If it is "
-     "still missing and not the relay's own, make it again first.",
+     "PostgreSQL does not know what to send: the publication was dropped, or created later than "
+     "the "
+     "WAL that is being read; what was committed without it is lost. If it is still missing and "
+     "not the relay's own, create it again first.",
      "", ""},
-    // "invalid role OID": a session goes on when its role is dropped, but cannot ask who it is.
-    {"42704", "role", ExitCode::kLoginRefused, "login-refused",
-     "The role that the relay is connected as was dropped.",
-     "let a superuser make it again, with its rights on the tables and the publication",
+    // "invalid role OID": a session survives its role being dropped, but cannot look up that role.
+    {"42704", "role", ExitCode::kLoginRefused, "login-refused", "The relay's role was dropped.",
+     "let a superuser create it again, with its rights on the tables and the publication",
      "CREATE ROLE <role> LOGIN REPLICATION PASSWORD '...';"},
     {"42704", "", ExitCode::kHaltSlot, "slot-missing", "", "", ""},
     {"", "", ExitCode::kInternal, "unexpected", "",
-     "mend what PostgreSQL complains of; report it if that is nothing to be mended", ""},
+     "fix what PostgreSQL reports; if there is nothing to fix, report this message as a bug", ""},
 };
 
 Remedy RemedyOf(const Refusal& refusal, const PgErrorContext& context) {
@@ -115,7 +114,7 @@ Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
   if (context.begin_again_when_missing && IsOneOf(state, {"42P01", "42703", "3F000", "22023"})) {
     return TransientError(what);
   }
-  // Somebody else made it meanwhile, which the next look will see.
+  // Somebody else has created it in the meantime; the next attempt will see it.
   if (state == "42710" && Contains(context.doing, "publication")) return TransientError(what);
   const auto refusal = std::ranges::find_if(kRefusals, [&](const Refusal& row) {
     return state.starts_with(row.state) && Contains(failure.message, row.text);
@@ -129,7 +128,7 @@ Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
       .ToError();
 }
 
-// Failures that libpq finds by itself and that waiting does not mend.
+// Failures that libpq detects itself and that do not pass with time.
 bool IsClientRefusal(std::string_view message) {
   constexpr std::array<std::string_view, 6> kTexts = {
       "no password supplied",        "certificate verify failed", "does not match host name",
@@ -169,7 +168,7 @@ Error TranslatePgFailure(const PgFailure& failure, const PgErrorContext& context
               "login-refused",
               Sentence(what),
               "",
-              {{"give what the server asks for", "--postgres=..."}}}
+              {{"give what the server requires", "--postgres=..."}}}
       .ToError();
 }
 

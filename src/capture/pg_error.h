@@ -9,15 +9,15 @@ namespace bw {
 
 // What the server or libpq said about a failure.
 struct PgFailure {
-  std::string sqlstate;  // Empty when libpq failed by itself: connection lost, nobody there.
-  std::string message;   // Of the server or libpq; never holds a password.
+  std::string sqlstate;  // Empty for libpq's own errors: connection lost, refused.
+  std::string message;   // The server's or libpq's; never holds a password.
 };
 
 struct PgErrorContext {
-  std::string_view doing;       // "create replication slot \"bottledwater\"": what was tried.
-  std::string_view remedy_sql;  // What an owner must run when a right is missing; may be empty.
-  // The catalog may have changed since it was read: a missing table or column, or a snapshot that
-  // is gone, only means to begin again.
+  std::string_view doing;       // What was tried: "create replication slot \"bottledwater\"".
+  std::string_view remedy_sql;  // For an owner when a right is missing; may be empty.
+  // The catalog may have changed since it was read: if a table, a column or the snapshot is
+  // missing, simply begin again.
   bool begin_again_when_missing = false;
 };
 

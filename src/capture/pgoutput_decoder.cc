@@ -10,7 +10,7 @@
 namespace bw {
 namespace {
 
-// A timestamp so far off that the sum would overflow is shown as it is: it is only for people.
+// If the sum would overflow, the timestamp is left as it is: it is only for display.
 int64_t ReadTimeMicros(ByteReader* reader) {
   int64_t sum = 0;
   const auto since_2000 = static_cast<int64_t>(reader->ReadU64());
@@ -121,7 +121,7 @@ PgoutputMessage DecodeLogicalMessage(ByteReader reader) {
   const bool of_later_protocol = std::string_view("SEcAbPKrp").find(type) != std::string_view::npos;
   throw UnexpectedHalt(fmt::format(
       "PostgreSQL sent a pgoutput message of {} 0x{:02x} ({} bytes, beginning {}); this "
-      "relay speaks protocol 1",
+      "relay uses protocol 1",
       of_later_protocol ? "a later protocol's type" : "the unknown type",
       static_cast<uint8_t>(type), bytes.size(), hex));
 }
@@ -231,7 +231,7 @@ PgoutputMessage PgoutputDecoder::DecodeDelete(ByteReader reader) {
 
 PgoutputMessage PgoutputDecoder::DecodeTruncate(ByteReader reader) {
   const uint32_t count = reader.ReadU32();
-  reader.ReadU8();  // CASCADE and RESTART IDENTITY: nothing that a topic could show.
+  reader.ReadU8();  // CASCADE and RESTART IDENTITY: not visible in a topic.
   if (count > reader.remaining() / sizeof(uint32_t)) {
     reader.Fail(fmt::format("{} relations in {} bytes", count, reader.remaining()));
   }

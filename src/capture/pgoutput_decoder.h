@@ -8,12 +8,12 @@
 
 namespace bw {
 
-// Decodes pgoutput messages, protocol version 1. Knows nothing of transactions or tables: whether a
-// message may come now, and whether it fits its relation, is for ChangeAssembler to say.
+// Decodes pgoutput messages, protocol version 1. Knows nothing about transactions or tables:
+// ChangeAssembler checks whether a message is valid at its place and fits its relation.
 //
-// Every length and count is checked against the bytes that are there; what does not fit, and every
-// unknown message, is a Halt error that names the message and the byte. Nothing is ever skipped: a
-// message that we do not understand may be a change that we would lose.
+// Every length and count is checked against the available bytes; a mismatch, or an unknown message,
+// is a Halt error that names the message and the byte. Nothing is ever skipped: an unknown message
+// may be a change that we would lose.
 //
 // Reuses its buffers, so a row costs no allocation. Not thread-safe.
 class PgoutputDecoder {

@@ -44,7 +44,7 @@ struct CommitMessage {
   int64_t commit_time_us = 0;
 };
 
-// The transaction was replicated to this server from elsewhere. Says nothing that we need.
+// The transaction was replicated to this server from elsewhere. Not needed.
 struct OriginMessage {
   Lsn origin_commit_lsn;
   std::string_view name;
@@ -59,8 +59,7 @@ struct RelationColumn {
 
 struct RelationMessage {
   RelationId id;
-  std::string_view
-      schema;  // The server sends an empty text for pg_catalog; here it is spelled out.
+  std::string_view schema;  // "pg_catalog" is spelled out; the server sends it as "".
   std::string_view name;
   ReplicaIdentity identity = ReplicaIdentity::kDefault;
   std::span<const RelationColumn> columns;
@@ -102,7 +101,7 @@ struct TruncateMessage {
   std::span<const RelationId> relations;
 };
 
-// pg_logical_emit_message(). Only sent when asked for, which we do not.
+// pg_logical_emit_message(). Sent only on request, and we do not request it.
 struct LogicalMessage {
   bool transactional = false;
   Lsn lsn;

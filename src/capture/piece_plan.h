@@ -9,8 +9,8 @@
 
 namespace bw {
 
-// A row's place in its table: the type tid, written "(block,offset)". Offsets begin at 1, so
-// {block, 0} is before the block's first row.
+// A row's location in its table: type tid, written "(block,offset)". Offsets begin at 1, so {block,
+// 0} is before the block's first row.
 struct TupleId {
   uint32_t block = 0;
   uint16_t offset = 0;
@@ -19,15 +19,15 @@ struct TupleId {
   std::string ToSql() const;  // '(7,3)'::tid
 };
 
-// Takes the first column of a COPY row, a ctid, off its front. Throws a Halt error when it is none.
+// Removes the first column, a ctid, from a COPY row. Throws a Halt error when it is not a ctid.
 // Pure.
 TupleId TakeTupleId(std::span<char>* row);
 
 // How many pages of a table to read under one lock, so that it is held for about `target`: whoever
-// needs the table for himself, and all who queue behind him, wait that long for us.
+// wants to lock the table exclusively, and everybody queued behind, waits that long for us.
 //
-// Begins small, follows the last piece's speed, and never grows more than fourfold at once: a table
-// of small rows may have a gigabyte in the next one. Pure.
+// Begins small, follows the speed of the last piece, and never grows more than fourfold at once:
+// after small rows, the next page may have huge ones. Pure.
 class PieceSize {
  public:
   explicit PieceSize(Duration target) : target_(target) {}

@@ -16,8 +16,8 @@ namespace {
 
 constexpr int kFirstWithTidRanges = 140000;
 constexpr Duration kPieceTarget{50};
-// A piece is cut beyond: rows may be far larger than those before. Bytes, because its rows are
-// appended to the spool without waiting for room there.
+// A piece is cut beyond these limits, since rows may be far larger than earlier ones. The limit in
+// bytes exists because the rows are appended to the spool without waiting for room.
 constexpr Duration kPieceMax{100};
 constexpr size_t kPieceBytesMax = 16 * kMiB;
 
@@ -27,14 +27,14 @@ constexpr const char* kNoSchema = "3F000";
 
 TimePoint Now() { return std::chrono::steady_clock::now(); }
 
-// A range of pages is read in their order by a TID range scan and by nothing else. For the COPY
-// alone: the catalog is read by index. (Without jit = off, what planners cannot do without costs so
-// much that it would be compiled.)
+// Only a TID range scan reads a range of pages in page order. For the COPY alone, since catalog
+// queries need index scans. (jit = off, because disabled plans have such a high cost that they
+// would be compiled.)
 constexpr const char* kCopySettings =
     "SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; "
     "SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off; "
     "SET LOCAL max_parallel_workers_per_gather = 0; "
-    // With "on", planning the read of a leaf locks its parent, which ALTER TABLE locks first.
+    // With "on", planning to read a leaf locks its parent, which ALTER TABLE locks first.
     "SET LOCAL constraint_exclusion = off";
 
 }  // namespace
@@ -53,7 +53,7 @@ PgQueryOptions PieceReader::Options(const char* verb) const {
 
 void PieceReader::BeginAgain(const char* what) const {
   throw TransientError(
-      fmt::format("table {} was {} while the snapshot was taken; it is taken again",
+      fmt::format("table {} was {} while the snapshot was taken; the snapshot is taken again",
                   Printable(table_->described.qualified_name()), what));
 }
 
@@ -72,12 +72,13 @@ std::string PieceReader::RegclassName() const {
   return QuoteForRegclass(table_->described.table.schema, table_->described.table.name);
 }
 
-// Without its children, which are tables of their own.
+// Without children, which are tables of their own.
 std::string PieceReader::PartRelation() const { return (part().tree ? "" : "ONLY ") + part().name; }
 
 void PieceReader::Rollback() { connection_->Query("ROLLBACK", Options("release")); }
 
-// Partitions that are foreign tables or unlogged are left out: the stream brings nothing of them.
+// Partitions that are foreign or unlogged tables are left out: the stream does not have their
+// changes.
 void PieceReader::ListParts() {
   Begin();
   const CapturedTable& described = table_->described;
@@ -137,8 +138,8 @@ std::string PieceReader::TryLock(const std::string& relation, Duration lock_wait
   return refused;
 }
 
-// The rows of the catalog are the snapshot's; what functions say of an OID is so now. Where both
-// agree, the lock keeps it so, but for the name of the schema: Close looks once more.
+// Catalog rows are as of the snapshot; functions of an OID answer as of now. Where both agree, the
+// lock keeps it that way, except for the schema's name, which Close checks again.
 PieceReader::Check PieceReader::CheckUnderLock() {
   const CapturedTable& described = table_->described;
   const PgResult found = connection_->Query(
@@ -171,18 +172,18 @@ SELECT {part}::regclass::text, coalesce(to_regclass({name})::oid = {table}, fals
   return Check::kSame;
 }
 
-// The name that the part had is not its name now.
+// The part no longer has its name.
 PieceReader::Check PieceReader::CheckMissing() {
   const CapturedTable& described = table_->described;
   const PgResult found = connection_->Query(
-      // An OID that is no longer there has itself as its name.
+      // A dropped OID is shown as the number itself.
       fmt::format("SELECT c.name = c.oid::text, c.name, to_regclass({name}) IS NULL "
                   "FROM (SELECT {part}::oid, {part}::regclass::text) c(oid, name)",
                   fmt::arg("part", part().oid), fmt::arg("name", QuoteLiteral(RegclassName()))),
       Options("look for"));
   const bool leaf = part().oid != described.oid;
   if (found.Bool(0, 0)) {
-    if (!leaf && !found.Bool(0, 2)) BeginAgain("replaced by another of its name");
+    if (!leaf && !found.Bool(0, 2)) BeginAgain("replaced by another table of that name");
     return Check::kGone;
   }
   if (!leaf) BeginAgain("renamed or dropped");
@@ -190,8 +191,8 @@ PieceReader::Check PieceReader::CheckMissing() {
   return Check::kOtherName;
 }
 
-// In a transaction of its own: pg_get_expr() locks the table that has the filter, and with a leaf's
-// lock in hand that would be the wrong order. False when the table is locked.
+// In a transaction of its own: pg_get_expr() locks the table that has the filter, which must not
+// happen while a leaf's lock is held (wrong order). False when the table is locked.
 bool PieceReader::ReadFilter(Duration lock_wait) {
   if (table_->row_filters.empty() || !cursor_->filter.empty()) return true;
   const std::string refused = TryLock("ONLY " + TableName(), lock_wait);
@@ -203,7 +204,7 @@ bool PieceReader::ReadFilter(Duration lock_wait) {
         fmt::format("SELECT pg_get_expr(prqual, prrelid) FROM pg_publication_rel WHERE oid = {}",
                     oid),
         Options("read the row filter of"));
-    // The row is there in the snapshot; its table may be gone.
+    // The snapshot has the row; the table may be gone.
     if (found.rows() == 0 || found.IsNull(0, 0)) BeginAgain("altered in its publication");
     filter += fmt::format("{}({})", filter.empty() ? "" : " OR ", found.Text(0, 0));
   }
@@ -264,7 +265,7 @@ std::optional<std::span<char>> PieceReader::NextRow() {
   if (!row) return std::nullopt;
   bytes_ += row->size();
   const TupleId id = TakeTupleId(&*row);
-  if (id <= cursor_->done || id.block >= to_block_) {  // Rows would be left out, or come twice.
+  if (id <= cursor_->done || id.block >= to_block_) {  // Rows would be missed or repeated.
     throw UnexpectedHalt(fmt::format("PostgreSQL read {} out of order", part().name));
   }
   cursor_->done = id;
@@ -274,7 +275,7 @@ std::optional<std::span<char>> PieceReader::NextRow() {
 void PieceReader::Close() {
   const std::string same_name =
       fmt::format("SELECT {}::regclass::text = {}", part().oid, QuoteLiteral(part().name));
-  if (cut_) Rollback();  // Its transaction has failed, and answers no more questions.
+  if (cut_) Rollback();  // Its transaction is aborted and accepts no more queries.
   if (!connection_->Query(same_name, Options("check")).Bool(0, 0)) BeginAgain("renamed");
   if (!cut_) Rollback();
   if (!part().in_pieces) return NextPart();

@@ -16,22 +16,21 @@ namespace bw {
 // An ordinary table: the snapshot's table itself, or a leaf of a partitioned one.
 struct TablePart {
   uint32_t oid = 0;
-  std::string name;  // Quoted. A leaf's may change, and is then the last that was seen.
+  std::string name;  // Quoted. A leaf may be renamed; then the latest known name.
   bool in_pieces = false;
-  // A partitioned table, read through its root because our role may not read each leaf.
+  // A partitioned table that is read through its root, because our role may not read every leaf.
   bool tree = false;
 };
 
-// How far the snapshot has come with a table. Whoever reads on, on whichever connection, goes on
-// from here.
+// How far the snapshot of a table has come. Any connection can continue from here.
 struct TableCursor {
   bool listed = false;
   std::vector<TablePart> parts;
-  std::string filter;  // SQL; known when the first part is read.
+  std::string filter;  // SQL; known once the first part is read.
   size_t part = 0;
   std::optional<uint64_t> pages;  // Of the part; unknown before its first piece.
   TupleId done;                   // Rows of the part up to here are read.
-  bool dropped = false;           // Some or all of it is no longer there.
+  bool dropped = false;           // All or part of it was dropped.
 
   bool finished() const { return listed && part == parts.size(); }
 };
@@ -39,26 +38,28 @@ struct TableCursor {
 // Reads tables as an exported snapshot has them, in pieces, on one connection.
 //
 // A piece is a range of pages, read in a transaction of its own that imports the snapshot, locks
-// the table, makes sure that it is still the table that the snapshot knows, copies the range, and
-// ends. The lock is thus held for about kPieceTarget, and a piece that takes longer is cut: whoever
-// alters the table meanwhile waits no longer than that, and so does everybody behind him. The
-// exporting transaction must stay open until all is read; only it keeps VACUUM away from the rows.
+// the table, checks that it is still the table that the snapshot knows, copies the range, and ends.
+// The lock is thus held for about kPieceTarget, and a piece that takes longer is cut, so that
+// somebody who alters the table, and everybody queued behind, waits no longer than that. The
+// exporting transaction must stay open until everything is read; only it keeps VACUUM from removing
+// the rows.
 //
-// What is not in pieces but as a whole: a table whose access method is not heap, any table before
-// PostgreSQL 14 (TID range scans), and a partitioned table with a leaf that our role may not read.
+// Read as a whole, not in pieces: a table whose access method is not heap, any table before
+// PostgreSQL 14 (which has no TID range scans), and a partitioned table with a leaf that our role
+// may not read.
 //
 // Throws a transient Error, to begin the snapshot again, when a table was truncated or rewritten
 // (TRUNCATE and rewriting ALTER TABLE are not MVCC-safe: PostgreSQL documentation, 13.6 "Caveats"),
-// renamed, replaced by another of its name, detached, or a column of it dropped or renamed. A table
-// or leaf that was dropped is done: it has no rows any more.
+// renamed, replaced by another of the same name, or detached, or when a column was dropped or
+// renamed. A table or leaf that was dropped is finished: it has no more rows.
 class PieceReader {
  public:
-  // `connection` is in mode kSql and used by nobody else.
+  // `connection` is in mode kSql and used for nothing else.
   PieceReader(PgConnection* connection, std::string snapshot_name);
 
   enum class Step {
     kOpen,      // Call NextRow until there is none, then Close.
-    kLocked,    // Somebody has locked the table for longer than `lock_wait`. Nothing is open.
+    kLocked,    // Somebody else's lock outlasted `lock_wait`. Nothing is open.
     kFinished,  // The table is read.
   };
   // Begins the next piece.
@@ -68,9 +69,9 @@ class PieceReader {
   // The rows since Open are what the snapshot has. Releases the lock.
   void Close();
 
-  // Whether NextRow keeps to the limit by itself; else the caller may wait while a piece is open.
+  // Whether NextRow enforces the limits itself; if not, the caller may wait while a piece is open.
   bool in_pieces() const { return part().in_pieces; }
-  // For messages: who has locked the table that was kLocked.
+  // For messages: who holds the lock after kLocked.
   std::string DescribeHolders();
 
  private:
@@ -84,7 +85,7 @@ class PieceReader {
   std::string TableName() const;
   std::string RegclassName() const;  // As to_regclass() reads it.
   std::string PartRelation() const;
-  // Begins a transaction and locks in it; or gives the SQLSTATE of an expected refusal.
+  // Begins a transaction and takes the lock in it; or returns the SQLSTATE of an expected refusal.
   std::string TryLock(const std::string& relation, Duration lock_wait);
   Check CheckUnderLock();
   Check CheckMissing();

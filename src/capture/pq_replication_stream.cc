@@ -37,7 +37,7 @@ void PqReplicationStream::ReadSenderTimeout() {
   const PgResult setting =
       connection_.Query("SELECT setting FROM pg_settings WHERE name = 'wal_sender_timeout'");
   wal_sender_timeout_ = Duration(setting.rows() == 0 ? 0 : setting.Int(0, 0));
-  // 0: the server never gives up on us. We still want to know whether it is there.
+  // 0: the server never times out. We still want to notice when it is gone.
   silence_max_ = 2 * (wal_sender_timeout_.count() > 0 ? wal_sender_timeout_ : kDefaultTimeout);
 }
 
@@ -58,7 +58,7 @@ void PqReplicationStream::Start(const StreamStart& start) {
       connection_.StartCopyBoth(command, options);
       return;
     } catch (const Error& error) {
-      // Our own connection that was cut stays active until the server notices.
+      // A connection of ours that was cut stays active until the server notices.
       if (error.exit_code() != ExitCode::kAnotherRelay || Now() >= give_up) throw;
       if (!said) {
         spdlog::info("Slot \"{}\" is still active for another process; waiting up to {} s for it",
@@ -77,7 +77,7 @@ std::optional<Frame> PqReplicationStream::TakeFrame() {
   char* bytes = nullptr;
   const int length = PQgetCopyData(connection_.handle(), &bytes, /*async=*/1);
   frame_bytes_.reset(bytes);
-  // libpq has seen the warning before it gives out what came after it.
+  // libpq has processed the warning before it returns what came after it.
   if (const auto& skipped = connection_.skipped_publication()) {
     const PgFailure failure{.sqlstate = "42704",
                             .message = "a publication is missing: " + *skipped};
@@ -127,8 +127,8 @@ bool PqReplicationStream::WaitForBytes(TimePoint deadline) {
 std::optional<Frame> PqReplicationStream::Receive(TimePoint deadline) {
   while (true) {
     if (std::optional<Frame> frame = TakeFrame()) return frame;
-    // With TLS, the library may hold decrypted bytes that poll() does not know of; one record fits
-    // libpq's buffer in two reads.
+    // With TLS, the library may hold decrypted bytes that poll() does not know about; libpq gets
+    // one record in at most two reads.
     if (PQsslInUse(connection_.handle()) != 0) {
       ReadSocket();
       if (std::optional<Frame> frame = TakeFrame()) return frame;
@@ -149,14 +149,15 @@ void PqReplicationStream::SendStatus(const StandbyStatus& status) {
   const int queued =
       PQputCopyData(connection_.handle(), frame.data(), static_cast<int>(frame.size()));
   if (queued < 0) connection_.ThrowConnectionError(kDoing);
-  // 0: not even libpq's buffer takes it. The server does not read; the next status says the same.
+  // 0: not even libpq's buffer has room, because the server does not read. The next status
+  // supersedes this one.
   if (queued == 1) FlushOutput();
 }
 
 void PqReplicationStream::Finish() noexcept {
   PGconn* connection = connection_.handle();
   if (PQputCopyEnd(connection, nullptr) != 1) return;
-  // Until the server has ended its half too; what it still sends comes again another time.
+  // Until the server has ended its direction too; what it still sends will be sent again.
   constexpr Duration kPatience{1'000};
   const TimePoint give_up = Now() + kPatience;
   while (PQflush(connection) >= 0 && Now() < give_up) {

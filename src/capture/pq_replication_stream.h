@@ -11,17 +11,17 @@ namespace bw {
 
 // The libpq replication connection.
 //
-// A server that is silent for twice wal_sender_timeout is taken for dead: a half-open connection
-// would otherwise stall for hours. Only time spent waiting in Receive counts, so a pause of ours
-// is never held against the server; the session asks for a reply when it hears nothing.
+// A server that is silent for twice wal_sender_timeout is considered dead: a half-open connection
+// would otherwise stall for hours. Only time spent waiting in Receive counts, not our own pauses;
+// the session asks for a reply when it receives nothing.
 class PqReplicationStream final : public ReplicationStream {
  public:
-  // Connects in replication mode. Also good for simple SQL and replication commands until Start.
+  // Connects in replication mode. Until Start, also accepts simple SQL and replication commands.
   PqReplicationStream(const CaptureOptions& options, const Stop& stop);
 
   ~PqReplicationStream() override;
 
-  // Waits up to CaptureOptions::active_slot_wait for a slot that another process still uses, then
+  // Waits up to CaptureOptions::active_slot_wait for a slot that another process is using, then
   // throws Halt kAnotherRelay.
   void Start(const StreamStart& start) override;
   std::optional<Frame> Receive(TimePoint deadline) override;
@@ -30,7 +30,7 @@ class PqReplicationStream final : public ReplicationStream {
 
   PgConnection& connection() { return connection_; }
   int backend_pid() const { return connection_.backend_pid(); }
-  // The server ends a connection from which it hears nothing for so long; 0 for never.
+  // The server ends a connection that is silent for this long; 0 for never.
   Duration wal_sender_timeout() const { return wal_sender_timeout_; }
 
  private:

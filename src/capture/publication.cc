@@ -13,8 +13,8 @@ namespace {
 constexpr int kFirstWithViaRoot = 130000;
 constexpr int kFirstWithRowFilter = 150000;  // And with column lists, and FOR TABLES IN SCHEMA.
 
-// The OIDs of a publication's tables by name or schema, and those below the partitioned ones: what
-// pg_get_publication_tables() makes them of, which opens tables in some versions.
+// The OIDs of a publication's tables by name or schema, and of their partitions: computed as in
+// pg_get_publication_tables(), which opens tables in some versions.
 std::string MembersQuery(int version) {
   const std::string of_schemas = fmt::format(R"(
   UNION SELECT c.oid
@@ -41,9 +41,9 @@ member(oid) AS (
                      fmt::arg("schemas", version < kFirstWithRowFilter ? "" : of_schemas));
 }
 
-// One row per column of a column list: a text array would need parsing. A table that is published
-// by its schema has neither filter nor column list. The filter's text is left to whoever reads the
-// table, under its lock: pg_get_expr() takes one.
+// One row per column of a column list, because a text array would need parsing. A table that is
+// published by its schema has neither filter nor column list. PieceReader gets the filter's text,
+// with the table locked, because pg_get_expr() takes a lock.
 std::string PublishedTablesQuery(int version, const std::string& name) {
   const std::string publication = fmt::format(
       "p AS (SELECT oid, puballtables, {} AS viaroot FROM pg_publication WHERE pubname = {})",
@@ -120,8 +120,8 @@ std::vector<std::string> ExistingPublications(PgConnection* connection,
                                               const std::vector<std::string>& names) {
   std::vector<std::string> existing;
   for (const std::string& name : names) {
-    const PgResult found = connection->Query(
-        "SELECT FROM pg_publication WHERE pubname = " + QuoteLiteral(name));
+    const PgResult found =
+        connection->Query("SELECT FROM pg_publication WHERE pubname = " + QuoteLiteral(name));
     if (found.rows() > 0) existing.push_back(name);
   }
   return existing;

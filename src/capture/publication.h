@@ -8,13 +8,13 @@
 
 namespace bw {
 
-// A table as one publication publishes it: what pg_publication_tables has a row for. With
-// publish_via_partition_root, the partitioned table stands for its partitions.
+// A table as one publication publishes it, like a row of pg_publication_tables. With
+// publish_via_partition_root, the partitioned table represents its partitions.
 struct PublishedTable {
   std::string schema;
   std::string table;
   std::vector<std::string> columns;  // Empty for all (and before PostgreSQL 15).
-  uint32_t row_filter = 0;           // The pg_publication_rel row that has it; 0 for none.
+  uint32_t row_filter = 0;           // OID of the pg_publication_rel row; 0 for none.
 };
 
 struct Publication {
@@ -29,8 +29,8 @@ struct Publication {
   const PublishedTable* Find(const std::string& schema, const std::string& table) const;
 };
 
-// Those of the named publications that exist, in the order of the names. Reads the catalog's rows
-// only, and waits for nobody's lock on a table, as pg_publication_tables may.
+// Those of the named publications that exist, in the order of the names. Reads only catalog rows,
+// so unlike pg_publication_tables it never waits for a lock on a table.
 std::vector<Publication> ReadPublications(PgConnection* connection,
                                           const std::vector<std::string>& names);
 // The same, without what they publish.

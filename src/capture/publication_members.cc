@@ -16,7 +16,8 @@ namespace {
 
 constexpr int kFirstWithViaRoot = 130000;
 constexpr int kFirstToRefuseGenerated = 180000;  // A key with a generated column.
-// Of one statement: it locks them all until it is done, against VACUUM and ALTER TABLE only.
+// Per statement, which locks all its tables until it ends, though only against VACUUM and ALTER
+// TABLE.
 constexpr size_t kTablesPerStatement = 200;
 
 std::string Quoted(const CapturedTable& table) {
@@ -58,7 +59,7 @@ class Changer {
       connection_->Query(sql, query_);
       return true;
     } catch (const Error& error) {
-      connection_->Query("SELECT 1", query_);  // Throws when it is the connection that fails.
+      connection_->Query("SELECT 1", query_);  // Throws if the connection has failed.
       if (tables.size() == 1) refused_.push_back({tables[0], error, sql});
       return false;
     }
@@ -81,8 +82,8 @@ std::vector<PublicationMember> ReadMembers(PgConnection* connection,
                   QuoteLiteral(publication)));
   std::vector<PublicationMember> members;
   for (int row = 0; row < found.rows(); ++row) {
-    members.push_back({static_cast<uint32_t>(found.Int(row, 0)),
-                       static_cast<uint32_t>(found.Int(row, 1))});
+    members.push_back(
+        {static_cast<uint32_t>(found.Int(row, 0)), static_cast<uint32_t>(found.Int(row, 1))});
   }
   return members;
 }
@@ -177,7 +178,7 @@ std::string IdentityRemedies(const CapturedTable& table) {
   if (!table.unfit_leaves.empty()) return LeafRemedies(table);
   const std::string name = Quoted(table);
   std::string remedies;
-  if (table.generated_key_columns.empty()) {  // Else it may have a primary key, but another.
+  if (table.generated_key_columns.empty()) {  // Otherwise it may already have a primary key.
     remedies = OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", name));
   }
   return remedies + IndexRemedy(table) +

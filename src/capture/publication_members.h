@@ -9,32 +9,33 @@
 #include "capture/pg_connection.h"
 #include "capture/table_filter.h"
 
-// Which tables are in the publication by name, which should be, and the statements in between.
+// Which tables are in the publication by name, which should be, and the statements that get there.
 //
-// A table belongs into it as long as PostgreSQL lets UPDATE and DELETE pass when they are
-// published. One that is in it and has no replica identity (any more) refuses them to everybody.
+// A table belongs in it as long as PostgreSQL allows UPDATE and DELETE when they are published. On
+// a table in it without a replica identity, or that has lost it, they fail for everybody.
 
 namespace bw {
 
-// How long a statement of ours may wait for a lock. Who waits behind it waits as long.
+// How long our statements may wait for a lock. Others queued behind them wait as long.
 constexpr Duration kPublicationLockTimeout{50};
 
-// A row of pg_publication_rel. Its OID stands for one stay of the table in the publication: a table
-// that is taken out and added again has another.
+// A row of pg_publication_rel. Its OID identifies one period of membership: a table that is removed
+// and added again gets another.
 struct PublicationMember {
   uint32_t row_oid = 0;
   uint32_t table_oid = 0;
 };
 
-// Reads system catalogs only: waits for nobody's lock on a table.
+// Reads only system catalogs, so it never waits for a lock on a table.
 std::vector<PublicationMember> ReadMembers(PgConnection* connection,
                                            const std::string& publication);
 
 // A short text that changes whenever a table, its name, its replica identity, its place in a
-// hierarchy, its membership, or who may read it changes (but for rights by way of another role). Reads system catalogs only.
+// hierarchy, its membership, or who may read it changes (except rights through another role). Reads
+// only system catalogs.
 std::string ReadMembershipSignature(PgConnection* connection, const std::string& publication);
 
-// What is to be done so that every table is where it belongs.
+// The changes that put every table where it belongs.
 struct MembershipPlan {
   std::vector<const CapturedTable*> join;
   std::vector<const CapturedTable*> take_out;
@@ -42,31 +43,31 @@ struct MembershipPlan {
   std::vector<const CapturedTable*> inserts_only;
 };
 
-// Whether it has the form that a publication by name can hold. Before PostgreSQL 13 not a
-// partitioned table, else not a partition. Pure.
+// Whether the table can be published by name: before PostgreSQL 13 not if it is a partitioned
+// table, later not if it is a partition. Pure.
 bool IsUnit(const CapturedTable& table, int server_version);
 
-// `tables` are all that there are. Tables that the filter leaves out are never added, and taken out
-// only when they would refuse UPDATE and DELETE. Pure.
+// `tables` are all tables. Tables that the filter leaves out are never added, and removed only when
+// UPDATE and DELETE would fail on them. Pure.
 MembershipPlan PlanMembership(const std::vector<CapturedTable>& tables,
                               const std::vector<PublicationMember>& members,
                               const TableFilter& filter, int server_version);
 
-// Tables without replica identity; a partition is only named when its partitioned table is not.
+// Tables without replica identity; a partition is listed only if its partitioned table is not.
 // Pure.
 std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>& tables);
-// Why a table that seems to have one has none, in parentheses after its name: " (its key ...)".
-// Else empty. Pure.
+// Why a table that seems to have a replica identity has none, for after its name: " (its key ...)".
+// Otherwise empty. Pure.
 std::string IdentityNote(const CapturedTable& table);
 // Whether PostgreSQL refuses UPDATE and DELETE on an unkeyed table once they are published. Pure.
 bool RefusesUpdates(const CapturedTable& unkeyed, int server_version);
-// What an owner can run to give it one, a statement a line (OwnLine): everything, and what makes
-// another index the identity. Pure.
+// What an owner can run to give it one, each statement an OwnLine(): all alternatives, or only the
+// one that makes another index the identity. Pure.
 std::string IdentityRemedies(const CapturedTable& table);
 std::string IndexRemedy(const CapturedTable& table);
 
-// Always with ONLY: a child that inherits would come along, and does not share its parent's key.
-// Pure.
+// Always with ONLY: inheriting children would be added too, and they do not share their parent's
+// key. Pure.
 std::string AddMemberSql(const std::string& publication, const CapturedTable& table);
 
 struct RefusedChange {
@@ -75,9 +76,9 @@ struct RefusedChange {
   std::string sql;
 };
 
-// Adds or removes the tables, many in one statement, and one by one where that fails. No statement
-// waits for a lock for longer than kPublicationLockTimeout: sets the session's lock_timeout.
-// Returns those that were refused; throws when the connection is lost.
+// Adds or removes the tables, many in one statement, or one by one where that fails. No statement
+// waits longer than kPublicationLockTimeout for a lock: sets the session's lock_timeout. Returns
+// the refused ones; throws when the connection is lost.
 enum class MemberChange { kAdd, kDrop };
 std::vector<RefusedChange> ChangeMembers(PgConnection* connection, const std::string& publication,
                                          MemberChange change,

@@ -72,9 +72,10 @@ std::string CreateForTables(const std::string& name, int version,
       fmt::format("{} without replica identity: {}.",
                   tables.size() == 1 ? "1 table is" : fmt::format("{} tables are", tables.size()),
                   ListOf(tables)),
-      refuses_updates ? "Once their updates and deletes are published, PostgreSQL refuses every "
-                        "UPDATE and DELETE on them, also those of your applications."
-                      : "Their updates and deletes would come without the whole key of the row.",
+      refuses_updates
+          ? "Once their updates and deletes are published, PostgreSQL refuses every "
+            "UPDATE and DELETE on them, including those of your applications."
+          : "Their updates and deletes would arrive without the complete key of the row.",
       std::move(remedies)}
       .ToError();
 }
@@ -84,7 +85,7 @@ std::string CreateForSomeTables(const std::string& name, int version) {
                      WithOptions(version, false));
 }
 
-// What existing publications do not publish of the tables that the options select.
+// What existing publications omit of the tables that the options select.
 std::vector<std::string> Omissions(const PublicationFacts& facts, const CaptureOptions& options) {
   std::vector<std::string> warnings;
   const auto any = [&](auto member) {
@@ -154,7 +155,7 @@ PublicationPlan UseNamed(const PublicationFacts& facts, const CaptureOptions& op
   }
   PublicationPlan plan = UseExisting(facts, options);
   std::vector<const CapturedTable*> harmed = HarmedTables(facts.tables, facts.existing);
-  // The others are named by the keeper at each start.
+  // The keeper warns about the others at each start.
   std::erase_if(harmed,
                 [&](const CapturedTable* table) { return !RefusesUpdates(*table, facts.version); });
   if (!harmed.empty()) {
@@ -184,7 +185,7 @@ void RequireUnkeyedAllowed(const Selection& selection, const PublicationFacts& f
   if (selection.unkeyed.empty() || options.allow_unkeyed) return;
   RefuseUnkeyed(
       selection.unkeyed, facts.version,
-      {{"capture only their inserts, which leaves UPDATE and DELETE working", "--allow-unkeyed"},
+      {{"capture only their inserts, which keeps UPDATE and DELETE working", "--allow-unkeyed"},
        {"leave them out", "--exclude-tables=<pattern>"}});
 }
 
@@ -194,17 +195,17 @@ std::vector<std::string> InsertsOnlyWarning(const Selection& selection) {
                       ListOf(selection.unkeyed))};
 }
 
-// Publications with the slot's name: made by an owner, or by a first start that did not finish.
+// Publications with the slot's name: created by an owner, or by an unfinished first start.
 PublicationPlan UseOurOwn(const PublicationFacts& facts, const CaptureOptions& options) {
   PublicationPlan plan = UseExisting(facts, options);
   const bool is_pair = IsOwnPair(options, plan.names);
   const std::vector<const CapturedTable*> harmed = HarmedTables(facts.tables, facts.existing);
-  if (!harmed.empty() && !is_pair) {  // From the pair the keeper takes them out.
+  if (!harmed.empty() && !is_pair) {  // The keeper removes them from the pair.
     const std::string drop =
         fmt::format("DROP PUBLICATION {};", QuoteIdentifier(facts.existing.front().name));
     RefuseUnkeyed(harmed, facts.version,
-                  {{"drop the publication that is there already, and start with --allow-unkeyed "
-                    "to capture their inserts alone",
+                  {{"drop the existing publication, and start with --allow-unkeyed to capture only "
+                    "their inserts",
                     OwnLine(drop)}});
   }
   if (is_pair) {
@@ -218,12 +219,12 @@ PublicationPlan UseOurOwn(const PublicationFacts& facts, const CaptureOptions& o
     plan.warnings = InsertsOnlyWarning(selection);
   }
   plan.warnings.insert(plan.warnings.begin(),
-                       fmt::format("Publication {} exists already and is used as it is",
+                       fmt::format("Publication {} already exists and is used as it is",
                                    facts.existing.front().name));
   return plan;
 }
 
-// All of it for somebody who may; the ownership lets the relay add tables that are made later.
+// All statements, for somebody who may run them; ownership lets the relay add tables later.
 std::string SqlForOwner(const PublicationFacts& facts, const PublicationPlan& plan,
                         const Selection& selection) {
   const std::string role = QuoteIdentifier(facts.role.name);
@@ -242,13 +243,13 @@ void RequireRightToCreate(const PublicationFacts& facts, const PublicationPlan& 
   throw Halt{
       ExitCode::kMissingRight,
       "missing-right",
-      fmt::format("Role {} may not create a publication FOR ALL TABLES: that takes a superuser.",
+      fmt::format("Role {} may not create a publication FOR ALL TABLES: that requires a superuser.",
                   facts.role.name),
       "",
-      {{fmt::format("let one run in database {}, and start the relay again", facts.database),
+      {{fmt::format("let one run in database {}, then start the relay again", facts.database),
         SqlForOwner(facts, plan, selection) +
             OwnLine("(the last two let the relay add its own role's tables to the publication when "
-                    "they are made later; for tables of other roles it will show their owner the "
+                    "they are created later; for other roles' tables it will show their owner the "
                     "statement)")},
        {fmt::format("let the tables' owner publish some of them, and start with --publication={}",
                     name),
@@ -308,7 +309,7 @@ void JoinTables(PgConnection* connection, const PublicationPlan& plan) {
   for (const CapturedTable& table : plan.join) tables.push_back(&table);
   for (const RefusedChange& refused :
        ChangeMembers(connection, plan.names.front(), MemberChange::kAdd, tables)) {
-    spdlog::warn("Of table {} only inserts are captured for now: {}. It is tried again",
+    spdlog::warn("Only inserts of table {} are captured for now: {}. The relay will try again",
                  refused.table->qualified_name(), refused.error.what());
   }
 }
@@ -359,7 +360,7 @@ std::vector<std::string> FindPublications(PgConnection* connection, const Captur
   throw Halt{ExitCode::kServerSetting,
              "no-publication",
              fmt::format("Publication {} is gone.", gone),
-             "PostgreSQL reads publications as they were when the WAL was written, so making it "
+             "PostgreSQL reads publications as they were when the WAL was written, so creating it "
              "again helps only for changes from then on.",
              {{"if nothing was changed since, run", sql}}}
       .ToError();

@@ -9,28 +9,28 @@
 #include "capture/publication.h"
 #include "capture/server_inspection.h"
 
-// Which publications the relay uses, and when it makes them.
+// Which publications the relay uses, and when it creates them.
 //
-// A table without replica identity inside a publication that publishes updates makes the user's own
-// UPDATE and DELETE fail, also when it gets into that state later. So what the relay makes is
-// always a pair (docs/decisions/0008):
+// If a table without replica identity is in a publication that publishes updates, the users' own
+// UPDATE and DELETE fail, also if it loses its identity later. So the relay always creates a pair
+// (docs/decisions/0008):
 //
 //   "<slot>"          tables by name, those with a replica identity: everything
 //   "<slot>_inserts"  FOR ALL TABLES: inserts
 //
-// which publication_keeper.h keeps right while the relay runs. What is there already is used as it
-// is and never altered: --publication, or a single publication with the slot's name.
+// which publication_keeper.h keeps correct while the relay runs. An existing publication is used as
+// it is and never altered: --publication, or a single one with the slot's name.
 //
-// Selected tables without identity are the user's to decide about: a first start refuses them
-// before anything is made, naming them and the remedies, unless --allow-unkeyed says that inserts
-// will do.
+// The user decides about selected tables without identity: a first start refuses them before
+// anything is created, with their names and the remedies, unless --allow-unkeyed accepts inserts
+// only.
 
 namespace bw {
 
 // The publications' names when there is no --publication.
 std::string WholePublicationName(const CaptureOptions& options);
 std::string InsertsPublicationName(const CaptureOptions& options);
-// All that this relay could use, by its options.
+// All publications that this relay might use, by its options.
 std::vector<std::string> CandidatePublications(const CaptureOptions& options);
 
 struct PublicationFacts {
@@ -43,30 +43,30 @@ struct PublicationFacts {
 
 struct PublicationPlan {
   std::vector<std::string> names;       // What to stream from.
-  std::vector<std::string> create_sql;  // In one transaction; empty when nothing is to be made.
-  std::vector<CapturedTable> join;      // Then added to the first of `names`, as far as it goes.
-  // What the user should know: what an existing publication leaves out, who will wait for keys.
+  std::vector<std::string> create_sql;  // In one transaction; empty when nothing is to be created.
+  std::vector<CapturedTable> join;      // Then added to the first of `names`, if possible.
+  // For the user: what an existing publication omits, which tables need keys.
   std::vector<std::string> warnings;
 };
 
 // Decides for a first start. Throws Halt errors: kUnkeyedTables, kMissingRight with the SQL for an
-// owner, kServerSetting when --publication names none. Pure.
+// owner, kServerSetting when the publication of --publication does not exist. Pure.
 PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOptions& options);
 
-// Executes the plan's statements. Nobody's statement waits for longer than a moment behind them,
-// and they wait for nobody: a table that is locked is left to the keeper, which is said.
+// Executes the plan's statements. They neither wait long for a lock nor make others wait: a locked
+// table is left to the keeper, and logged.
 void CreatePublications(PgConnection* connection, const PublicationPlan& plan);
-// For a first start that fails: takes back what CreatePublications made.
+// For a first start that fails: drops what CreatePublications created.
 void DropPublications(PgConnection* connection, const PublicationPlan& plan);
-// Tables that these publications make read-only by publishing their updates or deletes. Pure.
+// Tables without replica identity whose updates or deletes these publications publish. Pure.
 std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>& tables,
                                                const std::vector<Publication>& publications);
 
-// Whether the relay made them, and keeps them: the pair.
+// Whether these are the pair that the relay created and maintains.
 bool IsOwnPair(const CaptureOptions& options, const std::vector<std::string>& publications);
 
-// For later starts: the publications that are there. Throws Halt kServerSetting when there is none,
-// or only one where the spool expects the pair (Ledger::accounted_members).
+// For later starts: the existing publications. Throws Halt kServerSetting when there is none, or
+// only one where the spool expects the pair (Ledger::accounted_members).
 std::vector<std::string> FindPublications(PgConnection* connection, const CaptureOptions& options,
                                           bool expects_pair);
 

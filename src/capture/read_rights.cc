@@ -29,18 +29,20 @@ std::string Grants(std::span<const CapturedTable* const> tables, const std::stri
   return grants;
 }
 
-// An owner is not subject to policies unless they are forced on it, which it can take back.
+// Policies do not apply to an owner unless they are forced, which the owner can undo.
 std::string UnhideRows(std::span<const CapturedTable* const> tables, const std::string& role) {
   std::string hidden, unforce;
   for (const CapturedTable* table : tables) {
     if (!table->row_security) continue;
     hidden += (hidden.empty() ? "" : ", ") + Printable(table->qualified_name());
     if (table->row_security_forced) {
-      unforce += OwnLine(fmt::format("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY;", Quoted(*table)));
+      unforce +=
+          OwnLine(fmt::format("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY;", Quoted(*table)));
     }
   }
   if (hidden.empty()) return "";
-  return fmt::format("Row security policies would hide rows of {}. Let a superuser run:{}{}", hidden,
+  return fmt::format("Row security policies would hide rows of {}. Let a superuser run:{}{}",
+                     hidden,
                      OwnLine(fmt::format("ALTER ROLE {} BYPASSRLS;", QuoteIdentifier(role))),
                      unforce.empty() ? "" : OwnLine("or their owner:") + unforce);
 }

@@ -32,7 +32,7 @@ KeyCertainty RelationCache::MarkKey(RelationId id, ReplicaIdentity identity, Tab
     marked += column.key ? 1 : 0;
   }
   if (marked == key.size()) return certainty;
-  // A part of a key would not be one.
+  // A part of a key is not a key.
   for (Column& column : table->columns) column.key = false;
   return KeyCertainty::kUnknown;
 }

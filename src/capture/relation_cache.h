@@ -17,7 +17,7 @@
 
 namespace bw {
 
-// A table in the form that the stream's rows have now.
+// A table in the current form of the stream's rows.
 struct CachedRelation {
   CachedRelation(RelationId relation_id, Table described_table, ReplicaIdentity replica_identity,
                  KeyCertainty certainty, bool is_selected, RowEncoderOptions options)
@@ -30,27 +30,27 @@ struct CachedRelation {
 
   std::string name() const { return table.schema + "." + table.name; }
 
-  const RelationId id;  // The table's OID; of the root, for a partition that is published as that.
+  const RelationId id;  // The table's OID; for a partition published via its root, the root's.
   const Table table;    // The columns of the Kafka key are marked.
   const ReplicaIdentity identity;
   const KeyCertainty key_certainty;
-  const bool selected;  // By TableFilter; rows of others are counted and dropped.
+  const bool selected;  // By TableFilter; other tables' rows are counted and dropped.
   const RowEncoder encoder;
   // The spool's id for it. Set by the first row: a table without rows has no topic.
   std::optional<SchemaId> schema_id;
-  bool used = false;  // A row of it came that was not captured before.
+  bool used = false;  // A row arrived that was not captured before.
 };
 
 // Which table a RelationId means. One per connection: after a reconnect PostgreSQL announces every
-// relation again, and an id from before must not be believed.
+// relation again, and earlier ids are invalid.
 //
 // An announcement that changes nothing (the server repeats it after each invalidation of its own
 // cache) keeps the encoder and the schema id. Not thread-safe.
 class RelationCache {
  public:
-  // The key of a table in this form, in which the columns are marked as the stream has them: with
-  // REPLICA IDENTITY FULL all, and else maybe a part of the key. Asked for selected tables with
-  // marks only. May throw transient Errors.
+  // Finds the key of a table in this form. Its columns are marked as in the stream: all of them
+  // with REPLICA IDENTITY FULL, else perhaps only a part of the key. Called only for selected
+  // tables with marks. May throw transient Errors.
   using KeyLookup =
       std::function<FullKey(RelationId id, const Table& table, ReplicaIdentity identity)>;
 
@@ -60,7 +60,7 @@ class RelationCache {
         encoder_options_(encoder_options) {}
 
   void AddType(const TypeMessage& type);
-  // True when the relation is new to this connection or has another form than before.
+  // True when the relation is new to this connection, or its form has changed.
   bool AddRelation(const RelationMessage& relation);
   // Null when the id was never announced on this connection. Valid until the relation's next
   // announcement.

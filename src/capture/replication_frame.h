@@ -13,15 +13,15 @@ namespace bw {
 //
 //   XLogData  := 'w' | wal start: int64 | wal end: int64 | server time: int64 | bytes
 //   Keepalive := 'k' | wal end: int64 | server time: int64 | reply requested: int8
-//   Status    := 'r' | write: int64 | flush: int64 | apply: int64 | client time: int64 | reply:
-//   int8
+//   Status    := 'r' | write: int64 | flush: int64 | apply: int64 | client time: int64 |
+//                reply requested: int8
 //
 // Pure.
 
 // Throws a Halt error for a frame that is cut, too long, or of an unknown kind.
 Frame DecodeFrame(std::string_view bytes);
 
-// `wall_micros` is the client's time since 1970-01-01 UTC; the server only shows it.
+// `wall_micros` is the client's time since 1970-01-01 UTC; the server only displays it.
 std::string EncodeStandbyStatus(const StandbyStatus& status, int64_t wall_micros);
 
 }  // namespace bw

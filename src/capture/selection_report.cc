@@ -30,10 +30,10 @@ SelectionReport ReportSelection(const CaptureOptions& options,
       });
       report.unmatched.push_back(fmt::format(
           "--{}={} matches {}", option, pattern,
-          has_partitions ? "only partitions, whose rows come as those of their partitioned table: "
-                           "name that one"
-                         : "no table that is published: check its spelling, unless the table is "
-                           "made later"));
+          has_partitions ? "only partitions, whose rows arrive as those of their partitioned "
+                           "table: name that one"
+                         : "no published table: check the spelling, unless the table will be "
+                           "created later"));
     }
   };
   check("tables", options.tables);

@@ -9,15 +9,15 @@
 
 namespace bw {
 
-// What --tables and --exclude-tables leave to be said. A table may be made later, so nothing of it
-// is an error to a start.
+// Warnings about --tables and --exclude-tables. A table may be created later, so none of them is an
+// error at start.
 struct SelectionReport {
-  std::vector<std::string> unmatched;  // A sentence for each pattern that selects nothing.
+  std::vector<std::string> unmatched;  // A sentence per pattern that selects nothing.
   bool selects_nothing = false;        // No table is captured at all.
 };
 
-// `published` are the tables whose rows arrive under their own name; of `tables`, which are all,
-// the partitions of published tables are not. Pure.
+// `published` are the tables whose rows arrive under their own name; `tables` are all, including
+// partitions whose rows arrive under their root's name. Pure.
 SelectionReport ReportSelection(const CaptureOptions& options,
                                 const std::vector<CapturedTable>& tables,
                                 const std::vector<const CapturedTable*>& published);

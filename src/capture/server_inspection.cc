@@ -16,7 +16,7 @@ namespace {
 constexpr int kOldestVersion = 120000;
 constexpr int kTestedMajor = 15;
 
-// By replication commands: SQL gives these facts to privileged roles only.
+// Uses replication commands, because SQL gives these facts only to privileged roles.
 void ReadIdentity(PgConnection* connection, ServerIdentity* identity) {
   const PgResult system = connection->Query("IDENTIFY_SYSTEM");
   identity->system_identifier = system.String(0, 0);
@@ -55,15 +55,15 @@ RoleRights ReadRights(PgConnection* connection) {
   if (found.rows() == 0) {
     throw Halt{ExitCode::kLoginRefused,
                "login-refused",
-               "The role that the relay is connected as was dropped or renamed.",
+               "The relay's role was dropped or renamed.",
                "",
-               {{"make it again, or give another", "--postgres=..."}}}
+               {{"create it again, or give another role", "--postgres=..."}}}
         .ToError();
   }
   return {found.String(0, 0), found.Bool(0, 1), found.Bool(0, 2), found.Bool(0, 3)};
 }
 
-// What RequireCapturable judges.
+// The input of RequireCapturable.
 void ReadStanding(PgConnection* connection, ServerView* view) {
   view->settings = ReadSettings(connection);
   view->role = ReadRights(connection);
@@ -113,7 +113,7 @@ void RequireVersion(int version) {
              "server-too-old",
              fmt::format("PostgreSQL {} is too old.", version / 10000),
              "",
-             {{"use 12 or later", ""}}}
+             {{"use PostgreSQL 12 or later", ""}}}
       .ToError();
 }
 
@@ -127,8 +127,8 @@ ServerView LookThrough(PgConnection* replication, const std::string& slot) {
   return view;
 }
 
-// A server without room or right for a walsender says so in words of its own, and without the
-// remedy.
+// When the server has no free walsender, or the role no right to one, the server's own message
+// lacks the remedy.
 void ExplainRefusal(const Error& refusal, const CaptureOptions& options, const Stop& stop) {
   const bool is_refusal =
       refusal.kind() == ErrorKind::kHalt ||
@@ -165,7 +165,7 @@ void RequireCapturable(const ServerView& view) {
                     Printable(settings.synchronous_standby_names)),
         "The server would wait for the relay at every commit.",
         {{"use another name", "--postgres='... application_name=NAME'"},
-         {"let a superuser take the name (or the '*') out of synchronous_standby_names", ""}}}
+         {"let a superuser remove the name (or the '*') from synchronous_standby_names", ""}}}
         .ToError();
   }
   if (!view.role.superuser && !view.role.replication) {
@@ -206,7 +206,7 @@ void RequireFreeSlot(const ServerView& view) {
 // names := [FIRST | ANY] number '(' list ')' | list, the names quoted like identifiers or not
 // (PostgreSQL documentation, synchronous_standby_names). Names match in any case.
 bool NamesSynchronousStandby(std::string_view setting, std::string_view application_name) {
-  // Only what stands in the parentheses, if there are any outside of quotes, is a list of names.
+  // If there are parentheses outside quotes, only their content is a list of names.
   std::string name;
   bool quoted = false;
   bool found = false;
@@ -223,7 +223,7 @@ bool NamesSynchronousStandby(std::string_view setting, std::string_view applicat
     } else if (quoted) {
       name.push_back(c);
     } else if (c == '(') {
-      name.clear();  // What stood before was FIRST, ANY or a number.
+      name.clear();  // What came before was FIRST, ANY or a number.
       found = false;
     } else if (c == ',' || c == ')') {
       end_name();

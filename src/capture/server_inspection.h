@@ -14,7 +14,7 @@
 
 namespace bw {
 
-// What the server is set to, as far as we depend on it.
+// The server's settings that we depend on.
 struct ServerSettings {
   std::string wal_level;
   int64_t max_replication_slots = 0;
@@ -23,7 +23,7 @@ struct ServerSettings {
   std::string synchronous_standby_names;
   std::string application_name;  // Our own, as the server knows it.
   std::string server_encoding;
-  // The server ends a connection from which it hears nothing for so long; 0 for never.
+  // The server ends a connection that is silent for this long; 0 for never.
   Duration wal_sender_timeout{0};
 };
 
@@ -35,7 +35,7 @@ struct RoleRights {
   bool may_create_in_database = false;
 };
 
-// The server as one look finds it.
+// The server as found by one look.
 struct ServerView {
   ServerIdentity identity;
   ServerSettings settings;
@@ -43,13 +43,13 @@ struct ServerView {
   std::optional<SlotState> slot;  // The slot of CaptureOptions::slot, if it exists.
 };
 
-// Looks at the server through a connection in replication mode that streams nothing yet: whatever
-// follows on that connection meets the server that was looked at, also where several have one
+// Inspects the server through a connection in replication mode that does not stream yet: whatever
+// follows on that connection happens on the inspected server, even if several servers share the
 // address. Reads only. Errors: transient when the server is away, kMissingRight.
 ServerView LookThrough(PgConnection* replication, const std::string& slot);
 
-// After a connection in replication mode was refused: throws what RequireCapturable says to a look
-// through an ordinary connection, if that is the reason.
+// After a connection in replication mode was refused: inspects the server through an ordinary
+// connection, and throws what RequireCapturable finds, if that explains the refusal.
 void ExplainRefusal(const Error& refusal, const CaptureOptions& options, const Stop& stop);
 
 // Refuses what cannot work, each with its remedy: a server that is too old, a wal_level that is not

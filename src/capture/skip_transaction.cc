@@ -33,7 +33,7 @@ bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, Ca
     spool->log().AdvanceIdle(behind);
     if (!spool->log().WaitUntilDurable(*parts.stop)) return false;
   }
-  // Also when that was done before: a PostgreSQL that crashed may have forgotten it.
+  // Even if it was done before: PostgreSQL may have lost that in a crash.
   parts.server->AdvanceSlot(behind);
   return true;
 }

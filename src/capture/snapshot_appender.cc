@@ -14,7 +14,7 @@ constexpr size_t kBatchBytesMax = 128 * kKiB;
 bool RowBatch::full() const { return rows() >= kBatchRowsMax || bytes() >= kBatchBytesMax; }
 
 void RowBatch::Clear() {
-  // A giant row must not keep its memory for the whole snapshot.
+  // A giant row's memory must not be kept for the whole snapshot.
   if (bytes_.capacity() > 16 * kBatchBytesMax) bytes_.shrink_to_fit();
   bytes_.clear();
   ends_.clear();

@@ -43,9 +43,9 @@ class RowBatch {
   std::optional<size_t> key_end_;
 };
 
-// Gives the snapshot's rows their positions and appends them: the one place where its readers
-// meet. All rows have the commit LSN `consistent point - 1`, because a transaction may commit
-// exactly at the consistent point, and a running index.
+// Gives the snapshot's rows their positions and appends them: the one object that its readers
+// share. All rows have the commit LSN `consistent point - 1`, because a transaction may commit
+// exactly at the consistent point, and consecutive indexes.
 //
 // Thread-safe: the readers' batches are appended one after the other.
 class SnapshotAppender {

@@ -35,7 +35,7 @@ SnapshotProgress::SnapshotProgress(const std::vector<SnapshotTable>& tables)
   }
 }
 
-// The first time counts: a locked table is put back and begun again.
+// The first time counts: a locked table is put back and started again.
 void SnapshotProgress::Begin(size_t table, TimePoint now) {
   if (tables_[table].began_ms == 0) tables_[table].began_ms = Millis(now);
 }
@@ -65,7 +65,7 @@ void SnapshotProgress::TellRunning(int64_t now_ms) {
     if (table.began_ms == 0 || table.ended_ms != 0) continue;
     std::string share;
     if (table.rows_estimate > 0) {
-      // The estimate is the planner's, so the truth may be more; 99 % is "nearly".
+      // The planner's estimate may be too low, so never show more than 99 %.
       const auto percent = table.rows * 100 / static_cast<uint64_t>(table.rows_estimate);
       share = fmt::format(", {} % done", std::min<uint64_t>(percent, 99));
     }

@@ -11,8 +11,8 @@
 
 namespace bw {
 
-// How far the snapshot is, told in the log: a line per table when it is done, every ten seconds a
-// line per table that is being read, and on a terminal a bar in between.
+// Logs the progress of the snapshot: a line per finished table, every ten seconds a line per table
+// that is being read, and on a terminal a progress bar.
 //
 // The readers count rows (thread-safe); one thread calls Tell and Finish.
 class SnapshotProgress {
@@ -24,7 +24,7 @@ class SnapshotProgress {
   void End(size_t table, TimePoint now);
 
   void Tell(TimePoint now);
-  // Clears the bar; the last lines of tables that are done.
+  // Logs the remaining finished tables, and clears the bar.
   void Finish(TimePoint now);
   uint64_t rows() const;
 
@@ -36,7 +36,7 @@ class SnapshotProgress {
     // Steady time in milliseconds; 0 for not yet.
     std::atomic<int64_t> began_ms{0};
     std::atomic<int64_t> ended_ms{0};
-    bool end_told = false;  // Of the telling thread.
+    bool end_told = false;  // Used only by the thread that calls Tell.
   };
 
   void TellEnded();

@@ -15,8 +15,7 @@ namespace bw {
 namespace {
 
 // Rows reach the stream if they pass the filter of any publication (PostgreSQL documentation, 31.3
-// "Row Filters"); a publication that does not publish inserts has no say in which rows are there,
-// unless there are only such.
+// "Row Filters"); publications that do not publish inserts are ignored, unless there are no others.
 std::vector<uint32_t> CombinedRowFilters(const std::vector<const PublishedTable*>& entries) {
   std::vector<uint32_t> filters;
   for (const PublishedTable* entry : entries) {
@@ -26,7 +25,8 @@ std::vector<uint32_t> CombinedRowFilters(const std::vector<const PublishedTable*
   return filters;
 }
 
-// A column list hides the others. What is left of a key then would be one of several rows.
+// A column list hides other columns. If it hides part of the key, the rest might be the same for
+// several rows.
 void KeepColumns(const std::vector<std::string>& published, CapturedTable* table) {
   std::vector<Column>& columns = table->table.columns;
   const auto key_columns = std::ranges::count_if(columns, &Column::key);
@@ -79,7 +79,7 @@ std::vector<SnapshotTable> ChooseSnapshotTables(const std::vector<CapturedTable>
       chosen.push_back(std::move(*published));
     }
   }
-  // When different publications hold a partitioned table and its partitions, the stream names the
+  // When a partitioned table and its partitions are in different publications, the stream names the
   // topmost one.
   std::set<uint32_t> roots;
   for (const SnapshotTable& table : chosen) roots.insert(table.described.oid);

@@ -16,18 +16,19 @@ struct CopySource {
   bool with_ctid = false;
 };
 
-// A table as the snapshot reads it: with the columns and rows that the stream would bring.
+// A table as the snapshot reads it: with the columns and rows that the stream would have.
 struct SnapshotTable {
   CapturedTable described;  // The columns are the published ones.
-  // Rows that pass any of these filters are published: rows of pg_publication_rel. Empty for all.
+  // OIDs of pg_publication_rel rows. Rows that pass any of their filters are published; empty for
+  // all.
   std::vector<uint32_t> row_filters;
 
-  // The COPY statement that gives the columns in order, after the ctid if that is wanted.
+  // The COPY statement that returns the columns in order, after the ctid if requested.
   std::string CopySql(const CopySource& source) const;
 };
 
-// What the publications publish of the tables, as far as the filter selects it; big tables first,
-// so that the connections finish together. Pure.
+// What the publications publish of the tables that the filter selects; big tables first, so that
+// all connections finish at about the same time. Pure.
 std::vector<SnapshotTable> ChooseSnapshotTables(const std::vector<CapturedTable>& tables,
                                                 const std::vector<Publication>& publications,
                                                 const TableFilter& filter);

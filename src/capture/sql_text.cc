@@ -30,8 +30,8 @@ bool HoldsHidden(std::string_view text) {
   return false;
 }
 
-// U&"..." with what must not be shown as it is spelled out, so that what people read is what they
-// can run (PostgreSQL documentation, 4.1.1). Bytes that are not UTF-8 have no such spelling.
+// U&"..." with hidden characters as escapes, so that what people read is what they can run
+// (PostgreSQL documentation, 4.1.1). Bytes that are not UTF-8 cannot be escaped this way.
 std::string QuoteSpelledOut(std::string_view text, char quote) {
   std::string inner;
   while (!text.empty()) {
@@ -70,7 +70,7 @@ std::string QuotePublicationNames(const std::vector<std::string>& names) {
   std::string list;
   for (const std::string& name : names) {
     if (!list.empty()) list += ",";
-    list += Quote(name, '"');  // Read by SplitIdentifierString(), which knows no U&.
+    list += Quote(name, '"');  // Read by SplitIdentifierString(), which does not know U&.
   }
   return QuoteLiteral(list);
 }

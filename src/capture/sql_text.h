@@ -9,13 +9,13 @@ namespace bw {
 // Names and values inside SQL and replication commands. Our sessions set
 // standard_conforming_strings, so a backslash in a literal is a backslash. Pure.
 
-// "or""ders": for any bytes but NUL, which no PostgreSQL name holds. With line breaks or other
-// hidden characters in it, U&"or\000aders", which can be shown, copied and run all the same. SQL
-// only: replication commands know no U&.
+// "or""ders": for any bytes but NUL, which PostgreSQL names cannot contain. With line breaks or
+// other hidden characters, U&"or\000aders", which can be shown, copied and run. For SQL only:
+// replication commands do not know U&.
 std::string QuoteIdentifier(std::string_view name);
 // "public"."orders"
 std::string QuoteTable(std::string_view schema, std::string_view table);
-// The same as regclass and to_regclass() read it: "public"."orders", which know no U&.
+// The same for regclass and to_regclass(), which do not know U&: "public"."orders".
 std::string QuoteForRegclass(std::string_view schema, std::string_view table);
 // 'it''s'
 std::string QuoteLiteral(std::string_view value);

@@ -11,8 +11,8 @@
 namespace bw {
 namespace {
 
-// A unique index over plain NOT NULL columns, which REPLICA IDENTITY USING INDEX takes; all of
-// which PostgreSQL sends.
+// A unique index over plain NOT NULL columns, as REPLICA IDENTITY USING INDEX accepts, all of which
+// PostgreSQL sends.
 constexpr const char* kCandidateIndex = R"(
   SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
   WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate AND i.indisunique
@@ -21,9 +21,9 @@ constexpr const char* kCandidateIndex = R"(
                     AND a.attnum = ANY (i.indkey) AND (NOT a.attnotnull OR a.attgenerated <> ''))
   ORDER BY i.indnkeyatts, x.relname LIMIT 1)";
 
-// Everything here is read from the catalog's rows: a function that opens the table, as
-// pg_table_size() and pg_partition_tree() do, would wait for whoever has locked it. The functions
-// that are left ask the system caches of now, which say null of a table that was dropped meanwhile.
+// Everything here is read from catalog rows: a function that opens the table, such as
+// pg_table_size() or pg_partition_tree(), would wait for its locks. The functions used here ask the
+// current system caches, which return null for a table that was dropped in the meantime.
 std::string TablesQuery() {
   return fmt::format(R"(
 WITH RECURSIVE member(oid, root) AS (
@@ -107,7 +107,7 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection) {
     table.identity = static_cast<ReplicaIdentity>(tables.String(row, 4).at(0));
     table.root_oid = static_cast<uint32_t>(tables.Int(row, 5));
     table.generated_key_columns = tables.String(row, 14);
-    const bool has_key = table.generated_key_columns.empty();  // A part of a key is none.
+    const bool has_key = table.generated_key_columns.empty();  // A part of a key is not a key.
     if (has_key) table.key_index = tables.String(row, 6);
     key_columns.push_back(has_key ? tables.String(row, 7) : "");
     table.has_identity = tables.Bool(row, 8);
@@ -123,7 +123,7 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection) {
 
   const PgResult columns = connection->Query(ColumnsQuery(), options);
   for (int row = 0; row < columns.rows(); ++row) {
-    // The two statements see different catalogs outside a snapshot: a table can be new.
+    // Outside a snapshot, the two statements see different catalogs: a table may be new.
     const auto found = by_oid.find(static_cast<uint32_t>(columns.Int(row, 0)));
     if (found == by_oid.end()) continue;
     Column column;

@@ -9,14 +9,14 @@
 
 namespace bw {
 
-// SQL, for a pg_class c: what a publication can hold. As is_publishable_class() in the server's
-// pg_publication.c: permanent ordinary and partitioned tables that are not part of the system
-// (FirstNormalObjectId).
+// SQL, for a pg_class c: whether a publication can contain it. As is_publishable_class() in the
+// server's pg_publication.c: permanent ordinary and partitioned tables that are not part of the
+// system (FirstNormalObjectId).
 inline constexpr const char* kPublishableTable =
     "c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384";
 
-// SQL, for a pg_attribute a: what PostgresTypeName() needs of a user's type, else null. A domain is
-// known by its base type's name, as in pgoutput's Type message.
+// SQL, for a pg_attribute a: what PostgresTypeName() needs for a user-defined type, else null. A
+// domain has its base type's name, as in pgoutput's Type message.
 inline constexpr const char* kTypeNameOfColumn = R"(
   CASE WHEN a.atttypid >= 10000 THEN (
     WITH RECURSIVE base(oid, typname, typtype, typbasetype) AS (
@@ -37,9 +37,9 @@ inline constexpr const char* kKeyIndex = R"(
         ELSE i.indisprimary END
   LIMIT 1)";
 
-// Every table that FOR ALL TABLES publishes, with partitions and their partitioned tables, by name.
-// Reads only, and waits for nobody's lock on a table; inside a transaction with an imported
-// snapshot, as of that snapshot. A table that is dropped meanwhile may be among them.
+// Every table that FOR ALL TABLES publishes, including partitions and partitioned tables, ordered
+// by name. Reads only, and never waits for a lock on a table; inside a transaction with an imported
+// snapshot, as of that snapshot. A table that is dropped in the meantime may be included.
 std::vector<CapturedTable> ReadTables(PgConnection* connection);
 
 }  // namespace bw

@@ -9,8 +9,8 @@ namespace bw {
 // Which tables to capture (--tables, --exclude-tables).
 //
 // A pattern with a dot is matched against "schema.table", one without against the table's name in
-// any schema; both as fnmatch(3) does it, where '*' also matches dots and slashes. An empty list of
-// tables means all; an exclusion wins over an inclusion. Pure and thread-safe.
+// any schema; both as in fnmatch(3), where '*' also matches dots and slashes. An empty list of
+// tables means all; exclusion takes precedence over inclusion. Pure and thread-safe.
 class TableFilter {
  public:
   TableFilter() = default;

@@ -8,8 +8,8 @@ namespace bw {
 
 std::string InsertsOnlyText(const CapturedTable& table) {
   return fmt::format(
-      "Table {} has no replica identity{}: only its inserts are captured, with a null key. To have "
-      "its updates and deletes too, run one of:{}",
+      "Table {} has no replica identity{}: only its inserts are captured, with a null key. To "
+      "capture its updates and deletes too, run one of:{}",
       table.qualified_name(), IdentityNote(table), IdentityRemedies(table));
 }
 
@@ -17,19 +17,19 @@ std::string HarmedText(const CapturedTable& table, const std::string& publicatio
                        int server_version) {
   return fmt::format(
       "Table {} has no replica identity{}, and publication \"{}\", which the relay does not alter, "
-      "publishes updates or deletes of it: {}. Run one of:{}",
+      "publishes its updates or deletes: {}. Run one of:{}",
       table.qualified_name(), IdentityNote(table), publication,
       RefusesUpdates(table, server_version)
-          ? "PostgreSQL refuses UPDATE and DELETE on it, also those of your applications"
-          : "its messages have null keys, and its deletes emit none",
+          ? "PostgreSQL refuses UPDATE and DELETE on it, including those of your applications"
+          : "its messages have null keys, and its deletes are not published",
       IdentityRemedies(table));
 }
 
 std::string TakenOutText(const CapturedTable& table, const std::string& publication,
                          bool is_selected) {
   return fmt::format(
-      "Table {} has lost its replica identity{} and was taken out of publication \"{}\", so that "
-      "UPDATE and DELETE on it go on. {}",
+      "Table {} has lost its replica identity{} and was removed from publication \"{}\", so that "
+      "UPDATE and DELETE on it keep working. {}",
       table.qualified_name(), IdentityNote(table), publication,
       is_selected ? "Only its inserts are captured for now"
                   : "Nothing of it is captured: --tables and --exclude-tables leave it out");

@@ -13,8 +13,8 @@ constexpr Duration kTellAgain{60'000};
 constexpr const char* kThisDatabase =
     "(SELECT oid FROM pg_database WHERE datname = current_database())";
 
-// Of those who have some locks, each with its remedy. `holders` selects from pg_locks l; prepared
-// transactions have no pid there, but their transaction's id.
+// The holders of some locks. `holders` selects from pg_locks l, in which prepared transactions have
+// no pid, but their transaction's id.
 std::string HoldersQuery(const std::string& holders) {
   return fmt::format(R"(
 SELECT DISTINCT p.gid, coalesce(p.database, a.datname, ''), coalesce(p.owner, a.usename, ''),
@@ -57,7 +57,7 @@ std::string DescribeHolder(const PgResult& found, int row) {
 
 std::string DescribeHolders(PgConnection* connection, const std::string& holders) {
   PgQueryOptions options;
-  options.doing = "look whom we wait for";
+  options.doing = "look up who holds a lock";
   const PgResult found = connection->Query(HoldersQuery(holders), options);
   std::string text;
   for (int row = 0; row < found.rows(); ++row) {
@@ -102,15 +102,16 @@ void SlotWaitTeller::Look() {
     const std::string holders = DescribeTransactionWaits(connection_.Get(), pid_);
     const TimePoint now = std::chrono::steady_clock::now();
     if (holders.empty()) return;
-    // The age in the text changes, so the text up to there is what is compared.
+    // The age in the text changes, so compare only the text before it.
     const std::string who = holders.substr(0, holders.find(", for "));
     if (who == told_ && now - told_at_ < kTellAgain) return;
     told_ = who;
     told_at_ = now;
-    spdlog::warn("Creating slot \"{}\" waits until all transactions end that write now: {}", slot_,
-                 holders);
+    spdlog::warn(
+        "Creating slot \"{}\" waits for the end of all transactions that are writing now: {}",
+        slot_, holders);
   } catch (const Error& error) {
-    spdlog::debug("cannot look what the slot's creation waits for: {}", error.what());
+    spdlog::debug("cannot look up what the slot's creation waits for: {}", error.what());
     connection_.Reset();
   }
 }

@@ -8,26 +8,28 @@
 #include "capture/pg_connection.h"
 #include "capture/side_connection.h"
 
-// Whom we wait for, with what ends it. Names sessions and prepared transactions, never their
-// queries. A role without pg_read_all_stats sees less of others' sessions, but their pids.
+// Whom we wait for, and the statement that ends the wait. Names sessions and prepared transactions,
+// never their queries. Without pg_read_all_stats, a role sees little more than the pids of others'
+// sessions.
 
 namespace bw {
 
-// Who has locked the table so that nobody can read it, or waits to do so; empty when nobody has.
+// Who has locked the table exclusively, or waits to do so; empty when nobody has.
 std::string DescribeLockHolders(PgConnection* connection, uint32_t table_oid);
 
-// Who has locked the publication or the table so that the table cannot be added or dropped.
+// Who has a lock on the publication or the table that prevents adding or dropping the table.
 std::string DescribeMemberLockHolders(PgConnection* connection, const std::string& publication,
                                       uint32_t table_oid);
 
-// The transactions that the server process `pid` waits for now; empty when it waits for none.
+// The transactions that server process `pid` is waiting for; empty when there are none.
 std::string DescribeTransactionWaits(PgConnection* connection, int pid);
 
-// Says in the log why the creation of a slot takes long: asked every few seconds on a connection of
-// its own, it tells each new reason once, and then every minute. That it cannot tell is no failure.
+// Logs why the creation of a slot takes long. Called every few seconds, it looks through a
+// connection of its own and logs each new reason once, and then every minute. Not being able to
+// look is not an error.
 class SlotWaitTeller {
  public:
-  // `pid`: of the server process that creates the slot.
+  // `pid` is the server process that creates the slot.
   SlotWaitTeller(const CaptureOptions& options, std::string slot, const Stop& stop, int pid)
       : slot_(std::move(slot)), pid_(pid), connection_(options, stop) {}
 

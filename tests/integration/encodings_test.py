@@ -179,5 +179,5 @@ def test_a_database_that_postgresql_cannot_convert_is_refused_at_the_start(scene
     monkeypatch.delenv("PGCLIENTENCODING")
     relay = scene.relay()
     assert relay.run() == SERVER_SETTING
-    assert "MULE_INTERNAL" in relay.log_text() and "a database of another encoding" in relay.log_text()
+    assert "MULE_INTERNAL" in relay.log_text() and "a database with another encoding" in relay.log_text()
     assert scene.slots() == scene.publications() == []

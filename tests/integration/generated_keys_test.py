@@ -97,7 +97,7 @@ def test_a_key_that_gets_one_is_none_until_the_table_has_another(scene: Scene, w
         scene.execute("INSERT INTO t (doc, part, v) VALUES (1, 'C', 'early'); DELETE FROM t WHERE part = 'A'")
         relay.start()
         relay.wait_streaming()
-    relay.wait_for_log(r"Table public\.t .*was taken out of publication")
+    relay.wait_for_log(r"Table public\.t .*was removed from publication")
     scene.execute("INSERT INTO t (doc, part, v) VALUES (1, 'D', 'late'); UPDATE t SET v = 'x' WHERE part = 'B'")
     scene.settle()
     whole_keys(scene, "t")
