@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -14,11 +13,15 @@ namespace bw {
 inline void AppendU8(std::string* out, uint8_t value) { out->push_back(static_cast<char>(value)); }
 
 template <typename T>
+void StoreBigEndian(T value, char* out) {
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    out[i] = static_cast<char>((value >> (8 * (sizeof(T) - 1 - i))) & 0xFF);
+  }
+}
+template <typename T>
 void AppendBigEndian(std::string* out, T value) {
   char bytes[sizeof(T)];
-  for (size_t i = 0; i < sizeof(T); ++i) {
-    bytes[i] = static_cast<char>((value >> (8 * (sizeof(T) - 1 - i))) & 0xFF);
-  }
+  StoreBigEndian(value, bytes);
   out->append(bytes, sizeof(T));
 }
 inline void AppendU16(std::string* out, uint16_t value) { AppendBigEndian(out, value); }

@@ -32,6 +32,11 @@ class ShownTextFormatter : public spdlog::formatter {
   const std::unique_ptr<spdlog::formatter> inner_;
 };
 
+int64_t SecondsSince(std::chrono::steady_clock::time_point begin) {
+  const auto passed = std::chrono::steady_clock::now() - begin;
+  return std::chrono::duration_cast<std::chrono::seconds>(passed).count();
+}
+
 }  // namespace
 
 void StartLogging(const LogOptions& options) {
@@ -63,18 +68,14 @@ void AwayLog::Say(std::string_view first, std::string_view still, std::string_vi
     spdlog::warn("{} {}: {}", server_, first, why);
   } else if (now - said_ >= std::chrono::minutes(1)) {
     said_ = now;
-    spdlog::warn("{} {} after {} s: {}", server_, still,
-                 std::chrono::duration_cast<std::chrono::seconds>(now - since_).count(), why);
+    spdlog::warn("{} {} after {} s: {}", server_, still, SecondsSince(since_), why);
   }
 }
 
 void AwayLog::Back() {
   if (!away_) return;
   away_ = false;
-  spdlog::info(
-      "{} is back after {} s", server_,
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - since_)
-          .count());
+  spdlog::info("{} is back after {} s", server_, SecondsSince(since_));
 }
 
 }  // namespace bw

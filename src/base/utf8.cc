@@ -59,27 +59,14 @@ Utf8Character DecodeUtf8(std::string_view text) {
   return {length, code_point};
 }
 
-size_t Utf8Size(char32_t character) {
-  return character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
-}
-
-char* WriteUtf8(char32_t character, char* p) {
-  const size_t size = Utf8Size(character);
-  if (size == 1) {
-    *p++ = static_cast<char>(character);
-    return p;
-  }
-  const unsigned char mark = static_cast<unsigned char>(0xF00u >> size);  // 110.., 1110.., 11110..
-  *p++ = static_cast<char>(mark | (character >> (6 * (size - 1))));
-  for (size_t i = size - 1; i > 0; --i) {
-    *p++ = static_cast<char>(0x80 | ((character >> (6 * (i - 1))) & 0x3F));
-  }
-  return p;
-}
-
 void AppendUtf8(char32_t character, std::string* out) {
-  char bytes[4];
-  out->append(bytes, static_cast<size_t>(WriteUtf8(character, bytes) - bytes));
+  if (character < 0x80) return out->push_back(static_cast<char>(character));
+  const size_t size = character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+  const uint32_t mark = (0xF00u >> size) & 0xFF;  // 110.., 1110.., 11110..
+  out->push_back(static_cast<char>(mark | (character >> (6 * (size - 1)))));
+  for (size_t i = size - 1; i > 0; --i) {
+    out->push_back(static_cast<char>(0x80 | ((character >> (6 * (i - 1))) & 0x3F)));
+  }
 }
 
 std::string_view Utf8Prefix(std::string_view text, size_t bytes_max) {

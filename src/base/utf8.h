@@ -17,10 +17,7 @@ struct Utf8Character {
 };
 Utf8Character DecodeUtf8(std::string_view text);
 
-// The bytes that the character takes, from 1 to 4.
-size_t Utf8Size(char32_t character);
-// Writes them and returns the place after them. Any code point up to U+10FFFF but surrogates.
-char* WriteUtf8(char32_t character, char* p);
+// Any code point up to U+10FFFF but surrogates.
 void AppendUtf8(char32_t character, std::string* out);
 
 // The longest prefix of at most `bytes_max` bytes that does not split a character.

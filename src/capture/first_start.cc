@@ -47,8 +47,7 @@ void TakeBack(const CaptureParts& parts, const FirstStartPlan& plan, const Made&
   } catch (const Error& error) {
     spdlog::warn(
         "The unfinished first start left replication slot \"{}\" or its publication behind ({}). "
-        "The "
-        "slot retains WAL; the next start drops it",
+        "The slot retains WAL; the next start drops it",
         parts.options->slot, error.what());
   }
 }

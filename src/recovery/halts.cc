@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/format.h"
-#include "base/log.h"
+#include "base/shown_text.h"
 #include "base/utf8.h"
 
 namespace bw::halts {
@@ -39,13 +39,6 @@ std::string MoveSpoolAside(const RelayPlaces& places) {
   std::string directory = places.spool_directory;
   while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
   return fmt::format("mv {} {}", ShellQuoted(directory), ShellQuoted(directory + ".old"));
-}
-
-Remedy AcceptGap(Lsn confirmed) {
-  return {
-      "continue without these changes: they will be missing in Kafka. Start with the same options "
-      "and once with",
-      "--accept-gap=" + confirmed.ToString()};
 }
 
 Remedy Republish() {
@@ -166,7 +159,9 @@ Halt Gap(const StartFacts& facts, Lsn from) {
           "spool was lost or is an old copy, or the slot was recreated or advanced by hand.",
           {{"if the right spool is elsewhere, give its directory", "--spool=DIR"},
            ResnapshotRemedy(),
-           AcceptGap(confirmed)}};
+           {"continue without these changes: they will be missing in Kafka. Start with the same "
+            "options and once with",
+            "--accept-gap=" + confirmed.ToString()}}};
 }
 
 Halt OtherDatabase(const StartFacts& facts) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "base/log.h"
+#include "base/error.h"
 #include "recovery/halts.h"
 #include "recovery/lineage.h"
 #include "recovery/reconcile_publish.h"
@@ -40,12 +40,17 @@ std::vector<std::string> LineagesBefore(const StartFacts& facts) {
   return {lineages.begin(), lineages.end()};
 }
 
+Plan PlanOf(Plan::Kind kind, std::string note) {
+  Plan plan;
+  plan.kind = kind;
+  plan.notes.push_back(std::move(note));
+  return plan;
+}
+
 // A first start: whatever existed before is wiped.
 Plan FirstStart(const StartFacts& facts, std::string note) {
-  Plan plan;
-  plan.kind = Plan::Kind::kFirstStart;
+  Plan plan = PlanOf(Plan::Kind::kFirstStart, std::move(note));
   plan.drop_slot = facts.slot.has_value();
-  plan.notes.push_back(std::move(note));
   return plan;
 }
 
@@ -87,9 +92,8 @@ Plan BeginAnew(const StartFacts& facts, Plan plan) {
                         "is taken again");
   }
   if (!HasSpool(facts) && facts.checkpoint.kind == CheckpointKind::kUnknown) {
-    plan = Plan();
-    plan.kind = Plan::Kind::kWaitForCheckpoint;
-    plan.notes.push_back("resnapshot: waiting for Kafka, to know what was published before");
+    return PlanOf(Plan::Kind::kWaitForCheckpoint,
+                  "resnapshot: waiting for Kafka, to know what was published before");
   }
   return plan;
 }
@@ -119,11 +123,9 @@ bool WentBack(const ServerIdentity& server, Lsn known, uint32_t known_timeline) 
 }
 
 Plan BeginAtCheckpoint(const StartFacts& facts, std::string note) {
-  Plan plan;
-  plan.kind = Plan::Kind::kBeginAt;
+  Plan plan = PlanOf(Plan::Kind::kBeginAt, std::move(note));
   plan.captured = CapturedFromCheckpoint(facts.checkpoint.progress);
   plan.predecessor = facts.checkpoint.lineage;
-  plan.notes.push_back(std::move(note));
   return plan;
 }
 
@@ -149,13 +151,12 @@ Outcome WithoutSpoolAndSlot(const StartFacts& facts, const Overrides& overrides)
 }
 
 Outcome AdoptSlot(const StartFacts& facts) {
-  Plan plan;
-  plan.kind = Plan::Kind::kBeginAt;
-  plan.captured = CapturedUpTo(facts.slot->confirmed_flush);
-  plan.notes.push_back(
-      fmt::format("--adopt-slot: continuing with slot \"{}\" from {}, without a "
-                  "snapshot",
-                  facts.slot_name, facts.slot->confirmed_flush.ToString()));
+  const Lsn confirmed = facts.slot->confirmed_flush;
+  Plan plan =
+      PlanOf(Plan::Kind::kBeginAt,
+             fmt::format("--adopt-slot: continuing with slot \"{}\" from {}, without a snapshot",
+                         facts.slot_name, confirmed.ToString()));
+  plan.captured = CapturedUpTo(confirmed);
   plan.overrides_used.push_back("adopt-slot");
   return plan;
 }
@@ -199,15 +200,12 @@ Outcome WithoutSpool(const StartFacts& facts, const Overrides& overrides) {
   }
   if (!facts.slot) return WithoutSpoolAndSlot(facts, overrides);
   switch (checkpoint.kind) {
-    case CheckpointKind::kUnknown: {
-      Plan plan;
-      plan.kind = Plan::Kind::kWaitForCheckpoint;
-      plan.notes.push_back(
+    case CheckpointKind::kUnknown:
+      return PlanOf(
+          Plan::Kind::kWaitForCheckpoint,
           fmt::format("There is slot \"{}\" but no spool: waiting for Kafka, whose checkpoint says "
                       "how to continue",
                       facts.slot_name));
-      return plan;
-    }
     case CheckpointKind::kAbsent:
       if (facts.slot->creator_pid) return halts::SlotActive(*facts.slot);
       // A slot without a confirmed flush LSN is still being created.
@@ -283,13 +281,11 @@ Outcome ResumeOrFastForward(const StartFacts& facts, const Overrides& overrides)
   }
   if (confirmed <= durable.end_lsn) return plan;
   if (facts.checkpoint.kind == CheckpointKind::kUnknown) {
-    Plan wait;
-    wait.kind = Plan::Kind::kWaitForCheckpoint;
-    wait.notes.push_back(fmt::format(
-        "The slot was confirmed up to {} and the spool ends at {}: waiting for Kafka, whose "
-        "checkpoint says whether changes are lost",
-        confirmed.ToString(), durable.end_lsn.ToString()));
-    return wait;
+    return PlanOf(
+        Plan::Kind::kWaitForCheckpoint,
+        fmt::format("The slot was confirmed up to {} and the spool ends at {}: waiting for "
+                    "Kafka, whose checkpoint says whether changes are lost",
+                    confirmed.ToString(), durable.end_lsn.ToString()));
   }
   if (!GapAccepted(facts, overrides)) {
     return ResnapshotOr(facts, overrides, halts::Gap(facts, durable.end_lsn));

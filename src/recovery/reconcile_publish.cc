@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "base/log.h"
+#include "base/error.h"
+#include "base/shown_text.h"
 #include "recovery/halts.h"
 #include "recovery/lineage.h"
 

@@ -10,8 +10,8 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
-#include "base/log.h"
 #include "base/name_text.h"
+#include "base/shown_text.h"
 #include "base/utf8.h"
 #include "spool/corruption.h"
 

@@ -21,13 +21,6 @@ constexpr size_t kCrcSize = 4;
   throw CorruptSpool("its record at " + where + ": " + problem);
 }
 
-template <typename T>
-void StoreBigEndian(T value, char* out) {
-  for (size_t i = 0; i < sizeof(T); ++i) {
-    out[i] = static_cast<char>((value >> (8 * (sizeof(T) - 1 - i))) & 0xFF);
-  }
-}
-
 // Leaves room for the checksum, which FinishRecord fills in.
 size_t BeginRecord(std::string* out) {
   const size_t start = out->size();

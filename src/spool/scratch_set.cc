@@ -34,8 +34,6 @@ rocksdb::WriteOptions WithoutLog() {
   return options;
 }
 
-rocksdb::Slice ToSlice(std::string_view view) { return {view.data(), view.size()}; }
-
 void Check(const rocksdb::Status& status) {
   if (!status.ok()) throw TransientError("the spool's scratch files: " + status.ToString());
 }
@@ -63,13 +61,13 @@ void ScratchSet::Destroy(const std::string& path, rocksdb::Env* env) {
 
 void ScratchSet::Add(std::string_view entry) {
   BW_CHECK(!iterator_);
-  Check(db_->Put(WithoutLog(), ToSlice(entry), rocksdb::Slice()));
+  Check(db_->Put(WithoutLog(), entry, rocksdb::Slice()));
   Wrote(entry.size());
 }
 
 void ScratchSet::Remove(std::string_view entry) {
   BW_CHECK(!iterator_);
-  Check(db_->Delete(WithoutLog(), ToSlice(entry)));
+  Check(db_->Delete(WithoutLog(), entry));
   Wrote(entry.size());
 }
 
@@ -95,7 +93,7 @@ bool ScratchSet::Next(std::string_view* entry) {
     Check(iterator_->status());
     return false;
   }
-  *entry = {iterator_->key().data(), iterator_->key().size()};
+  *entry = iterator_->key().ToStringView();
   return true;
 }
 

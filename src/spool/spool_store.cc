@@ -14,9 +14,6 @@ namespace {
 
 using rocksdb::Slice;
 
-Slice ToSlice(std::string_view view) { return {view.data(), view.size()}; }
-std::string_view ToView(const Slice& slice) { return {slice.data(), slice.size()}; }
-
 rocksdb::Options StoreOptions(const SpoolOptions& options) {
   rocksdb::Options result;
   if (options.env != nullptr) result.env = options.env;
@@ -124,18 +121,18 @@ void SpoolStore::Put(rocksdb::WriteBatch* batch, Family family, std::string_view
                      std::string_view value) {
   // A batch keeps only the family's number, which is the same after every Reopen().
   const std::shared_lock lock(db_mutex_);
-  batch->Put(handle(family), ToSlice(key), ToSlice(value));
+  batch->Put(handle(family), key, value);
 }
 
 void SpoolStore::Delete(rocksdb::WriteBatch* batch, Family family, std::string_view key) {
   const std::shared_lock lock(db_mutex_);
-  batch->Delete(handle(family), ToSlice(key));
+  batch->Delete(handle(family), key);
 }
 
 void SpoolStore::DeleteRange(rocksdb::WriteBatch* batch, Family family, std::string_view begin,
                              std::string_view end) {
   const std::shared_lock lock(db_mutex_);
-  batch->DeleteRange(handle(family), ToSlice(begin), ToSlice(end));
+  batch->DeleteRange(handle(family), begin, end);
 }
 
 void SpoolStore::Write(rocksdb::WriteBatch* batch, bool sync) {
@@ -156,8 +153,7 @@ std::optional<std::string> SpoolStore::Get(Family family, std::string_view key) 
   const std::shared_lock lock(db_mutex_);
   std::string value;
   rocksdb::ColumnFamilyHandle* const column_family = handle(family);
-  const rocksdb::Status status =
-      db_->Get(rocksdb::ReadOptions(), column_family, ToSlice(key), &value);
+  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), column_family, key, &value);
   if (status.IsNotFound()) return std::nullopt;
   Check(status, path_, "read");
   return value;
@@ -167,23 +163,23 @@ void SpoolStore::Scan(Family family, std::string_view begin, std::string_view en
                       const Visitor& visit) {
   const std::shared_lock lock(db_mutex_);
   rocksdb::ColumnFamilyHandle* const column_family = handle(family);
-  const Slice upper = ToSlice(end);
+  const Slice upper = end;
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   // Bounded on both sides: a search from the start would have to step over the deleted ranges of a
   // drained prefix.
   options.iterate_upper_bound = &upper;
   const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options, column_family));
-  for (iterator->Seek(ToSlice(begin)); iterator->Valid(); iterator->Next()) {
-    if (!visit(ToView(iterator->key()), ToView(iterator->value()))) return;
+  for (iterator->Seek(begin); iterator->Valid(); iterator->Next()) {
+    if (!visit(iterator->key().ToStringView(), iterator->value().ToStringView())) return;
   }
   Check(iterator->status(), path_, "read");
 }
 
 void SpoolStore::DeleteFiles(std::string_view begin, std::string_view end) {
   const std::shared_lock lock(db_mutex_);
-  const Slice first = ToSlice(begin);
-  const Slice last = ToSlice(end);
+  const Slice first = begin;
+  const Slice last = end;
   rocksdb::ColumnFamilyHandle* const changes = handle(Family::kChanges);
   Check(rocksdb::DeleteFilesInRange(db_.get(), changes, &first, &last, false), path_, "trimmed");
 }
@@ -191,7 +187,7 @@ void SpoolStore::DeleteFiles(std::string_view begin, std::string_view end) {
 void SpoolStore::Reclaim(std::string_view end) {
   {
     const std::shared_lock lock(db_mutex_);
-    const Slice last = ToSlice(end);
+    const Slice last = end;
     rocksdb::ColumnFamilyHandle* const changes = handle(Family::kChanges);
     // All families, because one with data in memory keeps the log of all.
     Check(db_->Flush(rocksdb::FlushOptions(), handles_), path_, "flushed");
