@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "capture/key_watch.h"
 
 namespace bw {
@@ -16,21 +15,6 @@ CaptureOptions WithStatusInterval(CaptureOptions options, Duration wal_sender_ti
   return options;
 }
 
-KeyWatch::Catalog CatalogOf(ServerCatalog* catalog) {
-  KeyWatch::Catalog result;
-  result.read_key = [catalog](RelationId relation) { return catalog->ReadPrimaryKey(relation); };
-  result.read_identity = [catalog](RelationId relation) {
-    return catalog->ReadIdentityKey(relation);
-  };
-  result.describe = [catalog](RelationId relation) -> std::optional<CapturedTable> {
-    for (CapturedTable& table : catalog->ReadTables()) {
-      if (table.oid == relation.value) return std::move(table);
-    }
-    return std::nullopt;
-  };
-  return result;
-}
-
 }  // namespace
 
 SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const CaptureHooks& hooks,
@@ -39,12 +23,16 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
   const CaptureOptions options =
       WithStatusInterval(*parts.options, server.view.settings.wal_sender_timeout);
   ServerCatalog* const now = server.connection->catalog();  // Until the stream starts.
-  const std::vector<std::string> publications =
-      now->FindPublications(spool->ledger().accounted_members().has_value());
+  const CaptureSession::StreamFacts facts{
+      .publications = now->FindPublications(spool->ledger().accounted_members().has_value()),
+      .confirmed_flush = server.view.slot->confirmed_flush,
+      .encoding = TextEncoding::Of(server.view.settings.server_encoding),
+      .stop_before = stop_before};
   const std::unique_ptr<ServerCatalog> side = parts.server->OpenCatalog();
-  KeyWatch keys(spool, parts.figures, CatalogOf(side.get()));
+  KeyWatch keys(spool, parts.figures, side.get());
 
   CaptureSession::Environment environment;
+  static_cast<SessionHooks&>(environment) = hooks;
   environment.options = &options;
   environment.stream = server.connection.get();
   environment.spool = spool;
@@ -61,15 +49,7 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
   environment.keyless = [&keys](const CachedRelation& relation, const KeylessChange& change) {
     keys.OnKeyless(relation, change);
   };
-  environment.relation_changed = hooks.relation_changed;
-  environment.end_wanted = hooks.end_wanted;
-  environment.made_progress = hooks.made_progress;
 
-  CaptureSession::StreamFacts facts;
-  facts.publications = publications;
-  facts.confirmed_flush = server.view.slot->confirmed_flush;
-  facts.encoding = TextEncoding::Of(server.view.settings.server_encoding);
-  facts.stop_before = stop_before;
   if (hooks.begins) hooks.begins();
   return CaptureSession(environment, facts).Run();
 }

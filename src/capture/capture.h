@@ -30,21 +30,13 @@ struct CaptureParts {
   const Stop* stop = nullptr;
 };
 
-// Callbacks of a session, all called on its thread; each except `open` may be empty.
-struct CaptureHooks {
+// What others do with a session, on its thread; each except `open` may be empty.
+struct CaptureHooks : SessionHooks {
   // Opens the connection to stream from, having checked through it that the slot continues the
   // spool, and having recovered the spool after a failure. Throws if that is not possible.
   std::function<OpenedServer()> open;
-  // The server has sent something; called once.
-  std::function<void()> made_progress;
-  // A relation is new to this connection, or was altered.
-  std::function<void(const CachedRelation& relation)> relation_changed;
   // The connection is about to stream; it has announced no relation yet.
   std::function<void()> begins;
-  // Called about once a second. An LSN ends the session between two transactions
-  // (SessionEnd::kWanted), as soon as the next session would be sent nothing that commits before
-  // it; 0 ends it at once.
-  std::function<std::optional<Lsn>()> end_wanted;
 };
 
 // One session: opens a connection and streams. A transient Error may also mean that a stop request

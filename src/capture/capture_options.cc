@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/log.h"
+#include "base/shown_text.h"
 #include "capture/conninfo.h"
 
 namespace bw {

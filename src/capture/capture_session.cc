@@ -60,16 +60,12 @@ void CaptureSession::RefuseRow(const Error& error, Position position) {
 }
 
 SessionEnd CaptureSession::Run() {
-  SessionEnd end = SessionEnd::kStopped;
-  try {
-    Start();
-    end = Loop();
-  } catch (...) {
-    env_.figures->streaming.store(false, kRelaxed);
-    throw;
-  }
-  env_.figures->streaming.store(false, kRelaxed);
-  return end;
+  struct AtEnd {
+    CaptureFigures* figures;
+    ~AtEnd() { figures->streaming.store(false, kRelaxed); }
+  } at_end{env_.figures};
+  Start();
+  return Loop();
 }
 
 void CaptureSession::Start() {
@@ -201,21 +197,21 @@ void CaptureSession::HandleMessage(std::string_view bytes) {
       env_.spool->log().EndTransaction(end);
       BW_KILL_POINT("capture.after_end_transaction");
       idle_noted_ = std::max(idle_noted_, end.end_lsn);
-      idle_lsn_ = std::max(idle_lsn_, end.end_lsn);
-      received_ = std::max(received_, end.end_lsn);
-      server_wal_end_ = std::max(server_wal_end_, end.end_lsn);
-      covered_ = std::max(covered_, end.end_lsn);
+      OnTransactionEnd(end.end_lsn);
       env_.figures->transactions.fetch_add(1, kRelaxed);
       env_.figures->unavailable_values.store(assembler_->unavailable_values(), kRelaxed);
       break;
     }
     case Assembled::kEmptyTransaction:
       // It has no changes for us, so its WAL counts as idle.
-      idle_lsn_ = std::max(idle_lsn_, assembler_->end().end_lsn);
-      received_ = std::max(received_, assembler_->end().end_lsn);
-      server_wal_end_ = std::max(server_wal_end_, assembler_->end().end_lsn);
-      covered_ = std::max(covered_, assembler_->end().end_lsn);
+      OnTransactionEnd(assembler_->end().end_lsn);
       break;
+  }
+}
+
+void CaptureSession::OnTransactionEnd(Lsn end_lsn) {
+  for (Lsn* mark : {&idle_lsn_, &received_, &server_wal_end_, &covered_}) {
+    *mark = std::max(*mark, end_lsn);
   }
 }
 

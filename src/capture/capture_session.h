@@ -23,7 +23,19 @@ enum class SessionEnd {
   kStopped,   // A stop was requested.
   kComplete,  // StreamFacts::stop_before was reached.
   kNoRoom,    // The spool has had no room for some seconds: WaitForRoom, then start another one.
-  kWanted,    // Environment::end_wanted.
+  kWanted,    // SessionHooks::end_wanted.
+};
+
+// What others do with a session, on its thread; each may be empty.
+struct SessionHooks {
+  // The server has sent something; called once.
+  std::function<void()> made_progress;
+  // A relation is new to this connection, or was altered.
+  std::function<void(const CachedRelation& relation)> relation_changed;
+  // Called about once a second. An LSN ends the session between two transactions
+  // (SessionEnd::kWanted), as soon as the next session would be sent nothing that commits before
+  // it; 0 ends it at once.
+  std::function<std::optional<Lsn>()> end_wanted;
 };
 
 // The capture side of one connection: changes go from the slot into the spool, and the LSN of what
@@ -51,7 +63,7 @@ enum class SessionEnd {
 class CaptureSession {
  public:
   // Everything must outlive the session. In the simulation stream, spool and clock are scripted.
-  struct Environment {
+  struct Environment : SessionHooks {
     const CaptureOptions* options = nullptr;
     ReplicationStream* stream = nullptr;
     Spool* spool = nullptr;
@@ -62,13 +74,6 @@ class CaptureSession {
     // As in ChangeAssembler::Hooks; may be empty.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
-    // A relation is new to this connection, or was altered; may be empty.
-    std::function<void(const CachedRelation& relation)> relation_changed;
-    // Called about once a second: an LSN ends the session as soon as the session has passed it, 0
-    // at once; may be empty.
-    std::function<std::optional<Lsn>()> end_wanted;
-    // The server has sent something; called once; may be empty.
-    std::function<void()> made_progress;
   };
 
   // The slot and the database as they are when the session begins.
@@ -97,6 +102,7 @@ class CaptureSession {
   Error WithinTransaction(const Error& error) const;
   // The server repeatedly asks for a reply: see the .cc.
   bool LooksLikeShutdown(const Keepalive& keepalive) const;
+  void OnTransactionEnd(Lsn end_lsn);
   void CheckStopBefore(Lsn wal_end);
   // Whether another session, started now, would be sent nothing that commits before `lsn`.
   bool HasPassed(Lsn lsn) const;

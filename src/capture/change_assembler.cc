@@ -6,7 +6,7 @@
 
 #include "avro/schema_builder.h"
 #include "base/halt.h"
-#include "base/log.h"
+#include "base/shown_text.h"
 
 namespace bw {
 

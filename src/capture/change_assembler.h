@@ -5,7 +5,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "base/error.h"
 #include "capture/pgoutput_message.h"

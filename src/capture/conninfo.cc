@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
-#include <algorithm>
 #include <charconv>
 #include <memory>
 
 #include "base/error.h"
-#include "base/log.h"
+#include "base/shown_text.h"
 
 namespace bw {
 namespace {
@@ -64,13 +63,14 @@ std::string WithoutQuoted(std::string_view message) {
       Printable(MayHoldPassword(conninfo) ? WithoutQuoted(problem) : std::string(problem))));
 }
 
+using Entries = std::vector<std::pair<std::string, std::string>>;
 using OptionsPtr = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
 
 bool IsBareDatabaseName(const std::string& conninfo) {
   return conninfo.find('=') == std::string::npos && conninfo.find("://") == std::string::npos;
 }
 
-std::vector<std::pair<std::string, std::string>> ParseConninfo(const std::string& conninfo) {
+Entries ParseConninfo(const std::string& conninfo) {
   if (conninfo.empty()) throw UsageError("--postgres is required: which database to capture");
   if (conninfo.find('\0') != std::string::npos) Refuse(conninfo, "it holds a NUL byte");
   // As in psql: a single word is a database.
@@ -81,22 +81,21 @@ std::vector<std::pair<std::string, std::string>> ParseConninfo(const std::string
   const std::unique_ptr<char, decltype(&PQfreemem)> message_owner(message, &PQfreemem);
   if (parsed == nullptr) Refuse(conninfo, message == nullptr ? "out of memory" : message);
 
-  std::vector<std::pair<std::string, std::string>> entries;
+  Entries entries;
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
     if (option->val != nullptr) entries.emplace_back(option->keyword, option->val);
   }
   return entries;
 }
 
-std::string* Find(std::vector<std::pair<std::string, std::string>>* entries, const char* keyword) {
+std::string* Find(Entries* entries, const char* keyword) {
   for (auto& [name, value] : *entries) {
     if (name == keyword) return &value;
   }
   return nullptr;
 }
 
-void Set(std::vector<std::pair<std::string, std::string>>* entries, const char* keyword,
-         const std::string& value) {
+void Set(Entries* entries, const char* keyword, const std::string& value) {
   if (std::string* existing = Find(entries, keyword)) {
     *existing = value;
   } else {
@@ -122,8 +121,7 @@ void RequirePorts(std::string_view ports) {
 }
 
 // libpq enforces connect_timeout only in its blocking functions; we use the non-blocking ones.
-Duration TakeConnectTimeout(std::vector<std::pair<std::string, std::string>>* entries,
-                            Duration default_timeout) {
+Duration ConnectTimeoutOf(Entries* entries, Duration default_timeout) {
   const std::string* text = Find(entries, "connect_timeout");
   if (text == nullptr) return default_timeout;
   int seconds = 0;
@@ -142,7 +140,7 @@ ConnectParameters BuildConnectParameters(const std::string& conninfo, bool repli
   ConnectParameters parameters;
   auto& entries = parameters.entries;
   entries = ParseConninfo(conninfo);
-  parameters.connect_timeout = TakeConnectTimeout(&entries, default_connect_timeout);
+  parameters.connect_timeout = ConnectTimeoutOf(&entries, default_connect_timeout);
   if (const std::string* ports = Find(&entries, "port")) RequirePorts(*ports);
   for (const auto& [keyword, value] : kDefaults) {
     if (Find(&entries, keyword) == nullptr) entries.emplace_back(keyword, value);

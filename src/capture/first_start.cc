@@ -1,12 +1,10 @@
 #include "capture/first_start.h"
 
-#include <fmt/format.h>
-
 #include "base/error.h"
 #include "base/format.h"
 #include "base/kill_point.h"
 #include "base/log.h"
-#include "capture/snapshot_progress.h"
+#include "capture/publication_members.h"
 #include "capture/snapshot_tables.h"
 #include "capture/table_filter.h"
 
@@ -20,11 +18,9 @@ std::vector<SnapshotTable> TablesToRead(const PublicationFacts& facts, const Pub
   if (!plan.create_sql.empty()) {
     Publication all;
     all.publishes_insert = true;
-    constexpr int kFirstWithViaRoot = 130000;
     for (const CapturedTable& table : facts.tables) {
-      const bool published =
-          facts.version >= kFirstWithViaRoot ? !table.is_partition() : !table.partitioned;
-      if (published) all.tables.push_back({table.table.schema, table.table.name, {}, 0});
+      if (!IsUnit(table, facts.version)) continue;
+      all.tables.push_back({table.table.schema, table.table.name, {}, 0});
     }
     publications = {all};
   }
@@ -53,12 +49,7 @@ void TakeBack(const CaptureParts& parts, const FirstStartPlan& plan, const Made&
 }
 
 Source SourceOf(const CaptureOptions& options, const ServerIdentity& identity) {
-  Source source;
-  source.system_identifier = identity.system_identifier;
-  source.database = identity.database;
-  source.slot = options.slot;
-  source.timeline = identity.timeline;
-  return source;
+  return {identity.system_identifier, identity.database, options.slot, identity.timeline};
 }
 
 std::vector<TableName> ReadRows(const CaptureParts& parts, const FirstStartPlan& plan,

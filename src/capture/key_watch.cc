@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "capture/leaf_identity.h"
+#include "capture/postgres_server.h"
 #include "capture/publication_members.h"
 #include "capture/sql_text.h"
 
@@ -56,10 +57,18 @@ bool NoteOnce(Spool* spool, const TableName& table, const std::string& reason) {
 FullKey KeyWatch::Choose(RelationId relation, const Table& table, ReplicaIdentity identity) const {
   const std::optional<TableKey> kept = spool_->ledger().FindTableKey(relation.value);
   if (identity != ReplicaIdentity::kFull) {
-    return {
-        ChooseMarkedKey(KeyFormOf(relation.value, table), kept, catalog_.read_identity(relation))};
+    return {ChooseMarkedKey(KeyFormOf(relation.value, table), kept,
+                            catalog_->ReadIdentityKey(relation))};
   }
-  return ChooseFullKey(KeyColumnsOf(table), kept, [&] { return catalog_.read_key(relation); });
+  return ChooseFullKey(KeyColumnsOf(table), kept,
+                       [&] { return catalog_->ReadPrimaryKey(relation); });
+}
+
+std::optional<CapturedTable> KeyWatch::Describe(RelationId relation) const {
+  for (CapturedTable& table : catalog_->ReadTables()) {
+    if (table.oid == relation.value) return std::move(table);
+  }
+  return std::nullopt;
 }
 
 // Uses the table's name of now: the one in the WAL may be from before a rename. A dropped table is
@@ -67,7 +76,7 @@ FullKey KeyWatch::Choose(RelationId relation, const Table& table, ReplicaIdentit
 // keeper removes that note once they are published.
 std::string KeyWatch::Heal(RelationId relation, const TableName& in_wal,
                            const std::string& reason) {
-  const std::optional<TableKey> current = catalog_.read_key(relation);
+  const std::optional<TableKey> current = catalog_->ReadPrimaryKey(relation);
   if (!current) {
     NoteOnce(spool_, in_wal, reason);
     return "The table was dropped since: its topic stays as it is";
@@ -88,8 +97,7 @@ void KeyWatch::SayGuessed(const CachedRelation& relation, Position position) {
       "tells the key columns with any other replica identity:{}",
       relation.name(), position.ToString(), found,
       Heal(relation.id, {relation.table.schema, relation.table.name}, reason),
-      OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY DEFAULT;",
-                          QuoteTable(relation.table.schema, relation.table.name))));
+      OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY DEFAULT;", QuoteTable(relation.table))));
 }
 
 void KeyWatch::SayChanged(const TableKey& kept, const TableKey& now, Position position) {
@@ -136,18 +144,17 @@ void KeyWatch::OnKeyless(const CachedRelation& relation, const KeylessChange& ch
   // SayGuessed said why when the relation was first used.
   if (relation.key_certainty == KeyCertainty::kUnknown) return;
   // Reads the whole catalog only if there is more to say: there may be many such tables.
-  const std::optional<IdentityKey> identity = catalog_.read_identity(relation.id);
+  const std::optional<IdentityKey> identity = catalog_->ReadIdentityKey(relation.id);
   std::optional<CapturedTable> now;
-  if (identity && identity->has_generated) now = catalog_.describe(relation.id);
+  if (identity && identity->has_generated) now = Describe(relation.id);
   const bool has_unsent_key = now && !now->generated_key_columns.empty();
   spdlog::warn(
       "Table {} has no key{}: its delete at {} publishes nothing, nor do later ones, until you run:"
       "{}",
       relation.name(), has_unsent_key ? IdentityNote(*now) : "", change.position.ToString(),
-      has_unsent_key
-          ? IndexRemedy(*now)
-          : OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);",
-                                QuoteTable(relation.table.schema, relation.table.name))));
+      has_unsent_key ? IndexRemedy(*now)
+                     : OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);",
+                                           QuoteTable(relation.table))));
 }
 
 void KeyWatch::SayUnsent(const CachedRelation& relation, const KeylessChange& change) {
@@ -156,7 +163,7 @@ void KeyWatch::SayUnsent(const CachedRelation& relation, const KeylessChange& ch
                   change.position.ToString(), change.column);
   const std::string healing =
       Heal(relation.id, {relation.table.schema, relation.table.name}, problem);
-  const std::optional<CapturedTable> now = catalog_.describe(relation.id);
+  const std::optional<CapturedTable> now = Describe(relation.id);
   const std::string remedies = now ? LeafRemedies(*now) : "";
   spdlog::error("Table {}: {}, so {} is not published. {}. {}{}", relation.name(), problem,
                 change.operation == Operation::kUpdate ? "the tombstone of its old key" : "it",
@@ -196,8 +203,7 @@ void CheckLeaves(const std::vector<CapturedTable>& tables,
     const TableName name{table.table.schema, table.table.name};
     if (table.unfit_leaves.empty() || !filter.Selects(name.schema, name.table)) continue;
     const bool is_published = std::ranges::any_of(publications, [&](const Publication& p) {
-      return (p.publishes_update || p.publishes_delete) &&
-             p.Find(name.schema, name.table) != nullptr;
+      return (p.publishes_update || p.publishes_delete) && p.Find(table.table) != nullptr;
     });
     if (!is_published) continue;
     NoteOnce(spool, name, "the replica identity of a partition had other columns than its key");

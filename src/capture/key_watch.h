@@ -16,6 +16,8 @@
 
 namespace bw {
 
+class ServerCatalog;
+
 // Notes in the spool each table's key and name as the messages in its topic have them. When they
 // change or are unknown, the topic no longer mirrors the table: then the table is noted for
 // re-reading (Ledger::NoteReread) and the log says why.
@@ -27,16 +29,9 @@ namespace bw {
 // For one session, on its thread. All methods may throw transient Errors.
 class KeyWatch {
  public:
-  // What the catalog has now. Asked on the session's thread, so it must not wait for anybody.
-  struct Catalog {
-    std::function<std::optional<TableKey>(RelationId relation)> read_key;
-    std::function<std::optional<IdentityKey>(RelationId relation)> read_identity;
-    // Nothing when the table was dropped.
-    std::function<std::optional<CapturedTable>(RelationId relation)> describe;
-  };
-
-  KeyWatch(Spool* spool, CaptureFigures* figures, Catalog catalog)
-      : spool_(spool), figures_(figures), catalog_(std::move(catalog)) {}
+  // `catalog` is asked on the session's thread, so it must not wait for a lock.
+  KeyWatch(Spool* spool, CaptureFigures* figures, ServerCatalog* catalog)
+      : spool_(spool), figures_(figures), catalog_(catalog) {}
 
   // RelationCache::KeyLookup.
   FullKey Choose(RelationId relation, const Table& table, ReplicaIdentity identity) const;
@@ -50,12 +45,14 @@ class KeyWatch {
   void SayGuessed(const CachedRelation& relation, Position position);
   void SayChanged(const TableKey& kept, const TableKey& now, Position position);
   void SayUnsent(const CachedRelation& relation, const KeylessChange& change);
+  // The table as it is now; nothing when it was dropped.
+  std::optional<CapturedTable> Describe(RelationId relation) const;
   // Notes the table for re-reading. Returns what will become of its topic: the end of a message.
   std::string Heal(RelationId relation, const TableName& in_wal, const std::string& reason);
 
   Spool* const spool_;
   CaptureFigures* const figures_;
-  const Catalog catalog_;
+  ServerCatalog* const catalog_;
   std::set<uint32_t> told_;  // Relations whose keyless changes were reported.
 };
 

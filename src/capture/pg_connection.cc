@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <climits>
 
 #include "base/halt.h"
 #include "base/log.h"
@@ -85,10 +84,7 @@ std::string LoginRemedy(const PgFailure& failure, const PGconn* connection) {
 }
 
 [[noreturn]] void ThrowResultError(const PgResult& result, const PgQueryOptions& options) {
-  throw TranslatePgFailure(FailureOf(result.get(), result.encoding()),
-                           {.doing = options.doing,
-                            .remedy_sql = options.remedy_sql,
-                            .begin_again_when_missing = options.begin_again_when_missing});
+  throw TranslatePgFailure(FailureOf(result.get(), result.encoding()), options);
 }
 
 struct FreeCancel {
@@ -139,14 +135,12 @@ Lsn PgResult::LsnAt(int row, int column) const {
 }
 
 void PgConnection::Finish::operator()(pg_conn* connection) const { PQfinish(connection); }
-void PgConnection::FreeMemory::operator()(char* bytes) const { PQfreemem(bytes); }
+void PgFreeMemory::operator()(char* bytes) const { PQfreemem(bytes); }
 
 PgConnection::PgConnection(const CaptureOptions& options, Mode mode, const Stop& stop)
     : stop_(stop) {
   Connect(options, mode);
 }
-
-PgConnection::~PgConnection() = default;
 
 void PgConnection::Connect(const CaptureOptions& options, Mode mode) {
   const ConnectParameters parameters =
@@ -332,22 +326,14 @@ std::string PgConnection::Try(const std::string& sql, const PgQueryOptions& opti
   ThrowResultError(answer, options);
 }
 
-void PgConnection::StartCopy(const std::string& sql, const PgQueryOptions& options,
-                             int expected_status) {
+void PgConnection::StartCopy(const std::string& sql, const PgQueryOptions& options) {
   const TimePoint deadline = Now() + options.timeout;
   Send(sql, deadline, options);
   const PgResult result = NextResult(deadline, options);
   if (result.get() == nullptr) ThrowConnectionError(options.doing);
-  if (PQresultStatus(result.get()) != expected_status) ThrowResultError(result, options);
+  const ExecStatusType status = PQresultStatus(result.get());
+  if (status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH) ThrowResultError(result, options);
   copy_doing_ = options.doing;
-}
-
-void PgConnection::StartCopyOut(const std::string& sql, const PgQueryOptions& options) {
-  StartCopy(sql, options, PGRES_COPY_OUT);
-}
-
-void PgConnection::StartCopyBoth(const std::string& sql, const PgQueryOptions& options) {
-  StartCopy(sql, options, PGRES_COPY_BOTH);
 }
 
 std::optional<std::span<char>> PgConnection::ReadCopyRow() {
@@ -420,9 +406,7 @@ void PgConnection::ThrowConnectionError(const std::string& doing,
                                         const std::string& certificate_problem) const {
   PgFailure failure = ParseConnectFailure(PQerrorMessage(connection_.get()));
   if (!certificate_problem.empty()) failure.message += " (" + certificate_problem + ")";
-  const std::string remedy_sql = LoginRemedy(failure, connection_.get());
-  throw TranslatePgFailure(
-      failure, {.doing = doing, .remedy_sql = remedy_sql, .begin_again_when_missing = false});
+  throw TranslatePgFailure(failure, {doing, LoginRemedy(failure, connection_.get())});
 }
 
 }  // namespace bw

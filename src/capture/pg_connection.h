@@ -15,6 +15,7 @@
 #include "base/stop.h"
 #include "base/text_encoding.h"
 #include "capture/capture_options.h"
+#include "capture/pg_error.h"
 
 // libpq's own types, so that its header stays in our .cc files.
 struct pg_conn;
@@ -48,12 +49,13 @@ class PgResult {
   mutable std::deque<std::string> decoded_;  // Views of Text() point into this or `result_`.
 };
 
-struct PgQueryOptions {
-  // For messages: "cannot <doing>: ...".
-  std::string doing = "query the catalog";
-  // The SQL for an owner when a right is missing.
-  std::string remedy_sql;
-  bool begin_again_when_missing = false;  // See PgErrorContext.
+// Memory that libpq has given out.
+struct PgFreeMemory {
+  void operator()(char* bytes) const;
+};
+using PgBytes = std::unique_ptr<char, PgFreeMemory>;
+
+struct PgQueryOptions : PgErrorContext {
   // For the whole answer. Nothing of ours waits forever unless it says so.
   Duration timeout{60'000};
   // Called about every `meanwhile_interval` while waiting for the answer, to log why it takes long.
@@ -82,7 +84,6 @@ class PgConnection {
 
   // Connects. The application_name is the connection string's, else "bottledwater".
   PgConnection(const CaptureOptions& options, Mode mode, const Stop& stop);
-  ~PgConnection();
   PgConnection(const PgConnection&) = delete;
   PgConnection& operator=(const PgConnection&) = delete;
 
@@ -93,8 +94,9 @@ class PgConnection {
   std::string Try(const std::string& sql, const PgQueryOptions& options,
                   std::initializer_list<std::string_view> expected);
 
-  // Begins COPY ... TO STDOUT; ReadCopyRow then gives each row until there are no more.
-  void StartCopyOut(const std::string& sql, const PgQueryOptions& options);
+  // Begins COPY ... TO STDOUT: ReadCopyRow then gives each row until there are no more. Or begins a
+  // command that starts COPY BOTH (START_REPLICATION): use handle() for the rest.
+  void StartCopy(const std::string& sql, const PgQueryOptions& options);
   // The caller may change the bytes, which are valid until the next call. Nothing at the end. Has
   // no time limit: the server may be reading from a slow disk.
   std::optional<std::span<char>> ReadCopyRow();
@@ -103,8 +105,6 @@ class PgConnection {
   // Closes the connection, whatever the server process is doing, and tells that to end. Nothing
   // else may be called after it.
   void Abandon();
-  // Begins a command that starts COPY BOTH (START_REPLICATION); use handle() for the rest.
-  void StartCopyBoth(const std::string& sql, const PgQueryOptions& options);
 
   bool is_connected() const;                      // As far as libpq has noticed.
   int server_version() const;                     // E.g. 150004.
@@ -131,9 +131,6 @@ class PgConnection {
   struct Finish {
     void operator()(pg_conn* connection) const;
   };
-  struct FreeMemory {
-    void operator()(char* bytes) const;
-  };
 
   void UseServersEncoding();
   void Connect(const CaptureOptions& options, Mode mode);
@@ -152,8 +149,6 @@ class PgConnection {
   PgResult NextResult(TimePoint deadline, const PgQueryOptions& options);
   // The command's answer, whether it is an error or not.
   PgResult Run(const std::string& sql, const PgQueryOptions& options);
-  // Sends the command and expects its first result to have this libpq status.
-  void StartCopy(const std::string& sql, const PgQueryOptions& options, int expected_status);
   void CancelQuietly();
 
   const Stop& stop_;
@@ -162,7 +157,7 @@ class PgConnection {
   std::string address_;
   std::optional<std::string> skipped_publication_;
   std::string copy_doing_;
-  std::unique_ptr<char, FreeMemory> copy_row_;
+  PgBytes copy_row_;
 };
 
 }  // namespace bw

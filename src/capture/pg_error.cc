@@ -7,7 +7,7 @@
 #include <cctype>
 
 #include "base/halt.h"
-#include "base/log.h"
+#include "base/shown_text.h"
 
 namespace bw {
 namespace {
@@ -84,7 +84,8 @@ constexpr Refusal kRefusals[] = {
     // PostgreSQL looks up publications as of the WAL that it reads: recreating one does not help.
     {"42704", "publication", ExitCode::kHaltSlot, "publication-missing",
      "PostgreSQL does not know what to send: the publication was dropped, or created later than "
-     "the WAL that is being read; what was committed without it is lost. If it is still missing and "
+     "the WAL that is being read; what was committed without it is lost. If it is still missing "
+     "and "
      "not the relay's own, create it again first.",
      "", ""},
     // "invalid role OID": a session survives its role being dropped, but cannot look up that role.

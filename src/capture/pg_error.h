@@ -14,8 +14,9 @@ struct PgFailure {
 };
 
 struct PgErrorContext {
-  std::string_view doing;       // What was tried: "create replication slot \"bottledwater\"".
-  std::string_view remedy_sql;  // For an owner when a right is missing; may be empty.
+  // For messages: "cannot <doing>: ...", e.g. "create replication slot \"bottledwater\"".
+  std::string doing = "query the catalog";
+  std::string remedy_sql;  // For an owner when a right is missing; may be empty.
   // The catalog may have changed since it was read: if a table, a column or the snapshot is
   // missing, simply begin again.
   bool begin_again_when_missing = false;

@@ -7,7 +7,7 @@
 
 #include "base/byte_size.h"
 #include "base/halt.h"
-#include "base/log.h"
+#include "base/shown_text.h"
 #include "capture/sql_text.h"
 #include "capture/wait_report.h"
 
@@ -64,9 +64,7 @@ void PieceReader::Begin() {
       Options("import the snapshot for"));
 }
 
-std::string PieceReader::TableName() const {
-  return QuoteTable(table_->described.table.schema, table_->described.table.name);
-}
+std::string PieceReader::TableName() const { return QuoteTable(table_->described.table); }
 
 std::string PieceReader::RegclassName() const {
   return QuoteForRegclass(table_->described.table.schema, table_->described.table.name);
@@ -224,7 +222,7 @@ void PieceReader::StartCopy() {
                                     TupleId{static_cast<uint32_t>(to_block_), 0}.ToSql());
     connection_->Query(kCopySettings, Options("set up the read of"));
   }
-  connection_->StartCopyOut(table_->CopySql(source), Options("read"));
+  connection_->StartCopy(table_->CopySql(source), Options("read"));
 }
 
 PieceReader::Step PieceReader::Open(const SnapshotTable& table, TableCursor* cursor,

@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "capture/pg_error.h"
 #include "capture/replication_frame.h"
 #include "capture/sql_text.h"
 
@@ -21,16 +20,12 @@ TimePoint Now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 
-void PqReplicationStream::FreeMemory::operator()(char* bytes) const { PQfreemem(bytes); }
-
 PqReplicationStream::PqReplicationStream(const CaptureOptions& options, const Stop& stop)
     : active_slot_wait_(options.active_slot_wait),
       stop_(stop),
       connection_(options, PgConnection::Mode::kReplication, stop) {
   ReadSenderTimeout();
 }
-
-PqReplicationStream::~PqReplicationStream() = default;
 
 void PqReplicationStream::ReadSenderTimeout() {
   constexpr Duration kDefaultTimeout{60'000};
@@ -55,7 +50,7 @@ void PqReplicationStream::Start(const StreamStart& start) {
   bool said = false;
   while (true) {
     try {
-      connection_.StartCopyBoth(command, options);
+      connection_.StartCopy(command, options);
       return;
     } catch (const Error& error) {
       // A connection of ours that was cut stays active until the server notices.
@@ -81,8 +76,7 @@ std::optional<Frame> PqReplicationStream::TakeFrame() {
   if (const auto& skipped = connection_.skipped_publication()) {
     const PgFailure failure{.sqlstate = "42704",
                             .message = "a publication is missing: " + *skipped};
-    throw TranslatePgFailure(
-        failure, {.doing = kDoing, .remedy_sql = {}, .begin_again_when_missing = false});
+    throw TranslatePgFailure(failure, {kDoing, ""});
   }
   if (length > 0) return DecodeFrame({bytes, static_cast<size_t>(length)});
   if (length == kNothingYet) return std::nullopt;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <memory>
-
 #include "base/clock.h"
 #include "base/stop.h"
 #include "capture/pg_connection.h"
@@ -19,8 +17,6 @@ class PqReplicationStream final : public ReplicationStream {
   // Connects in replication mode. Until Start, also accepts simple SQL and replication commands.
   PqReplicationStream(const CaptureOptions& options, const Stop& stop);
 
-  ~PqReplicationStream() override;
-
   // Waits up to CaptureOptions::active_slot_wait for a slot that another process is using, then
   // throws Halt kAnotherRelay.
   void Start(const StreamStart& start) override;
@@ -34,10 +30,6 @@ class PqReplicationStream final : public ReplicationStream {
   Duration wal_sender_timeout() const { return wal_sender_timeout_; }
 
  private:
-  struct FreeMemory {
-    void operator()(char* bytes) const;
-  };
-
   void ReadSenderTimeout();
   // The next whole frame that libpq has already received.
   std::optional<Frame> TakeFrame();
@@ -53,7 +45,7 @@ class PqReplicationStream final : public ReplicationStream {
   Duration silence_max_{0};
   Duration silence_{0};
   bool output_pending_ = false;
-  std::unique_ptr<char, FreeMemory> frame_bytes_;
+  PgBytes frame_bytes_;
 };
 
 }  // namespace bw

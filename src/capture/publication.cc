@@ -10,7 +10,6 @@
 namespace bw {
 namespace {
 
-constexpr int kFirstWithViaRoot = 130000;
 constexpr int kFirstWithRowFilter = 150000;  // And with column lists, and FOR TABLES IN SCHEMA.
 
 // The OIDs of a publication's tables by name or schema, and of their partitions: computed as in

@@ -4,9 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "avro/table.h"
 #include "capture/pg_connection.h"
 
 namespace bw {
+
+// The first version with publish_via_partition_root.
+inline constexpr int kFirstWithViaRoot = 130000;
 
 // A table as one publication publishes it, like a row of pg_publication_tables. With
 // publish_via_partition_root, the partitioned table represents its partitions.
@@ -27,6 +31,7 @@ struct Publication {
   std::vector<PublishedTable> tables;
 
   const PublishedTable* Find(const std::string& schema, const std::string& table) const;
+  const PublishedTable* Find(const Table& table) const { return Find(table.schema, table.name); }
 };
 
 // Those of the named publications that exist, in the order of the names. Reads only catalog rows,

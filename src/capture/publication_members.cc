@@ -8,69 +8,27 @@
 
 #include "base/shown_text.h"
 #include "capture/leaf_identity.h"
+#include "capture/publication.h"
 #include "capture/sql_text.h"
 #include "capture/table_catalog.h"
 
 namespace bw {
 namespace {
 
-constexpr int kFirstWithViaRoot = 130000;
 constexpr int kFirstToRefuseGenerated = 180000;  // A key with a generated column.
 // Per statement, which locks all its tables until it ends, though only against VACUUM and ALTER
 // TABLE.
 constexpr size_t kTablesPerStatement = 200;
 
-std::string Quoted(const CapturedTable& table) {
-  return QuoteTable(table.table.schema, table.table.name);
-}
-
 std::string ChangeSql(const std::string& publication, MemberChange change,
                       std::span<const CapturedTable* const> tables) {
   std::string list;
   for (const CapturedTable* table : tables) {
-    list += (list.empty() ? "ONLY " : ", ONLY ") + Quoted(*table);
+    list += (list.empty() ? "ONLY " : ", ONLY ") + QuoteTable(table->table);
   }
   return fmt::format("ALTER PUBLICATION {} {} TABLE {};", QuoteIdentifier(publication),
                      change == MemberChange::kAdd ? "ADD" : "DROP", list);
 }
-
-class Changer {
- public:
-  Changer(PgConnection* connection, const std::string& publication, MemberChange change)
-      : connection_(connection), publication_(publication), change_(change) {
-    query_.doing = fmt::format("change publication \"{}\"", publication);
-  }
-
-  std::vector<RefusedChange> Change(std::span<const CapturedTable* const> tables) {
-    connection_->Query(fmt::format("SET lock_timeout = '{}ms'", kPublicationLockTimeout.count()),
-                       query_);
-    for (size_t done = 0; done < tables.size(); done += kTablesPerStatement) {
-      const auto batch = tables.subspan(done, std::min(kTablesPerStatement, tables.size() - done));
-      if (Try(batch) || batch.size() == 1) continue;
-      for (size_t i = 0; i < batch.size(); ++i) Try(batch.subspan(i, 1));
-    }
-    return std::move(refused_);
-  }
-
- private:
-  bool Try(std::span<const CapturedTable* const> tables) {
-    const std::string sql = ChangeSql(publication_, change_, tables);
-    try {
-      connection_->Query(sql, query_);
-      return true;
-    } catch (const Error& error) {
-      connection_->Query("SELECT 1", query_);  // Throws if the connection has failed.
-      if (tables.size() == 1) refused_.push_back({tables[0], error, sql});
-      return false;
-    }
-  }
-
-  PgConnection* const connection_;
-  const std::string& publication_;
-  const MemberChange change_;
-  PgQueryOptions query_;
-  std::vector<RefusedChange> refused_;
-};
 
 }  // namespace
 
@@ -126,13 +84,13 @@ MembershipPlan PlanMembership(const std::vector<CapturedTable>& tables,
     const bool is_member = inside.contains(table.oid);
     if (is_member && !table.has_identity) plan.take_out.push_back(&table);
     if (is_member || !table.has_identity || !IsUnit(table, server_version) ||
-        !filter.Selects(table.table.schema, table.table.name)) {
+        !filter.Selects(table.table)) {
       continue;
     }
     plan.join.push_back(&table);
   }
   for (const CapturedTable* table : UnkeyedTables(tables)) {
-    if (filter.Selects(table->table.schema, table->table.name)) plan.inserts_only.push_back(table);
+    if (filter.Selects(table->table)) plan.inserts_only.push_back(table);
   }
   return plan;
 }
@@ -170,13 +128,13 @@ std::string IndexRemedy(const CapturedTable& table) {
                           ? "<unique index over NOT NULL columns>"
                           : "<unique index over NOT NULL columns that are not generated>";
   return OwnLine(
-      fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {};", Quoted(table),
+      fmt::format("ALTER TABLE {} REPLICA IDENTITY USING INDEX {};", QuoteTable(table.table),
                   table.candidate_index.empty() ? index : QuoteIdentifier(table.candidate_index)));
 }
 
 std::string IdentityRemedies(const CapturedTable& table) {
   if (!table.unfit_leaves.empty()) return LeafRemedies(table);
-  const std::string name = Quoted(table);
+  const std::string name = QuoteTable(table.table);
   std::string remedies;
   if (table.generated_key_columns.empty()) {  // Otherwise it may already have a primary key.
     remedies = OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", name));
@@ -194,7 +152,30 @@ std::vector<RefusedChange> ChangeMembers(PgConnection* connection, const std::st
                                          MemberChange change,
                                          const std::vector<const CapturedTable*>& tables) {
   if (tables.empty()) return {};
-  return Changer(connection, publication, change).Change(tables);
+  PgQueryOptions query;
+  query.doing = fmt::format("change publication \"{}\"", publication);
+  connection->Query(fmt::format("SET lock_timeout = '{}ms'", kPublicationLockTimeout.count()),
+                    query);
+  std::vector<RefusedChange> refused;
+  using Tables = std::span<const CapturedTable* const>;
+  const auto change_all = [&](Tables some) {
+    const std::string sql = ChangeSql(publication, change, some);
+    try {
+      connection->Query(sql, query);
+      return true;
+    } catch (const Error& error) {
+      connection->Query("SELECT 1", query);  // Throws if the connection has failed.
+      if (some.size() == 1) refused.push_back({some[0], error, sql});
+      return false;
+    }
+  };
+  for (size_t done = 0; done < tables.size(); done += kTablesPerStatement) {
+    const Tables batch =
+        Tables(tables).subspan(done, std::min(kTablesPerStatement, tables.size() - done));
+    if (change_all(batch) || batch.size() == 1) continue;
+    for (size_t i = 0; i < batch.size(); ++i) change_all(batch.subspan(i, 1));
+  }
+  return refused;
 }
 
 }  // namespace bw

@@ -9,18 +9,12 @@
 #include "base/shown_text.h"
 #include "capture/publication_members.h"
 #include "capture/sql_text.h"
-#include "capture/table_catalog.h"
 #include "capture/table_filter.h"
 
 namespace bw {
 namespace {
 
-constexpr int kFirstWithViaRoot = 130000;
 constexpr size_t kTablesShownMax = 20;
-
-std::string Quoted(const CapturedTable& table) {
-  return QuoteTable(table.table.schema, table.table.name);
-}
 
 std::string ListOf(const std::vector<const CapturedTable*>& tables) {
   std::string list;
@@ -52,7 +46,7 @@ std::string CreateForTables(const std::string& name, int version,
                             const std::vector<const CapturedTable*>& tables) {
   std::string list;
   for (const CapturedTable* table : tables) {
-    list += (list.empty() ? " FOR TABLE ONLY " : ", ONLY ") + Quoted(*table);
+    list += (list.empty() ? " FOR TABLE ONLY " : ", ONLY ") + QuoteTable(table->table);
   }
   return fmt::format("CREATE PUBLICATION {}{}{};", QuoteIdentifier(name), list,
                      WithOptions(version, /*inserts_only=*/false));
@@ -103,10 +97,10 @@ std::vector<std::string> Omissions(const PublicationFacts& facts, const CaptureO
   const TableFilter filter(options.tables, options.exclude_tables);
   std::vector<const CapturedTable*> left_out;
   for (const CapturedTable& table : facts.tables) {
-    if (!filter.Selects(table.table.schema, table.table.name)) continue;
+    if (!filter.Selects(table.table)) continue;
     bool published = false;
     for (const Publication& publication : facts.existing) {
-      const PublishedTable* entry = publication.Find(table.table.schema, table.table.name);
+      const PublishedTable* entry = publication.Find(table.table);
       if (entry == nullptr) {
         published |= table.is_partition() && publication.via_root;
         continue;
@@ -167,32 +161,25 @@ PublicationPlan UseNamed(const PublicationFacts& facts, const CaptureOptions& op
   return plan;
 }
 
-// What the options select, with and without replica identity.
-struct Selection {
-  std::vector<const CapturedTable*> joinable;
-  std::vector<const CapturedTable*> unkeyed;
-};
-
-Selection Select(const PublicationFacts& facts, const CaptureOptions& options) {
-  MembershipPlan all =
-      PlanMembership(facts.tables, /*members=*/{},
-                     TableFilter(options.tables, options.exclude_tables), facts.version);
-  return {std::move(all.join), std::move(all.inserts_only)};
+// What the options select: to join, or with inserts only.
+MembershipPlan Select(const PublicationFacts& facts, const CaptureOptions& options) {
+  return PlanMembership(facts.tables, /*members=*/{},
+                        TableFilter(options.tables, options.exclude_tables), facts.version);
 }
 
-void RequireUnkeyedAllowed(const Selection& selection, const PublicationFacts& facts,
+void RequireUnkeyedAllowed(const MembershipPlan& selection, const PublicationFacts& facts,
                            const CaptureOptions& options) {
-  if (selection.unkeyed.empty() || options.allow_unkeyed) return;
+  if (selection.inserts_only.empty() || options.allow_unkeyed) return;
   RefuseUnkeyed(
-      selection.unkeyed, facts.version,
+      selection.inserts_only, facts.version,
       {{"capture only their inserts, which keeps UPDATE and DELETE working", "--allow-unkeyed"},
        {"leave them out", "--exclude-tables=<pattern>"}});
 }
 
-std::vector<std::string> InsertsOnlyWarning(const Selection& selection) {
-  if (selection.unkeyed.empty()) return {};
+std::vector<std::string> InsertsOnlyWarning(const MembershipPlan& selection) {
+  if (selection.inserts_only.empty()) return {};
   return {fmt::format("Tables without replica identity: only their inserts are captured: {}",
-                      ListOf(selection.unkeyed))};
+                      ListOf(selection.inserts_only))};
 }
 
 // Publications with the slot's name: created by an owner, or by an unfinished first start.
@@ -209,10 +196,10 @@ PublicationPlan UseOurOwn(const PublicationFacts& facts, const CaptureOptions& o
                     OwnLine(drop)}});
   }
   if (is_pair) {
-    const Selection selection = Select(facts, options);
+    const MembershipPlan selection = Select(facts, options);
     RequireUnkeyedAllowed(selection, facts, options);
-    for (const CapturedTable* table : selection.joinable) {
-      if (!facts.existing.front().Find(table->table.schema, table->table.name)) {
+    for (const CapturedTable* table : selection.join) {
+      if (!facts.existing.front().Find(table->table)) {
         plan.join.push_back(*table);
       }
     }
@@ -226,10 +213,10 @@ PublicationPlan UseOurOwn(const PublicationFacts& facts, const CaptureOptions& o
 
 // All statements, for somebody who may run them; ownership lets the relay add tables later.
 std::string SqlForOwner(const PublicationFacts& facts, const PublicationPlan& plan,
-                        const Selection& selection) {
+                        const MembershipPlan& selection) {
   const std::string role = QuoteIdentifier(facts.role.name);
   const std::string& whole = plan.names.front();
-  return OwnLine(CreateForTables(whole, facts.version, selection.joinable)) +
+  return OwnLine(CreateForTables(whole, facts.version, selection.join)) +
          OwnLine(plan.create_sql.back()) +
          OwnLine(fmt::format("GRANT CREATE ON DATABASE {} TO {};", QuoteIdentifier(facts.database),
                              role)) +
@@ -237,7 +224,7 @@ std::string SqlForOwner(const PublicationFacts& facts, const PublicationPlan& pl
 }
 
 void RequireRightToCreate(const PublicationFacts& facts, const PublicationPlan& plan,
-                          const Selection& selection) {
+                          const MembershipPlan& selection) {
   if (facts.role.superuser) return;
   const std::string& name = plan.names.front();
   throw Halt{
@@ -266,7 +253,7 @@ std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>&
     const bool is_harmed =
         std::any_of(publications.begin(), publications.end(), [&](const Publication& p) {
           return (p.publishes_update || p.publishes_delete) &&
-                 (p.all_tables || p.Find(table->table.schema, table->table.name) != nullptr);
+                 (p.all_tables || p.Find(table->table) != nullptr);
         });
     if (is_harmed) harmed.push_back(table);
   }
@@ -290,13 +277,13 @@ PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOpt
   if (options.publication) return UseNamed(facts, options);
   if (!facts.existing.empty()) return UseOurOwn(facts, options);
 
-  const Selection selection = Select(facts, options);
+  const MembershipPlan selection = Select(facts, options);
   RequireUnkeyedAllowed(selection, facts, options);
   PublicationPlan plan;
   plan.names = CandidatePublications(options);
   plan.create_sql = {CreateForTables(plan.names.front(), facts.version, {}),
                      CreateForAllTables(plan.names.back(), facts.version, /*inserts_only=*/true)};
-  for (const CapturedTable* table : selection.joinable) plan.join.push_back(*table);
+  for (const CapturedTable* table : selection.join) plan.join.push_back(*table);
   plan.warnings = InsertsOnlyWarning(selection);
   RequireRightToCreate(facts, plan, selection);
   return plan;

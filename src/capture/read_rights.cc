@@ -10,10 +10,6 @@
 namespace bw {
 namespace {
 
-std::string Quoted(const CapturedTable& table) {
-  return QuoteTable(table.table.schema, table.table.name);
-}
-
 std::string Grants(std::span<const CapturedTable* const> tables, const std::string& role) {
   std::string grants;
   std::set<std::string> schemas;
@@ -23,8 +19,8 @@ std::string Grants(std::span<const CapturedTable* const> tables, const std::stri
       grants += OwnLine(fmt::format("GRANT USAGE ON SCHEMA {} TO {};",
                                     QuoteIdentifier(table->table.schema), QuoteIdentifier(role)));
     }
-    grants += OwnLine(
-        fmt::format("GRANT SELECT ON TABLE {} TO {};", Quoted(*table), QuoteIdentifier(role)));
+    grants += OwnLine(fmt::format("GRANT SELECT ON TABLE {} TO {};", QuoteTable(table->table),
+                                  QuoteIdentifier(role)));
   }
   return grants;
 }
@@ -36,8 +32,8 @@ std::string UnhideRows(std::span<const CapturedTable* const> tables, const std::
     if (!table->row_security) continue;
     hidden += (hidden.empty() ? "" : ", ") + Printable(table->qualified_name());
     if (table->row_security_forced) {
-      unforce +=
-          OwnLine(fmt::format("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY;", Quoted(*table)));
+      unforce += OwnLine(
+          fmt::format("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY;", QuoteTable(table->table)));
     }
   }
   if (hidden.empty()) return "";

@@ -60,7 +60,7 @@ Table RelationCache::Describe(const RelationMessage& relation) const {
 
 bool RelationCache::AddRelation(const RelationMessage& relation) {
   Table table = Describe(relation);
-  const bool selected = filter_.Selects(table.schema, table.name);
+  const bool selected = filter_.Selects(table);
   KeyCertainty certainty = KeyCertainty::kKnown;
   const bool has_marks = std::ranges::any_of(table.columns, &Column::key);
   if (selected && (has_marks || relation.identity == ReplicaIdentity::kFull)) {

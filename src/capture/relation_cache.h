@@ -4,9 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "avro/row_encoder.h"
 #include "avro/table.h"

@@ -4,21 +4,16 @@
 
 #include <algorithm>
 
+#include "capture/table_filter.h"
+
 namespace bw {
-namespace {
-
-bool Selects(const TableFilter& filter, const CapturedTable& table) {
-  return filter.Selects(table.table.schema, table.table.name);
-}
-
-}  // namespace
 
 SelectionReport ReportSelection(const CaptureOptions& options,
                                 const std::vector<CapturedTable>& tables,
                                 const std::vector<const CapturedTable*>& published) {
   const auto is_published = [&](const TableFilter& filter) {
     return std::ranges::any_of(published,
-                               [&](const auto* table) { return Selects(filter, *table); });
+                               [&](const auto* table) { return filter.Selects(table->table); });
   };
   SelectionReport report;
   const auto check = [&](const char* option, const std::vector<std::string>& patterns) {
@@ -26,7 +21,7 @@ SelectionReport ReportSelection(const CaptureOptions& options,
       const TableFilter filter({pattern}, {});
       if (is_published(filter)) continue;
       const bool has_partitions = std::ranges::any_of(tables, [&](const CapturedTable& table) {
-        return table.is_partition() && Selects(filter, table);
+        return table.is_partition() && filter.Selects(table.table);
       });
       report.unmatched.push_back(fmt::format(
           "--{}={} matches {}", option, pattern,

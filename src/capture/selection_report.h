@@ -5,7 +5,6 @@
 
 #include "capture/capture_options.h"
 #include "capture/captured_table.h"
-#include "capture/table_filter.h"
 
 namespace bw {
 

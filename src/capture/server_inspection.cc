@@ -36,22 +36,19 @@ ServerSettings ReadSettings(PgConnection* connection) {
       "(SELECT count(*) FROM pg_replication_slots), current_setting('max_wal_senders'), "
       "current_setting('synchronous_standby_names'), current_setting('application_name'), "
       "current_setting('server_encoding')");
-  ServerSettings settings;
-  settings.wal_level = found.String(0, 0);
-  settings.max_replication_slots = found.Int(0, 1);
-  settings.used_replication_slots = found.Int(0, 2);
-  settings.max_wal_senders = found.Int(0, 3);
-  settings.synchronous_standby_names = found.String(0, 4);
-  settings.application_name = found.String(0, 5);
-  settings.server_encoding = found.String(0, 6);
-  return settings;
+  return {.wal_level = found.String(0, 0),
+          .max_replication_slots = found.Int(0, 1),
+          .used_replication_slots = found.Int(0, 2),
+          .max_wal_senders = found.Int(0, 3),
+          .synchronous_standby_names = found.String(0, 4),
+          .application_name = found.String(0, 5),
+          .server_encoding = found.String(0, 6),
+          .wal_sender_timeout = {}};
 }
 
 RoleRights ReadRights(PgConnection* connection) {
   const PgResult found = connection->Query(
-      "SELECT rolname, rolsuper, rolreplication, "
-      "has_database_privilege(current_database(), 'CREATE') "
-      "FROM pg_roles WHERE rolname = current_user");
+      "SELECT rolname, rolsuper, rolreplication FROM pg_roles WHERE rolname = current_user");
   if (found.rows() == 0) {
     throw Halt{ExitCode::kLoginRefused,
                "login-refused",
@@ -60,7 +57,7 @@ RoleRights ReadRights(PgConnection* connection) {
                {{"create it again, or give another role", "--postgres=..."}}}
         .ToError();
   }
-  return {found.String(0, 0), found.Bool(0, 1), found.Bool(0, 2), found.Bool(0, 3)};
+  return {found.String(0, 0), found.Bool(0, 1), found.Bool(0, 2)};
 }
 
 // The input of RequireCapturable.
@@ -75,25 +72,24 @@ std::optional<SlotState> ReadSlot(PgConnection* connection, const std::string& s
   constexpr int kFirstWithWalStatus = 130000;
   constexpr int kFirstWithReason = 170000;
   const int version = connection->server_version();
-  const PgResult found = connection->Query(fmt::format(
-      "SELECT slot_name, coalesce(plugin, ''), coalesce(database, ''), temporary, active_pid, "
-      "confirmed_flush_lsn, {}, {}, (SELECT min(pid) FROM pg_stat_activity "
-      "WHERE backend_type = 'walsender' AND starts_with(query, {})) "
-      "FROM pg_replication_slots WHERE slot_name = {}",
-      version >= kFirstWithWalStatus ? "coalesce(wal_status, '')" : "''",
-      version >= kFirstWithReason ? "coalesce(invalidation_reason, '')" : "''",
-      QuoteLiteral(CreateSlotCommand(slot)), QuoteLiteral(slot)));
+  const PgResult found = connection->Query(
+      fmt::format("SELECT slot_name, coalesce(plugin, ''), coalesce(database, ''), active_pid, "
+                  "confirmed_flush_lsn, {}, {}, (SELECT min(pid) FROM pg_stat_activity "
+                  "WHERE backend_type = 'walsender' AND starts_with(query, {})) "
+                  "FROM pg_replication_slots WHERE slot_name = {}",
+                  version >= kFirstWithWalStatus ? "coalesce(wal_status, '')" : "''",
+                  version >= kFirstWithReason ? "coalesce(invalidation_reason, '')" : "''",
+                  QuoteLiteral(CreateSlotCommand(slot)), QuoteLiteral(slot)));
   if (found.rows() == 0) return std::nullopt;
   SlotState state;
   state.name = found.String(0, 0);
   state.plugin = found.String(0, 1);
   state.database = found.String(0, 2);
-  state.temporary = found.Bool(0, 3);
-  if (!found.IsNull(0, 4)) state.active_pid = static_cast<int>(found.Int(0, 4));
-  if (!found.IsNull(0, 5)) state.confirmed_flush = found.LsnAt(0, 5);
-  state.wal_status = found.String(0, 6);
-  state.invalidation_reason = found.String(0, 7);
-  if (!found.IsNull(0, 8)) state.creator_pid = static_cast<int>(found.Int(0, 8));
+  if (!found.IsNull(0, 3)) state.active_pid = static_cast<int>(found.Int(0, 3));
+  if (!found.IsNull(0, 4)) state.confirmed_flush = found.LsnAt(0, 4);
+  state.wal_status = found.String(0, 5);
+  state.invalidation_reason = found.String(0, 6);
+  if (!found.IsNull(0, 7)) state.creator_pid = static_cast<int>(found.Int(0, 7));
   return state;
 }
 

@@ -32,7 +32,6 @@ struct RoleRights {
   std::string name;
   bool superuser = false;
   bool replication = false;
-  bool may_create_in_database = false;
 };
 
 // The server as found by one look.

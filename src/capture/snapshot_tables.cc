@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/halt.h"
-#include "base/log.h"
+#include "base/shown_text.h"
 #include "capture/read_rights.h"
 #include "capture/sql_text.h"
 
@@ -43,7 +43,7 @@ std::optional<SnapshotTable> Publish(const CapturedTable& table,
   std::vector<const PublishedTable*> all;
   std::vector<const PublishedTable*> with_inserts;
   for (const Publication& publication : publications) {
-    const PublishedTable* entry = publication.Find(table.table.schema, table.table.name);
+    const PublishedTable* entry = publication.Find(table.table);
     if (entry == nullptr) continue;
     all.push_back(entry);
     if (publication.publishes_insert) with_inserts.push_back(entry);
@@ -74,7 +74,7 @@ std::vector<SnapshotTable> ChooseSnapshotTables(const std::vector<CapturedTable>
                                                 const TableFilter& filter) {
   std::vector<SnapshotTable> chosen;
   for (const CapturedTable& table : tables) {
-    if (!filter.Selects(table.table.schema, table.table.name)) continue;
+    if (!filter.Selects(table.table)) continue;
     if (std::optional<SnapshotTable> published = Publish(table, publications)) {
       chosen.push_back(std::move(*published));
     }

@@ -60,6 +60,8 @@ std::string QuoteTable(std::string_view schema, std::string_view table) {
   return QuoteIdentifier(schema) + "." + QuoteIdentifier(table);
 }
 
+std::string QuoteTable(const Table& table) { return QuoteTable(table.schema, table.name); }
+
 std::string QuoteForRegclass(std::string_view schema, std::string_view table) {
   return Quote(schema, '"') + "." + Quote(table, '"');
 }

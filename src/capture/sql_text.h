@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "avro/table.h"
+
 namespace bw {
 
 // Names and values inside SQL and replication commands. Our sessions set
@@ -15,6 +17,7 @@ namespace bw {
 std::string QuoteIdentifier(std::string_view name);
 // "public"."orders"
 std::string QuoteTable(std::string_view schema, std::string_view table);
+std::string QuoteTable(const Table& table);
 // The same for regclass and to_regclass(), which do not know U&: "public"."orders".
 std::string QuoteForRegclass(std::string_view schema, std::string_view table);
 // 'it''s'

@@ -6,7 +6,6 @@
 
 #include "avro/postgres_type_name.h"
 #include "capture/leaf_identity.h"
-#include "capture/sql_text.h"
 
 namespace bw {
 namespace {

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "avro/table.h"
+
 namespace bw {
 
 // Which tables to capture (--tables, --exclude-tables).
@@ -18,6 +20,7 @@ class TableFilter {
       : tables_(std::move(tables)), exclude_tables_(std::move(exclude_tables)) {}
 
   bool Selects(std::string_view schema, std::string_view table) const;
+  bool Selects(const Table& table) const { return Selects(table.schema, table.name); }
   bool selects_everything() const { return tables_.empty() && exclude_tables_.empty(); }
 
  private:

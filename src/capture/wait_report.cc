@@ -66,6 +66,15 @@ std::string DescribeHolders(PgConnection* connection, const std::string& holders
   return text;
 }
 
+// The transactions that server process `pid` is waiting for; empty when there are none.
+std::string DescribeTransactionWaits(PgConnection* connection, int pid) {
+  return DescribeHolders(
+      connection, fmt::format("l.granted AND l.locktype = 'transactionid' AND l.transactionid IN ("
+                              "SELECT w.transactionid FROM pg_locks w WHERE w.pid = {} "
+                              "AND w.locktype = 'transactionid' AND NOT w.granted)",
+                              pid));
+}
+
 }  // namespace
 
 std::string DescribeLockHolders(PgConnection* connection, uint32_t table_oid) {
@@ -87,14 +96,6 @@ std::string DescribeMemberLockHolders(PgConnection* connection, const std::strin
                   "pubname = {}) OR l.locktype = 'relation' AND l.relation = {} AND l.mode NOT IN "
                   "('AccessShareLock', 'RowShareLock', 'RowExclusiveLock'))",
                   kThisDatabase, QuoteLiteral(publication), table_oid));
-}
-
-std::string DescribeTransactionWaits(PgConnection* connection, int pid) {
-  return DescribeHolders(
-      connection, fmt::format("l.granted AND l.locktype = 'transactionid' AND l.transactionid IN ("
-                              "SELECT w.transactionid FROM pg_locks w WHERE w.pid = {} "
-                              "AND w.locktype = 'transactionid' AND NOT w.granted)",
-                              pid));
 }
 
 void SlotWaitTeller::Look() {

@@ -21,9 +21,6 @@ std::string DescribeLockHolders(PgConnection* connection, uint32_t table_oid);
 std::string DescribeMemberLockHolders(PgConnection* connection, const std::string& publication,
                                       uint32_t table_oid);
 
-// The transactions that server process `pid` is waiting for; empty when there are none.
-std::string DescribeTransactionWaits(PgConnection* connection, int pid);
-
 // Logs why the creation of a slot takes long. Called every few seconds, it looks through a
 // connection of its own and logs each new reason once, and then every minute. Not being able to
 // look is not an error.

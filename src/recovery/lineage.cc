@@ -24,8 +24,7 @@ bool IsOurs(const SpoolState& spool, const CheckpointState& checkpoint) {
 
 bool IsSuperseded(const SpoolState& spool, const CheckpointState& checkpoint) {
   if (checkpoint.kind != CheckpointState::Kind::kPresent || !spool.supersedes) return false;
-  const std::vector<std::string>& lineages = *spool.supersedes;
-  return std::find(lineages.begin(), lineages.end(), checkpoint.lineage) != lineages.end();
+  return std::ranges::count(*spool.supersedes, checkpoint.lineage) != 0;
 }
 
 }  // namespace bw

@@ -12,9 +12,8 @@ namespace bw {
 // A row of pg_replication_slots.
 struct SlotState {
   std::string name;
-  std::string plugin;    // "pgoutput" for ours; empty for a physical slot.
-  std::string database;  // Empty for a physical slot.
-  bool temporary = false;
+  std::string plugin;             // "pgoutput" for ours; empty for a physical slot.
+  std::string database;           // Empty for a physical slot.
   std::optional<int> active_pid;  // The process that is using it.
   // The process that created the slot and still holds its exported snapshot: a relay in its first
   // start, during which the slot does not show as active. Visible only to roles that may see that

@@ -164,7 +164,7 @@ class SimConnection : public ServerConnection {
     view.settings.max_wal_senders = 10;
     view.settings.server_encoding = "UTF8";
     view.settings.wal_sender_timeout = Duration(60'000);
-    view.role = {"relay", /*superuser=*/true, /*replication=*/true, /*may_create=*/true};
+    view.role = {"relay", /*superuser=*/true, /*replication=*/true};
     view.slot = postgres_->Slot();
     Ask();
     view.identity = postgres_->Identity();

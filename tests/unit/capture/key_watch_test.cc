@@ -4,10 +4,26 @@
 
 #include <filesystem>
 
+#include "capture/postgres_server.h"
+
 namespace bw {
 namespace {
 
 constexpr uint32_t kRelation = 7;
+
+// A catalog that knows one key, for every relation.
+class OneKeyCatalog : public ServerCatalog {
+ public:
+  std::optional<TableKey> key;
+
+  std::vector<CapturedTable> ReadTables() override { return {}; }
+  std::vector<Publication> ReadPublications(const std::vector<std::string>&) override { return {}; }
+  std::vector<std::string> FindPublications(bool) override { return {}; }
+  std::vector<PublicationMember> ReadMembers(const std::string&) override { return {}; }
+  std::optional<TableKey> ReadPrimaryKey(RelationId) override { return key; }
+  std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
+  void CreatePublications(const PublicationPlan&) override {}
+};
 
 class KeyWatchTest : public testing::Test {
  protected:
@@ -19,10 +35,7 @@ class KeyWatchTest : public testing::Test {
     spool_ = Spool::Open(options);
     spool_->BeginStreamingAt({"1", "db", "slot", 1}, {Position::EndOf(Lsn{1}), Lsn{2}}, "");
     spool_->log().DropUncaptured();
-    watch_.emplace(spool_.get(), &figures_,
-                   KeyWatch::Catalog{[this](RelationId) { return current_; },
-                                     [](RelationId) { return std::nullopt; },
-                                     [](RelationId) { return std::nullopt; }});
+    watch_.emplace(spool_.get(), &figures_, &catalog_);
   }
   ~KeyWatchTest() override {
     spool_.reset();
@@ -72,7 +85,8 @@ class KeyWatchTest : public testing::Test {
   std::string root_;
   std::unique_ptr<Spool> spool_;
   CaptureFigures figures_;
-  std::optional<TableKey> current_;
+  OneKeyCatalog catalog_;
+  std::optional<TableKey>& current_ = catalog_.key;
   std::optional<KeyWatch> watch_;
 };
 

@@ -26,7 +26,7 @@ CapturedTable MakeTable(uint32_t oid, const std::string& name, bool has_identity
 class PublicationSetupTest : public testing::Test {
  protected:
   PublicationSetupTest() {
-    facts_.role = {"postgres", true, true, true};
+    facts_.role = {"postgres", true, true};
     facts_.database = "db";
     facts_.version = 150000;
     facts_.tables = {MakeTable(1, "orders", true), MakeTable(2, "users", true)};
@@ -136,7 +136,7 @@ TEST_F(PublicationSetupTest, NamesAPartitionedTableInsteadOfItsPartitions) {
 }
 
 TEST_F(PublicationSetupTest, ShowsTheSqlToARoleThatMayNotCreate) {
-  facts_.role = {"relay", false, true, false};
+  facts_.role = {"relay", false, true};
   const auto [code, text] = Refusal();
   EXPECT_EQ(code, ExitCode::kMissingRight);
   EXPECT_THAT(text, HasSubstr("CREATE PUBLICATION \"bottledwater\" FOR TABLE ONLY "
@@ -151,7 +151,7 @@ TEST_F(PublicationSetupTest, UsesAGivenPublicationAsItIs) {
   Publication mine = Existing("mine", false);
   mine.tables = {{"public", "orders", {}, 0}};
   facts_.existing = {mine};
-  facts_.role = {"relay", false, true, false};
+  facts_.role = {"relay", false, true};
   const PublicationPlan plan = Plan();
   EXPECT_THAT(plan.names, ElementsAre("mine"));
   EXPECT_THAT(plan.create_sql, IsEmpty());

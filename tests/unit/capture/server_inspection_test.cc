@@ -17,7 +17,7 @@ ServerView GoodView() {
   view.settings.max_replication_slots = 4;
   view.settings.max_wal_senders = 10;
   view.settings.application_name = "bottledwater";
-  view.role = {"relay", false, true, false};
+  view.role = {"relay", false, true};
   return view;
 }
 
