@@ -134,10 +134,7 @@ void PublicationKeeper::Run() {
         FindPublications(&*connection);
       }
       slot_watch->Look();
-      const TimePoint begin = Now();
-      Look(&*connection);
-      // A catalog so large that a look takes long is looked at less often.
-      wait = std::max(wait, std::chrono::duration_cast<Duration>((Now() - begin) * 20));
+      wait = Look(&*connection);
       backoff.Reset();
       away_.Back();
     } catch (const std::exception& error) {
@@ -180,22 +177,29 @@ void PublicationKeeper::TryToInstallEventTrigger(PgConnection* connection) {
   }
 }
 
-void PublicationKeeper::Look(PgConnection* connection) {
+Duration PublicationKeeper::Look(PgConnection* connection) {
+  const TimePoint begin = Now();
   const Announced before = announced();
-  LookAtTables(connection);
-  FindOutdated(connection, before);
-}
-
-void PublicationKeeper::LookAtTables(PgConnection* connection) {
   // Before the catalog: see LookForRereads.
   const std::vector<Reread> notes = spool_->ledger().rereads();
   const std::string signature = ReadMembershipSignature(connection, publications_.front());
-  const bool is_quiet = signature == seen_signature_ && notes == seen_notes_ && !left_something_ &&
-                        Now() < look_anyway_at_;
-  if (is_quiet) {
-    if (gate_.is_waiting()) gate_.TryToOpen(connection);
-    return;
+  const TimePoint compared = Now();
+  const Duration wait = std::max(kLookInterval, LookPace::PauseAfter(begin, compared));
+  const bool is_changed = signature != seen_signature_ || notes != seen_notes_;
+  if (is_changed || left_something_ || compared >= look_anyway_at_) {
+    const TimePoint due = pace_.Due(is_changed);
+    if (compared < due) return std::min(wait, std::chrono::ceil<Duration>(due - compared));
+    LookAtTables(connection, notes, signature);
+    pace_.NoteLook(compared, Now(), is_changed);
+  } else if (gate_.is_waiting()) {
+    gate_.TryToOpen(connection);
   }
+  FindOutdated(connection, before);
+  return wait;
+}
+
+void PublicationKeeper::LookAtTables(PgConnection* connection, const std::vector<Reread>& notes,
+                                     const std::string& signature) {
   left_something_ = false;
   seen_signature_.clear();  // Until all of it is done.
   tables_ = ReadTables(connection);

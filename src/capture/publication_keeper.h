@@ -17,6 +17,7 @@
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
 #include "capture/captured_table.h"
+#include "capture/look_pace.h"
 #include "capture/pg_connection.h"
 #include "capture/publication.h"
 #include "capture/publication_members.h"
@@ -30,7 +31,8 @@ namespace bw {
 // Keeps the publication by name right while the relay runs, on a thread and a connection of its
 // own:
 //
-//   about once a second, and at once when the stream announces a relation:
+//   about once a second (in a large catalog less often: look_pace.h), and at once when the stream
+//   announces a relation:
 //     has anything changed in the catalog, or was something left to do?  else done
 //     a table has a replica identity and is not in the publication:  note its re-read, then add it
 //     a table in it has none (any more):                             note its re-read, take it out
@@ -87,13 +89,15 @@ class PublicationKeeper {
 
  private:
   void Run();
-  void Look(PgConnection* connection);
+  // Returns how long to wait for the next one.
+  Duration Look(PgConnection* connection);
   using IsPublished = std::function<bool(const CapturedTable& table)>;
   bool IsSelected(const CapturedTable& table) const;
   void LookAtNames(const IsPublished& is_published);
   // Once: what --tables and --exclude-tables do not select may be an error.
   void TellSelection(const IsPublished& is_published);
-  void LookAtTables(PgConnection* connection);
+  void LookAtTables(PgConnection* connection, const std::vector<Reread>& notes,
+                    const std::string& signature);
   void FindPublications(PgConnection* connection);
   void TryToInstallEventTrigger(PgConnection* connection);
   void LookAtPair(PgConnection* connection);
@@ -138,6 +142,7 @@ class PublicationKeeper {
   std::string seen_signature_;
   std::vector<Reread> seen_notes_;
   TimePoint look_anyway_at_;
+  LookPace pace_;
   TimePoint next_outdated_;  // Sessions are not ended for it before.
   bool left_something_ = false;
   bool has_told_limits_ = false;

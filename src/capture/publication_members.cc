@@ -55,8 +55,10 @@ SELECT md5(coalesce(string_agg(concat_ws(' ', c.oid, n.nspname, c.relname, c.rel
     c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity, n.nspacl,
     (SELECT string_agg(concat_ws('.', i.indexrelid, i.indisprimary, i.indisreplident, i.indisvalid,
                                  i.indimmediate, i.indkey, (
-         SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid
-           AND a.attnum = ANY (i.indkey) AND a.attgenerated <> '')), '+' ORDER BY i.indexrelid)
+         SELECT count(*) FROM pg_attrdef d
+         JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+         WHERE d.adrelid = c.oid AND d.adnum = ANY (i.indkey) AND a.attgenerated <> '')),
+         '+' ORDER BY i.indexrelid)
      FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique),
     (SELECT h.inhparent FROM pg_inherits h WHERE c.relispartition AND h.inhrelid = c.oid LIMIT 1),
     r.oid), ',' ORDER BY c.oid), '') || (

@@ -10,13 +10,13 @@
 namespace bw {
 namespace {
 
-// A unique index over plain NOT NULL columns, as REPLICA IDENTITY USING INDEX accepts, all of which
-// PostgreSQL sends.
+// For a table t: a unique index over plain NOT NULL columns, as REPLICA IDENTITY USING INDEX accepts,
+// all of which PostgreSQL sends.
 constexpr const char* kCandidateIndex = R"(
   SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-  WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate AND i.indisunique
+  WHERE i.indrelid = t.oid AND i.indisvalid AND i.indimmediate AND i.indisunique
     AND i.indpred IS NULL AND i.indexprs IS NULL
-    AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid
+    AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid
                     AND a.attnum = ANY (i.indkey) AND (NOT a.attnotnull OR a.attgenerated <> ''))
   ORDER BY i.indnkeyatts, x.relname LIMIT 1)";
 
@@ -38,7 +38,6 @@ t AS (
      WHERE u.n <= k.indnkeyatts) AS key_columns,
     g.columns AS generated_key_columns,
     c.relreplident = 'f' OR k.indexrelid IS NOT NULL AND g.columns IS NULL AS identity,
-    ({candidate}) AS candidate,
     has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS may_select,
     row_security_active(c.oid) AS row_security,
     c.relforcerowsecurity AND pg_has_role(c.relowner, 'USAGE') AS row_security_forced,
@@ -49,16 +48,18 @@ t AS (
   LEFT JOIN member m ON m.oid = c.oid
   LEFT JOIN LATERAL ({key}) k ON true
   LEFT JOIN LATERAL (
-    SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns FROM pg_attribute a
-    WHERE a.attrelid = c.oid AND a.attgenerated <> ''
-      AND a.attnum = ANY ((k.indkey::int2[])[0:k.indnkeyatts - 1])) g ON true
+    SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns FROM pg_attrdef d
+    JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    WHERE d.adrelid = c.oid AND a.attgenerated <> ''
+      AND d.adnum = ANY ((k.indkey::int2[])[0:k.indnkeyatts - 1])) g ON true
   WHERE {publishable})
 SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0),
   coalesce(key_index, ''), coalesce(key_columns, ''),
   identity AND NOT (partitioned AND EXISTS (
     SELECT FROM t leaf WHERE leaf.root = coalesce(t.root, t.oid) AND NOT leaf.partitioned
       AND NOT leaf.identity)),
-  coalesce(candidate, ''), coalesce(may_select, true), coalesce(row_security, false),
+  CASE WHEN identity THEN '' ELSE coalesce(({candidate}), '') END,
+  coalesce(may_select, true), coalesce(row_security, false),
   CASE WHEN NOT partitioned THEN row_count
        ELSE (SELECT sum(greatest(leaf.row_count, 0)) FROM t leaf WHERE leaf.root = t.oid) END,
   CASE WHEN NOT partitioned THEN bytes
