@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/halt.h"
 #include "base/log.h"
 
@@ -60,14 +61,17 @@ void TornRecords::ForgetThrough(const Position& position) {
 
 namespace {
 
-// When the partition ends before `next`, committed records are gone.
-void AccountForLost(const TopicPartition& partition, int64_t next, int64_t end, bool republish,
-                    Ledger* ledger) {
-  if (end >= next) return;
+// What was committed and is gone, where the partition ends before `next`; no `end` means that the
+// topic no longer has such a partition.
+void AccountForLost(const TopicPartition& partition, int64_t next, std::optional<int64_t> end,
+                    bool republish, Ledger* ledger) {
+  if (end.value_or(0) >= next) return;
   const std::string finding = fmt::format(
-      "Kafka has lost committed records: topic {} partition {} ends at offset {}, but records "
-      "before offset {} were committed.",
-      partition.topic, partition.partition, end, next);
+      "Kafka has lost committed records: topic {} {}, but records before offset {} were committed.",
+      partition.topic,
+      end ? fmt::format("partition {} ends at offset {}", partition.partition, *end)
+          : fmt::format("has no partition {} any more", partition.partition),
+      next);
   if (!republish) {
     throw Halt{
         ExitCode::kHaltKafka,
@@ -84,6 +88,30 @@ void AccountForLost(const TopicPartition& partition, int64_t next, int64_t end, 
   ledger->NoteRemedy("republish: " + finding);
 }
 
+// Of the partitions that Kafka does not have: only a topic that is gone as a whole is made again.
+void AccountForMissing(KafkaCluster* cluster, std::span<const TopicPartition> missing,
+                       bool republish, Ledger* ledger, NextOffsets* next_offsets) {
+  std::vector<std::string> topics;
+  for (const TopicPartition& partition : missing) topics.push_back(partition.topic);
+  topics.erase(std::unique(topics.begin(), topics.end()), topics.end());
+  const auto counts = cluster->PartitionCounts(topics);
+  for (size_t i = 0; i < topics.size(); ++i) {
+    if (counts[i]) continue;
+    spdlog::warn("Topic {} was deleted; it is created again with its next row", topics[i]);
+  }
+  for (const TopicPartition& partition : missing) {
+    const auto topic = std::ranges::find(topics, partition.topic) - topics.begin();
+    const std::optional<int32_t> count = counts[static_cast<size_t>(topic)];
+    if (count && partition.partition < *count) {
+      throw TransientError("Topic " + partition.topic + " is just being made again");
+    }
+    if (count) {
+      AccountForLost(partition, next_offsets->at(partition), std::nullopt, republish, ledger);
+    }
+    next_offsets->erase(partition);
+  }
+}
+
 }  // namespace
 
 TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
@@ -94,13 +122,12 @@ TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Po
   if (partitions.empty()) return torn;
   const auto stored = cluster->Offsets(partitions);
 
+  std::vector<TopicPartition> missing;
   std::vector<ReadRange> ranges;
   for (size_t i = 0; i < partitions.size(); ++i) {
     const TopicPartition& partition = partitions[i];
     if (!stored[i]) {
-      spdlog::warn("Topic {} partition {} was deleted; its next row creates it again",
-                   partition.topic, partition.partition);
-      next_offsets->erase(partition);
+      missing.push_back(partition);
       continue;
     }
     int64_t& next = next_offsets->at(partition);
@@ -109,6 +136,7 @@ TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Po
     if (range.from < range.to) ranges.push_back(range);
     next = stored[i]->high;
   }
+  AccountForMissing(cluster, missing, republish, ledger, next_offsets);
   cluster->ReadCommitted(ranges, [&](const CommittedRecord& record) {
     const auto identity = ParseRecordIdentity(record.headers);
     if (!identity || identity->position <= published) return;

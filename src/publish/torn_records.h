@@ -58,9 +58,9 @@ class TornRecords {
 };
 
 // Compares `next_offsets`, those of the newest checkpoint, which covers everything up to
-// `published`, with Kafka's, and moves them to the ends of the partitions; deleted partitions are
-// removed. The records in between are the torn transaction. Throws Halt kHaltKafka when Kafka has
-// fewer records than were committed; if `republish` allows that, the ledger notes it instead.
+// `published`, with Kafka's, and moves them to the ends of the partitions; those of deleted topics
+// are removed. The records in between are the torn transaction. Throws Halt kHaltKafka when Kafka
+// has fewer records than were committed; if `republish` allows that, the ledger notes it instead.
 TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
                                  bool republish, NextOffsets* next_offsets);
 

@@ -1,5 +1,6 @@
 """One topic per table: its name, when it is made, how it is configured, and in which partition a key stays."""
 
+import re
 import time
 
 import pytest
@@ -162,3 +163,30 @@ def test_topic_that_somebody_has_made_again_is_a_halt(scene: Scene, admin: Admin
     scene.execute("INSERT INTO test VALUES (101)")
     assert relay.exit_code(60) == 83
     assert "[records-lost]" in relay.log_text()
+
+
+@pytest.mark.parametrize("relay_runs", [True, False], ids=["running", "stopped"])
+def test_topic_that_somebody_has_made_again_with_fewer_partitions_is_a_halt(scene: Scene, admin: AdminClient,
+                                                                            relay_runs: bool):
+    """Nothing was written to the partition that it still has: of the others, only their number shows what is lost."""
+    scene.use_json()  # Its keys have no ids of schemas, so that they have the same partitions in all topics.
+    options = {"output_format": "plain-json", "topic_config": ["partitions=3"]}
+    scene.execute("CREATE TABLE probe (id int PRIMARY KEY); INSERT INTO probe SELECT generate_series(1, 30)")
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY)")
+    relay = scene.running_relay(**options)
+    ids = sorted(message.key["id"] for message in scene.messages("probe") if message.partition == 2)
+    scene.execute("INSERT INTO test SELECT unnest(%s::int[])", [ids[1:]])
+    scene.settle()
+    if not relay_runs:
+        relay.stop()
+    topic = scene.topic("test")
+    admin.delete_topics([topic])[topic].result(20)
+    scene.wait_until(lambda: "test" not in scene.topics(), 20, "the topic to be gone")
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(20)
+    scene.execute("INSERT INTO test VALUES (%s)", ids[:1])
+    if not relay_runs:
+        relay.start()
+    assert relay.exit_code(60) == 83
+    assert re.search(r"\[records-lost\] .*: topic \S+\.test has no partition 2 any more", relay.log_text())
+    scene.running_relay("resnapshot", **options)
+    assert sorted((message.op, message.key["id"]) for message in scene.messages("test")) == [("r", id) for id in ids]
