@@ -105,8 +105,12 @@ Halt ForeignSlot(const StartFacts& facts) {
                                          slot.confirmed_flush.ToString()),
                              "--adopt-slot"});
   }
+  // Not an ordinary first start: topics of the relay that had it may hold rows that are gone.
   halt.remedies.push_back(
-      {"start with a snapshot and a new slot; drop this one first", DropSlotSql(slot.name)});
+      {fmt::format("start with a snapshot and a new slot; rows that only the topics still have get "
+                   "their tombstone. Drop this slot ({}) and start once, with the same options, as",
+                   DropSlotSql(slot.name)),
+       "bottledwater resnapshot"});
   halt.remedies.push_back({"leave it alone and use another slot", "--slot=NAME"});
   return halt;
 }

@@ -119,6 +119,12 @@ def slot_of_somebody(scene: Scene) -> Halt:
     return halt
 
 
+def follow_without_the_slot(scene: Scene, halt: Halt) -> None:
+    remedy = halt.remedy("bottledwater resnapshot")
+    scene.execute(re.search(r"\((SELECT pg_drop_replication_slot\(.*?\);)\)", remedy.what).group(1))
+    follow(scene, remedy)
+
+
 def test_foreign_slot_that_is_adopted_is_streamed_from_without_snapshot(scene: Scene):
     follow(scene, slot_of_somebody(scene).remedy("--adopt-slot"))
     assert [(message.op, message.key["id"]) for message in scene.messages("items")] == [("c", 11)]
@@ -126,7 +132,20 @@ def test_foreign_slot_that_is_adopted_is_streamed_from_without_snapshot(scene: S
 
 
 def test_foreign_slot_that_is_dropped(scene: Scene):
-    follow(scene, slot_of_somebody(scene).remedy("pg_drop_replication_slot"))
+    follow_without_the_slot(scene, slot_of_somebody(scene))
+    topics_are_right(scene)
+
+
+def test_slot_whose_spool_and_checkpoint_are_both_lost(scene: Scene):
+    published(scene).stop()
+    change_behind_the_relays_back(scene)
+    shutil.rmtree(scene.folder / "spool")
+    admin = AdminClient({"bootstrap.servers": scene.servers.kafka.address})
+    admin.delete_topics([scene.checkpoint_topic])[scene.checkpoint_topic].result(20)
+    scene.wait_until(lambda: scene.checkpoint_topic not in scene.reader.topics(), 20, "the checkpoint topic to be gone")
+    halt = halt_of(scene.relay())
+    assert (halt.code, halt.word) == (FOREIGN_SLOT, "slot-foreign")
+    follow_without_the_slot(scene, halt)
     topics_are_right(scene)
 
 

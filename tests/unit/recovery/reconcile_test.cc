@@ -322,6 +322,15 @@ TEST_F(ReconcileTest, SomebodysSlotHaltsUnlessItIsAdopted) {
   ExpectHalt("slot-foreign", ExitCode::kHaltForeignSlot);
 }
 
+TEST_F(ReconcileTest, SomebodysSlotThatIsDroppedLeadsToAResnapshot) {
+  HaveSlot(kC);
+  const Halt halt = ExpectHalt("slot-foreign", ExitCode::kHaltForeignSlot);
+  EXPECT_NE(halt.Message().find("pg_drop_replication_slot('bottledwater')"), std::string::npos);
+  facts_.slot.reset();
+  const Plan plan = ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart);
+  EXPECT_TRUE(plan.supersedes) << "What only the topics still have gets its tombstone.";
+}
+
 TEST_F(ReconcileTest, SomebodysLostSlotCannotBeAdopted) {
   HaveSlot(kC);
   facts_.slot->wal_status = "lost";
