@@ -33,7 +33,8 @@ struct CapturedTable {
   // A unique index that could be the replica identity; empty when there is none.
   std::string candidate_index;
 
-  bool may_select = false;           // Our role may read it.
+  bool may_use_schema = false;       // Our role may look into its schema, ...
+  bool may_select = false;           // ... and read the table.
   bool row_security = false;         // A policy would hide rows from our role, ...
   bool row_security_forced = false;  // ... which owns the table: forced on owners.
   int64_t rows_estimate = -1;        // The planner's; -1 if unknown.

@@ -179,7 +179,10 @@ void PgConnection::Connect(const CaptureOptions& options, Mode mode) {
 void PgConnection::TurnOffTimeouts() {
   constexpr int kFirstWithIdleSessionTimeout = 140000;
   constexpr int kFirstWithTransactionTimeout = 170000;
+  constexpr int kFirstWithJit = 110000;
   if (server_version() >= kFirstWithIdleSessionTimeout) Query("SET idle_session_timeout = 0");
+  // JIT compiles queries of a catalog of thousands of tables for longer than they run.
+  if (server_version() >= kFirstWithJit) Query("SET jit = off");
   if (server_version() >= kFirstWithTransactionTimeout) Query("SET transaction_timeout = 0");
 }
 

@@ -60,17 +60,19 @@ std::string CreateForTables(const std::string& name, int version,
   for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) {
     identities += IdentityRemedies(*tables[i]);
   }
-  remedies.insert(remedies.begin(), {"run one of these for each", identities});
-  throw Halt{
-      ExitCode::kUnkeyedTables, "no-replica-identity",
-      fmt::format("{} without replica identity: {}.",
-                  tables.size() == 1 ? "1 table is" : fmt::format("{} tables are", tables.size()),
-                  ListOf(tables)),
-      refuses_updates
-          ? "Once their updates and deletes are published, PostgreSQL refuses every "
-            "UPDATE and DELETE on them, including those of your applications."
-          : "Their updates and deletes would arrive without the complete key of the row.",
-      std::move(remedies)}
+  const bool is_one = tables.size() == 1;
+  remedies.insert(remedies.begin(),
+                  {is_one ? "run one of these" : "run one of these for each", identities});
+  throw Halt{ExitCode::kUnkeyedTables, "no-replica-identity",
+             is_one ? fmt::format("Table {} is without replica identity.", ListOf(tables))
+                    : fmt::format("{} tables are without replica identity: {}.", tables.size(),
+                                  ListOf(tables)),
+             refuses_updates
+                 ? "Once updates and deletes of such a table are published, PostgreSQL refuses "
+                   "every UPDATE and DELETE on it, also those of your applications."
+                 : "Updates and deletes of such a table would come without the whole key of the "
+                   "row.",
+             std::move(remedies)}
       .ToError();
 }
 
@@ -170,10 +172,10 @@ MembershipPlan Select(const PublicationFacts& facts, const CaptureOptions& optio
 void RequireUnkeyedAllowed(const MembershipPlan& selection, const PublicationFacts& facts,
                            const CaptureOptions& options) {
   if (selection.inserts_only.empty() || options.allow_unkeyed) return;
-  RefuseUnkeyed(
-      selection.inserts_only, facts.version,
-      {{"capture only their inserts, which keeps UPDATE and DELETE working", "--allow-unkeyed"},
-       {"leave them out", "--exclude-tables=<pattern>"}});
+  RefuseUnkeyed(selection.inserts_only, facts.version,
+                {{"capture only inserts of such tables, which keeps UPDATE and DELETE working",
+                  "--allow-unkeyed"},
+                 {"leave out such tables", "--exclude-tables=<pattern>"}});
 }
 
 std::vector<std::string> InsertsOnlyWarning(const MembershipPlan& selection) {

@@ -14,11 +14,11 @@ std::string Grants(std::span<const CapturedTable* const> tables, const std::stri
   std::string grants;
   std::set<std::string> schemas;
   for (const CapturedTable* table : tables) {
-    if (table->may_select) continue;
-    if (schemas.insert(table->table.schema).second) {
+    if (!table->may_use_schema && schemas.insert(table->table.schema).second) {
       grants += OwnLine(fmt::format("GRANT USAGE ON SCHEMA {} TO {};",
                                     QuoteIdentifier(table->table.schema), QuoteIdentifier(role)));
     }
+    if (table->may_select) continue;
     grants += OwnLine(fmt::format("GRANT SELECT ON TABLE {} TO {};", QuoteTable(table->table),
                                   QuoteIdentifier(role)));
   }
@@ -45,7 +45,9 @@ std::string UnhideRows(std::span<const CapturedTable* const> tables, const std::
 
 }  // namespace
 
-bool MayRead(const CapturedTable& table) { return table.may_select && !table.row_security; }
+bool MayRead(const CapturedTable& table) {
+  return table.may_use_schema && table.may_select && !table.row_security;
+}
 
 std::string ReadRemedies(std::span<const CapturedTable* const> tables, const std::string& role) {
   const std::string grants = Grants(tables, role);

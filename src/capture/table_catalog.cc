@@ -38,7 +38,8 @@ t AS (
      WHERE u.n <= k.indnkeyatts) AS key_columns,
     g.columns AS generated_key_columns,
     c.relreplident = 'f' OR k.indexrelid IS NOT NULL AND g.columns IS NULL AS identity,
-    has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS may_select,
+    has_table_privilege(c.oid, 'SELECT') AS may_select,
+    has_schema_privilege(n.oid, 'USAGE') AS may_use_schema,
     row_security_active(c.oid) AS row_security,
     c.relforcerowsecurity AND pg_has_role(c.relowner, 'USAGE') AS row_security_forced,
     c.reltuples::int8 AS row_count,
@@ -64,7 +65,8 @@ SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0),
        ELSE (SELECT sum(greatest(leaf.row_count, 0)) FROM t leaf WHERE leaf.root = t.oid) END,
   CASE WHEN NOT partitioned THEN bytes
        ELSE (SELECT coalesce(sum(leaf.bytes), 0) FROM t leaf WHERE leaf.root = t.oid) END,
-  coalesce(generated_key_columns, ''), coalesce(row_security_forced, false)
+  coalesce(generated_key_columns, ''), coalesce(row_security_forced, false),
+  coalesce(may_use_schema, true)
 FROM t ORDER BY nspname, relname)",
                      fmt::arg("candidate", kCandidateIndex), fmt::arg("key", kKeyIndex),
                      fmt::arg("publishable", kPublishableTable));
@@ -115,6 +117,7 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection) {
     table.may_select = tables.Bool(row, 10);
     table.row_security = tables.Bool(row, 11);
     table.row_security_forced = tables.Bool(row, 15);
+    table.may_use_schema = tables.Bool(row, 16);
     table.rows_estimate = tables.IsNull(row, 12) ? -1 : tables.Int(row, 12);
     table.bytes = tables.Int(row, 13);
     by_oid.emplace(table.oid, result.size());

@@ -308,8 +308,8 @@ void TableRoutes::CheckKeyed(const TableSchema& schema, TableRoute* route) const
   if (schema.key_json || !settings_.at(route->topic).compacted) return;
   route->lacks_key = true;
   throw RowError(fmt::format(
-      "topic {} is compacted, and Kafka refuses rows without a key there: give the table a key, or "
-      "the topic cleanup.policy=delete",
+      "topic {} is compacted, and Kafka refuses rows without a key there. (cleanup.policy=delete "
+      "lets in later rows, not those that were left out)",
       route->topic));
 }
 

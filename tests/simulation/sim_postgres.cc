@@ -85,6 +85,7 @@ class SimCatalog : public ServerCatalog {
       table.identity = each.keyed ? ReplicaIdentity::kDefault : ReplicaIdentity::kNothing;
       table.key_index = each.keyed ? each.name + "_pkey" : "";
       table.has_identity = each.keyed;
+      table.may_use_schema = true;
       table.may_select = true;
     }
     return tables;

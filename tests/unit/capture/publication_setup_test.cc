@@ -95,6 +95,16 @@ TEST_F(PublicationSetupTest, RefusesUnkeyedTablesWithEachRemedy) {
   EXPECT_THAT(text, Not(HasSubstr("orders")));
 }
 
+TEST_F(PublicationSetupTest, RefusesOneUnkeyedTableInTheSingular) {
+  AddUnkeyed("log");
+  EXPECT_THAT(Refusal().second, HasSubstr("Table public.log is without replica identity."));
+  EXPECT_THAT(Refusal().second, HasSubstr("(1) run one of these:"));
+  EXPECT_THAT(Refusal().second, Not(HasSubstr("their")));
+  AddUnkeyed("more");
+  EXPECT_THAT(Refusal().second, HasSubstr("2 tables are without replica identity: public.log"));
+  EXPECT_THAT(Refusal().second, HasSubstr("(1) run one of these for each:"));
+}
+
 TEST_F(PublicationSetupTest, RefusesAKeyWithAGeneratedColumnByItsName) {
   AddUnkeyed("log");
   facts_.tables.back().generated_key_columns = "kind";
@@ -131,7 +141,7 @@ TEST_F(PublicationSetupTest, NamesAPartitionedTableInsteadOfItsPartitions) {
   facts_.tables.push_back(leaf);
   const auto [code, text] = Refusal();
   EXPECT_EQ(code, ExitCode::kUnkeyedTables);
-  EXPECT_THAT(text, HasSubstr("public.events."));
+  EXPECT_THAT(text, HasSubstr("Table public.events is without"));
   EXPECT_THAT(text, Not(HasSubstr("events_2026")));
 }
 

@@ -19,6 +19,7 @@ CapturedTable MakeTable(uint32_t oid, const std::string& name, int64_t bytes = 0
   table.table.schema = "public";
   table.table.name = name;
   table.bytes = bytes;
+  table.may_use_schema = true;
   table.may_select = true;
   for (const char* column : {"id", "v"}) {
     Column entry;
@@ -119,7 +120,16 @@ TEST(SnapshotTables, RefusesWhatTheRoleMayNotRead) {
   } catch (const Error& error) {
     EXPECT_EQ(error.exit_code(), ExitCode::kMissingRight);
     EXPECT_THAT(error.what(), HasSubstr("GRANT SELECT ON TABLE \"public\".\"t\" TO \"relay\";"));
+    EXPECT_THAT(error.what(), Not(HasSubstr("GRANT USAGE"))) << "The role has it.";
+  }
+  table.described.may_select = true;
+  table.described.may_use_schema = false;
+  try {
+    RequireReadable({table}, "relay");
+    FAIL();
+  } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("GRANT USAGE ON SCHEMA \"public\" TO \"relay\";"));
+    EXPECT_THAT(error.what(), Not(HasSubstr("GRANT SELECT")));
   }
 }
 
