@@ -45,9 +45,9 @@ TEST_F(SelectionReportTest, NamesPatternsThatMatchNothing) {
   options_.tables = {"orders", "publc.*", "leaf"};
   options_.exclude_tables = {"secrets"};
   EXPECT_THAT(Report().unmatched,
-              ElementsAre(HasSubstr("--tables=publc.* matches no table"),
+              ElementsAre(HasSubstr("--tables=publc.* matches no published table"),
                           HasSubstr("--tables=leaf matches only partitions"),
-                          HasSubstr("--exclude-tables=secrets matches no table")));
+                          HasSubstr("--exclude-tables=secrets matches no published table")));
   EXPECT_FALSE(Report().selects_nothing);
 }
 
