@@ -22,6 +22,7 @@ class OneKeyCatalog : public ServerCatalog {
   std::vector<PublicationMember> ReadMembers(const std::string&) override { return {}; }
   std::optional<TableKey> ReadPrimaryKey(RelationId) override { return key; }
   std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
+  bool IndexIsBuiltConcurrently() override { return false; }
   void CreatePublications(const PublicationPlan&) override {}
 };
 

@@ -247,7 +247,7 @@ TEST_F(OptionsTest, SayWhereABadValueWasGiven) {
   EXPECT_FALSE(Parse({"--allow-unkeyed=false"}).capture.allow_unkeyed);
   EXPECT_TRUE(Refusal({"-e", "ignore"}).starts_with("--on-error: \"ignore\""));
   const std::string path = WriteFile("conf", "slot = a\nspool-max-bytes = 5\n");
-  EXPECT_TRUE(Refusal({"--config", path}).starts_with(path + ":2: spool-max-bytes: less"));
+  EXPECT_TRUE(Refusal({"--config", path}).starts_with(path + ":2: spool-max-bytes: a spool needs"));
   environment_ = {{"BOTTLEDWATER_BROKER", "a:0"}};
   EXPECT_TRUE(Refusal({}).starts_with("BOTTLEDWATER_BROKER: \"a:0\""));
 }
@@ -266,7 +266,8 @@ TEST_F(OptionsTest, RefuseTwoValuesWhereThereIsOne) {
   EXPECT_NE(Refusal({"--slot=shop_inserts"}).find("slot \"shop\"; choose another"),
             std::string::npos);
   EXPECT_EQ(Refusal({"--slot=shop_inserts", "--publication=p"}), "");
-  EXPECT_NE(Refusal({"--slot", std::string(56, 'a')}).find("56 bytes, and 55"), std::string::npos);
+  EXPECT_NE(Refusal({"--slot", std::string(56, 'a')}).find("56 bytes, but at most 55"),
+            std::string::npos);
   EXPECT_EQ(Refusal({"--slot", std::string(55, 'a')}), "");
   EXPECT_EQ(Refusal({"--slot"}), "--slot: the value is missing; write --slot=NAME");
   EXPECT_EQ(Refusal({"--spool=", "--slot=a"}), "--spool: the value is empty; leave the option out");
