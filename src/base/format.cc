@@ -1,6 +1,7 @@
 #include "base/format.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
@@ -41,6 +42,14 @@ std::string FormatCount(uint64_t count) {
     digits.insert(i, 1, ',');
   }
   return digits;
+}
+
+std::string FormatList(const std::vector<std::string>& names, size_t max) {
+  const size_t shown = std::min(names.size(), max);
+  std::string list = fmt::format(
+      "{}", fmt::join(names.begin(), names.begin() + static_cast<ptrdiff_t>(shown), ", "));
+  if (shown < names.size()) list += fmt::format(" and {} more", names.size() - shown);
+  return list;
 }
 
 }  // namespace bw

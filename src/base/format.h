@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -15,5 +16,7 @@ std::string FormatSize(uint64_t bytes);
 std::string FormatDuration(Duration duration);
 // "1,234,567".
 std::string FormatCount(uint64_t count);
+// "a, b and 3 more": at most `max` of them by name.
+std::string FormatList(const std::vector<std::string>& names, size_t max = 10);
 
 }  // namespace bw

@@ -42,7 +42,8 @@ struct CapturedTable {
 
   bool keyed() const { return !key_index.empty(); }
   bool is_partition() const { return root_oid != 0; }
-  std::string qualified_name() const { return table.schema + "." + table.name; }
+  TableName name() const { return {table.schema, table.name}; }
+  std::string qualified_name() const { return name().qualified(); }
 };
 
 }  // namespace bw

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "capture/sql_text.h"
 
@@ -87,16 +88,21 @@ std::string EventTriggerSql(const std::string& publication) {
       fmt::arg("schema", schema), fmt::arg("body", QuoteLiteral(body)));
 }
 
-void InstallEventTrigger(PgConnection* connection, const std::string& publication) {
+std::string InstallEventTrigger(PgConnection* connection, const std::string& publication) try {
   const std::string name = TriggerName(publication);
   PgQueryOptions options;
   options.doing = fmt::format("install event trigger \"{}\"", name);
   const PgResult found = connection->Query(
       "SELECT FROM pg_event_trigger WHERE evtname = " + QuoteLiteral(name), options);
-  if (found.rows() != 0) return;
+  if (found.rows() != 0) return "";
   // One message is one transaction.
   connection->Query(EventTriggerSql(publication), options);
   spdlog::info("Installed event trigger \"{}\"", name);
+  return "";
+} catch (const Error& error) {
+  if (error.kind() == ErrorKind::kTransient) throw;
+  return fmt::format("--install-event-trigger: {}. Let a superuser run:{}", error.what(),
+                     OwnLine(EventTriggerSql(publication)));
 }
 
 }  // namespace bw

@@ -18,7 +18,8 @@ namespace bw {
 // and its schema are derived. Pure.
 std::string EventTriggerSql(const std::string& publication);
 
-// Does nothing when the trigger exists. Throws Halt kMissingRight and others.
-void InstallEventTrigger(PgConnection* connection, const std::string& publication);
+// Does nothing when the trigger exists. Where PostgreSQL refuses it, returns a warning with the SQL
+// for a superuser, else "". Throws transient Errors.
+std::string InstallEventTrigger(PgConnection* connection, const std::string& publication);
 
 }  // namespace bw

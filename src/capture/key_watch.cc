@@ -14,7 +14,7 @@
 namespace bw {
 namespace {
 
-std::string Shown(const TableName& table) { return table.schema + "." + table.table; }
+std::string Shown(const TableName& table) { return table.qualified(); }
 
 std::string Shown(const std::vector<std::string>& key) {
   return key.empty() ? "none" : fmt::format("({})", fmt::join(key, ", "));
@@ -200,7 +200,7 @@ void CheckLeaves(const std::vector<CapturedTable>& tables,
                  const std::vector<Publication>& publications, const TableFilter& filter,
                  Spool* spool, const WarnOfTable& warn) {
   for (const CapturedTable& table : tables) {
-    const TableName name{table.table.schema, table.table.name};
+    const TableName name = table.name();
     if (table.unfit_leaves.empty() || !filter.Selects(name.schema, name.table)) continue;
     const bool is_published = std::ranges::any_of(publications, [&](const Publication& p) {
       return (p.publishes_update || p.publishes_delete) && p.Find(table.table) != nullptr;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/format.h"
 #include "base/shown_text.h"
 #include "capture/sql_text.h"
 
@@ -43,21 +44,15 @@ void CompareLeaves(std::vector<CapturedTable>* tables) {
     const auto root = roots.find(leaf.root_oid);
     if (root == roots.end() || leaf.partitioned || !HasOwnIdentity(*root->second)) continue;
     if (Fits(leaf, *root->second)) continue;
-    root->second->unfit_leaves.push_back({leaf.table.schema, leaf.table.name});
+    root->second->unfit_leaves.push_back(leaf.name());
     root->second->has_identity = false;
   }
 }
 
 std::string UnfitLeavesOf(const CapturedTable& root) {
-  std::string list;
-  for (size_t i = 0; i < root.unfit_leaves.size() && i < kLeavesShownMax; ++i) {
-    const TableName& leaf = root.unfit_leaves[i];
-    list += (list.empty() ? "" : ", ") + leaf.schema + "." + leaf.table;
-  }
-  if (root.unfit_leaves.size() > kLeavesShownMax) {
-    list += fmt::format(" and {} more", root.unfit_leaves.size() - kLeavesShownMax);
-  }
-  return list;
+  std::vector<std::string> names;
+  for (const TableName& leaf : root.unfit_leaves) names.push_back(leaf.qualified());
+  return FormatList(names, kLeavesShownMax);
 }
 
 std::string LeafRemedies(const CapturedTable& root) {

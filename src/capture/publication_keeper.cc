@@ -10,6 +10,7 @@
 
 #include "base/backoff.h"
 #include "base/error.h"
+#include "base/format.h"
 #include "base/shown_text.h"
 #include "capture/event_trigger.h"
 #include "capture/full_key.h"
@@ -29,7 +30,6 @@ namespace {
 
 constexpr Duration kLookInterval{1'000};
 constexpr Duration kFullLookInterval{30'000};
-constexpr size_t kTablesShownMax = 10;
 // One session ends for outdated relations, at most, in this time.
 constexpr Duration kOutdatedInterval{10'000};
 // A table whose rows have no key although the catalog says otherwise is not read again for ever.
@@ -37,21 +37,10 @@ constexpr int kUnkeyedNotesMax = 3;
 
 TimePoint Now() { return std::chrono::steady_clock::now(); }
 
-TableName NameOf(const CapturedTable& table) { return {table.table.schema, table.table.name}; }
-
 std::vector<TableName> NamesOf(const std::vector<const CapturedTable*>& tables) {
   std::vector<TableName> names;
-  for (const CapturedTable* table : tables) names.push_back(NameOf(*table));
+  for (const CapturedTable* table : tables) names.push_back(table->name());
   return names;
-}
-
-std::string ListOf(const std::vector<const CapturedTable*>& tables) {
-  std::string list;
-  for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) {
-    list += (i == 0 ? "" : ", ") + tables[i]->qualified_name();
-  }
-  if (tables.size() <= kTablesShownMax) return list;
-  return list + fmt::format(" and {} more", tables.size() - kTablesShownMax);
 }
 
 }  // namespace
@@ -157,24 +146,12 @@ void PublicationKeeper::FindPublications(PgConnection* connection) {
   publications_ = bw::FindPublications(connection, options_, /*expects_pair=*/false);
   seen_signature_.clear();
   if (!IsOwnPair(options_, publications_)) return;
-  if (options_.install_event_trigger) TryToInstallEventTrigger(connection);
-  if (std::exchange(has_told_limits_, true)) return;
-  spdlog::info(
-      "Tables with a key are in publication \"{}\" by name. What the relay cannot prevent: "
-      "PostgreSQL refuses UPDATE and DELETE on one whose key is dropped, until the relay has taken "
-      "it out (about a second; while the relay is stopped: ALTER PUBLICATION {} DROP TABLE "
-      "<table>;), and it refuses ALTER TABLE ... SET UNLOGGED on them",
-      publications_.front(), QuoteIdentifier(publications_.front()));
-}
-
-void PublicationKeeper::TryToInstallEventTrigger(PgConnection* connection) {
-  try {
-    InstallEventTrigger(connection, options_.slot);
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::kTransient) throw;
-    WarnOnce("event trigger", fmt::format("--install-event-trigger: {}. Let a superuser run:{}",
-                                          error.what(), OwnLine(EventTriggerSql(options_.slot))));
+  if (options_.install_event_trigger) {
+    const std::string refusal = InstallEventTrigger(connection, options_.slot);
+    if (!refusal.empty()) WarnOnce("event trigger", refusal);
   }
+  if (std::exchange(has_told_limits_, true)) return;
+  spdlog::info("{}", LimitsText(publications_.front()));
 }
 
 Duration PublicationKeeper::Look(PgConnection* connection) {
@@ -338,8 +315,10 @@ void PublicationKeeper::Join(PgConnection* connection,
   }
   if (joined.empty()) return;
   for (const CapturedTable* table : joined) warned_.erase("unkeyed " + table->qualified_name());
+  std::vector<std::string> names;
+  for (const TableName& name : NamesOf(joined)) names.push_back(name.qualified());
   spdlog::info("{} tables added to publication \"{}\", to be read again: {}", joined.size(),
-               publications_.front(), ListOf(joined));
+               publications_.front(), FormatList(names));
 }
 
 void PublicationKeeper::TakeOut(PgConnection* connection,
@@ -404,7 +383,7 @@ void PublicationKeeper::LookForRereads(PgConnection* connection, const std::vect
                                        const IsPublished& is_published) {
   bool is_wanted = false;
   std::map<TableName, const CapturedTable*> by_name;
-  for (const CapturedTable& table : tables_) by_name.emplace(NameOf(table), &table);
+  for (const CapturedTable& table : tables_) by_name.emplace(table.name(), &table);
   for (const Reread& note : notes) {
     const auto found = by_name.find(note.table);
     if (found == by_name.end()) {

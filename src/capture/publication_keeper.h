@@ -99,7 +99,6 @@ class PublicationKeeper {
   void LookAtTables(PgConnection* connection, const std::vector<Reread>& notes,
                     const std::string& signature);
   void FindPublications(PgConnection* connection);
-  void TryToInstallEventTrigger(PgConnection* connection);
   void LookAtPair(PgConnection* connection);
   void LookAtOthers(PgConnection* connection, const std::vector<Publication>& publications);
   // Members whose stay in the publication nobody has accounted for yet.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/halt.h"
 #include "base/log.h"
 #include "base/shown_text.h"
@@ -17,15 +18,11 @@ namespace {
 constexpr size_t kTablesShownMax = 20;
 
 std::string ListOf(const std::vector<const CapturedTable*>& tables) {
-  std::string list;
-  for (size_t i = 0; i < tables.size() && i < kTablesShownMax; ++i) {
-    if (i > 0) list += ", ";
-    list += tables[i]->qualified_name() + IdentityNote(*tables[i]);
+  std::vector<std::string> names;
+  for (const CapturedTable* table : tables) {
+    names.push_back(table->qualified_name() + IdentityNote(*table));
   }
-  if (tables.size() > kTablesShownMax) {
-    list += fmt::format(" and {} more", tables.size() - kTablesShownMax);
-  }
-  return list;
+  return FormatList(names, kTablesShownMax);
 }
 
 std::string WithOptions(int version, bool inserts_only) {

@@ -165,7 +165,7 @@ auto TableReader::Ask(const SnapshotTable& table, const Call& call) {
   } catch (const Error& error) {
     const bool is_tables_own = connection_->is_connected() && !work_->abort.requested();
     if (!work_->source->ends_at_obstacles || !is_tables_own) throw;
-    throw TableObstacle({table.described.table.schema, table.described.table.name}, error.what());
+    throw TableObstacle(table.described.name(), error.what());
   }
 }
 
@@ -211,8 +211,7 @@ void TableReader::TellLocked(const SnapshotTable& table, TableTask* task) {
   std::string holders = pieces_.DescribeHolders();
   if (holders.empty()) holders = "by whom is not known";
   if (work_->source->ends_at_obstacles) {
-    throw TableObstacle({table.described.table.schema, table.described.table.name},
-                        "it is locked: " + holders);
+    throw TableObstacle(table.described.name(), "it is locked: " + holders);
   }
   spdlog::warn("Table {} is locked, and is read when it no longer is: {}",
                Printable(table.described.qualified_name()), holders);
@@ -335,8 +334,7 @@ std::vector<SnapshotTable> ChooseTables(const std::vector<CapturedTable>& all,
   std::erase_if(tables, [&](const SnapshotTable& table) {
     const Table& described = table.described.table;
     return !only.Selects(described.schema, described.name) ||
-           (source.only_tables &&
-            !source.only_tables->contains({described.schema, described.name}));
+           (source.only_tables && !source.only_tables->contains(table.described.name()));
   });
   return tables;
 }
@@ -407,7 +405,7 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
     // Also of a dropped table: what was deleted from it before is still to be streamed.
     spool->log().AppendTableKey(TableKeyOf(described.oid, described.table, described.identity));
     if (work.dropped.contains(i)) continue;
-    content.tables.push_back({described.table.schema, described.table.name});
+    content.tables.push_back(described.name());
   }
   return content;
 }

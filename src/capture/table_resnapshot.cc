@@ -24,7 +24,6 @@ namespace {
 
 // Capture stands still while the slot is created.
 constexpr Duration kUnaskedSlotTimeout{2'000};
-constexpr size_t kTablesShownMax = 10;
 
 bool EndSnapshot(const SnapshotSource& source, const SnapshotContent& content, Spool* spool,
                  const Stop& stop) {
@@ -122,7 +121,7 @@ std::set<TableName> ReadableNotedTables(const CaptureParts& parts, const Snapsho
   const TableFilter filter(parts.options->tables, parts.options->exclude_tables);
   std::set<TableName> readable;
   for (const CapturedTable& table : from.catalog()->ReadTables()) {
-    const auto note = noted.find({table.table.schema, table.table.name});
+    const auto note = noted.find(table.name());
     if (note != noted.end() && IsWorthRereading(table, note->second, filter) && MayRead(table) &&
         std::ranges::any_of(publications, [&](const Publication& publication) {
           return publication.Find(note->first.schema, note->first.table) != nullptr;
@@ -134,14 +133,9 @@ std::set<TableName> ReadableNotedTables(const CaptureParts& parts, const Snapsho
 }
 
 std::string ListOf(const std::set<TableName>& tables) {
-  std::string list;
-  size_t shown = 0;
-  for (const TableName& table : tables) {
-    if (shown == kTablesShownMax) break;
-    list += (shown++ == 0 ? "" : ", ") + table.schema + "." + table.table;
-  }
-  if (tables.size() > shown) list += fmt::format(" and {} more", tables.size() - shown);
-  return list;
+  std::vector<std::string> names;
+  for (const TableName& table : tables) names.push_back(table.qualified());
+  return FormatList(names);
 }
 
 }  // namespace
@@ -193,9 +187,8 @@ RereadResult RereadNotedTables(const CaptureParts& parts, HeldBackTables* held_b
     content = TryToRead(parts, &from, spool, hooks);
   } catch (const TableObstacle& obstacle) {
     const Duration wait = held_back->Hold(obstacle.table(), parts.clock->Now());
-    spdlog::warn("Table {}.{} cannot be read again now, which is tried again in {}: {}",
-                 obstacle.table().schema, obstacle.table().table, FormatDuration(wait),
-                 obstacle.what());
+    spdlog::warn("Table {} cannot be read again now, which is tried again in {}: {}",
+                 obstacle.table().qualified(), FormatDuration(wait), obstacle.what());
     return RereadResult::kObstacle;
   }
   if (!content) return from.gave_way() ? RereadResult::kGaveWay : RereadResult::kNotNow;

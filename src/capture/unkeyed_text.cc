@@ -3,8 +3,18 @@
 #include <fmt/format.h>
 
 #include "capture/publication_members.h"
+#include "capture/sql_text.h"
 
 namespace bw {
+
+std::string LimitsText(const std::string& publication) {
+  return fmt::format(
+      "Tables with a key are in publication \"{}\" by name. What the relay cannot prevent: "
+      "PostgreSQL refuses UPDATE and DELETE on one whose key is dropped, until the relay has taken "
+      "it out (about a second; while the relay is stopped: ALTER PUBLICATION {} DROP TABLE "
+      "<table>;), and it refuses ALTER TABLE ... SET UNLOGGED on them",
+      publication, QuoteIdentifier(publication));
+}
 
 std::string InsertsOnlyText(const CapturedTable& table) {
   return fmt::format(

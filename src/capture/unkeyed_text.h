@@ -8,6 +8,8 @@
 
 namespace bw {
 
+// What the relay's own publication, which holds tables with a key by name, cannot prevent.
+std::string LimitsText(const std::string& publication);
 // For one in the relay's own publications.
 std::string InsertsOnlyText(const CapturedTable& table);
 // For one in a publication that the relay does not alter.

@@ -49,6 +49,7 @@ enum class SpoolPhase : uint8_t {
 struct TableName {
   std::string schema;
   std::string table;
+  std::string qualified() const { return schema + "." + table; }
   friend auto operator<=>(const TableName&, const TableName&) = default;
 };
 

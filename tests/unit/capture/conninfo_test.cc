@@ -45,7 +45,7 @@ TEST(Conninfo, GivesEverySessionTheSameSettings) {
        {"-cdatestyle=ISO", "-cintervalstyle=iso_8601", "-ctimezone=UTC", "-cbytea_output=hex",
         "-cextra_float_digits=3", "-crow_security=off", "-cclient_min_messages=warning",
         "-cdefault_transaction_read_only=off", "-cdefault_transaction_isolation=read\\ committed",
-        "-csynchronous_commit=local", "-cstatement_timeout=0", "-cjit=off"}) {
+        "-csynchronous_commit=local", "-cstatement_timeout=0"}) {
     EXPECT_THAT(options, HasSubstr(setting));
   }
   EXPECT_THAT(options, HasSubstr("-clock_timeout=2000"));
