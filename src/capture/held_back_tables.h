@@ -11,7 +11,7 @@ namespace bw {
 
 // Tables whose re-read, which nobody has asked for, met an obstacle of their own: a lock, a row
 // that PostgreSQL cannot send, a TRUNCATE at the wrong moment. Each is tried again after 5 s, and
-// then ever more rarely, up to every 10 minutes, so that neither the stream nor the re-reads of
+// then less and less often, up to every 10 minutes, so that neither the stream nor the re-reads of
 // other tables wait for it. For one thread.
 class HeldBackTables {
  public:

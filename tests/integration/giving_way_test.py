@@ -207,7 +207,7 @@ def test_a_reread_does_not_begin_while_an_index_is_built_concurrently(scene: Sce
 
 
 def test_a_reread_that_has_given_way_five_times_is_done_all_the_same(scene: Scene, detour: Proxy, relay: Relay):
-    """Takes two or three minutes: it is tried ever more rarely."""
+    """Takes two or three minutes: it is retried less and less often."""
     want_a_reread(scene)
     for number in range(1, 6):
         is_reading(scene)

@@ -1,4 +1,4 @@
-"""A transaction that PostgreSQL cannot send: named, tried ever more rarely, and left out where the operator says so."""
+"""A transaction that PostgreSQL cannot send: named, retried less and less often, and left out where the operator says so."""
 
 import re
 
