@@ -61,7 +61,7 @@ install_all() {
 
 # Usage: install_packages PACKAGE...
 install_packages() {
-  command -v dpkg-query >/dev/null || die "this installs Debian packages, and this machine has none; see README.md"
+  command -v dpkg-query >/dev/null || die "this installs Debian packages, and this machine has no dpkg: run it on Debian 12"
   local package missing=()
   for package in "$@"; do
     is_installed "$package" || missing+=("$package")

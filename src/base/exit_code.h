@@ -9,7 +9,7 @@ enum class ExitCode : int {
   kUsage = 64,              // Unknown option, bad value, unreadable configuration file.
   kRowRefused = 65,         // A row cannot be published, and --on-error=exit.
   kUnkeyedTables = 66,      // Tables without replica identity, and no --allow-unkeyed.
-  kLoginRefused = 67,       // Wrong password, unknown role or database.
+  kLoginRefused = 67,       // Wrong password, role or database; or a certificate is not valid.
   kServerSetting = 68,      // wal_level, no free slot, version, synchronous_standby_names.
   kMissingRight = 69,       // The role may not do what is needed.
   kInternal = 70,           // A defect of this program.

@@ -126,8 +126,8 @@ sasl.mechanism=PLAIN. Often needed:
   linger.ms, batch.size, socket.keepalive.enable, client.id
 
 The relay's guarantees depend on some properties, which it sets itself and does not let you change:
-bootstrap.servers (use --broker), transactional.id, enable.idempotence, acks, max.in.flight,
-isolation.level and enable.auto.commit.
+bootstrap.servers (use --broker), transactional.id, enable.idempotence, acks, isolation.level,
+message.timeout.ms, partitioner, group.id and their relatives.
 
 Topic properties (-T key=value) are for the topics that the relay creates: the counts partitions and
 replication, and Kafka's own settings (retention.ms, retention.bytes, segment.bytes,
