@@ -4,7 +4,7 @@ import time
 
 import pytest
 from harness import Scene
-from harness.topic_is_table import becomes_its_table
+from harness.topic_is_table import becomes_its_table, table_rows, topic_rows
 
 MARKER = "public.bw_marker"
 PUBLICATIONS = pytest.mark.parametrize("publication", [None, "mine"], ids=["own pair", "operator's publication"])
@@ -137,4 +137,5 @@ def test_a_selection_of_nothing_is_said_loudly_and_waits_for_its_tables(scene: S
     relay = start(scene, publication, tables="typo")
     relay.wait_for_log("error .*select no table")
     scene.execute("CREATE TABLE typo (id int PRIMARY KEY, v text); INSERT INTO typo VALUES (1, 'a')")
-    becomes_its_table(scene, "typo")
+    # Without settle(), whose table is not selected.
+    scene.wait_until(lambda: topic_rows(scene, "typo") == table_rows(scene, "typo"), 30, "topic typo to be its table")
