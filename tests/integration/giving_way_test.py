@@ -2,6 +2,7 @@
 whom is judged by the lock watcher. The topics become what the tables are all the same."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -206,8 +207,9 @@ def test_a_reread_does_not_begin_while_an_index_is_built_concurrently(scene: Sce
     topics_are_right(scene, detour)
 
 
+@pytest.mark.skipif("BOTTLEDWATER_SLOW_TESTS" not in os.environ, reason="takes three minutes: BOTTLEDWATER_SLOW_TESTS=1")
 def test_a_reread_that_has_given_way_five_times_is_done_all_the_same(scene: Scene, detour: Proxy, relay: Relay):
-    """Takes two or three minutes: it is retried less and less often."""
+    """It is retried less and less often."""
     want_a_reread(scene)
     for number in range(1, 6):
         is_reading(scene)
