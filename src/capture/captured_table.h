@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "avro/table.h"
+#include "base/format.h"
 #include "capture/pgoutput_message.h"
 #include "spool/spool_state.h"
 
@@ -45,5 +46,13 @@ struct CapturedTable {
   TableName name() const { return {table.schema, table.name}; }
   std::string qualified_name() const { return name().qualified(); }
 };
+
+// "public.a, public.b and 3 more", of a range of TableNames.
+template <class Names>
+std::string FormatTables(const Names& names, size_t max = 10) {
+  std::vector<std::string> texts;
+  for (const TableName& name : names) texts.push_back(name.qualified());
+  return FormatList(texts, max);
+}
 
 }  // namespace bw

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "base/format.h"
 #include "base/shown_text.h"
 #include "capture/sql_text.h"
 
@@ -50,9 +49,7 @@ void CompareLeaves(std::vector<CapturedTable>* tables) {
 }
 
 std::string UnfitLeavesOf(const CapturedTable& root) {
-  std::vector<std::string> names;
-  for (const TableName& leaf : root.unfit_leaves) names.push_back(leaf.qualified());
-  return FormatList(names, kLeavesShownMax);
+  return FormatTables(root.unfit_leaves, kLeavesShownMax);
 }
 
 std::string LeafRemedies(const CapturedTable& root) {

@@ -172,11 +172,11 @@ void PgConnection::Connect(const CaptureOptions& options, Mode mode) {
   PQsetErrorVerbosity(connection_.get(), PQERRORS_DEFAULT);
   address_ = Address(connection_.get());
   if (PQsetnonblocking(connection_.get(), 1) != 0) ThrowConnectionError(doing);
-  TurnOffTimeouts();
+  SetNewerSettings();
   UseServersEncoding();
 }
 
-void PgConnection::TurnOffTimeouts() {
+void PgConnection::SetNewerSettings() {
   constexpr int kFirstWithIdleSessionTimeout = 140000;
   constexpr int kFirstWithTransactionTimeout = 170000;
   constexpr int kFirstWithJit = 110000;

@@ -135,7 +135,7 @@ class PgConnection {
   void UseServersEncoding();
   void Connect(const CaptureOptions& options, Mode mode);
   // Settings that older servers do not know, and which therefore cannot be connection options.
-  void TurnOffTimeouts();
+  void SetNewerSettings();
   static void ReceiveNotice(void* connection, const pg_result* notice);
   void PollUntilConnected(TimePoint deadline, const std::string& doing);
   // Waits for the socket; false when the deadline passes, throws when a stop is requested.

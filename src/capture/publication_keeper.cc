@@ -10,7 +10,6 @@
 
 #include "base/backoff.h"
 #include "base/error.h"
-#include "base/format.h"
 #include "base/shown_text.h"
 #include "capture/event_trigger.h"
 #include "capture/full_key.h"
@@ -315,10 +314,8 @@ void PublicationKeeper::Join(PgConnection* connection,
   }
   if (joined.empty()) return;
   for (const CapturedTable* table : joined) warned_.erase("unkeyed " + table->qualified_name());
-  std::vector<std::string> names;
-  for (const TableName& name : NamesOf(joined)) names.push_back(name.qualified());
   spdlog::info("{} tables added to publication \"{}\", to be read again: {}", joined.size(),
-               publications_.front(), FormatList(names));
+               publications_.front(), FormatTables(NamesOf(joined)));
 }
 
 void PublicationKeeper::TakeOut(PgConnection* connection,

@@ -360,9 +360,10 @@ std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOpt
 
 }  // namespace
 
-void RequireSelected(const std::vector<CapturedTable>& tables,
-                     const std::vector<Publication>& publications, const CaptureOptions& options,
-                     const SnapshotSource& source, const std::string& role) {
+void RequireReadableSelection(const std::vector<CapturedTable>& tables,
+                              const std::vector<Publication>& publications,
+                              const CaptureOptions& options, const SnapshotSource& source,
+                              const std::string& role) {
   const std::vector<SnapshotTable> chosen = ChooseTables(tables, publications, options, source);
   if (!chosen.empty()) return RequireReadable(chosen, role);
   throw UsageError(fmt::format("resnapshot: none of the captured tables is {}",

@@ -55,9 +55,10 @@ class TableObstacle : public Error {
 
 // Throws a usage Error when `only` selects none of the captured tables, and what RequireReadable
 // does (snapshot_tables.h). Pure.
-void RequireSelected(const std::vector<CapturedTable>& tables,
-                     const std::vector<Publication>& publications, const CaptureOptions& options,
-                     const SnapshotSource& source, const std::string& role);
+void RequireReadableSelection(const std::vector<CapturedTable>& tables,
+                              const std::vector<Publication>& publications,
+                              const CaptureOptions& options, const SnapshotSource& source,
+                              const std::string& role);
 
 struct SnapshotContent {
   uint64_t rows = 0;

@@ -132,12 +132,6 @@ std::set<TableName> ReadableNotedTables(const CaptureParts& parts, const Snapsho
   return readable;
 }
 
-std::string ListOf(const std::set<TableName>& tables) {
-  std::vector<std::string> names;
-  for (const TableName& table : tables) names.push_back(table.qualified());
-  return FormatList(names);
-}
-
 }  // namespace
 
 RereadResult ResnapshotTables(const CaptureParts& parts, const std::vector<std::string>& tables,
@@ -145,9 +139,9 @@ RereadResult ResnapshotTables(const CaptureParts& parts, const std::vector<std::
   SnapshotServer from = OpenSource(parts, spool);
   SnapshotSource& source = from.source;
   source.only = tables;
-  RequireSelected(from.catalog()->ReadTables(),
-                  from.catalog()->ReadPublications(source.publications), *parts.options, source,
-                  from.server.view.role.name);
+  RequireReadableSelection(from.catalog()->ReadTables(),
+                           from.catalog()->ReadPublications(source.publications), *parts.options,
+                           source, from.server.view.role.name);
   if (manners == SnapshotManners::kGivesWay && from.catalog()->IndexIsBuiltConcurrently()) {
     spdlog::info(
         "resnapshot: an index is built concurrently, and would wait for the snapshot; "
@@ -181,7 +175,7 @@ RereadResult RereadNotedTables(const CaptureParts& parts, HeldBackTables* held_b
     return RereadResult::kNotNow;
   }
   spdlog::info("Reading again, since changes of them may be missing: {}",
-               ListOf(*source.only_tables));
+               FormatTables(*source.only_tables));
   std::optional<SnapshotContent> content;
   try {
     content = TryToRead(parts, &from, spool, hooks);

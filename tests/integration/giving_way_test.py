@@ -124,6 +124,17 @@ def topics_are_right(scene: Scene, detour: Proxy) -> None:
         assert sum(op == "r" for op, _, _ in changes) == 2 * ROWS - 1
 
 
+def gives_way_once_and_reads_later(scene: Scene, detour: Proxy, relay: Relay, done: str) -> None:
+    is_reading(scene)
+    with watched(scene) as late:
+        scene.execute(INDEX)
+    assert not late
+    detour.bytes_per_s = None
+    relay.wait_for_log(done, timeout=60)
+    assert times_given_up(relay) == 1
+    topics_are_right(scene, detour)
+
+
 @pytest.mark.parametrize("statement", WAITING_FOR_SNAPSHOTS)
 def test_a_reread_gives_way_to_who_waits_for_its_snapshot_and_is_done_later(
         scene: Scene, detour: Proxy, relay: Relay, statement: str):
@@ -150,14 +161,7 @@ def test_a_role_that_does_not_see_what_others_wait_for_gives_way_too(scene: Scen
     scene.execute(f"ALTER PUBLICATION {scene.slot} ADD TABLE ONLY big, ONLY wide")
     relay = slow_relay(scene, detour, role_url(scene))
     want_a_reread(scene)
-    is_reading(scene)
-    with watched(scene) as late:
-        scene.execute(INDEX)
-    assert not late
-    detour.bytes_per_s = None
-    relay.wait_for_log("2 tables read again", timeout=60)
-    assert times_given_up(relay) == 1
-    topics_are_right(scene, detour)
+    gives_way_once_and_reads_later(scene, detour, relay, "2 tables read again")
 
 
 def test_a_relay_that_is_killed_while_it_waits_for_a_lock_leaves_no_snapshot_behind(scene: Scene, relay: Relay):
@@ -177,14 +181,7 @@ def test_a_resnapshot_of_tables_gives_way_and_is_done_later(scene: Scene, detour
     relay.stop()
     scene.execute("DELETE FROM big WHERE id = 10; DELETE FROM wide WHERE id = 10")
     relay = scene.running_relay("resnapshot", "public.big", "public.wide", environment=through(detour, scene.url()))
-    is_reading(scene)
-    with watched(scene) as late:
-        scene.execute(INDEX)
-    assert not late
-    detour.bytes_per_s = None
-    relay.wait_for_log("2 tables taken again", timeout=60)
-    assert times_given_up(relay) == 1
-    topics_are_right(scene, detour)
+    gives_way_once_and_reads_later(scene, detour, relay, "2 tables taken again")
 
 
 def test_a_reread_does_not_begin_while_an_index_is_built_concurrently(scene: Scene, detour: Proxy, relay: Relay):

@@ -99,21 +99,15 @@ inline void AppendTuple(std::string* out, const Row& row) {
   }
 }
 
-inline std::string Insert(uint32_t relation, const Row& row) {
-  std::string out = "I";
+inline std::string NewRow(std::string out, uint32_t relation, const Row& row) {
   AppendU32(&out, relation);
   out.push_back('N');
   AppendTuple(&out, row);
   return out;
 }
 
-inline std::string Update(uint32_t relation, const Row& row) {
-  std::string out = "U";
-  AppendU32(&out, relation);
-  out.push_back('N');
-  AppendTuple(&out, row);
-  return out;
-}
+inline std::string Insert(uint32_t relation, const Row& row) { return NewRow("I", relation, row); }
+inline std::string Update(uint32_t relation, const Row& row) { return NewRow("U", relation, row); }
 
 inline std::string UpdateFrom(uint32_t relation, char mark, const Row& old_row, const Row& row) {
   std::string out = "U";
