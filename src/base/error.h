@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -17,6 +18,8 @@ enum class ErrorKind {
   kRow,        // A row cannot be represented or published: --on-error decides.
   kUsage,      // An option or its value is wrong.
 };
+
+constexpr size_t kErrorKinds = 5;
 
 const char* ToString(ErrorKind kind);
 

@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
@@ -62,6 +63,7 @@ void AwayLog::Refuses(std::string_view why) { Say("refuses, trying again", "stil
 
 void AwayLog::Say(std::string_view first, std::string_view still, std::string_view why) {
   const auto now = std::chrono::steady_clock::now();
+  if (troubles_ != nullptr) troubles_->Set(server_, fmt::format("{} {}: {}", server_, first, why));
   if (!away_) {
     away_ = true;
     since_ = said_ = now;
@@ -72,8 +74,13 @@ void AwayLog::Say(std::string_view first, std::string_view still, std::string_vi
   }
 }
 
+void AwayLog::Forget() {
+  if (troubles_ != nullptr) troubles_->Clear(server_);
+}
+
 void AwayLog::Back() {
   if (!away_) return;
+  Forget();
   away_ = false;
   spdlog::info("{} is back after {} s", server_, SecondsSince(since_));
 }

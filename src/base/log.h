@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/shown_text.h"
+#include "base/trouble_list.h"
 
 namespace bw {
 
@@ -26,10 +27,15 @@ void StartLogging(const LogOptions& options);
 std::unique_ptr<spdlog::formatter> LogFormatter(const std::string& pattern);
 
 // Logs the outage of a server that we wait for: "is away" at once and then at most once a minute,
-// "is back" when it returns. Not thread-safe.
+// "is back" when it returns. While it lasts, it is also in `troubles`, if given. Not thread-safe.
 class AwayLog {
  public:
-  explicit AwayLog(std::string server) : server_(std::move(server)) {}
+  explicit AwayLog(std::string server, TroubleList* troubles = nullptr)
+      : server_(std::move(server)), troubles_(troubles) {}
+  ~AwayLog() { Forget(); }
+  AwayLog(const AwayLog&) = delete;
+  AwayLog& operator=(const AwayLog&) = delete;
+
   void Away(std::string_view why);
   // It answers, but something there must change first.
   void Refuses(std::string_view why);
@@ -37,8 +43,10 @@ class AwayLog {
 
  private:
   void Say(std::string_view first, std::string_view still, std::string_view why);
+  void Forget();
 
-  std::string server_;
+  const std::string server_;
+  TroubleList* const troubles_;
   bool away_ = false;
   std::chrono::steady_clock::time_point since_;
   std::chrono::steady_clock::time_point said_;

@@ -43,7 +43,8 @@ Destinations::Destinations(const PublishOptions& options, const PublishServers& 
       offsets_(offsets),
       unnoted_claims_(servers.spool->ledger().topic_claims(checkpoint_topic)),
       claims_(options.topic_prefix, checkpoint_topic, AllClaims(unnoted_claims_.tables, newest)),
-      routes_(options, servers.cluster, producer, &claims_, memory, servers.clock) {
+      routes_(options, servers.cluster, producer, &claims_, memory, servers.clock),
+      registry_away_("Schema registry", servers.troubles) {
   const bool is_new_topic =
       !newest.topic_exists || unnoted_claims_.read_through > newest.next_offset;
   unnoted_claims_.tables = newest.claims;

@@ -26,6 +26,7 @@ struct PublishServers {
   KafkaCluster* cluster = nullptr;
   Spool* spool = nullptr;
   Clock* clock = &Clock::Real();
+  TroubleList* troubles = nullptr;  // Outages are noted here, unless it is null.
 };
 
 // Where the rows of a session go: topics, partitions, schema ids, claims. All requests to the
@@ -93,7 +94,7 @@ class Destinations {
   bool needs_announcement_ = false;
   std::optional<TimePoint> next_comparison_;  // Of schema ids; if absent, at the first batch.
   Backoff registry_backoff_{Backoff::WhileAway()};
-  AwayLog registry_away_{"Schema registry"};
+  AwayLog registry_away_;
 };
 
 }  // namespace bw

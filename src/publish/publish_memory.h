@@ -5,8 +5,10 @@
 #include <mutex>
 #include <string>
 
+#include "base/latency_histogram.h"
 #include "base/random_id.h"
 #include "publish/schema_id_cache.h"
+#include "publish/table_figures.h"
 #include "spool/spool_state.h"
 
 namespace bw {
@@ -52,6 +54,12 @@ struct PublishMemory {
 
   std::mutex mutex;
   PublishFigures figures;  // Guarded by mutex.
+
+  // Thread-safe.
+  TableFigures tables;
+  LatencyHistogram commit_to_kafka;    // From a commit in PostgreSQL to that of its Kafka one.
+  LatencyHistogram kafka_transaction;  // From begin to commit.
+  LatencyHistogram registry_request;   // All that a batch asks of the registry.
 };
 
 }  // namespace bw

@@ -42,7 +42,7 @@ PublishSession::~PublishSession() {
 }
 
 void PublishSession::Run() {
-  while (!stop_.requested()) {
+  while (!stop_.requested() && !parts_.paused->load()) {
     switch (TakeStep()) {
       case Step::kPublished:
         break;
@@ -224,6 +224,7 @@ void PublishSession::PublishBatch(const SpoolBatch& batch) {
       PublishChange(change);
       BW_KILL_POINT("publish.after_produce_one");
     }
+    NoteCommitTimes(batch);
     pending_.changes = batch.changes().size();
     if (batch.splits_transaction()) pending_.split_transactions = 1;
     return batch.through();
@@ -232,7 +233,10 @@ void PublishSession::PublishBatch(const SpoolBatch& batch) {
 
 void PublishSession::CommitTransaction(const std::function<Progress()>& produce) {
   pending_ = {};
+  commit_times_us_.clear();
+  memory_->tables.Begin();
   refusals_.BeginTransaction();
+  const int64_t began_us = parts_.clock->WallMicros();
   producer_->Begin();
   BW_KILL_POINT("publish.after_begin");
   const Progress through = ProduceAndFlush(produce);
@@ -253,6 +257,7 @@ void PublishSession::CommitTransaction(const std::function<Progress()>& produce)
   if (const auto doubt = producer_->Doubt()) {
     throw TransientError("The last Kafka transaction is in doubt: " + *doubt);
   }
+  memory_->kafka_transaction.Observe(parts_.clock->WallMicros() - began_us);
   RecordCommit(progress);
 }
 
@@ -293,6 +298,7 @@ void PublishSession::PublishChange(const Change& change) {
   const auto leave_out = [&](const std::string& reason) {
     refusals_.LeaveOut(change, route, reason);
     ++pending_.rows_refused;
+    memory_->tables.Add(route.counter, {.rows_refused = 1});
   };
   if (route.refusal) return leave_out(*route.refusal);
   std::span<const EncodedMessage> messages;
@@ -310,6 +316,7 @@ void PublishSession::PublishChange(const Change& change) {
                       message.bytes(), route.message_bytes_max, route.topic));
     }
   }
+  TableFigures::Counts counts{.changes = 1};
   for (const EncodedMessage& message : messages) {
     if (!torn_.empty() &&
         torn_.Contains({change.position, message.operation, change.commit_time_us / 1000})) {
@@ -324,7 +331,19 @@ void PublishSession::PublishChange(const Change& change) {
          .value = message.value,
          .headers = message.headers});
     ++pending_.messages;
-    pending_.bytes += message.bytes();
+    counts.bytes += message.bytes();
+  }
+  pending_.bytes += counts.bytes;
+  memory_->tables.Add(route.counter, counts);
+}
+
+// A snapshot's rows have no commit of their own.
+void PublishSession::NoteCommitTimes(const SpoolBatch& batch) {
+  Lsn newest;
+  for (const Change& change : batch.changes()) {
+    if (change.operation == Operation::kSnapshot || change.position.commit_lsn == newest) continue;
+    newest = change.position.commit_lsn;
+    commit_times_us_.push_back(change.commit_time_us);
   }
 }
 
@@ -378,6 +397,9 @@ void PublishSession::RecordCommit(const Progress& progress) {
   committed_at_ = contact_at_ = parts_.clock->Now();
   watch_->NoteCommit();
 
+  const int64_t now_us = parts_.clock->WallMicros();
+  for (const int64_t time_us : commit_times_us_) memory_->commit_to_kafka.Observe(now_us - time_us);
+  memory_->tables.Commit();
   const std::lock_guard lock(memory_->mutex);
   PublishFigures& figures = memory_->figures;
   ++figures.transactions;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -27,6 +28,8 @@ namespace bw {
 
 // What a session works with; all of it outlives the session.
 struct PublishParts : PublishServers {
+  // While it is true, sessions end and none begins. Never null.
+  const std::atomic<bool>* paused = nullptr;
   Overrides overrides;  // For the decision where to resume.
   RelayPlaces places;   // For the messages of halts.
 };
@@ -73,8 +76,8 @@ class PublishSession {
 
   // Call first. Fences older producers, and finds out where to resume.
   void Start();
-  // Takes steps until a stop. A transaction that is open at a stop is finished, or given up after a
-  // few seconds.
+  // Takes steps until a stop or a pause. A transaction that is open at a stop is finished, or given
+  // up after a few seconds.
   void Run();
   // What Run repeats, without its waits. Public for the simulation, which controls time itself.
   Step TakeStep();
@@ -97,6 +100,7 @@ class PublishSession {
   Error AtItsPlace(const RefusedMessageError& error) const;
   Step Purge(const SnapshotMark& snapshot);
   void PublishChange(const Change& change);
+  void NoteCommitTimes(const SpoolBatch& batch);
   std::optional<std::string_view> PartitioningKey(std::optional<std::string_view> key) const;
   void ProduceCheckpoint(const Progress& progress);
   void ProduceCheckpointRecord(std::string_view key, std::string_view value);
@@ -129,6 +133,7 @@ class PublishSession {
 
   // Of the open transaction; added to the memory's figures when it is committed.
   PublishFigures pending_;
+  std::vector<int64_t> commit_times_us_;  // Of the PostgreSQL transactions that end in it.
   std::vector<std::string> remedies_said_;
 };
 

@@ -10,12 +10,12 @@ Publisher::Publisher(const PublishOptions& options, const PublishParts& parts,
       parts_(parts),
       stop_(stop),
       memory_(registry),
-      kafka_away_("Kafka (" + options.brokers + ")") {
+      kafka_away_("Kafka (" + options.brokers + ")", parts.troubles) {
   BW_CHECK(registry != nullptr || options.output_format != OutputFormat::kAvro);
 }
 
 void Publisher::RunSession(const std::function<void()>& made_progress) {
-  if (!WaitUntilReachable()) return;
+  if (parts_.paused->load() || !WaitUntilReachable()) return;
   PublishSession session(options_, parts_, &memory_, stop_);
   session.Start();
   made_progress();
@@ -26,7 +26,7 @@ bool Publisher::WaitUntilReachable() {
   // A failed request has already waited up to a second for a connection, and librdkafka limits its
   // own reconnects (reconnect.backoff.max.ms), so this pause can be short.
   Backoff backoff({.first = Duration(100), .max = Duration(500)});
-  while (!stop_.requested()) {
+  while (!stop_.requested() && !parts_.paused->load()) {
     try {
       parts_.cluster->ClusterId();
       kafka_away_.Back();

@@ -12,7 +12,7 @@
 namespace bw {
 
 // The publish side of the relay: drains the spool into Kafka, session after session. Never talks to
-// PostgreSQL. Everything but figures() belongs to the publish thread.
+// PostgreSQL. Everything but figures() and memory() belongs to the publish thread.
 class Publisher {
  public:
   // `registry` may be nullptr when the output is not Avro. `parts` and `stop` must outlive this.
@@ -27,6 +27,7 @@ class Publisher {
 
   // Thread-safe.
   PublishFigures figures() const;
+  const PublishMemory& memory() const { return memory_; }  // Its thread-safe part.
 
  private:
   bool WaitUntilReachable();

@@ -77,6 +77,7 @@ std::optional<std::string> TableRoutes::Prepare(std::span<const TableToRoute> ta
   for (size_t i = 0; i < tables.size(); ++i) {
     const TableSchema& schema = *tables[i].schema;
     routes[i].table = schema.schema + "." + schema.table;
+    routes[i].counter = memory_->tables.Find(routes[i].table);
     RefuseOnRowError(&routes[i], [&] { ChooseTopic(schema, &routes[i]); });
   }
   std::set<std::string> missing = MissingTopics(routes);
@@ -117,7 +118,11 @@ std::optional<std::string> TableRoutes::AskRegistry(std::span<const TableToRoute
     places.push_back(i);
   }
   std::vector<RegistryResult<RegistryIds>> answers(asked.size());
-  if (options_.output_format == OutputFormat::kAvro) answers = memory_->schema_ids.GetAll(asked);
+  if (options_.output_format == OutputFormat::kAvro) {
+    const int64_t began_us = clock_->WallMicros();
+    answers = memory_->schema_ids.GetAll(asked);
+    memory_->registry_request.Observe(clock_->WallMicros() - began_us);
+  }
   for (size_t i = 0; i < answers.size(); ++i) {
     TableRoute& route = routes[places[i]];
     if (const auto* failure = std::get_if<Error>(&answers[i])) {

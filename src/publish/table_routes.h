@@ -21,6 +21,7 @@ namespace bw {
 // Where the rows of one table schema go, and how they are encoded.
 struct TableRoute {
   std::string table;  // "public.test", for messages.
+  TableFigures::Counter* counter = nullptr;
   std::string topic;
   OpenedTopic opened;
   TableEncoding encoding;

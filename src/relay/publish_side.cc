@@ -24,7 +24,8 @@ PublishSide::PublishSide(const Parts& parts)
       cluster_(parts.outside->kafka(parts.options->publish, stop_)),
       registry_(RegistryFor(parts, stop_)),
       publisher_(parts.options->publish,
-                 {{cluster_.get(), parts.spool, parts.outside->clock},
+                 {{cluster_.get(), parts.spool, parts.outside->clock, &parts.health->troubles},
+                  parts.paused,
                   parts.options->overrides,
                   PlacesOf(parts)},
                  registry_.get(), stop_),
@@ -39,7 +40,8 @@ void PublishSide::Run() {
   SessionLoop loop({.server = "Kafka",
                     .wait = [this](Duration duration) { return stop_.WaitFor(duration); },
                     .clock = parts_.outside->clock,
-                    .backoff = Backoff(Backoff::WhileAway())});
+                    .backoff = Backoff(Backoff::WhileAway()),
+                    .health = parts_.health});
   const auto exit = loop.Run(
       [this](const std::function<void()>& made_progress) { publisher_.RunSession(made_progress); });
   if (exit) parts_.on_exit(*exit);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -19,6 +20,8 @@ class PublishSide {
     const Options* options = nullptr;
     const Outside* outside = nullptr;
     Spool* spool = nullptr;  // In phase kStreaming.
+    SideHealth* health = nullptr;
+    const std::atomic<bool>* paused = nullptr;
     // Called on the publish thread when publishing must end the process.
     std::function<void(const SessionExit& exit)> on_exit;
   };
@@ -27,9 +30,10 @@ class PublishSide {
   // Requests a stop and waits for the thread.
   ~PublishSide();
 
-  // Both are thread-safe.
+  // All three are thread-safe.
   void RequestStop() { stop_.Request(); }
   PublishFigures figures() const { return publisher_.figures(); }
+  const PublishMemory& memory() const { return publisher_.memory(); }
 
  private:
   void Run();

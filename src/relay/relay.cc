@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "capture/skip_transaction.h"
+#include "relay/status_line.h"
 
 namespace bw {
 namespace {
@@ -68,6 +69,13 @@ std::optional<Duration> LagOf(Spool* spool, Clock* clock) {
   }
 }
 
+void NoteHealth(const SideHealth& health, RelayStatus::Side* side) {
+  side->troubles = health.troubles.List();
+  for (size_t kind = 0; kind < kErrorKinds; ++kind) {
+    side->failures.at(kind) = health.failures.at(kind).load();
+  }
+}
+
 }  // namespace
 
 Relay::Relay(const Options& options, const Outside& outside, Stop* stop)
@@ -110,8 +118,9 @@ void Relay::StartPublishing() {
     return publish_side_ != nullptr;
   }();
   if (is_publishing || stop_->requested()) return;
-  auto side = std::make_unique<PublishSide>(PublishSide::Parts{
-      &options_, &outside_, spool(), [this](const SessionExit& exit) { LeaveWith(exit); }});
+  auto side = std::make_unique<PublishSide>(
+      PublishSide::Parts{&options_, &outside_, spool(), &publish_health_, &publish_paused_,
+                         [this](const SessionExit& exit) { LeaveWith(exit); }});
   const std::lock_guard lock(mutex_);
   publish_side_ = std::move(side);
 }
@@ -137,14 +146,17 @@ void Relay::RunCapture() {
   StartUp start_up({.options = &options_,
                     .capture = capture_parts_,
                     .cluster = start_up_cluster_.get(),
+                    .troubles = &capture_health_.troubles,
                     .opened_spool = [this] { return spool(); },
                     .open_spool_alone = [this] { return OpenSpoolAlone(); },
                     .start_publishing = [this] { StartPublishing(); }});
   SessionLoop loop({.server = "PostgreSQL",
                     .wait = [this](Duration duration) { return stop_->WaitFor(duration); },
                     .clock = clock_,
-                    .backoff = Backoff(Backoff::WhileAway())});
+                    .backoff = Backoff(Backoff::WhileAway()),
+                    .health = &capture_health_});
   const auto exit = loop.Run([&](const std::function<void()>& made_progress) {
+    if (!WaitWhilePaused()) return;
     if (Spool* opened = spool(); opened != nullptr && !WaitForRoom(opened, *stop_)) return;
     std::optional<OpenedServer> server = start_up.Run();
     if (!server) return;
@@ -167,6 +179,14 @@ void Relay::RunCapture() {
   if (exit) LeaveWith(*exit);
 }
 
+// False when a stop was requested. The connections of the keeper stay open.
+bool Relay::WaitWhilePaused() {
+  constexpr Duration kLookInterval{200};
+  while (capture_paused_.load() && !stop_->WaitFor(kLookInterval)) {
+  }
+  return !stop_->requested();
+}
+
 bool Relay::RereadIsDue() const {
   if (!postgres_->keeper().reread_is_ready() || clock_->Now() < next_reread_) return false;
   return std::ranges::any_of(spool()->ledger().rereads(), [this](const Reread& note) {
@@ -176,9 +196,10 @@ bool Relay::RereadIsDue() const {
 
 void Relay::StreamAndReread(CaptureHooks hooks) {
   hooks.end_wanted = [this]() -> std::optional<Lsn> {
-    return RereadIsDue() ? Lsn{} : postgres_->keeper().outdated_at();
+    if (capture_paused_.load() || RereadIsDue()) return Lsn{};
+    return postgres_->keeper().outdated_at();
   };
-  while (!stop_->requested()) {
+  while (WaitWhilePaused()) {
     const SessionEnd end = RunCaptureSession(capture_parts_, spool(), hooks);
     // Wait here, where the keeper keeps running: tables can lose their keys at any time.
     if (end == SessionEnd::kNoRoom && !WaitForRoom(spool(), *stop_)) return;
@@ -251,9 +272,9 @@ std::optional<SessionExit> Relay::Run() {
     StartPublishing();
   }
   capture_thread_ = clock_->Start([this] { RunCapture(); });
-  StatusSample previous = Sample();
+  RelayStatus previous = Status();
   while (!stop_->WaitFor(options_.status_interval)) {
-    const StatusSample now = Sample();
+    const RelayStatus now = Status();
     spdlog::info("{}", FormatStatusLine(previous, now));
     previous = now;
   }
@@ -293,35 +314,81 @@ void Relay::EndThreads() {
   outside_.abandon(exit_code);
 }
 
-StatusSample Relay::Sample() const {
-  StatusSample sample;
-  sample.time = clock_->Now();
-  sample.rows_skipped = capture_figures_.rows_refused.load();
-  sample.keyless_changes = capture_figures_.keyless_changes.load();
-  if (capture_figures_.streaming.load()) {
-    sample.retained_wal_bytes = capture_figures_.RetainedWalBytes();
-    if (const uint64_t on_disk = capture_figures_.wal_on_disk.load(); on_disk > 0) {
-      sample.wal_on_disk_bytes = on_disk;
+RelayStatus::Capture Relay::CaptureStatus() const {
+  RelayStatus::Capture capture;
+  const CaptureFigures& figures = capture_figures_;
+  capture.working = figures.streaming.load();
+  capture.paused = capture_paused_.load();
+  NoteHealth(capture_health_, &capture);
+  capture.sessions = figures.sessions.load();
+  capture.received = Lsn{figures.received_lsn.load()};
+  capture.server_end = Lsn{figures.server_wal_end.load()};
+  capture.confirmed = Lsn{figures.confirmed_flush.load()};
+  if (capture.working) {
+    capture.retained_wal_bytes = figures.RetainedWalBytes();
+    if (const uint64_t on_disk = figures.wal_on_disk.load(); on_disk > 0) {
+      capture.wal_on_disk_bytes = on_disk;
     }
-    if (const int64_t safe = capture_figures_.safe_wal.load(); safe >= 0) {
-      sample.safe_wal_bytes = static_cast<uint64_t>(safe);
+    if (const int64_t safe = figures.safe_wal.load(); safe >= 0) {
+      capture.safe_wal_bytes = static_cast<uint64_t>(safe);
     }
   }
-  Spool* const opened = spool();
-  if (opened == nullptr) return sample;
-  sample.changes_captured = opened->log().changes_captured();
-  sample.spool_bytes = opened->bytes_on_disk();
-  sample.captured_lsn = opened->ledger().captured().end_lsn;
-  sample.published_lsn = opened->ledger().published().end_lsn;
-  sample.lag = LagOf(opened, clock_);
-  sample.obstacle = opened->log().Obstacle().value_or("");
+  capture.appended = figures.changes.load();
+  capture.transactions = figures.transactions.load();
+  capture.snapshot_rows = figures.snapshot_rows.load();
+  capture.rows_refused = figures.rows_refused.load();
+  capture.unavailable_values = figures.unavailable_values.load();
+  capture.keyless_changes = figures.keyless_changes.load();
+  capture.truncates = figures.truncates.load();
+  return capture;
+}
+
+RelayStatus::Publish Relay::PublishStatus() const {
+  RelayStatus::Publish publish;
+  publish.paused = publish_paused_.load();
+  NoteHealth(publish_health_, &publish);
   const std::lock_guard lock(mutex_);
-  if (publish_side_) {
-    const PublishFigures published = publish_side_->figures();
-    sample.changes_published = published.changes;
-    sample.rows_skipped += published.rows_refused;
-  }
-  return sample;
+  if (!publish_side_) return publish;
+  publish.figures = publish_side_->figures();
+  publish.working = publish.figures.in_session;
+  publish.sessions = publish.figures.sessions;
+  const PublishMemory& memory = publish_side_->memory();
+  publish.tables = memory.tables.List();
+  publish.commit_to_kafka = memory.commit_to_kafka.Read();
+  publish.kafka_transaction = memory.kafka_transaction.Read();
+  publish.registry_request = memory.registry_request.Read();
+  return publish;
+}
+
+RelayStatus Relay::Status() {
+  RelayStatus status;
+  status.time = clock_->Now();
+  status.wall_us = clock_->WallMicros();
+  status.capture = CaptureStatus();
+  status.publish = PublishStatus();
+  Spool* const opened = spool();
+  if (opened == nullptr) return status;
+  const SpoolState state = opened->ledger().state();
+  status.capture.captured = state.captured.end_lsn;
+  status.capture.changes = opened->log().changes_captured();
+  status.capture.commit_to_spool = opened->log().commit_to_spool().Read();
+  status.publish.published = state.published.end_lsn;
+  RelayStatus::SpoolFacts& facts = status.spool;
+  facts.phase = state.phase;
+  facts.source = state.source;
+  facts.bytes = opened->bytes_on_disk();
+  facts.room_bytes = opened->room_bytes();
+  facts.lag = LagOf(opened, clock_);
+  facts.write_stalls = opened->write_stalls();
+  facts.obstacle = opened->log().Obstacle().value_or("");
+  facts.tables_to_reread = opened->ledger().rereads().size();
+  const std::lock_guard lock(mutex_);
+  facts.backlog =
+      backlog_.Update({.captured = status.capture.changes,
+                       .published = status.publish.figures.changes,
+                       .empty = !facts.lag},
+                      [&] { return opened->log().EstimateChangesAfter(state.published.position); });
+  return status;
 }
 
 }  // namespace bw

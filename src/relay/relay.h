@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -13,11 +14,12 @@
 #include "capture/capture.h"
 #include "capture/held_back_tables.h"
 #include "capture/table_resnapshot.h"
+#include "relay/backlog_count.h"
 #include "relay/outside.h"
 #include "relay/publish_side.h"
+#include "relay/relay_status.h"
 #include "relay/session_loop.h"
 #include "relay/start_up.h"
-#include "relay/status_line.h"
 #include "spool/spool.h"
 
 namespace bw {
@@ -31,6 +33,8 @@ namespace bw {
 //   a side that must end the process requests a stop and leaves its exit code
 class Relay {
  public:
+  enum class Side { kCapture, kPublish };
+
   // Throws usage Errors, and Halts about the spool. `stop` uses the outside's clock.
   Relay(const Options& options, const Outside& outside, Stop* stop);
   ~Relay();
@@ -39,7 +43,18 @@ class Relay {
   // logged.
   std::optional<SessionExit> Run();
 
-  // For tests and the status line; thread-safe. Null while the spool is not open.
+  // The rest is thread-safe.
+
+  // Reads the oldest unpublished change and counts the spool's files: once a second is often
+  // enough.
+  RelayStatus Status();
+  // The side ends its session within about a second and begins none until Resume. While capture is
+  // paused, PostgreSQL retains its WAL; while publish is, the spool grows. Forgotten when the
+  // process ends.
+  void Pause(Side side) { paused(side) = true; }
+  void Resume(Side side) { paused(side) = false; }
+
+  // For tests. Null while the spool is not open.
   Spool* spool() const;
   const CaptureFigures& capture_figures() const { return capture_figures_; }
 
@@ -58,7 +73,12 @@ class Relay {
   void StopPublishing();
   void LeaveWith(const SessionExit& exit);
   void EndThreads();
-  StatusSample Sample() const;
+  std::atomic<bool>& paused(Side side) {
+    return side == Side::kCapture ? capture_paused_ : publish_paused_;
+  }
+  bool WaitWhilePaused();
+  RelayStatus::Capture CaptureStatus() const;
+  RelayStatus::Publish PublishStatus() const;
 
   const Options options_;
   const Outside outside_;
@@ -66,6 +86,10 @@ class Relay {
   Stop* const stop_;
 
   CaptureFigures capture_figures_;
+  SideHealth capture_health_;
+  SideHealth publish_health_;
+  std::atomic<bool> capture_paused_{false};
+  std::atomic<bool> publish_paused_{false};
   const std::unique_ptr<KafkaCluster> start_up_cluster_;  // The capture thread's.
 
   mutable std::mutex mutex_;  // Protects the members down to threads_ended_.
@@ -74,6 +98,7 @@ class Relay {
   std::unique_ptr<PublishSide> publish_side_;
   std::optional<SessionExit> exit_;
   bool threads_ended_ = false;
+  BacklogCount backlog_;
 
   // The capture thread's.
   const std::unique_ptr<PostgresServer> postgres_;

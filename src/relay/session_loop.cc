@@ -6,6 +6,8 @@
 
 namespace bw {
 
+SessionLoop::~SessionLoop() { config_.health->troubles.Clear(StuckPart()); }
+
 std::optional<SessionExit> SessionLoop::Run(const Session& session) {
   // A wait of zero only checks for a stop.
   while (!config_.wait(Duration(0))) {
@@ -43,6 +45,7 @@ void SessionLoop::MadeProgress() {
 std::optional<SessionExit> SessionLoop::Judge(const Error& error) {
   const ErrorAction action = ActionFor(error.kind(), error.exit_code(), history_);
   const SessionExit exit{action.exit_code, error.what()};
+  ++config_.health->failures.at(static_cast<size_t>(error.kind()));
   if (action.kind == ErrorAction::Kind::kExit) return exit;
 
   const TimePoint now = config_.clock->Now();
@@ -76,6 +79,7 @@ bool SessionLoop::IsStuck(const Error& error) {
   if (error.place().empty()) return false;
   if (error.place() != place_) {
     place_ = error.place();
+    config_.health->troubles.Clear(StuckPart());
     times_at_place_ = 0;
     stuck_said_.reset();
     stuck_backoff_.Reset();
@@ -85,11 +89,14 @@ bool SessionLoop::IsStuck(const Error& error) {
 
 void SessionLoop::SayStuck(const Error& error) {
   constexpr Duration kSayInterval = std::chrono::minutes(1);
+  const std::string what =
+      fmt::format("{} has failed {} times at {}: {}. It is retried less and less often",
+                  config_.server, times_at_place_, place_, error.what());
+  config_.health->troubles.Set(StuckPart(), what, error.remedy());
   const TimePoint now = config_.clock->Now();
   if (stuck_said_ && now - *stuck_said_ < kSayInterval) return;
   stuck_said_ = now;
-  spdlog::error("{} has failed {} times at {}: {}. It is retried less and less often. {}",
-                config_.server, times_at_place_, place_, error.what(), error.remedy());
+  spdlog::error("{}. {}", what, error.remedy());
 }
 
 }  // namespace bw

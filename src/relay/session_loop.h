@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -9,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/trouble_list.h"
 #include "relay/error_policy.h"
 
 namespace bw {
@@ -17,6 +20,13 @@ namespace bw {
 struct SessionExit {
   ExitCode exit_code = ExitCode::kInternal;
   std::string message;
+};
+
+// How one side's sessions fare, for status and metrics. Thread-safe; lives as long as the process.
+struct SideHealth {
+  TroubleList troubles;
+  // Sessions that an Error ended, by its kind.
+  std::array<std::atomic<uint64_t>, kErrorKinds> failures{};
 };
 
 // Runs one side's sessions (capture or publish), one after the other, for as long as the process
@@ -43,9 +53,12 @@ class SessionLoop {
     Waiter wait;
     Clock* clock = &Clock::Real();
     Backoff backoff{};
+    SideHealth* health = nullptr;  // Never null; outlives the loop.
   };
 
-  explicit SessionLoop(Config config) : config_(std::move(config)), away_(config_.server) {}
+  explicit SessionLoop(Config config)
+      : config_(std::move(config)), away_(config_.server, &config_.health->troubles) {}
+  ~SessionLoop();
 
   // Nothing when a stop was requested.
   std::optional<SessionExit> Run(const Session& session);
@@ -57,6 +70,7 @@ class SessionLoop {
   // Notes the error's place. Returns whether the sessions before this one failed there, too.
   bool IsStuck(const Error& error);
   void SayStuck(const Error& error);
+  std::string StuckPart() const { return config_.server + ", stuck"; }
   Duration NextWait() { return stuck_ ? stuck_backoff_.Next() : config_.backoff.Next(); }
 
   Config config_;

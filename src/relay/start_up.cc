@@ -36,7 +36,7 @@ std::optional<OpenedServer> StartUp::Run() {
 }
 
 std::optional<StartUp::Decision> StartUp::Decide() {
-  AwayLog kafka_away("Kafka, whose checkpoint decides how to go on,");
+  AwayLog kafka_away("Kafka, whose checkpoint decides how to go on,", parts_.troubles);
   Backoff backoff;
   CheckpointState checkpoint;  // Unknown until it is needed.
   bool asked = false;          // Since the last wait.

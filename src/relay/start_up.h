@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/trouble_list.h"
 #include "capture/capture.h"
 #include "capture/postgres_server.h"
 #include "publish/kafka.h"
@@ -36,6 +37,7 @@ class StartUp {
     const Options* options = nullptr;
     CaptureParts capture;
     KafkaCluster* cluster = nullptr;  // The capture thread's own.
+    TroubleList* troubles = nullptr;
     // The spool if it is open, else nullptr.
     std::function<Spool*()> opened_spool;
     // Opens the spool if it is not open, and makes sure that nobody publishes from it: its content

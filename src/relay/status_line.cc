@@ -25,30 +25,31 @@ std::string FormatProgress(uint64_t before, uint64_t now, double seconds, Lsn ls
 
 }  // namespace
 
-std::string FormatStatusLine(const StatusSample& previous, const StatusSample& now) {
+std::string FormatStatusLine(const RelayStatus& previous, const RelayStatus& now) {
   const double seconds = std::chrono::duration<double>(now.time - previous.time).count();
+  const RelayStatus::Capture& capture = now.capture;
   std::string line = fmt::format(
       "captured {}, spooled {}, published {}, lag {}, retained WAL {}",
-      FormatProgress(previous.changes_captured, now.changes_captured, seconds, now.captured_lsn),
-      FormatSize(now.spool_bytes),
-      FormatProgress(previous.changes_published, now.changes_published, seconds, now.published_lsn),
-      now.lag ? FormatDuration(*now.lag) : "none",
-      now.retained_wal_bytes ? FormatSize(*now.retained_wal_bytes) : "unknown");
-  if (now.wal_on_disk_bytes) {
-    line += fmt::format(
-        " ({} on its disk{})", FormatSize(*now.wal_on_disk_bytes),
-        now.safe_wal_bytes ? ", " + FormatSize(*now.safe_wal_bytes) + " more until the slot is lost"
-                           : "");
+      FormatProgress(previous.capture.changes, capture.changes, seconds, capture.captured),
+      FormatSize(now.spool.bytes),
+      FormatProgress(previous.publish.figures.changes, now.publish.figures.changes, seconds,
+                     now.publish.published),
+      now.spool.lag ? FormatDuration(*now.spool.lag) : "none",
+      capture.retained_wal_bytes ? FormatSize(*capture.retained_wal_bytes) : "unknown");
+  if (capture.wal_on_disk_bytes) {
+    line += fmt::format(" ({} on its disk{})", FormatSize(*capture.wal_on_disk_bytes),
+                        capture.safe_wal_bytes ? ", " + FormatSize(*capture.safe_wal_bytes) +
+                                                     " more until the slot is lost"
+                                               : "");
   }
-  if (now.rows_skipped > 0) {
-    line += fmt::format(", skipped {} row{}", FormatCount(now.rows_skipped),
-                        now.rows_skipped == 1 ? "" : "s");
+  if (const uint64_t skipped = now.rows_skipped(); skipped > 0) {
+    line += fmt::format(", skipped {} row{}", FormatCount(skipped), skipped == 1 ? "" : "s");
   }
-  if (now.keyless_changes > 0) {
-    line += fmt::format(", {} change{} without a key", FormatCount(now.keyless_changes),
-                        now.keyless_changes == 1 ? "" : "s");
+  if (const uint64_t keyless = capture.keyless_changes; keyless > 0) {
+    line +=
+        fmt::format(", {} change{} without a key", FormatCount(keyless), keyless == 1 ? "" : "s");
   }
-  if (!now.obstacle.empty()) line += ", waiting: " + Printable(now.obstacle);
+  if (!now.spool.obstacle.empty()) line += ", waiting: " + Printable(now.spool.obstacle);
   return line;
 }
 

@@ -198,6 +198,13 @@ std::optional<std::string> ChangeLog::Obstacle() const { return writer_->obstacl
 
 uint64_t ChangeLog::changes_captured() const { return writer_->changes_durable(); }
 
+const LatencyHistogram& ChangeLog::commit_to_spool() const { return writer_->commit_to_spool(); }
+
+uint64_t ChangeLog::EstimateChangesAfter(const Position& after) const {
+  return store_->EstimateEntries(SpoolStore::Family::kChanges, EncodePositionKey(after),
+                                 EncodePositionKey({Lsn::Max(), 0}));
+}
+
 // --- Publish -----------------------------------------------------------------------------------
 
 SpoolBatch ChangeLog::Read(const Position& after, const ReadLimits& limits) const {

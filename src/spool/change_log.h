@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/latency_histogram.h"
 #include "base/stop.h"
 #include "spool/change.h"
 #include "spool/ledger.h"
@@ -94,6 +95,11 @@ class ChangeLog {
 
   // Number of changes that became durable since the process started. Thread-safe.
   uint64_t changes_captured() const;
+  // From a transaction's commit in PostgreSQL until it was durable here. Thread-safe.
+  const LatencyHistogram& commit_to_spool() const;
+  // About how many changes lie above `after`: exact to a file of RocksDB's. Looks at the files'
+  // headers only. Thread-safe; 0 while the store is closed.
+  uint64_t EstimateChangesAfter(const Position& after) const;
 
   // --- For Spool ------------------------------------------------------------------------------
 

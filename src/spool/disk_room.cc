@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "spool/ledger.h"
 #include "spool/record_format.h"
@@ -55,6 +57,13 @@ std::optional<std::string> DiskRoom::Obstacle(uint64_t bytes) {
                        options_.max_bytes / kMiB);
   }
   return std::nullopt;
+}
+
+uint64_t DiskRoom::RoomBytes() {
+  const uint64_t free = FreeBytesOf(options_);
+  const uint64_t of_disk = free - std::min(free, options_.min_free_bytes);
+  if (options_.max_bytes == 0) return of_disk;
+  return std::min(of_disk, options_.max_bytes - std::min(options_.max_bytes, BytesOnDisk()));
 }
 
 bool DiskRoom::IsBeyondMaxBytes(uint64_t more) {

@@ -38,6 +38,8 @@ class DiskRoom {
   // Why `bytes` more cannot be written now, as text; nothing when there is room. At max_bytes it
   // first frees what has been trimmed. Only the writer's thread calls this.
   std::optional<std::string> Obstacle(uint64_t bytes);
+  // How much can be written until Obstacle() finds one.
+  uint64_t RoomBytes();
   // Bytes of the store's files, counted at most a second ago.
   uint64_t BytesOnDisk();
 

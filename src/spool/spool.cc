@@ -58,6 +58,8 @@ void Spool::BeginStreamingAt(const Source& source, const Progress& captured,
   log_.BeginAnew(std::move(fresh));
 }
 
+uint64_t Spool::write_stalls() { return store_->WriteStalls(); }
+
 bool Spool::failed() const { return log_.failed() || store_->failed(); }
 
 void Spool::Recover() {

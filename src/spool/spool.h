@@ -68,6 +68,10 @@ class Spool {
 
   // Bytes of the store's files, counted at most a second ago. Thread-safe.
   uint64_t bytes_on_disk() { return room_.BytesOnDisk(); }
+  // How much more fits until capture pauses. Thread-safe.
+  uint64_t room_bytes() { return room_.RoomBytes(); }
+  // As SpoolStore::WriteStalls. Thread-safe.
+  uint64_t write_stalls();
   // An empty set on the spool's disk, for what does not fit into memory. One at a time; only the
   // publishing thread calls this. Throws a transient Error when the disk is too full.
   std::unique_ptr<ScratchSet> MakeScratch();

@@ -145,6 +145,8 @@ void CheckForForeignFiles(const std::string& path) {
       RequireStore(path, entry);
     } else if (name == "lock") {
       RequireLock(path, entry);
+    } else if (name == "admin.sock") {
+      if (!entry.is_socket()) RefuseForeign(path, name);
     } else if (name != "lost+found") {
       RefuseForeign(path, name);
     }

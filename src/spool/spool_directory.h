@@ -12,6 +12,7 @@ namespace bw {
 // A spool's directory: 0700, ours, and held by one process at a time.
 //
 //   <directory>/lock   locked with flock(2) while a relay runs; holds its process id
+//   <directory>/admin.sock   the admin endpoint's socket (src/admin), while a relay runs
 //   <directory>/db/    RocksDB
 //   <directory>/scratch/   a ScratchSet, while there is one
 //

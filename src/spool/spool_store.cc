@@ -176,6 +176,34 @@ void SpoolStore::Scan(Family family, std::string_view begin, std::string_view en
   Check(iterator->status(), path_, "read");
 }
 
+uint64_t SpoolStore::EstimateEntries(Family family, std::string_view begin, std::string_view end) {
+  const std::shared_lock lock(db_mutex_);
+  if (db_ == nullptr) return 0;
+  const rocksdb::Range range(begin, end);
+  uint64_t in_memory = 0;
+  uint64_t memory_bytes = 0;
+  db_->GetApproximateMemTableStats(handle(family), range, &in_memory, &memory_bytes);
+  rocksdb::TablePropertiesCollection files;
+  if (!db_->GetPropertiesOfTablesInRange(handle(family), &range, 1, &files).ok()) return in_memory;
+  uint64_t in_files = 0;
+  for (const auto& [name, properties] : files) in_files += properties->num_entries;
+  return in_memory + in_files;
+}
+
+uint64_t SpoolStore::WriteStalls() {
+  const std::shared_lock lock(db_mutex_);
+  if (db_ == nullptr) return 0;
+  uint64_t stalls = 0;
+  for (rocksdb::ColumnFamilyHandle* const family : handles_) {
+    std::map<std::string, std::string> figures;
+    db_->GetMapProperty(family, rocksdb::DB::Properties::kCFStats, &figures);
+    for (const char* name : {"io_stalls.total_slowdown", "io_stalls.total_stop"}) {
+      stalls += std::strtoull(figures[name].c_str(), nullptr, 10);
+    }
+  }
+  return stalls;
+}
+
 void SpoolStore::DeleteFiles(std::string_view begin, std::string_view end) {
   const std::shared_lock lock(db_mutex_);
   const Slice first = begin;

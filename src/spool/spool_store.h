@@ -54,6 +54,11 @@ class SpoolStore {
   // Calls `visit` with each entry of [begin, end) in order until it returns false.
   using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
   void Scan(Family family, std::string_view begin, std::string_view end, const Visitor& visit);
+  // About how many entries are in [begin, end), deleted ones included; 0 while the store is closed.
+  uint64_t EstimateEntries(Family family, std::string_view begin, std::string_view end);
+  // How often RocksDB has slowed down or stopped writes since the store was opened, because it
+  // could not flush or compact as fast; 0 while the store is closed.
+  uint64_t WriteStalls();
   // Frees the files that only hold changes in [begin, end).
   void DeleteFiles(std::string_view begin, std::string_view end);
   // Like DeleteFiles("", end), but also frees what is in memory, in the log and in files of the

@@ -25,6 +25,7 @@ SpoolWriter::SpoolWriter(SpoolStore* store, Ledger* ledger, DiskRoom* room,
       ledger_(ledger),
       room_(room),
       options_(options),
+      newest_end_(ledger->state().history.last),
       thread_(options.clock->Start([this] { Run(); })) {}
 
 SpoolWriter::~SpoolWriter() {
@@ -61,6 +62,10 @@ void SpoolWriter::End(const Progress& captured, const CapturedHistory& history, 
     pending_.history = history;
     pending_.changes = changes;
     pending_.ends = ++ends_;
+    if (history.last != newest_end_ && history.last.xid != 0) {
+      pending_.commit_times_us.push_back(history.last.commit_time_us);
+    }
+    newest_end_ = history.last;
   }
   changed_.notify_all();
 }
@@ -179,6 +184,8 @@ void SpoolWriter::WriteTaken() {
   if (!failure && taken_.captured) {
     ledger_->SetCaptured(*taken_.captured, taken_.history);
     changes_durable_ = taken_.changes;
+    const int64_t now_us = options_.clock->WallMicros();
+    for (const int64_t time_us : taken_.commit_times_us) commit_to_spool_.Observe(now_us - time_us);
   }
   {
     const std::lock_guard lock(mutex_);

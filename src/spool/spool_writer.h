@@ -10,7 +10,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/latency_histogram.h"
 #include "base/stop.h"
 #include "spool/disk_room.h"
 #include "spool/ledger.h"
@@ -68,6 +70,8 @@ class SpoolWriter {
   bool failed() const;
   // The `changes` of the newest durable End().
   uint64_t changes_durable() const { return changes_durable_.load(); }
+  // From a transaction's commit in PostgreSQL until it is durable here. Thread-safe.
+  const LatencyHistogram& commit_to_spool() const { return commit_to_spool_; }
 
  private:
   struct Pending {
@@ -77,7 +81,9 @@ class SpoolWriter {
     CapturedHistory history;
     uint64_t changes = 0;
     uint64_t ends = 0;
+    std::vector<int64_t> commit_times_us;  // Of the transactions that end in the batch.
     void Clear() {
+      commit_times_us.clear();
       batch.Clear();
       captured.reset();
     }
@@ -98,12 +104,14 @@ class SpoolWriter {
   DiskRoom* const room_;
   const SpoolOptions options_;
   std::atomic<uint64_t> changes_durable_{0};
+  LatencyHistogram commit_to_spool_;
 
   mutable std::mutex mutex_;  // Protects the members down to the thread.
   std::condition_variable changed_;
   Pending pending_;
   bool writing_ = false;
   bool stopping_ = false;
+  TransactionEnd newest_end_;  // The newest End()'s.
   uint64_t ends_ = 0;          // End() calls.
   uint64_t ends_durable_ = 0;  // Those that are durable.
   std::optional<std::string> obstacle_;

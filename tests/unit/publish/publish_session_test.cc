@@ -124,8 +124,10 @@ class PublishSessionTest : public ::testing::Test {
   }
 
   Overrides overrides_;
+  const std::atomic<bool> paused_{false};
   PublishParts Parts() {
     PublishParts parts;
+    parts.paused = &paused_;
     parts.cluster = &kafka_;
     parts.spool = spool_.get();
     parts.clock = &clock_;

@@ -39,7 +39,8 @@ class SessionLoopTest : public testing::Test {
                               return stopped_;
                             },
                         .clock = &time_,
-                        .backoff = Backoff({Duration(100), Duration(10'000)}, 7)});
+                        .backoff = Backoff({Duration(100), Duration(10'000)}, 7),
+                        .health = &health_});
   }
   // Fails for good once a test's loop does not end.
   void CountSession() {
@@ -48,6 +49,7 @@ class SessionLoopTest : public testing::Test {
   }
 
   FakeTime time_;
+  SideHealth health_;
   std::vector<Duration> waits_;
   bool stopped_ = false;
   int sessions_ = 0;

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/latency_histogram.h"
+#include "base/lsn.h"
+#include "base/trouble_list.h"
+#include "publish/publish_memory.h"
+#include "spool/spool_state.h"
+
+namespace bw {
+
+// What a relay knows about itself at one time: for the log's status line, and for everything that
+// the admin endpoint shows. Counts are since the process started; those that are not of the same
+// member may be a moment apart. Holds no value of a row and no secret.
+struct RelayStatus {
+  // Of capture or publish.
+  struct Side {
+    bool working = false;  // Capture streams; publish has a session.
+    bool paused = false;   // By an operator.
+    std::vector<Trouble> troubles;
+    uint64_t sessions = 0;                            // That began to work.
+    std::array<uint64_t, kErrorKinds> failures = {};  // Sessions that an Error ended, by ErrorKind.
+  };
+
+  struct Capture : Side {
+    Lsn received;    // The newest LSN that came from the server.
+    Lsn server_end;  // As far as the server has read its WAL for us.
+    Lsn confirmed;   // What the slot was told.
+    Lsn captured;    // End LSN of what is durable in the spool.
+    // WAL after the slot's confirmed flush LSN; absent while PostgreSQL is unreachable.
+    std::optional<uint64_t> retained_wal_bytes;
+    // WAL that the slot retains on the server's disk, from its restart_lsn on; likewise.
+    std::optional<uint64_t> wal_on_disk_bytes;
+    // How much more until the server invalidates the slot; absent without max_slot_wal_keep_size.
+    std::optional<uint64_t> safe_wal_bytes;
+    uint64_t changes = 0;   // Durable in the spool.
+    uint64_t appended = 0;  // Handed to the spool, durable or not.
+    uint64_t transactions = 0;
+    uint64_t snapshot_rows = 0;
+    uint64_t rows_refused = 0;        // Left out by --on-error=log.
+    uint64_t unavailable_values = 0;  // Rows with a placeholder for unsent TOAST.
+    uint64_t keyless_changes = 0;     // Published incompletely: no key says which row they change.
+    uint64_t truncates = 0;
+    LatencyHistogram::Counts commit_to_spool;
+  };
+
+  struct Publish : Side {
+    PublishFigures figures;
+    Lsn published;  // End LSN of what is committed in Kafka; invalid before the first.
+    std::map<std::string, TableFigures::Counts> tables;  // By name; bounded, see TableFigures.
+    LatencyHistogram::Counts commit_to_kafka;
+    LatencyHistogram::Counts kafka_transaction;
+    LatencyHistogram::Counts registry_request;
+  };
+
+  struct SpoolFacts {
+    SpoolPhase phase = SpoolPhase::kEmpty;
+    Source source;
+    uint64_t bytes = 0;       // On disk.
+    uint64_t room_bytes = 0;  // Until capture pauses, by the disk or by --spool-max-bytes.
+    uint64_t backlog = 0;     // About how many changes are not published yet.
+    // Age of the oldest unpublished commit; absent when everything is published.
+    std::optional<Duration> lag;
+    uint64_t write_stalls = 0;  // RocksDB's.
+    std::string obstacle;       // Why nothing can be written now, e.g. "disk full"; usually empty.
+    uint64_t tables_to_reread = 0;
+  };
+
+  TimePoint time;
+  int64_t wall_us = 0;  // Since 1970-01-01 UTC.
+  Capture capture;
+  Publish publish;
+  SpoolFacts spool;
+
+  uint64_t rows_skipped() const { return capture.rows_refused + publish.figures.rows_refused; }
+};
+
+}  // namespace bw
