@@ -376,6 +376,9 @@ CommandLine ParseCommandLine(int argc, const char* const* argv, const Environmen
     }
     options.registry.password = ReadPasswordFile(*file);
   }
+  if (const OptionText* file = sources.Find("admin-token-file")) {
+    options.admin.token = ReadPasswordFile(*file);
+  }
   try {
     CheckOptions(options);
   } catch (const Error& error) {
@@ -397,6 +400,7 @@ void CheckOptions(const Options& options) {
   if (options.status_interval < Duration(100)) {
     throw UsageError("--status-interval: less than 100ms");
   }
+  if (options.admin.stall_after < Duration(1'000)) throw UsageError("--stall-after: less than 1s");
   if (options.capture.skip_snapshot && options.overrides.resnapshot) {
     throw UsageError("--skip-snapshot and the command resnapshot contradict each other");
   }

@@ -20,6 +20,7 @@ constexpr std::string_view kPublish = "What is written to Kafka";
 constexpr std::string_view kSpool = "The spool";
 constexpr std::string_view kAfterHalt =
     "After a halt (each acts only in its situation; the halt's message names the right one)";
+constexpr std::string_view kAdmin = "Status and health";
 constexpr std::string_view kGeneral = "General";
 
 const std::string& Only(const OptionText& text) {
@@ -289,6 +290,18 @@ constexpr OptionSpec kTable[] = {
      SetChoice<kLogLevels, &Options::log_level>},
     {'\0', "status-interval", "TIME", kOne, kGeneral, "30s",
      "Time between two status lines in the log.", Set<ParseDuration, &Options::status_interval>},
+    {'\0', "admin", "HOST:PORT", kOne, kAdmin, "",
+     "Where to serve the status page, metrics and health over HTTP, e.g. 127.0.0.1:9187. The "
+     "socket "
+     "admin.sock in the spool's directory serves them anyway.",
+     Set<ParseNonEmpty, &Options::admin, &AdminOptions::address>},
+    {'\0', "admin-token-file", "FILE", kOne, kAdmin, "",
+     "File whose first line is the token with which --admin accepts pause and resume. Without one, "
+     "only the socket does.",
+     SetNothing},
+    {'\0', "stall-after", "TIME", kOne, kAdmin, "60s",
+     "Not ready when capture or publish has had work for this long and has not advanced.",
+     Set<ParseDuration, &Options::admin, &AdminOptions::stall_after>},
 };
 
 }  // namespace

@@ -14,6 +14,13 @@
 
 namespace bw {
 
+// The admin endpoint (src/admin).
+struct AdminOptions {
+  std::string address;           // --admin: "127.0.0.1:9187"; empty for none but the Unix socket.
+  std::string token;             // What --admin-token-file holds; empty without one.
+  Duration stall_after{60'000};  // --stall-after
+};
+
 // Everything that can be configured: each folder's own options, and those of the process itself.
 // Read once at start and unchanged after that. docs/operations.md has the list for users.
 struct Options {
@@ -29,6 +36,7 @@ struct Options {
   // --skip-transaction: the transaction with this commit LSN is left out.
   std::optional<Lsn> skip_transaction;
 
+  AdminOptions admin;
   std::string log_level = "info";
   Duration status_interval{30'000};
 

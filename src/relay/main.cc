@@ -5,6 +5,7 @@
 
 #include <iostream>
 
+#include "admin/admin_server.h"
 #include "base/log.h"
 #include "capture/pq_server.h"
 #include "options/command_line.h"
@@ -39,6 +40,8 @@ ExitCode Main(int argc, const char* const* argv) {
   }
   const Options& options = command.options;
   StartLogging({options.log_level});
+  const auto events = std::make_shared<EventLog>();
+  spdlog::default_logger()->sinks().push_back(events);
   for (const std::string& warning : options.warnings) spdlog::warn("{}", warning);
   umask(077);        // The spool holds row data.
   static Stop stop;  // Signal handlers refer to it until the process ends.
@@ -47,7 +50,9 @@ ExitCode Main(int argc, const char* const* argv) {
                RedactedConninfo(options.capture.conninfo), options.publish.brokers,
                options.spool.directory);
   CheckKafkaConfig(options.publish);
-  const std::optional<SessionExit> exit = Relay(options, RealOutside(options), &stop).Run();
+  Relay relay(options, RealOutside(options), &stop);
+  const AdminServer admin(options.admin, options.spool.directory, &relay, events);
+  const std::optional<SessionExit> exit = relay.Run();
   return exit ? exit->exit_code : ExitCode::kOk;
 }
 

@@ -159,6 +159,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"skip-transaction", "1/2"},
       {"log-level", "warn"},
       {"status-interval", "1min"},
+      {"stall-after", "1min"},
   };
   for (const OptionSpec& spec : OptionTable()) {
     if (spec.name == "config" || spec.name.ends_with("-file") ||

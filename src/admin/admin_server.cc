@@ -1,0 +1,128 @@
+#include "admin/admin_server.h"
+
+#include <arpa/inet.h>
+#include <openssl/crypto.h>
+
+#include <utility>
+
+#include "admin/metrics.h"
+#include "admin/page.h"
+#include "admin/status_json.h"
+#include "base/log.h"
+
+namespace bw {
+namespace {
+
+constexpr const char* kJson = "application/json";
+
+AdminResponse Text(int status, std::string text) {
+  return {.status = status, .body = std::move(text) + "\n"};
+}
+
+// "localhost", or an address in figures; with or without a port.
+bool IsOurHost(std::string host) {
+  if (host.starts_with('[')) {
+    host = host.substr(1, host.find(']') - 1);
+  } else {
+    host = host.substr(0, host.find(':'));
+  }
+  unsigned char address[sizeof(in6_addr)];
+  return host == "localhost" || inet_pton(AF_INET, host.c_str(), address) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), address) == 1;
+}
+
+// Takes as long for a wrong token as for a right one.
+bool IsToken(const std::string& authorization, const std::string& token) {
+  const std::string expected = "Bearer " + token;
+  return authorization.size() == expected.size() &&
+         CRYPTO_memcmp(authorization.data(), expected.data(), expected.size()) == 0;
+}
+
+}  // namespace
+
+AdminServer::AdminServer(const AdminOptions& options, const std::string& spool_directory,
+                         Relay* relay, std::shared_ptr<EventLog> events)
+    : options_(options),
+      spool_directory_(spool_directory),
+      relay_(relay),
+      monitor_([relay] { return relay->Status(); }, options.stall_after, std::move(events)) {
+  const auto handle = [this](const AdminRequest& request) { return Handle(request); };
+  if (!options_.address.empty()) {
+    // Opened here, so that a wrong address ends the start.
+    auto socket = std::make_shared<ListeningSocket>(ListeningSocket::Tcp(options_.address));
+    tcp_listener_ = std::make_unique<HttpListener>(
+        [socket] { return std::optional(std::move(*socket)); }, handle);
+    spdlog::info("Status, metrics and health at http://{}", options_.address);
+  }
+  unix_listener_ = std::make_unique<HttpListener>([this] { return OpenUnixSocket(); }, handle);
+}
+
+// The socket can be made once the relay holds the spool's lock: then one that is there is left of a
+// dead process.
+std::optional<ListeningSocket> AdminServer::OpenUnixSocket() {
+  if (relay_->spool() == nullptr) return std::nullopt;
+  try {
+    return ListeningSocket::Unix(spool_directory_, kAdminSocketName);
+  } catch (const Error& error) {
+    if (!std::exchange(has_said_unix_error_, true)) {
+      spdlog::warn("{}. bottledwater status, pause and resume do not work until it can be made",
+                   error.what());
+    }
+    return std::nullopt;
+  }
+}
+
+AdminResponse AdminServer::Handle(const AdminRequest& request) {
+  if (auto refusal = Refusal(request)) return *std::move(refusal);
+  return request.method == "POST" ? Steer(request) : Answer(request);
+}
+
+std::optional<AdminResponse> AdminServer::Refusal(const AdminRequest& request) const {
+  if (!request.from_owner && !IsOurHost(request.host)) {
+    return Text(421, "The Host header must be localhost or an IP address");
+  }
+  if (request.method == "GET") return std::nullopt;
+  if (request.method != "POST") return Text(405, "Only GET, and POST for pause and resume");
+  if (request.from_owner) return std::nullopt;
+  if (options_.token.empty()) {
+    return Text(403, "Use the socket in the spool's directory, or set --admin-token-file");
+  }
+  if (!IsToken(request.authorization, options_.token)) {
+    return Text(401, "The Authorization header must be: Bearer, and the token");
+  }
+  return std::nullopt;
+}
+
+AdminResponse AdminServer::Answer(const AdminRequest& request) {
+  const auto observation = monitor_.Newest();
+  if (request.path == "/") return {200, "text/html; charset=utf-8", std::string(kPage)};
+  if (request.path == "/status") return {200, kJson, StatusJson(*observation)};
+  if (request.path == "/metrics") {
+    return {200, "text/plain; version=0.0.4; charset=utf-8", MetricsText(*observation)};
+  }
+  if (request.path == "/livez") {
+    return monitor_.IsAlive() ? Text(200, "alive")
+                              : Text(503, "the relay has not answered its monitor for a minute");
+  }
+  if (request.path == "/readyz") {
+    return {observation->stalls.empty() ? 200 : 503, kJson, ReadinessJson(*observation)};
+  }
+  return Text(404, "There are /, /status, /metrics, /livez and /readyz");
+}
+
+AdminResponse AdminServer::Steer(const AdminRequest& request) {
+  const bool pauses = request.path == "/pause";
+  if (!pauses && request.path != "/resume") return Text(404, "There are /pause and /resume");
+  const auto side = request.parameters.find("side");
+  const std::string name = side == request.parameters.end() ? "" : side->second;
+  std::vector<Relay::Side> sides;
+  if (name.empty() || name == "capture") sides.push_back(Relay::Side::kCapture);
+  if (name.empty() || name == "publish") sides.push_back(Relay::Side::kPublish);
+  if (sides.empty()) return Text(400, "side is capture or publish");
+  for (const Relay::Side one : sides) pauses ? relay_->Pause(one) : relay_->Resume(one);
+  const std::string what = name.empty() ? "capture and publish" : name;
+  spdlog::warn("An operator has {} {}", pauses ? "paused" : "resumed", what);
+  return Text(200, (pauses ? "paused " : "resumed ") + what);
+}
+
+}  // namespace bw

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <tuple>
+
+#include "admin/observation.h"
+#include "admin/stall_watch.h"
+#include "base/clock.h"
+
+namespace bw {
+
+// Says what follows from how the relay's status changes: rates, times, stalls. Not thread-safe.
+class Observer {
+ public:
+  explicit Observer(Duration stall_after) : stall_after_(stall_after) {}
+
+  // Call about once a second, with later and later statuses.
+  Observation Observe(RelayStatus status);
+
+ private:
+  // What the rates are computed from.
+  struct Sample {
+    TimePoint time;
+    uint64_t captured = 0;
+    uint64_t published = 0;
+    uint64_t spool_bytes = 0;
+  };
+
+  void AddObstacle(RelayStatus* status);
+  void AddRates(Observation* observation) const;
+  void AddStalls(Observation* observation);
+
+  const Duration stall_after_;
+  std::deque<Sample> samples_;  // Of the last minute, the newest last.
+  int64_t obstacle_since_us_ = 0;
+  StallWatch<std::tuple<Lsn, Lsn, uint64_t, uint64_t>> capture_stall_;
+  StallWatch<std::tuple<Lsn, uint64_t>> publish_stall_;
+};
+
+}  // namespace bw

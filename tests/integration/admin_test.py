@@ -1,0 +1,255 @@
+"""The admin endpoint: what the relay says of itself, who may ask and steer, and what bad clients can do to it."""
+
+import json
+import os
+import re
+import socket
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from harness import Scene
+from harness.writer import Writer
+
+from clients import Admin
+from servers import Relay, free_port
+
+TABLE = "CREATE TABLE test (id int PRIMARY KEY, value text)"
+INSERT = "INSERT INTO test VALUES ({n}, 'secret-value')"
+
+
+@pytest.fixture
+def relay(scene: Scene) -> Relay:
+    scene.execute(TABLE)
+    return scene.running_relay(stall_after="5s", admin=f"127.0.0.1:{free_port()}")
+
+
+def socket_of(relay: Relay) -> Path:
+    """It is there once the relay has its spool."""
+    path = Path(relay.options["spool"]) / "admin.sock"
+    deadline = time.monotonic() + 5
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return path
+
+
+def by_socket(relay: Relay) -> Admin:
+    return Admin(socket_of(relay).parent)
+
+
+def by_tcp(relay: Relay) -> Admin:
+    return Admin(relay.options["admin"])
+
+
+def test_status_and_metrics_say_what_was_relayed(scene: Scene, relay: Relay):
+    scene.execute("INSERT INTO test SELECT i, 'secret-value' FROM generate_series(1, 100) i")
+    scene.settle()
+    scene.wait_until(lambda: by_socket(relay).status()["publish"]["changes"] >= 101, 10, "the monitor's next look")
+    for admin in (by_socket(relay), by_tcp(relay)):
+        status = admin.status()
+        assert (status["capture"]["state"], status["publish"]["state"]) == ("working", "working")
+        assert status["source"]["database"] == scene.name and status["source"]["slot"] == scene.slot
+        assert status["ready"] and status["reasons"] == []
+        assert status["spool"]["backlog_changes"] == 0 and status["spool"]["room_bytes"] > 0
+        tables = {table["table"]: table for table in status["publish"]["tables"]}
+        assert tables["public.test"]["changes"] == 100 and tables["public.test"]["bytes"] > 100
+        metrics = admin.metrics()
+        assert metrics['bottledwater_table_changes_total{table="public.test"}'] == 100
+        assert metrics["bottledwater_ready"] == 1
+        # 100 rows in one transaction, and the marker's.
+        assert metrics["bottledwater_commit_to_kafka_seconds_count"] == 2
+        assert metrics["bottledwater_commit_to_spool_seconds_count"] == 2
+        assert metrics["bottledwater_commit_to_kafka_seconds_sum"] < 60
+        assert metrics["bottledwater_registry_request_seconds_count"] >= 1
+        assert admin.get("/livez") == "alive\n"
+        assert admin.readiness()[0]
+        assert "<html" in admin.get("/")
+        for path in ("/status", "/metrics", "/readyz", "/"):
+            assert "secret-value" not in admin.get(path)
+
+
+def test_an_outage_of_kafka_is_told_within_15_seconds_and_the_drain_after_it(scene: Scene, relay: Relay):
+    admin = by_tcp(relay)
+    with Writer(scene.url(), INSERT, per_second=500) as writer:
+        writer.wait_for(500)
+        scene.servers.kafka.kill9()
+        went_away = time.time()
+        scene.wait_until(lambda: not admin.readiness()[0], 15, "not to be ready")
+        ready, answer = admin.readiness()
+        assert "publish has not advanced" in answer["reasons"][0]
+        away = [trouble["what"] for trouble in answer["publish"]["troubles"]]
+        assert away and all("Kafka" in what and scene.servers.kafka.address in what for what in away), away
+        assert answer["capture"]["state"] == "working"
+        scene.wait_until(lambda: admin.readiness()[1]["seconds_until_spool_full"], 15 - (time.time() - went_away),
+                         "how long the spool will last")
+        assert admin.metrics()['bottledwater_trouble_seconds{side="publish"}'] >= 1
+        status = admin.status()
+        assert status["spool"]["backlog_changes"] > 500
+        assert any("is away" in event["message"] for event in status["events"])
+        scene.servers.kafka.restart()
+        scene.wait_until(lambda: admin.readiness()[0], 60, "to be ready again")
+    scene.settle()
+    scene.wait_until(lambda: admin.status()["spool"]["backlog_changes"] == 0, 10, "the backlog to be drained")
+    assert admin.status()["publish"]["troubles"] == []
+
+
+def test_capture_waiting_for_postgres_is_not_ready(scene: Scene, relay: Relay):
+    admin = by_socket(relay)
+    scene.connection.close()
+    scene.servers.postgres.stop()
+    try:
+        scene.wait_until(lambda: not admin.readiness()[0], 20, "not to be ready")
+        reasons = admin.readiness()[1]["reasons"]
+        assert "capture has not advanced" in reasons[0] and "PostgreSQL" in reasons[0]
+    finally:
+        scene.servers.bring_back()
+    scene.reconnect()
+    scene.wait_until(lambda: admin.readiness()[0], 30, "to be ready again")
+
+
+@pytest.mark.parametrize("side", ["capture", "publish"])
+def test_a_side_can_be_paused_and_goes_on(scene: Scene, relay: Relay, side: str):
+    admin = by_socket(relay)
+    assert admin.request("POST", f"/pause?side={side}")[0] == 200
+    scene.wait_until(lambda: admin.status()[side]["state"] == "paused", 10, "the pause")
+    time.sleep(2)
+    scene.execute("INSERT INTO test VALUES (1, 'x')")
+    with pytest.raises(AssertionError):
+        scene.settle(timeout=4)
+    scene.wait_until(lambda: not admin.readiness()[0], 20, "not to be ready")
+    assert "paused by an operator" in admin.readiness()[1]["reasons"][0]
+    assert admin.request("POST", f"/resume?side={side}")[0] == 200
+    scene.settle()
+    assert [key["id"] for _, key, _ in scene.changes("test")] == [1]
+
+
+def test_only_the_owner_or_the_token_steers(scene: Scene, tmp_path: Path):
+    token = tmp_path / "token"
+    token.write_text("s3cret\n")
+    token.chmod(0o600)
+    relay = scene.running_relay(admin=f"127.0.0.1:{free_port()}", admin_token_file=str(token))
+    admin = by_tcp(relay)
+    assert admin.request("POST", "/pause")[0] == 401
+    assert admin.request("POST", "/pause", {"Authorization": "Bearer s3creT"})[0] == 401
+    assert admin.request("POST", "/pause", {"Authorization": "Bearer s3cret"})[0] == 200
+    assert admin.request("POST", "/resume", {"Authorization": "Bearer s3cret"})[0] == 200
+    assert admin.request("POST", "/pause?side=nothing", {"Authorization": "Bearer s3cret"})[0] == 400
+    assert admin.request("DELETE", "/status")[0] == 405
+    assert admin.request("GET", "/nothing")[0] == 404
+    file = socket_of(relay)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    relay.stop()
+    assert not file.exists()
+    relay = scene.running_relay(admin=f"127.0.0.1:{free_port()}")
+    assert by_tcp(relay).request("POST", "/pause")[0] == 403
+    assert by_tcp(relay).request("POST", "/pause", {"Bottledwater-From-Owner": ""})[0] == 403
+    # A killed relay leaves its socket; the next one replaces it.
+    relay.kill9()
+    assert file.exists()
+    relay.start()
+    relay.wait_streaming()
+    scene.wait_until(lambda: by_socket(relay).request("GET", "/livez")[0] == 200, 10, "the new socket")
+
+
+@pytest.mark.parametrize("host, code", [("localhost", 200), ("localhost:9187", 200), ("127.0.0.1", 200), ("[::1]:1", 200),
+                                        ("rebound.example", 421), ("127.0.0.1.rebound.example:80", 421), ("", 421)])
+def test_a_name_that_is_not_ours_is_refused(relay: Relay, host: str, code: int):
+    assert by_tcp(relay).request("GET", "/status", {"Host": host})[0] == code
+
+
+@pytest.mark.parametrize("address, complaint", [("nonsense", "is not HOST:PORT"), ("127.0.0.1:1", "cannot listen"),
+                                                ("203.0.113.1:9187", "cannot listen")])
+def test_an_address_that_cannot_be_used_is_named(scene: Scene, address: str, complaint: str):
+    if address.endswith(":1") and os.geteuid() == 0:
+        pytest.skip("root may listen anywhere")
+    relay = scene.relay(admin=address)
+    assert relay.run() == 64
+    assert f"--admin: " in relay.log_text() and complaint in relay.log_text()
+
+
+def ask_raw(address: str, request: bytes, pause: float = 0) -> bytes:
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        try:
+            connection.sendall(request)
+            time.sleep(pause)
+            return connection.recv(65536)
+        except OSError:
+            return b""
+
+
+BAD = [
+    b"\r\n\r\n", b"GET\r\n\r\n", b"\x00" * 4000, b"GET / HTTP/9.9\r\n\r\n", b"A" * 9000, b"GET /" + b"%" * 3000 + b" HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nRange: bytes=" + b"0-0," * 1900 + b"0-0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: " + b"a/b;q=0.1," * 700 + b"\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 1300 + b"\r\n",
+    b"POST /pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
+    b"POST /pause HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n",
+    b"POST /pause HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=\r\nContent-Length: 5\r\n\r\n-----",
+    b"GET /status?" + b"a=b&" * 1900 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+]
+
+
+def test_bad_requests_slow_clients_and_a_thousand_connections_leave_the_relay_alone(scene: Scene, relay: Relay):
+    address = relay.options["admin"]
+    host, port = address.split(":")
+    with Writer(scene.url(), INSERT, per_second=200) as writer:
+        idle: list[socket.socket] = []
+        for number in range(1_000):
+            connection = socket.socket()
+            connection.settimeout(0.2)
+            try:
+                connection.connect((host, int(port)))
+                connection.sendall(b"GET /status HT"[:number % 14 + 1])
+            except OSError:
+                pass
+            idle.append(connection)
+        threads = [threading.Thread(target=lambda: [ask_raw(address, one) for one in BAD for _ in range(3)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        # The socket in the spool's directory is not in the way of TCP's clients.
+        assert by_socket(relay).request("GET", "/livez")[0] == 200
+        for connection in idle:
+            connection.close()
+        writer.wait_for(writer.written + 50)
+    scene.wait_until(lambda: _answers(relay), 15, "TCP to answer again")
+    scene.settle()
+    assert [key["id"] for _, key, _ in scene.changes("test")] == list(range(1, writer.written + 1))
+    assert relay.is_running()
+    with open(f"/proc/{relay.pid}/status") as status:
+        [peak] = re.findall(r"VmHWM:\s+(\d+) kB", status.read())
+    assert int(peak) < 400 * 1024, f"{peak} kB"
+
+
+def _answers(relay: Relay) -> bool:
+    try:
+        return by_tcp(relay).request("GET", "/livez")[0] == 200
+    except OSError:
+        return False
+
+
+def test_the_documented_members_are_those_that_there_are(scene: Scene, relay: Relay):
+    """docs/status.md lists each member of /status as `a.b`, docs/metrics.md each metric."""
+    scene.execute("INSERT INTO test VALUES (1, 'x')")
+    scene.settle()
+    scene.wait_until(lambda: len(by_socket(relay).status()["publish"]["tables"]) == 2, 10, "both tables")
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    listed = set(re.findall(r"^\| `([a-z_.\[\]]+)` \|", (docs / "status.md").read_text(), re.M))
+
+    def members(prefix: str, value: object) -> set[str]:
+        if isinstance(value, dict):
+            return set().union(*(members(f"{prefix}.{name}".lstrip("."), one) for name, one in value.items()))
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return members(prefix + "[]", value[0])
+        return {prefix}
+
+    found = members("", by_socket(relay).status())
+    assert {re.sub(r"(troubles|failed_sessions)\b.*", r"\1", name) for name in found} == listed
+    metrics = {re.sub(r"(\{.*|_bucket|_sum|_count)", "", name) for name in by_socket(relay).metrics()}
+    documented = set(re.findall(r"^\| `(bottledwater_[a-z_]+)` \|", (docs / "metrics.md").read_text(), re.M))
+    assert metrics <= documented, metrics - documented

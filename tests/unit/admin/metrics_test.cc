@@ -1,0 +1,48 @@
+#include "admin/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "admin/status_json.h"
+
+namespace bw {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Metrics, WhatIsUnknownIsAbsentAndNotZero) {
+  Observation observation;
+  EXPECT_THAT(MetricsText(observation), Not(HasSubstr("retained_wal_bytes")));
+  observation.status.capture.retained_wal_bytes = 0;
+  EXPECT_THAT(MetricsText(observation), HasSubstr("bottledwater_retained_wal_bytes 0\n"));
+}
+
+TEST(Metrics, BucketsAreCumulative) {
+  LatencyHistogram histogram;
+  histogram.Observe(900);
+  histogram.Observe(1'000);  // On the bound: within.
+  histogram.Observe(2'000);
+  histogram.Observe(-5);  // A clock that was set back.
+  histogram.Observe(400'000'000'000);
+  Observation observation;
+  observation.status.publish.commit_to_kafka = histogram.Read();
+  const std::string text = MetricsText(observation);
+  EXPECT_THAT(text, HasSubstr("commit_to_kafka_seconds_bucket{le=\"0.001\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("commit_to_kafka_seconds_bucket{le=\"0.0025\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("commit_to_kafka_seconds_bucket{le=\"86400\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("commit_to_kafka_seconds_bucket{le=\"+Inf\"} 5\n"));
+  EXPECT_THAT(text, HasSubstr("commit_to_kafka_seconds_count 5\n"));
+}
+
+// In an SQL_ASCII database a name may be any bytes.
+TEST(Metrics, ANameThatIsNotUtf8BreaksNeitherFormat) {
+  Observation observation;
+  observation.status.publish.tables["public.a\xff\"\nb"].changes = 7;
+  EXPECT_THAT(MetricsText(observation),
+              HasSubstr("bottledwater_table_changes_total{table=\"public.a\\\\xff\\\" b\"} 7\n"));
+  EXPECT_THAT(StatusJson(observation), HasSubstr("\"changes\": 7"));
+}
+
+}  // namespace
+}  // namespace bw

@@ -1,0 +1,123 @@
+#include "admin/observer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/byte_size.h"
+
+namespace bw {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class ObserverTest : public testing::Test {
+ protected:
+  ObserverTest() {
+    status_.capture.working = status_.publish.working = true;
+    status_.spool.room_bytes = kGiB;
+  }
+  // The same status, this much later.
+  Observation After(int seconds) {
+    for (int second = 1; second < seconds; ++second) Pass();
+    return Pass();
+  }
+  Observation Pass() {
+    status_.time += std::chrono::seconds(1);
+    status_.wall_us += 1'000'000;
+    if (each_second_) each_second_();
+    return observer_.Observe(status_);
+  }
+  void HaveBacklog(uint64_t changes) {
+    status_.spool.backlog = changes;
+    status_.spool.lag = Duration(1'000);
+  }
+
+  RelayStatus status_;
+  std::function<void()> each_second_;
+  Observer observer_{std::chrono::seconds(60)};
+};
+
+TEST_F(ObserverTest, AnIdleRelayIsReadyForEver) {
+  const Observation idle = After(1'000);
+  EXPECT_THAT(idle.stalls, IsEmpty());
+  EXPECT_EQ(idle.captured_per_second, 0);
+  EXPECT_FALSE(idle.seconds_until_spool_full);
+  EXPECT_FALSE(idle.seconds_until_drained);
+}
+
+TEST_F(ObserverTest, RatesAreThoseOfTheLastTenSeconds) {
+  After(100);
+  each_second_ = [this] { status_.capture.changes += 50; };
+  EXPECT_NEAR(*After(5).captured_per_second, 25, 1);
+  EXPECT_NEAR(*After(5).captured_per_second, 50, 1);
+}
+
+TEST_F(ObserverTest, PublishingIsStalledOnlyWithWorkAndWithoutProgress) {
+  After(100);
+  HaveBacklog(10);
+  EXPECT_THAT(After(60).stalls, IsEmpty());
+  EXPECT_THAT(After(1).stalls, ElementsAre(HasSubstr("publish has not advanced for")));
+  status_.publish.troubles.push_back({"Kafka (broker:9092) is away", "", 1});
+  EXPECT_THAT(After(1).stalls, ElementsAre(HasSubstr("Kafka (broker:9092) is away")));
+  ++status_.publish.figures.messages;  // Within a split transaction, the position stays.
+  EXPECT_THAT(After(1).stalls, IsEmpty());
+  EXPECT_THAT(After(60).stalls, testing::SizeIs(1));
+  status_.spool.lag.reset();
+  EXPECT_THAT(After(1).stalls, IsEmpty());
+}
+
+TEST_F(ObserverTest, CaptureIsStalledWhenItDoesNotStreamUnlessASnapshotAdvances) {
+  status_.capture.working = false;
+  each_second_ = [this] { ++status_.capture.snapshot_rows; };
+  EXPECT_THAT(After(200).stalls, IsEmpty());
+  each_second_ = nullptr;
+  EXPECT_THAT(After(61).stalls, ElementsAre(HasSubstr("capture has not advanced")));
+  status_.capture.paused = true;
+  EXPECT_THAT(After(1).stalls, ElementsAre(HasSubstr("paused by an operator")));
+}
+
+TEST_F(ObserverTest, CaptureIsStalledWhenTheServerHasMoreAndNothingArrives) {
+  status_.capture.server_end = Lsn{200};
+  status_.capture.captured = Lsn{100};
+  EXPECT_THAT(After(61).stalls, testing::SizeIs(1));
+  status_.capture.captured = Lsn{200};
+  EXPECT_THAT(After(1).stalls, IsEmpty());
+}
+
+TEST_F(ObserverTest, SaysWhenTheSpoolWillBeFull) {
+  HaveBacklog(1);
+  each_second_ = [this] { status_.spool.bytes += kMiB; };
+  EXPECT_FALSE(After(2).seconds_until_spool_full);
+  EXPECT_NEAR(*After(8).seconds_until_spool_full, 1'024, 1);
+  each_second_ = nullptr;
+  EXPECT_FALSE(After(61).seconds_until_spool_full);
+}
+
+TEST_F(ObserverTest, SaysWhenTheBacklogWillBeDrained) {
+  HaveBacklog(6'000);
+  each_second_ = [this] {
+    status_.capture.changes += 100;
+    status_.publish.figures.changes += 400;
+  };
+  EXPECT_NEAR(*After(20).seconds_until_drained, 20, 1);
+  each_second_ = [this] { status_.capture.changes += 100; };
+  EXPECT_FALSE(After(20).seconds_until_drained);
+}
+
+TEST_F(ObserverTest, AFullSpoolIsATroubleSinceItWasSeenFirst) {
+  After(3);
+  status_.spool.obstacle = "the disk is full";
+  const int64_t first = status_.wall_us + 1'000'000;
+  After(5);
+  const Observation full = Pass();
+  ASSERT_THAT(full.status.capture.troubles, testing::SizeIs(1));
+  EXPECT_THAT(full.status.capture.troubles[0].what, HasSubstr("the disk is full"));
+  EXPECT_EQ(full.status.capture.troubles[0].since_us, first);
+  status_.spool.obstacle.clear();
+  EXPECT_THAT(Pass().status.capture.troubles, IsEmpty());
+}
+
+}  // namespace
+}  // namespace bw
