@@ -1,5 +1,7 @@
 #include "options/nearest_name.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -40,6 +42,12 @@ std::optional<std::string_view> NearestName(std::string_view typed,
     }
   }
   return nearest;
+}
+
+std::string DidYouMean(std::string_view typed, std::span<const std::string_view> candidates,
+                       std::string_view before) {
+  const auto nearest = NearestName(typed, candidates);
+  return nearest ? fmt::format("; did you mean {}{}?", before, *nearest) : "";
 }
 
 }  // namespace bw

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace bw {
@@ -10,6 +11,10 @@ namespace bw {
 // inserted, removed or replaced, or two neighbours swapped), if these are few for its length.
 std::optional<std::string_view> NearestName(std::string_view typed,
                                             std::span<const std::string_view> candidates);
+
+// "; did you mean slot?", or nothing. `before` stands before the name ("--").
+std::string DidYouMean(std::string_view typed, std::span<const std::string_view> candidates,
+                       std::string_view before = "");
 
 // The number of such edits from one to the other.
 size_t EditDistance(std::string_view a, std::string_view b);

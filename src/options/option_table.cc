@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "options/option_setters.h"
 #include "options/option_values.h"
 #include "options/redact.h"
 #include "publish/kafka_config.h"
@@ -14,49 +15,13 @@
 namespace bw {
 namespace {
 
-constexpr std::string_view kServers = "Servers";
-constexpr std::string_view kCapture = "What is captured";
-constexpr std::string_view kPublish = "What is written to Kafka";
-constexpr std::string_view kSpool = "The spool";
-constexpr std::string_view kAfterHalt =
-    "After a halt (each acts only in its situation; the halt's message names the right one)";
-constexpr std::string_view kAdmin = "Status and health";
-constexpr std::string_view kGeneral = "General";
-
-const std::string& Only(const OptionText& text) {
-  BW_CHECK(!text.values.empty());
-  return text.values.front();
-}
-
-// The field at the end of a path of members: Field<&Options::capture, &CaptureOptions::slot>.
-template <auto member, auto... path, class Struct>
-auto& Field(Struct* options) {
-  if constexpr (sizeof...(path) == 0) {
-    return options->*member;
-  } else {
-    return Field<path...>(&(options->*member));
-  }
-}
-
-// Stores the text's value, as read by `parse`.
-template <auto parse, auto... path>
-void Set(const OptionText& text, Options* options) {
-  auto& field = Field<path...>(options);
-  field = static_cast<std::remove_reference_t<decltype(field)>>(parse(text.where, Only(text)));
-}
-
-template <class Value>
-struct Choice {
-  std::string_view name;
-  Value value;
-};
-
-template <const auto& choices, auto... path>
-void SetChoice(const OptionText& text, Options* options) {
-  std::vector<std::string_view> names;
-  for (const auto& choice : choices) names.push_back(choice.name);
-  Field<path...>(options) = choices[ParseChoice(text.where, Only(text), names)].value;
-}
+constexpr auto kServers = OptionGroup::kServers;
+constexpr auto kCapture = OptionGroup::kCapture;
+constexpr auto kPublish = OptionGroup::kPublish;
+constexpr auto kSpool = OptionGroup::kSpool;
+constexpr auto kAfterHalt = OptionGroup::kAfterHalt;
+constexpr auto kAdmin = OptionGroup::kAdmin;
+constexpr auto kGeneral = OptionGroup::kGeneral;
 
 constexpr Choice<OutputFormat> kOutputFormats[] = {{"avro", OutputFormat::kAvro},
                                                    {"json", OutputFormat::kJson},
@@ -139,7 +104,7 @@ void SetGlobs(const OptionText& text, Options* options) {
 
 // Applies to capture and publish alike.
 void SetOnError(const OptionText& text, Options* options) {
-  SetChoice<kOnError, &Options::capture, &CaptureOptions::on_error>(text, options);
+  StoreChoice<kOnError, &Options::capture, &CaptureOptions::on_error>(text, options);
   options->publish.on_error = options->capture.on_error;
 }
 
@@ -215,10 +180,15 @@ constexpr OptionSpec kTable[] = {
     {'p', "topic-prefix", "PREFIX", kOne, kPublish, "",
      "Put PREFIX and a dot before each topic's name.",
      Set<ParseText, &Options::publish, &PublishOptions::topic_prefix>},
-    {'e', "on-error", "POLICY", kOne, kPublish, "exit",
+    {'e',
+     "on-error",
+     "POLICY",
+     kOne,
+     kPublish,
+     "exit",
      "What to do with a row that cannot be published: exit, or log it and go on without it. An "
      "outage of a server is never such an error.",
-     SetOnError},
+     {SetOnError, kNamesOf<kOnError>}},
     {'\0', "on-collision", "POLICY", kOne, kPublish, "suffix",
      "What to do with a table whose topic belongs to another table, or is not allowed by Kafka: "
      "suffix (give it its own topic, whose name has a suffix), or hold (leave its changes out, and "
@@ -292,8 +262,7 @@ constexpr OptionSpec kTable[] = {
      "Time between two status lines in the log.", Set<ParseDuration, &Options::status_interval>},
     {'\0', "admin", "HOST:PORT", kOne, kAdmin, "",
      "Where to serve the status page, metrics and health over HTTP, e.g. 127.0.0.1:9187. The "
-     "socket "
-     "admin.sock in the spool's directory serves them anyway.",
+     "socket admin.sock in the spool's directory serves them anyway.",
      Set<ParseNonEmpty, &Options::admin, &AdminOptions::address>},
     {'\0', "admin-token-file", "FILE", kOne, kAdmin, "",
      "File whose first line is the token with which --admin accepts pause and resume. Without one, "
@@ -304,7 +273,45 @@ constexpr OptionSpec kTable[] = {
      Set<ParseDuration, &Options::admin, &AdminOptions::stall_after>},
 };
 
+constexpr PrintingFlag kPrintingFlags[] = {
+    {'\0', "config-help", "List the Kafka properties that can be set."},
+    {'\0', "version", "Print the version."},
+    {'h', "help", "Print this text, or with a command its help."},
+};
+
 }  // namespace
+
+std::string_view TitleOf(OptionGroup group) {
+  switch (group) {
+    case OptionGroup::kServers:
+      return "Servers";
+    case OptionGroup::kCapture:
+      return "What is captured";
+    case OptionGroup::kPublish:
+      return "What is written to Kafka";
+    case OptionGroup::kSpool:
+      return "The spool";
+    case OptionGroup::kAfterHalt:
+      return "After a halt (each acts only in its situation; the halt's message names the right "
+             "one)";
+    case OptionGroup::kAdmin:
+      return "Status and health";
+    case OptionGroup::kGeneral:
+      return "General";
+    case OptionGroup::kCommand:
+      return "Of this command alone";
+  }
+  BW_CHECK(false);
+}
+
+std::span<const PrintingFlag> PrintingFlags() { return kPrintingFlags; }
+
+std::vector<std::string_view> OptionNames() {
+  std::vector<std::string_view> names;
+  for (const OptionSpec& spec : kTable) names.push_back(spec.name);
+  for (const PrintingFlag& flag : kPrintingFlags) names.push_back(flag.name);
+  return names;
+}
 
 std::span<const OptionSpec> OptionTable() { return kTable; }
 

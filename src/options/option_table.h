@@ -31,23 +31,63 @@ enum class OptionArity {
   kProperties,  // key=value, may be repeated; the sources are merged key by key.
 };
 
+// Options that commands take together, under one heading of --help.
+enum class OptionGroup {
+  kServers,
+  kCapture,
+  kPublish,
+  kSpool,
+  kAfterHalt,
+  kAdmin,
+  kGeneral,
+  kCommand
+};
+// "What is captured".
+std::string_view TitleOf(OptionGroup group);
+
+// Parses an option's text into its field. Throws usage Errors that start with text.where when it
+// cannot be parsed. The check of the value's range follows when all options are known.
+class OptionSetter {
+ public:
+  using Function = void(const OptionText& text, Options* options);
+  // `choices` are the values that there are, if they can be listed.
+  constexpr OptionSetter(Function* set, std::span<const std::string_view> choices = {})
+      : set_(set), choices_(choices) {}
+
+  void operator()(const OptionText& text, Options* options) const { set_(text, options); }
+  constexpr std::span<const std::string_view> choices() const { return choices_; }
+
+ private:
+  Function* set_;
+  std::span<const std::string_view> choices_;
+};
+
 // One row of the table that defines the command line, the environment, the configuration file and
-// --help.
+// --help. The value's name says what it is: a FILE or DIR is a path, a NUMBER is decimal.
 struct OptionSpec {
   char letter;  // '\0' for none.
   std::string_view name;
   std::string_view value_name;  // Empty for flags.
   OptionArity arity;
-  std::string_view group;
+  OptionGroup group;
   std::string_view default_text;  // Empty when there is none worth showing.
   std::string_view help;
-  // Parses the text into its field. Throws usage Errors that start with text.where when it cannot
-  // be parsed. CheckOptions() checks the value's range.
-  void (*set)(const OptionText& text, Options* options);
+  OptionSetter set;
 };
 
 std::span<const OptionSpec> OptionTable();
 const OptionSpec* FindOption(std::string_view name);
+
+// Options that print something and end; on the command line only.
+struct PrintingFlag {
+  char letter;  // '\0' for none.
+  std::string_view name;
+  std::string_view help;
+};
+std::span<const PrintingFlag> PrintingFlags();
+
+// The names of both, for suggestions.
+std::vector<std::string_view> OptionNames();
 
 // For "max-wal-retained" BOTTLEDWATER_MAX_WAL_RETAINED; for "kafka-config.sasl.password", a
 // property of --kafka-config, BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD.

@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "commands/command_line.h"
+#include "commands/command_table.h"
 #include "fuzz/fuzz_input.h"
-#include "options/command_line.h"
 #include "options/config_file.h"
 #include "options/option_table.h"
 #include "options/redact.h"
@@ -124,10 +125,10 @@ void ParseAll(std::string_view text) {
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   fuzz::Accepts(ErrorKind::kUsage, "", MessageBytesMax(input_bytes), [&] {
     const CommandLine line =
-        ParseCommandLine(static_cast<int>(argv.size()), argv.data(), environment);
-    if (line.action != CommandLine::Action::kRun) return;
-    BW_CHECK(!line.options.capture.conninfo.empty());
-    RequireSound(line.options);
+        ParseCommandLine(static_cast<int>(argv.size()), argv.data(), environment, CommandTable());
+    if (line.command == nullptr || line.command->check == nullptr) return;
+    BW_CHECK(!line.invocation.options.capture.conninfo.empty());
+    RequireSound(line.invocation.options);
   });
 }
 

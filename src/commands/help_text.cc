@@ -1,8 +1,8 @@
-#include "options/help_text.h"
+#include "commands/help_text.h"
 
 #include <fmt/format.h>
 
-#include "options/option_table.h"
+#include <algorithm>
 
 namespace bw {
 namespace {
@@ -61,51 +61,86 @@ void AppendRow(std::string left, std::string_view text, std::string* out) {
   AppendWrapped(text, kTextColumn, out);
 }
 
+// "  -s, --slot".
+std::string NamesColumn(char letter, std::string_view name) {
+  return letter == '\0' ? fmt::format("      --{}", name)
+                        : fmt::format("  -{}, --{}", letter, name);
+}
+
 void AppendOption(const OptionSpec& spec, std::string* out) {
-  std::string left =
-      spec.letter == '\0' ? std::string("      --") : fmt::format("  -{}, --", spec.letter);
-  left += spec.name;
+  std::string left = NamesColumn(spec.letter, spec.name);
   if (!spec.value_name.empty()) left += fmt::format("={}", spec.value_name);
   std::string text(spec.help);
   if (!spec.default_text.empty()) text += fmt::format(" [{}]", spec.default_text);
   AppendRow(std::move(left), text, out);
 }
 
-}  // namespace
-
-std::span<const ExitCodeMeaning> ExitCodeTable() { return kExitCodes; }
-
-std::string HelpText() {
-  std::string out = R"(Usage: bottledwater [resnapshot [TABLE...]] --postgres=CONNINFO [OPTIONS]
-
-Relays every committed change of a PostgreSQL database to Kafka, exactly once: one topic per table.
-Needs logical replication (wal_level=logical) and nothing installed in the server.
-
-The command resnapshot drops slot and spool, takes the snapshot again, and makes the topics equal to
-the tables: all rows are published again, and keys that the tables no longer have get a tombstone.
-Then the relay goes on as usual. With tables (schema.table, or globs as for --tables), it reads only
-those again, and drops nothing.
-)";
-  std::string_view group;
-  for (const OptionSpec& spec : OptionTable()) {
-    if (spec.group != group) {
-      group = spec.group;
-      out += fmt::format("\n{}:\n", group);
-    }
-    AppendOption(spec, &out);
+void AppendParagraphs(std::string_view text, std::string* out) {
+  while (true) {
+    const size_t end = text.find("\n\n");
+    AppendWrapped(text.substr(0, end), 0, out);
+    if (end == std::string_view::npos) return;
+    out->push_back('\n');
+    text.remove_prefix(end + 2);
   }
-  AppendRow("      --config-help", "List the Kafka properties that can be set.", &out);
-  AppendRow("      --version", "Print the version.", &out);
-  AppendRow("  -h, --help", "Print this text.", &out);
-  out += R"(
-Defaults are in [ ]. A SIZE is a number of bytes, or has KiB, MiB, GiB or TiB; a TIME has ms, s, min
+}
+
+void AppendCommands(std::span<const CommandSpec> commands, std::string* out) {
+  out->append("\nCommands (bottledwater COMMAND --help has more):\n");
+  for (const CommandSpec& command : commands) {
+    if (command.name.empty()) continue;
+    std::string left = fmt::format("  {}", command.name);
+    if (!command.arguments.shown.empty()) left += fmt::format(" {}", command.arguments.shown);
+    AppendRow(std::move(left), command.summary, out);
+  }
+}
+
+constexpr std::string_view kHowOptionsAreGiven =
+    R"(Defaults are in [ ]. A SIZE is a number of bytes, or has KiB, MiB, GiB or TiB; a TIME has ms, s, min
 or h. Every option can also be an environment variable, e.g. BOTTLEDWATER_MAX_WAL_RETAINED for
 --max-wal-retained, or a line of the file given by --config, e.g. max-wal-retained = 1GiB. The
 command line wins over the environment, and the environment over the file.
 BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD sets the Kafka property sasl.password, and so on.
-
-Exit codes:
 )";
+
+}  // namespace
+
+std::string Synopsis(const CommandSpec& command) {
+  std::string text(command.name.empty() ? "[COMMAND]" : command.name);
+  if (!command.arguments.shown.empty()) text += fmt::format(" {}", command.arguments.shown);
+  if (std::ranges::find(command.groups, OptionGroup::kServers) != command.groups.end()) {
+    text += " --postgres=CONNINFO";
+  }
+  return text + (command.groups.empty() && command.own_options.empty() ? "" : " [OPTIONS]");
+}
+
+std::span<const ExitCodeMeaning> ExitCodeTable() { return kExitCodes; }
+
+std::string HelpText(const CommandSpec& command, std::span<const CommandSpec> commands) {
+  const bool is_whole = command.name.empty();
+  std::string out = fmt::format("Usage: bottledwater {}\n\n", Synopsis(command));
+  AppendParagraphs(command.description, &out);
+  if (is_whole) AppendCommands(commands, &out);
+  OptionGroup group = OptionGroup::kCommand;
+  if (!command.own_options.empty()) out += fmt::format("\n{}:\n", TitleOf(group));
+  for (const OptionSpec& option : command.own_options) AppendOption(option, &out);
+  for (const OptionSpec* option : SharedOptions(command)) {
+    if (option->group != group) {
+      group = option->group;
+      out += fmt::format("\n{}:\n", TitleOf(group));
+    }
+    AppendOption(*option, &out);
+  }
+  if (group != OptionGroup::kGeneral) out += "\n";
+  for (const PrintingFlag& flag : PrintingFlags()) {
+    if (!is_whole && flag.name != "help") continue;
+    AppendRow(NamesColumn(flag.letter, flag.name), flag.help, &out);
+  }
+  if (!is_whole) {
+    out += "\nbottledwater --help says how options can be given, and has the exit codes.\n";
+    return out;
+  }
+  out.append("\n").append(kHowOptionsAreGiven).append("\nExit codes:\n");
   for (const ExitCodeMeaning& row : kExitCodes) {
     out += fmt::format("  {:2}  {}\n", static_cast<int>(row.code), row.meaning);
   }

@@ -1,4 +1,4 @@
-#include "options/command_line.h"
+#include "commands/command_line.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -8,7 +8,8 @@
 #include <set>
 
 #include "base/error.h"
-#include "options/help_text.h"
+#include "commands/command_table.h"
+#include "commands/help_text.h"
 #include "options/option_table.h"
 
 namespace bw {
@@ -31,15 +32,16 @@ class OptionsTest : public testing::Test {
   CommandLine ParseAll(std::vector<std::string> arguments) {
     std::vector<const char*> argv = {"bottledwater"};
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-    return ParseCommandLine(static_cast<int>(argv.size()), argv.data(), environment_);
+    return ParseCommandLine(static_cast<int>(argv.size()), argv.data(), environment_,
+                            CommandTable());
   }
 
   // With the one option that is required.
   Options Parse(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"-d", "shop"});
     const CommandLine line = ParseAll(std::move(arguments));
-    EXPECT_EQ(line.action, CommandLine::Action::kRun);
-    return line.options;
+    EXPECT_NE(line.command, nullptr);
+    return line.invocation.options;
   }
 
   std::string Refusal(std::vector<std::string> arguments) {
@@ -291,10 +293,10 @@ TEST_F(OptionsTest, KeepSecretsOffTheCommandLine) {
   EXPECT_EQ(refusal.find("geheim"), std::string::npos);
 
   const CommandLine line = ParseAll({"-d", "postgres://u:geheim@h/d"});
-  ASSERT_EQ(line.options.warnings.size(), 1u);
-  EXPECT_EQ(line.options.warnings[0].find("geheim"), std::string::npos);
+  ASSERT_EQ(line.invocation.options.warnings.size(), 1u);
+  EXPECT_EQ(line.invocation.options.warnings[0].find("geheim"), std::string::npos);
   environment_ = {{"BOTTLEDWATER_POSTGRES", "postgres://u:geheim@h/d"}};
-  EXPECT_TRUE(ParseAll({}).options.warnings.empty());
+  EXPECT_TRUE(ParseAll({}).invocation.options.warnings.empty());
 }
 
 TEST_F(OptionsTest, RefuseSecretsInFilesThatEverybodyMayRead) {
@@ -357,13 +359,13 @@ TEST_F(OptionsTest, TakeTheCommandResnapshot) {
 TEST_F(OptionsTest, HelpAndVersionWinOverEverythingElse) {
   for (const char* flag : {"-h", "--help", "--version"}) {
     const CommandLine line = ParseAll({"--nonsense", flag, "--slot=A B"});
-    EXPECT_EQ(line.action, CommandLine::Action::kPrint);
+    EXPECT_EQ(line.command, nullptr);
     EXPECT_FALSE(line.text.empty());
   }
-  EXPECT_EQ(ParseAll({"--help", "--slot"}).action, CommandLine::Action::kPrint);
+  EXPECT_EQ(ParseAll({"--help", "--slot"}).command, nullptr);
   EXPECT_EQ(ParseAll({"--version"}).text, "bottledwater " BOTTLEDWATER_VERSION "\n");
   const CommandLine line = ParseAll({"--config-help"});
-  EXPECT_EQ(line.action, CommandLine::Action::kConfigHelp);
+  EXPECT_EQ(line.command, nullptr);
   EXPECT_NE(line.text.find("sasl.mechanism"), std::string::npos);
 }
 
@@ -375,7 +377,7 @@ TEST_F(OptionsTest, HelpListsEveryOptionAndExitCodeWithin100Columns) {
   for (const ExitCodeMeaning& row : ExitCodeTable()) {
     EXPECT_NE(help.find(std::string(row.meaning)), std::string::npos) << row.meaning;
   }
-  for (const std::string& text : {help, ParseAll({"--config-help"}).text}) {
+  for (const std::string& text : {help, ConfigHelpText()}) {
     size_t begin = 0;
     while (begin < text.size()) {
       const size_t end = text.find('\n', begin);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/exit_code.h"
+#include "commands/command.h"
 
 namespace bw {
 
@@ -16,9 +17,12 @@ struct ExitCodeMeaning {
 // Every exit code and its meaning, in ascending order, as --help lists them.
 std::span<const ExitCodeMeaning> ExitCodeTable();
 
-// The whole of --help, at most 100 columns wide: options by group, how they can be given, exit
-// codes.
-std::string HelpText();
+// What follows "bottledwater" in the command's usage.
+std::string Synopsis(const CommandSpec& command);
+
+// What --help prints for a command, at most 100 columns wide: its options by group. Of what is done
+// without a command: also the commands, how options can be given, and the exit codes.
+std::string HelpText(const CommandSpec& command, std::span<const CommandSpec> commands);
 // What --config-help prints before librdkafka's own list of properties.
 std::string ConfigHelpText();
 std::string VersionText();

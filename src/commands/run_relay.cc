@@ -1,17 +1,13 @@
-// bottledwater: relays every change committed in PostgreSQL to Kafka, exactly once.
+#include "commands/run_relay.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <iostream>
-
 #include "admin/admin_server.h"
 #include "base/log.h"
 #include "capture/pq_server.h"
-#include "options/command_line.h"
 #include "options/redact.h"
 #include "publish/kafka_cluster.h"
-#include "publish/kafka_config.h"
 #include "registry/http_schema_registry.h"
 #include "relay/relay.h"
 #include "relay/signals.h"
@@ -31,14 +27,10 @@ Outside RealOutside(const Options& options) {
   return outside;
 }
 
-ExitCode Main(int argc, const char* const* argv) {
-  const CommandLine command = ParseCommandLine(argc, argv, EnvironmentOfProcess());
-  if (command.action != CommandLine::Action::kRun) {
-    std::cout << command.text;
-    if (command.action == CommandLine::Action::kConfigHelp) std::cout << KafkaPropertyHelp();
-    return ExitCode::kOk;
-  }
-  const Options& options = command.options;
+}  // namespace
+
+ExitCode RunRelay(const Invocation& invocation) {
+  const Options& options = invocation.options;
   StartLogging({options.log_level});
   const auto events = std::make_shared<EventLog>();
   spdlog::default_logger()->sinks().push_back(events);
@@ -56,18 +48,4 @@ ExitCode Main(int argc, const char* const* argv) {
   return exit ? exit->exit_code : ExitCode::kOk;
 }
 
-}  // namespace
 }  // namespace bw
-
-int main(int argc, char** argv) {
-  try {
-    return static_cast<int>(bw::Main(argc, argv));
-  } catch (const bw::Error& error) {
-    std::cerr << bw::ShownText(std::string("bottledwater: ") + error.what()) << '\n';
-    return static_cast<int>(error.exit_code());
-  } catch (const std::exception& error) {
-    std::cerr << bw::ShownText(std::string("bottledwater: internal error: ") + error.what())
-              << '\n';
-    return static_cast<int>(bw::ExitCode::kInternal);
-  }
-}

@@ -1,18 +1,13 @@
-#include "options/command_line.h"
+#include "options/option_sources.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <functional>
-#include <list>
-#include <span>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "options/config_file.h"
-#include "options/help_text.h"
 #include "options/nearest_name.h"
 #include "options/option_table.h"
 #include "options/option_values.h"
@@ -20,131 +15,7 @@
 namespace bw {
 namespace {
 
-constexpr std::string_view kResnapshotCommand = "resnapshot";
 constexpr std::string_view kRegistryPassword = "BOTTLEDWATER_SCHEMA_REGISTRY_PASSWORD";
-
-// What one source gave, by option name.
-using OptionTexts = std::map<std::string, OptionText, std::less<>>;
-
-std::vector<std::string_view> OptionNames() {
-  std::vector<std::string_view> names = {"help", "version", "config-help"};
-  for (const OptionSpec& spec : OptionTable()) names.push_back(spec.name);
-  return names;
-}
-
-// "; did you mean --slot?", or nothing.
-std::string Suggestion(std::string_view typed, std::string_view before_name) {
-  const std::vector<std::string_view> names = OptionNames();
-  const auto nearest = NearestName(typed, names);
-  return nearest ? fmt::format("; did you mean {}{}?", before_name, *nearest) : "";
-}
-
-// --- The command line ---------------------------------------------------------------------------
-
-[[noreturn]] void RefuseExtra(const std::string& extra) {
-  // The value after the "=" may be a secret.
-  const std::string typed = extra.substr(0, extra.find('='));
-  if (typed.starts_with("--")) {
-    throw UsageError(fmt::format("unknown option {}{} (see --help)", Printable(typed),
-                                 Suggestion(typed.substr(2), "--")));
-  }
-  if (typed.starts_with("-")) {
-    throw UsageError(fmt::format("unknown option {} (see --help)", Printable(typed.substr(0, 2))));
-  }
-  throw UsageError(
-      fmt::format("unexpected argument \"{}\": every value belongs to an option (see "
-                  "--help)",
-                  Printable(typed)));
-}
-
-// Rephrases CLI11's "--slot: 1 required TEXT missing".
-[[noreturn]] void RefuseIncomplete(std::string_view message) {
-  const std::string_view name = message.substr(0, message.find(':'));
-  const OptionSpec* spec = name.starts_with("--") ? FindOption(name.substr(2)) : nullptr;
-  if (spec == nullptr || spec->value_name.empty()) throw UsageError(Printable(message));
-  throw UsageError(
-      fmt::format("{}: the value is missing; write {}={}", name, name, spec->value_name));
-}
-
-struct ParsedArguments {
-  OptionTexts texts;
-  bool help = false;
-  bool version = false;
-  bool config_help = false;
-  bool resnapshot = false;          // The command was given.
-  std::vector<std::string> tables;  // Its arguments.
-};
-
-// CLI11 would take the next argument as the value of "--slot=", which a shell makes of
-// --slot=$UNSET.
-void RefuseEmptyValues(std::span<const char* const> arguments) {
-  for (const std::string_view argument : arguments) {
-    if (!argument.starts_with("--") || argument.find('=') != argument.size() - 1) continue;
-    const std::string_view name = argument.substr(2, argument.size() - 3);
-    if (FindOption(name) == nullptr) continue;
-    throw UsageError(fmt::format("--{}: the value is empty; leave the option out", name));
-  }
-}
-
-ParsedArguments ParseArguments(int argc, const char* const* argv) {
-  CLI::App app;
-  app.set_help_flag();  // We add our own below: --help must win over every error.
-  struct Bound {
-    const OptionSpec* spec;
-    CLI::Option* option;
-    std::vector<std::string> values;
-  };
-  std::list<Bound> bound;  // A list, because CLI11 keeps pointers to its elements.
-  for (const OptionSpec& spec : OptionTable()) {
-    std::string names = fmt::format("--{}", spec.name);
-    if (spec.letter != '\0') names = fmt::format("-{},{}", spec.letter, names);
-    Bound& b = bound.emplace_back(Bound{&spec, nullptr, {}});
-    if (spec.arity == OptionArity::kFlag) {
-      b.option = app.add_flag(names);
-    } else {
-      // Otherwise further arguments would count as more values of this option.
-      b.option = app.add_option(names, b.values)->allow_extra_args(false);
-    }
-  }
-  ParsedArguments parsed;
-  app.add_flag("-h,--help", parsed.help);
-  app.add_flag("--version", parsed.version);
-  app.add_flag("--config-help", parsed.config_help);
-
-  try {
-    app.allow_extras();
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // The last option has no value. --help wins anyway.
-    parsed.help = std::any_of(argv + 1, argv + argc, [](std::string_view argument) {
-      return argument == "-h" || argument == "--help";
-    });
-    if (!parsed.help) RefuseIncomplete(error.what());
-  }
-  if (parsed.help || parsed.version || parsed.config_help) return parsed;
-  RefuseEmptyValues({argv + 1, argv + argc});
-  std::vector<std::string> extras = app.remaining();
-  if (!extras.empty() && extras.front() == kResnapshotCommand) {
-    parsed.resnapshot = true;
-    const auto first_option =
-        std::find_if(extras.begin() + 1, extras.end(),
-                     [](const std::string& extra) { return extra.starts_with("-"); });
-    parsed.tables.assign(extras.begin() + 1, first_option);
-    extras.erase(extras.begin(), first_option);
-  }
-  if (!extras.empty()) RefuseExtra(extras.front());
-  for (const Bound& b : bound) {
-    if (b.option->count() == 0) continue;
-    OptionText text{b.values, fmt::format("--{}", b.spec->name), OptionSource::kCommandLine};
-    if (b.spec->arity == OptionArity::kFlag) text.values = {b.option->results().back()};
-    if (b.spec->arity == OptionArity::kOne && text.values.size() > 1) {
-      throw UsageError(
-          fmt::format("{}: given {} times, and it has one value", text.where, text.values.size()));
-    }
-    parsed.texts.emplace(b.spec->name, std::move(text));
-  }
-  return parsed;
-}
 
 // --- The environment ----------------------------------------------------------------------------
 
@@ -223,12 +94,13 @@ OptionTexts ParseConfig(std::string_view where, const std::string& path) {
     OptionText text{
         std::move(entry.values), fmt::format("{}:{}: {}", name, entry.line, entry.key),
         file.world_readable ? OptionSource::kWorldReadableFile : OptionSource::kPrivateFile};
-    if (entry.key == "help" || entry.key == "version" || entry.key == "config-help") {
+    if (std::ranges::find(PrintingFlags(), entry.key, &PrintingFlag::name) !=
+        PrintingFlags().end()) {
       throw UsageError(fmt::format("{}: belongs on the command line", text.where));
     }
     if (spec == nullptr) {
       throw UsageError(fmt::format("{}:{}: unknown option \"{}\"{} (see --help)", name, entry.line,
-                                   Printable(entry.key), Suggestion(entry.key, "")));
+                                   Printable(entry.key), DidYouMean(entry.key, OptionNames())));
     }
     if (spec->name == "config") {
       throw UsageError(fmt::format("{}: a file cannot name another file", text.where));
@@ -331,6 +203,18 @@ void SetOptions(const Sources& sources, Options* options) {
   }
 }
 
+void SetRegistryPassword(const Sources& sources, const Environment& environment, Options* options) {
+  const auto password = environment.find(std::string(kRegistryPassword));
+  if (password != environment.end()) options->registry.password = password->second;
+  const OptionText* file = sources.Find("schema-registry-password-file");
+  if (file == nullptr) return;
+  if (!options->registry.password.empty()) {
+    throw UsageError(
+        fmt::format("{} and {} both give the registry's password", file->where, kRegistryPassword));
+  }
+  options->registry.password = ReadPasswordFile(*file);
+}
+
 }  // namespace
 
 Environment EnvironmentOfProcess() {
@@ -345,46 +229,26 @@ Environment EnvironmentOfProcess() {
   return environment;
 }
 
-CommandLine ParseCommandLine(int argc, const char* const* argv, const Environment& environment) {
-  CommandLine result;
-  ParsedArguments arguments = ParseArguments(argc, argv);
-  if (arguments.help) return {CommandLine::Action::kPrint, HelpText(), {}};
-  if (arguments.version) return {CommandLine::Action::kPrint, VersionText(), {}};
-  if (arguments.config_help) return {CommandLine::Action::kConfigHelp, ConfigHelpText(), {}};
-
-  Options& options = result.options;
+Options ReadOptions(OptionTexts command_line, const Environment& environment,
+                    const std::function<void(Options*)>& complete) {
+  Options options;
   Sources sources;
-  sources.command_line = std::move(arguments.texts);
+  sources.command_line = std::move(command_line);
   sources.environment = ParseEnvironment(environment, &options);
   if (const OptionText* config = sources.Find("config")) {
     sources.file = ParseConfig(config->where, config->values.front());
   }
   SetOptions(sources, &options);
-  options.overrides.resnapshot = arguments.resnapshot && arguments.tables.empty();
-  for (const std::string& tables : arguments.tables) {
-    for (std::string& glob : ParseGlobs(kResnapshotCommand, tables)) {
-      options.resnapshot_tables.push_back(std::move(glob));
-    }
-  }
-
-  const auto password = environment.find(std::string(kRegistryPassword));
-  if (password != environment.end()) options.registry.password = password->second;
-  if (const OptionText* file = sources.Find("schema-registry-password-file")) {
-    if (!options.registry.password.empty()) {
-      throw UsageError(fmt::format("{} and {} both give the registry's password", file->where,
-                                   kRegistryPassword));
-    }
-    options.registry.password = ReadPasswordFile(*file);
-  }
+  SetRegistryPassword(sources, environment, &options);
   if (const OptionText* file = sources.Find("admin-token-file")) {
     options.admin.token = ReadPasswordFile(*file);
   }
   try {
-    CheckOptions(options);
+    complete(&options);
   } catch (const Error& error) {
     throw NamingItsSource(error, sources);
   }
-  return result;
+  return options;
 }
 
 void CheckOptions(const Options& options) {

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/exit_code.h"
+#include "options/option_table.h"
+#include "options/options.h"
+
+namespace bw {
+
+// The words after a command's name.
+struct ArgumentsSpec {
+  std::string_view shown;  // As in --help: "[TABLE...]". Empty when there are none.
+  size_t min = 0;
+  size_t max = 0;
+  // The words there are, if they can be listed.
+  std::span<const std::string_view> choices = {};
+};
+
+// What the user has asked for, once it is read and checked.
+struct Invocation {
+  Options options;
+  std::vector<std::string> arguments;
+};
+
+// One row of the table of commands, from which the command line, --help, the man page and the
+// shells' completion are derived.
+struct CommandSpec {
+  std::string_view name = {};  // Empty for what is done without a command.
+  ArgumentsSpec arguments = {};
+  std::string_view summary = {};      // One line, for the list of commands.
+  std::string_view description = {};  // Paragraphs separated by empty lines.
+  // The options that the command takes. With none of them it reads neither environment nor file.
+  std::span<const OptionGroup> groups = {};
+  // Further ones, which it has alone and which are given on the command line only. Where commands
+  // share one, their rows for it are equal. Their group is OptionGroup::kCommand.
+  std::span<const OptionSpec> own_options = {};
+  // Puts the arguments into the options before these are checked. Throws usage Errors.
+  void (*apply_arguments)(const std::vector<std::string>& arguments, Options* options) = nullptr;
+  // Throws a usage Error that begins with the option that is wrong: CheckOptions, or the part of it
+  // that the command needs.
+  void (*check)(const Options& options) = nullptr;
+  // Does the work, and returns how the process ends. Logging is not yet started. Throws Errors.
+  ExitCode (*run)(const Invocation& invocation) = nullptr;
+};
+
+// The row of this name, or nullptr.
+const CommandSpec* FindCommand(std::span<const CommandSpec> commands, std::string_view name);
+
+// Whether the option is one of a group of the command, or its own.
+bool Takes(const CommandSpec& command, const OptionSpec& option);
+
+// The rows of the option table that the command takes, without its own.
+std::vector<const OptionSpec*> SharedOptions(const CommandSpec& command);
+
+}  // namespace bw
