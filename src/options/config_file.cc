@@ -1,236 +1,179 @@
 #include "options/config_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <toml++/toml.h>
 
-#include <cerrno>
-#include <cstring>
-#include <map>
+#include <algorithm>
 
-#include "base/byte_size.h"
 #include "base/error.h"
-#include "base/format.h"
-#include "base/log.h"
+#include "base/shown_text.h"
 
 namespace bw {
 namespace {
 
-constexpr size_t kFileBytesMax = kMiB;
+[[noreturn]] void Fail(std::string_view name, int line, std::string_view problem) {
+  throw UsageError(fmt::format("{}:{}: {}", name, line, Printable(problem)));
+}
+
+// toml++ would skip a byte order mark.
+void RefuseBinary(std::string_view name, std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF") || text.starts_with("\xFF\xFE") ||
+      text.starts_with("\xFE\xFF")) {
+    Fail(name, 1, "the file starts with a byte order mark; save it as UTF-8 without one");
+  }
+  if (text.find('\0') != std::string_view::npos) {
+    Fail(name, 1, "the file has NUL bytes; it is not a text file");
+  }
+}
+
+// A dotted key nests a table for each dot, and toml++ 3.3 destroys them recursively: a line full of
+// dots would overflow the stack. Between commas no value of ours has as many.
+void RefuseDeepKeys(std::string_view name, std::string_view text) {
+  constexpr int kDotsMax = 256;
+  int line = 1;
+  int dots = 0;
+  for (const char c : text) {
+    if (c == '\n') ++line;
+    if (c == '\n' || c == '=' || c == ',') dots = 0;
+    if (c == '.' && ++dots > kDotsMax) {
+      Fail(name, line, fmt::format("more than {} dots in one key or value", kDotsMax));
+    }
+  }
+}
+
+// --- What is wrong with a line
+// --------------------------------------------------------------------
+
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r";
+  text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
+  return text.substr(0, text.find_last_not_of(kBlank) + 1);
+}
+
+std::string_view LineOf(std::string_view text, int line) {
+  for (; line > 1 && !text.empty(); --line) {
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  }
+  return Trimmed(text.substr(0, text.find('\n')));
+}
 
 bool IsKeyCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_' || c == '.';
 }
 
-class ConfigFileParser {
- public:
-  ConfigFileParser(std::string_view name, std::string_view text) : name_(name), text_(text) {}
+// The commonest mistakes are what was right before this was TOML. A value may be a secret, so no
+// message repeats it; toml++'s own name at most a key and one character.
+std::string ProblemOf(std::string_view line, std::string_view description) {
+  const size_t key_end = static_cast<size_t>(
+      std::find_if_not(line.begin(), line.end(), IsKeyCharacter) - line.begin());
+  const std::string_view key = line.substr(0, key_end);
+  const std::string_view rest = Trimmed(line.substr(key_end));
+  const bool has_key = !key.empty() && rest.starts_with('=');
+  const std::string_view value = has_key ? Trimmed(rest.substr(1)) : "";
+  const auto says = [&](std::string_view words) {
+    return description.find(words) != std::string::npos;
+  };
+  if (!key.empty() && (rest.empty() || rest.starts_with('#')) && says("expected '='")) {
+    return fmt::format("\"{}\" has no value: this is a TOML file since 0.1; write {} = true", key,
+                       key);
+  }
+  if (has_key && says("cannot redefine")) {
+    return fmt::format("\"{}\" is given twice; several values are written {} = [\"...\", \"...\"]",
+                       key, key);
+  }
+  if (has_key && (value.empty() || value.starts_with('#'))) {
+    return fmt::format("\"{}\" has no value; leave the line out", key);
+  }
+  if (has_key && std::string_view("\"'[{").find(value.front()) == std::string_view::npos) {
+    return fmt::format(
+        "the value of \"{}\" is a text without quotes: this is a TOML file since "
+        "0.1; write {} = \"...\"",
+        key, key);
+  }
+  return fmt::format(
+      "not TOML: {}; a line is written name = \"value\", and a list [\"...\", \"...\"]",
+      description);
+}
 
-  std::vector<ConfigEntry> Parse() {
-    RefuseBinary();
-    while (true) {
-      SkipToNextItem();
-      if (AtEnd()) return std::move(entries_);
-      if (Peek() == '[') {
-        ReadSection();
-      } else {
-        ReadEntry();
-      }
-    }
-  }
+// --- From TOML to entries
+// -------------------------------------------------------------------------
 
- private:
-  [[noreturn]] void Fail(std::string_view problem) const {
-    throw UsageError(fmt::format("{}:{}: {}", name_, line_, problem));
-  }
+int LineOf(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
 
-  void RefuseBinary() const {
-    if (text_.starts_with("\xEF\xBB\xBF") || text_.starts_with("\xFF\xFE") ||
-        text_.starts_with("\xFE\xFF")) {
-      Fail("the file starts with a byte order mark; save it as UTF-8 without one");
-    }
-    if (text_.find('\0') != std::string_view::npos) {
-      Fail("the file has NUL bytes; it is not a text file");
-    }
+std::string_view TypeOf(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::none:
+      return "nothing";
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "an array";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "an integer";
+    case toml::node_type::floating_point:
+      return "a number with a fraction";
+    case toml::node_type::boolean:
+      return "a boolean";
+    case toml::node_type::date:
+    case toml::node_type::time:
+    case toml::node_type::date_time:
+      return "a date or time";
   }
+  BW_CHECK(false);
+}
 
-  bool AtEnd() const { return offset_ >= text_.size(); }
-  char Peek() const { return text_[offset_]; }
-  bool AtLineEnd() const { return AtEnd() || Peek() == '\n'; }
-  void Advance() {
-    if (Peek() == '\n') ++line_;
-    ++offset_;
-  }
-  void SkipSpaces() {
-    while (!AtEnd() && (Peek() == ' ' || Peek() == '\t' || Peek() == '\r')) Advance();
-  }
-  void SkipComment() {
-    if (AtEnd() || (Peek() != '#' && Peek() != ';')) return;
-    while (!AtLineEnd()) Advance();
-  }
-  // Spaces, comments and line ends.
-  void SkipToNextItem() {
-    while (true) {
-      SkipSpaces();
-      SkipComment();
-      if (AtEnd() || Peek() != '\n') return;
-      Advance();
-    }
-  }
-  void ExpectLineEnd(std::string_view after) {
-    SkipSpaces();
-    if (!AtEnd() && Peek() == '#') SkipComment();
-    if (!AtLineEnd()) Fail(fmt::format("there is text after {}", after));
-  }
+ConfigValue ValueOf(const toml::node& node, const std::string& property) {
+  ConfigValue value{property, TypeOf(node), "", LineOf(node)};
+  if (const auto* text = node.as_string()) value.text = text->get();
+  if (const auto* number = node.as_integer()) value.text = std::to_string(number->get());
+  if (const auto* flag = node.as_boolean()) value.text = flag->get() ? "true" : "false";
+  return value;
+}
 
-  void ReadSection() {
-    Advance();
-    const size_t begin = offset_;
-    while (!AtLineEnd() && Peek() != ']') Advance();
-    const std::string_view section = text_.substr(begin, offset_ - begin);
-    if (AtLineEnd()) Fail("a \"[\" without its \"]\"");
-    Advance();
-    if (section != "default") {
-      Fail(fmt::format("sections are not supported, but here is [{}]", Printable(section)));
-    }
-    ExpectLineEnd("the section's name");
-  }
-
-  void ReadEntry() {
-    const size_t begin = offset_;
-    while (!AtEnd() && IsKeyCharacter(Peek())) Advance();
-    const std::string_view key = text_.substr(begin, offset_ - begin);
-    SkipSpaces();
-    ConfigEntry entry{std::string(key), {}, line_};
-    if (key.empty() || (!AtLineEnd() && Peek() != '=' && Peek() != '#')) {
-      while (!AtLineEnd()) ++offset_;
-      Fail("a line is written \"name = value\"");
-    }
-    if (const auto [first, added] = first_lines_.emplace(entry.key, line_); !added) {
-      Fail(
-          fmt::format("\"{}\" is given twice, first in line {}; several values are written "
-                      "{} = [\"...\", \"...\"]",
-                      entry.key, first->second, entry.key));
-    }
-    if (AtLineEnd() || Peek() == '#') {
-      entry.values.emplace_back("true");
+// sasl.password = "..." in a table is the same property as "sasl.password" = "...".
+void AppendProperties(const toml::table& table, const std::string& prefix,
+                      std::vector<ConfigValue>* values) {
+  for (const auto& [key, node] : table) {
+    const std::string property = prefix + std::string(key.str());
+    if (const toml::table* inner = node.as_table()) {
+      AppendProperties(*inner, property + ".", values);
     } else {
-      Advance();
-      SkipSpaces();
-      if (!AtEnd() && Peek() == '[') {
-        ReadArray(&entry);
-      } else {
-        entry.values.push_back(ReadValue(/*in_array=*/false));
-      }
+      values->push_back(ValueOf(node, property));
     }
-    ExpectLineEnd("the value");
-    entries_.push_back(std::move(entry));
   }
+}
 
-  void ReadArray(ConfigEntry* entry) {
-    Advance();
-    while (true) {
-      SkipToNextItem();
-      if (AtEnd()) Fail(fmt::format("the \"[\" of line {} has no \"]\"", entry->line));
-      if (Peek() == ']') break;
-      entry->values.push_back(ReadValue(/*in_array=*/true));
-      SkipToNextItem();
-      if (!AtEnd() && Peek() == ',') {
-        Advance();
-      } else if (!AtEnd() && Peek() != ']') {
-        Fail("values in [ ] are separated by commas");
-      }
-    }
-    Advance();
+ConfigEntry EntryOf(const toml::key& key, const toml::node& node) {
+  ConfigEntry entry{
+      std::string(key.str()), TypeOf(node), {}, static_cast<int>(key.source().begin.line)};
+  if (const toml::table* table = node.as_table()) {
+    AppendProperties(*table, "", &entry.values);
+    std::ranges::stable_sort(entry.values, {}, &ConfigValue::line);
+  } else if (const toml::array* array = node.as_array()) {
+    for (const toml::node& element : *array) entry.values.push_back(ValueOf(element, ""));
+  } else {
+    entry.values.push_back(ValueOf(node, ""));
   }
-
-  std::string ReadValue(bool in_array) {
-    if (AtLineEnd()) return "";
-    if (Peek() == '"' || Peek() == '\'') return ReadQuoted(Peek());
-    // Without quotes the value ends at a comment, which must follow a space.
-    const size_t begin = offset_;
-    size_t end = begin;  // After the last character that is not a space.
-    while (!AtLineEnd()) {
-      const char c = Peek();
-      if (in_array && (c == ',' || c == ']')) break;
-      if (c == '#' && (offset_ == begin || end < offset_)) break;
-      Advance();
-      if (c != ' ' && c != '\t' && c != '\r') end = offset_;
-    }
-    return std::string(text_.substr(begin, end - begin));
-  }
-
-  std::string ReadQuoted(char quote) {
-    Advance();
-    std::string value;
-    while (!AtLineEnd() && Peek() != quote) {
-      if (quote == '"' && Peek() == '\\') {
-        Advance();
-        value.push_back(ReadEscape());
-      } else {
-        value.push_back(Peek());
-        Advance();
-      }
-    }
-    if (AtLineEnd()) Fail(fmt::format("a {} without its end in the same line", quote));
-    Advance();
-    return value;
-  }
-
-  char ReadEscape() {
-    const char c = AtEnd() ? '\n' : Peek();
-    if (std::string_view(R"("\nt)").find(c) == std::string_view::npos) {
-      Fail(R"(in "..." a backslash is followed by one of " \ n t)");
-    }
-    Advance();
-    return c == 'n' ? '\n' : c == 't' ? '\t' : c;
-  }
-
-  std::string_view name_;
-  std::string_view text_;
-  size_t offset_ = 0;
-  int line_ = 1;
-  std::vector<ConfigEntry> entries_;
-  std::map<std::string, int> first_lines_;
-};
+  return entry;
+}
 
 }  // namespace
 
 std::vector<ConfigEntry> ParseConfigFile(std::string_view name, std::string_view text) {
-  return ConfigFileParser(name, text).Parse();
-}
-
-FileText ReadSmallFile(std::string_view where, const std::string& path) {
-  const auto fail = [&](int error) {
-    throw UsageError(
-        fmt::format("{}: cannot read \"{}\": {}", where, Printable(path), std::strerror(error)));
-  };
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) fail(errno);
-  struct Closer {
-    int fd;
-    ~Closer() { close(fd); }
-  } const closer{fd};
-  struct stat status {};
-  if (fstat(fd, &status) != 0) fail(errno);
-  if (S_ISDIR(status.st_mode)) fail(EISDIR);
-  FileText file;
-  // Nobody else can read a pipe, e.g. of the shell's <(...).
-  file.world_readable = S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0;
-  char buffer[16 * kKiB];
-  while (true) {
-    const ssize_t count = read(fd, buffer, sizeof(buffer));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(errno);
-    if (count == 0) return file;
-    file.text.append(buffer, static_cast<size_t>(count));
-    if (file.text.size() > kFileBytesMax) {
-      throw UsageError(fmt::format("{}: \"{}\" is larger than {}; is it the right file?", where,
-                                   Printable(path), FormatSize(kFileBytesMax)));
-    }
+  RefuseBinary(name, text);
+  RefuseDeepKeys(name, text);
+  std::vector<ConfigEntry> entries;
+  try {
+    for (const auto& [key, node] : toml::parse(text)) entries.push_back(EntryOf(key, node));
+  } catch (const toml::parse_error& error) {
+    const int line = static_cast<int>(error.source().begin.line);
+    Fail(name, line, ProblemOf(LineOf(text, line), error.description()));
   }
+  std::ranges::stable_sort(entries, {}, &ConfigEntry::line);
+  return entries;
 }
 
 }  // namespace bw

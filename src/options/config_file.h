@@ -6,32 +6,32 @@
 
 namespace bw {
 
-// The file given by --config, in CLI11's format (a small subset of TOML):
+// The file given by --config, in TOML; the keys are the long names of the options:
 //
 //   # A comment.
 //   postgres = "postgres://relay@db.example/shop"
-//   allow-unkeyed                    # A flag; "= true" and "= false" do as well.
-//   tables = ["public.*", "sales.*"] # Several values, also over several lines.
+//   allow-unkeyed = true
+//   tables = ["public.*", "sales.*"]
 //
-// A value is everything up to a comment, or "..." (with \" \\ \n \t), or '...' (taken literally).
-// Keys are the long names of the options. Unlike CLI11's own reader, this one reports lines,
-// refuses a key that is given twice, and keeps a "#" inside quotes, e.g. in a password.
+//   [kafka-config]
+//   "sasl.mechanism" = "PLAIN"       # Or, as a dotted key: sasl.mechanism = "PLAIN".
 
-struct ConfigEntry {
-  std::string key;
-  std::vector<std::string> values;  // A flag without "=" has "true".
+struct ConfigValue {
+  std::string property;   // "sasl.mechanism"; empty outside tables.
+  std::string_view type;  // "a string", "an integer", ...
+  std::string text;       // Of strings, integers and booleans: what the option is given.
   int line = 0;
 };
 
-// Throws usage Errors that begin with `name` and the line.
-std::vector<ConfigEntry> ParseConfigFile(std::string_view name, std::string_view text);
-
-struct FileText {
-  std::string text;
-  bool world_readable = false;
+struct ConfigEntry {
+  std::string key;
+  std::string_view type;            // As a value's, or "an array", "a table".
+  std::vector<ConfigValue> values;  // One for a single value.
+  int line = 0;
 };
 
-// Reads configuration or a secret, at most 1 MiB. `where` names the option in messages.
-FileText ReadSmallFile(std::string_view where, const std::string& path);
+// The entries in the order of their lines. Throws usage Errors that begin with `name` and the line;
+// they say what to write instead where the file has the format of before 0.1, and repeat no value.
+std::vector<ConfigEntry> ParseConfigFile(std::string_view name, std::string_view text);
 
 }  // namespace bw

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "options/config_file.h"
 #include "options/nearest_name.h"
+#include "options/option_files.h"
 #include "options/option_table.h"
 #include "options/option_values.h"
 
@@ -18,17 +18,6 @@ namespace {
 constexpr std::string_view kRegistryPassword = "BOTTLEDWATER_SCHEMA_REGISTRY_PASSWORD";
 
 // --- The environment ----------------------------------------------------------------------------
-
-std::vector<std::string> SplitLines(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    lines.emplace_back(line);
-  }
-  return lines;
-}
 
 // "SASL_PASSWORD" is sasl.password. No property of librdkafka that a file can set has a "_".
 std::string PropertyName(std::string_view environment_suffix) {
@@ -83,81 +72,6 @@ OptionTexts ParseEnvironment(const Environment& environment, Options* options) {
   return texts;
 }
 
-// --- Files --------------------------------------------------------------------------------------
-
-OptionTexts ParseConfig(std::string_view where, const std::string& path) {
-  const FileText file = ReadSmallFile(where, path);
-  const std::string name = Printable(path);
-  OptionTexts texts;
-  for (ConfigEntry& entry : ParseConfigFile(name, file.text)) {
-    const OptionSpec* spec = FindOption(entry.key);
-    OptionText text{
-        std::move(entry.values), fmt::format("{}:{}: {}", name, entry.line, entry.key),
-        file.world_readable ? OptionSource::kWorldReadableFile : OptionSource::kPrivateFile};
-    if (std::ranges::find(PrintingFlags(), entry.key, &PrintingFlag::name) !=
-        PrintingFlags().end()) {
-      throw UsageError(fmt::format("{}: belongs on the command line", text.where));
-    }
-    if (spec == nullptr) {
-      throw UsageError(fmt::format("{}:{}: unknown option \"{}\"{} (see --help)", name, entry.line,
-                                   Printable(entry.key), DidYouMean(entry.key, OptionNames())));
-    }
-    if (spec->name == "config") {
-      throw UsageError(fmt::format("{}: a file cannot name another file", text.where));
-    }
-    const bool one = spec->arity == OptionArity::kOne || spec->arity == OptionArity::kFlag;
-    if (one && text.values.size() != 1) {
-      throw UsageError(fmt::format("{}: has one value, not {}", text.where, text.values.size()));
-    }
-    if (!text.values.empty()) texts.emplace(entry.key, std::move(text));
-  }
-  return texts;
-}
-
-// Reads a properties file in the format of librdkafka's and Kafka's own tools.
-OptionText ParsePropertiesFile(std::string_view where, const std::string& path) {
-  const FileText file = ReadSmallFile(where, path);
-  if (file.text.find('\0') != std::string::npos || file.text.starts_with("\xEF\xBB\xBF")) {
-    throw UsageError(
-        fmt::format("{}: \"{}\" is not a plain text file (NUL bytes or a byte order mark)", where,
-                    Printable(path)));
-  }
-  OptionText text{
-      {},
-      Printable(path),
-      file.world_readable ? OptionSource::kWorldReadableFile : OptionSource::kPrivateFile};
-  int number = 0;
-  for (const std::string& line : SplitLines(file.text)) {
-    ++number;
-    const size_t begin = line.find_first_not_of(" \t");
-    if (begin == std::string::npos || line[begin] == '#') continue;
-    const size_t equals = line.find('=', begin);
-    if (equals == std::string::npos) {
-      throw UsageError(fmt::format("{}:{}: not key=value", Printable(path), number));
-    }
-    // Spaces around the "=" do not belong to key or value; trailing ones may belong to a secret.
-    const size_t key_end = line.find_last_not_of(" \t", equals == 0 ? 0 : equals - 1);
-    const size_t value = std::min(line.find_first_not_of(" \t", equals + 1), line.size());
-    text.values.push_back(line.substr(begin, key_end + 1 - begin) + "=" + line.substr(value));
-    text.lines.push_back(number);
-  }
-  return text;
-}
-
-std::string ReadPasswordFile(const OptionText& option) {
-  const FileText file = ReadSmallFile(option.where, option.values.front());
-  if (file.world_readable) {
-    throw UsageError(fmt::format("{}: every user of this machine can read \"{}\"; chmod 600 it",
-                                 option.where, Printable(option.values.front())));
-  }
-  std::string password = file.text.substr(0, file.text.find_first_of("\r\n"));
-  if (password.empty() || password.find('\0') != std::string::npos) {
-    throw UsageError(fmt::format("{}: the first line of \"{}\" is not a password", option.where,
-                                 Printable(option.values.front())));
-  }
-  return password;
-}
-
 // --- All sources together ------------------------------------------------------------------------
 
 // In order of precedence.
@@ -185,8 +99,7 @@ Error NamingItsSource(const Error& error, const Sources& sources) {
 
 void SetOptions(const Sources& sources, Options* options) {
   if (const OptionText* file = sources.Find("kafka-config-file")) {
-    FindOption("kafka-config")
-        ->set(ParsePropertiesFile(file->where, file->values.front()), options);
+    FindOption("kafka-config")->set(ReadPropertiesFile(file->where, file->values.front()), options);
   }
   for (const OptionSpec& spec : OptionTable()) {
     if (spec.arity == OptionArity::kProperties) {
@@ -236,7 +149,7 @@ Options ReadOptions(OptionTexts command_line, const Environment& environment,
   sources.command_line = std::move(command_line);
   sources.environment = ParseEnvironment(environment, &options);
   if (const OptionText* config = sources.Find("config")) {
-    sources.file = ParseConfig(config->where, config->values.front());
+    sources.file = ReadConfigFile(config->where, config->values.front());
   }
   SetOptions(sources, &options);
   SetRegistryPassword(sources, environment, &options);

@@ -13,9 +13,6 @@ namespace bw {
 using Environment = std::map<std::string, std::string>;
 Environment EnvironmentOfProcess();
 
-// What one source gave, by option name.
-using OptionTexts = std::map<std::string, OptionText, std::less<>>;
-
 // Reads all options: what the command line gave wins over the environment, and the environment over
 // the file given by --config. Throws usage Errors that name the option and where it was given.
 // `complete` adds what a command sets, and checks everything: in its usage Errors, the name of an

@@ -255,7 +255,7 @@ constexpr OptionSpec kTable[] = {
      Set<ParseFlag, &Options::publish, &PublishOptions::accept_new_schema_ids>},
 
     {'\0', "config", "FILE", kOne, kGeneral, "",
-     "Read options from a file with lines \"name = value\", by their long names.", SetNothing},
+     "Read options from a TOML file, by their long names: name = \"value\".", SetNothing},
     {'\0', "log-level", "LEVEL", kOne, kGeneral, "info", "trace, debug, info, warn or error.",
      SetChoice<kLogLevels, &Options::log_level>},
     {'\0', "status-interval", "TIME", kOne, kGeneral, "30s",

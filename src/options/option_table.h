@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,13 +17,17 @@ struct OptionText {
   std::vector<std::string> values;  // A flag has "true" or "false".
   std::string where;                // For messages: "--slot", "relay.conf:3: slot".
   OptionSource source = OptionSource::kCommandLine;
-  std::vector<int> lines = {};  // The line of each value, if from a file with lines.
+  // Where each value was given, if that can be told more exactly: "relay.conf:3".
+  std::vector<std::string> places = {};
 
   // For a message about one of the values.
-  std::string PlaceOf(size_t value) const {
-    return lines.empty() ? where : where + ":" + std::to_string(lines.at(value));
+  const std::string& PlaceOf(size_t value) const {
+    return places.empty() ? where : places.at(value);
   }
 };
+
+// What one source gave, by option name.
+using OptionTexts = std::map<std::string, OptionText, std::less<>>;
 
 enum class OptionArity {
   kFlag,

@@ -319,7 +319,7 @@ def test_option_that_is_wrong(scene: Scene, options: dict, mentioned: list[str])
 
 def test_unknown_key_in_a_configuration_file_suggests_the_nearest(scene: Scene):
     config = scene.folder / "relay.conf"
-    config.write_text("topic-prefx = x\n")
+    config.write_text("topic-prefx = 'x'\n")
     code, text = refusal(scene, scene.relay(config=str(config)))
     assert code == USAGE
     assert "topic-prefx" in text and "topic-prefix" in text and str(config) in text
@@ -333,7 +333,7 @@ def test_wrong_value_in_the_environment_names_the_variable(scene: Scene):
 
 def test_options_from_environment_and_file_work(scene: Scene):
     config = scene.folder / "relay.conf"
-    config.write_text(f"slot = {scene.slot}\ntopic-prefix = {scene.prefix}\n")
+    config.write_text(f"slot = '{scene.slot}'\ntopic-prefix = '{scene.prefix}'\n")
     scene.running_relay(slot=None, topic_prefix=None, config=str(config))
     scene.settle()
 

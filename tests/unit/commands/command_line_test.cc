@@ -120,8 +120,8 @@ TEST_F(OptionsTest, TakeEveryNewOption) {
 
 TEST_F(OptionsTest, ComeFromTheCommandLineBeforeTheEnvironmentBeforeTheFile) {
   const std::string path = WriteFile("conf",
-                                     "slot = file\nbroker = file:1\nspool = file\n"
-                                     "allow-unkeyed\nskip-snapshot = true\n");
+                                     "slot = 'file'\nbroker = 'file:1'\nspool = 'file'\n"
+                                     "allow-unkeyed = true\nskip-snapshot = true\n");
   environment_ = {{"BOTTLEDWATER_SLOT", "environment"},
                   {"BOTTLEDWATER_BROKER", "environment:1"},
                   {"BOTTLEDWATER_SKIP_SNAPSHOT", "false"},
@@ -183,8 +183,10 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
 TEST_F(OptionsTest, NameThePlaceOfABadKafkaProperty) {
   const std::string properties = WriteFile("kafka.properties", "# Secrets.\n\nlinger.mss=1\n");
   EXPECT_TRUE(Refusal({"--kafka-config-file", properties}).starts_with(properties + ":3: "));
-  const std::string config = WriteFile("conf", "slot = a\nkafka-config = \"linger.mss=1\"\n");
+  const std::string config = WriteFile("conf", "slot = 'a'\nkafka-config = \"linger.mss=1\"\n");
   EXPECT_TRUE(Refusal({"--config", config}).starts_with(config + ":2: kafka-config: "));
+  const std::string table = WriteFile("table", "[kafka-config]\nbatch.size = 9\nlinger.mss = 1\n");
+  EXPECT_TRUE(Refusal({"--config", table}).starts_with(table + ":3: kafka-config: "));
   EXPECT_TRUE(Refusal({"-C", "linger.ms=soon"}).starts_with("--kafka-config: "));
   environment_ = {{"BOTTLEDWATER_KAFKA_CONFIG_ACKS", "0"}};
   EXPECT_EQ(Refusal({}),
@@ -197,7 +199,7 @@ TEST_F(OptionsTest, MergeKafkaPropertiesKeyByKey) {
                                            "# Secrets.\n\nsasl.password = p=w#d \n"
                                            "linger.ms=1\r\nclient.id=file\n");
   const std::string config =
-      WriteFile("conf", "kafka-config = [\"client.id=config\", \"batch.size=9\"]\n");
+      WriteFile("conf", "[kafka-config]\n\"client.id\" = \"config\"\nbatch.size = 9\n");
   environment_ = {{"BOTTLEDWATER_KAFKA_CONFIG", "linger.ms=2\nsocket.timeout.ms=50"},
                   {"BOTTLEDWATER_KAFKA_CONFIG_SASL_USERNAME", "relay"},
                   {"BOTTLEDWATER_KAFKA_CONFIG_FILE", properties}};
@@ -227,10 +229,10 @@ TEST_F(OptionsTest, UnknownOnesSuggestTheNearest) {
   EXPECT_NE(Refusal({"shop"}).find("unexpected argument \"shop\""), std::string::npos);
   EXPECT_EQ(Refusal({"--schema-registry-password=geheim"}).find("geheim"), std::string::npos);
 
-  const std::string path = WriteFile("conf", "\nbrokers = a:1\n");
+  const std::string path = WriteFile("conf", "\nbrokers = 'a:1'\n");
   EXPECT_EQ(Refusal({"--config", path}),
             path + ":2: unknown option \"brokers\"; did you mean broker? (see --help)");
-  const std::string other = WriteFile("other", "config = x\n");
+  const std::string other = WriteFile("other", "config = 'x'\n");
   EXPECT_NE(Refusal({"--config", other}).find("a file cannot name another file"),
             std::string::npos);
 }
@@ -249,7 +251,7 @@ TEST_F(OptionsTest, SayWhereABadValueWasGiven) {
             "--allow-unkeyed: \"maybe\" is neither true nor false");
   EXPECT_FALSE(Parse({"--allow-unkeyed=false"}).capture.allow_unkeyed);
   EXPECT_TRUE(Refusal({"-e", "ignore"}).starts_with("--on-error: \"ignore\""));
-  const std::string path = WriteFile("conf", "slot = a\nspool-max-bytes = 5\n");
+  const std::string path = WriteFile("conf", "slot = 'a'\nspool-max-bytes = '5'\n");
   EXPECT_TRUE(Refusal({"--config", path}).starts_with(path + ":2: spool-max-bytes: a spool needs"));
   environment_ = {{"BOTTLEDWATER_BROKER", "a:0"}};
   EXPECT_TRUE(Refusal({}).starts_with("BOTTLEDWATER_BROKER: \"a:0\""));
@@ -257,8 +259,8 @@ TEST_F(OptionsTest, SayWhereABadValueWasGiven) {
 
 TEST_F(OptionsTest, RefuseTwoValuesWhereThereIsOne) {
   EXPECT_EQ(Refusal({"-s", "a", "--slot=b"}), "--slot: given 2 times, and it has one value");
-  const std::string path = WriteFile("conf", "slot = [a, b]\n");
-  EXPECT_EQ(Refusal({"--config", path}), path + ":1: slot: has one value, not 2");
+  const std::string path = WriteFile("conf", "slot = ['a', 'b']\n");
+  EXPECT_EQ(Refusal({"--config", path}), path + ":1: slot: expected a string, found an array");
   EXPECT_EQ(Refusal({"-C"}),
             "--kafka-config: the value is missing; write --kafka-config=KEY=VALUE");
   const std::string help = WriteFile("help", "help = true\n");
@@ -302,11 +304,11 @@ TEST_F(OptionsTest, KeepSecretsOffTheCommandLine) {
 TEST_F(OptionsTest, RefuseSecretsInFilesThatEverybodyMayRead) {
   const std::string open = WriteFile("open", "kafka-config = \"ssl.key.password=geheim\"\n", 0644);
   EXPECT_NE(Refusal({"--config", open}).find("chmod 600"), std::string::npos);
-  const std::string harmless = WriteFile("harmless", "slot = a\n", 0644);
+  const std::string harmless = WriteFile("harmless", "slot = 'a'\n", 0644);
   EXPECT_EQ(Refusal({"--config", harmless}), "");
   const std::string properties = WriteFile("kafka", "sasl.password=geheim\n", 0644);
   EXPECT_NE(Refusal({"--kafka-config-file", properties}).find("chmod 600"), std::string::npos);
-  const std::string uri = WriteFile("uri", "postgres = postgres://u:geheim@h/d\n", 0644);
+  const std::string uri = WriteFile("uri", "postgres = 'postgres://u:geheim@h/d'\n", 0644);
   try {
     ParseAll({"--config", uri});
     FAIL() << "no error";
