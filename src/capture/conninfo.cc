@@ -64,7 +64,30 @@ std::string WithoutQuoted(std::string_view message) {
 }
 
 using Entries = std::vector<std::pair<std::string, std::string>>;
-using OptionsPtr = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
+
+// What libpq reads in a connection string, URI or keywords.
+class ParsedConninfo {
+ public:
+  explicit ParsedConninfo(const std::string& conninfo)
+      : options_(PQconninfoParse(conninfo.c_str(), &message_), &PQconninfoFree),
+        message_owner_(message_, &PQfreemem) {}
+
+  bool valid() const { return options_ != nullptr; }
+  const char* problem() const { return message_ == nullptr ? "out of memory" : message_; }
+
+  // Calls `visit` for each option that the string gives.
+  template <class Visit>
+  void ForEach(Visit visit) const {
+    for (const PQconninfoOption* option = options_.get(); option->keyword != nullptr; ++option) {
+      if (option->val != nullptr) visit(*option);
+    }
+  }
+
+ private:
+  char* message_ = nullptr;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options_;
+  const std::unique_ptr<char, decltype(&PQfreemem)> message_owner_;
+};
 
 bool IsBareDatabaseName(const std::string& conninfo) {
   return conninfo.find('=') == std::string::npos && conninfo.find("://") == std::string::npos;
@@ -76,15 +99,11 @@ Entries ParseConninfo(const std::string& conninfo) {
   // As in psql: a single word is a database.
   if (IsBareDatabaseName(conninfo)) return {{"dbname", conninfo}};
 
-  char* message = nullptr;
-  const OptionsPtr parsed(PQconninfoParse(conninfo.c_str(), &message), &PQconninfoFree);
-  const std::unique_ptr<char, decltype(&PQfreemem)> message_owner(message, &PQfreemem);
-  if (parsed == nullptr) Refuse(conninfo, message == nullptr ? "out of memory" : message);
-
+  const ParsedConninfo parsed(conninfo);
+  if (!parsed.valid()) Refuse(conninfo, parsed.problem());
   Entries entries;
-  for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {
-    if (option->val != nullptr) entries.emplace_back(option->keyword, option->val);
-  }
+  parsed.ForEach(
+      [&](const PQconninfoOption& option) { entries.emplace_back(option.keyword, option.val); });
   return entries;
 }
 
@@ -133,6 +152,30 @@ Duration ConnectTimeoutOf(Entries* entries, Duration default_timeout) {
   return seconds == 0 ? default_timeout : Duration(std::chrono::seconds(seconds));
 }
 
+// libpq marks them as not to be shown.
+bool IsSecret(const PQconninfoOption& option) {
+  return std::string_view(option.dispchar).starts_with('*');
+}
+
+// A raw "@" or "/" in a URI's password ends it too early; libpq takes the rest as one of these.
+bool MayBePartOfPassword(std::string_view keyword, std::string_view value) {
+  return value.find('@') != std::string_view::npos &&
+         (keyword == "host" || keyword == "hostaddr" || keyword == "port" || keyword == "dbname");
+}
+
+// As a value in a connection string.
+std::string QuotedValue(std::string_view value) {
+  if (!value.empty() && value.find_first_of(" \t\r\n\v\f'\\") == std::string_view::npos) {
+    return std::string(value);
+  }
+  std::string out = "'";
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  return out + "'";
+}
+
 }  // namespace
 
 ConnectParameters BuildConnectParameters(const std::string& conninfo, bool replication,
@@ -152,6 +195,35 @@ ConnectParameters BuildConnectParameters(const std::string& conninfo, bool repli
   Set(&entries, "options", own_options == nullptr ? settings : *own_options + " " + settings);
   if (replication) Set(&entries, "replication", "database");
   return parameters;
+}
+
+std::string RedactedConninfo(const std::string& conninfo) {
+  constexpr std::string_view kLeftOut = "(a connection string that cannot be read)";
+  if (IsBareDatabaseName(conninfo)) {
+    return conninfo.find_first_of(":@ ") == std::string::npos ? Printable("dbname=" + conninfo)
+                                                              : std::string(kLeftOut);
+  }
+  const ParsedConninfo parsed(conninfo);
+  bool readable = parsed.valid();
+  std::string out;
+  if (readable) {
+    parsed.ForEach([&](const PQconninfoOption& option) {
+      if (MayBePartOfPassword(option.keyword, option.val)) readable = false;
+      if (!out.empty()) out.push_back(' ');
+      out +=
+          fmt::format("{}={}", option.keyword, IsSecret(option) ? "***" : QuotedValue(option.val));
+    });
+  }
+  return readable ? Printable(out) : std::string(kLeftOut);
+}
+
+bool HasPassword(const std::string& conninfo) {
+  const ParsedConninfo parsed(conninfo);
+  bool has = false;
+  if (parsed.valid()) {
+    parsed.ForEach([&](const PQconninfoOption& option) { has |= IsSecret(option); });
+  }
+  return has;
 }
 
 }  // namespace bw

@@ -5,8 +5,8 @@
 
 #include "admin/admin_server.h"
 #include "base/log.h"
+#include "capture/conninfo.h"
 #include "capture/pq_server.h"
-#include "options/redact.h"
 #include "publish/kafka_cluster.h"
 #include "registry/http_schema_registry.h"
 #include "relay/relay.h"

@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "capture/conninfo.h"
 #include "options/option_setters.h"
 #include "options/option_values.h"
-#include "options/redact.h"
 #include "publish/kafka_config.h"
 
 namespace bw {

@@ -112,6 +112,17 @@ void CheckBrokers(std::string_view brokers) {
   }
 }
 
+bool IsSecretKafkaKey(std::string_view key) {
+  for (const std::string_view word :
+       {"password", "secret", "token", "credential", "ssl.key.pem", "sasl.oauthbearer.config"}) {
+    if (key.find(word) != std::string_view::npos) {
+      // A token's URL and a client's id are not secret.
+      return !key.ends_with(".url") && !key.ends_with(".id");
+    }
+  }
+  return false;
+}
+
 std::string KafkaPropertyHelp() {
   char* text = nullptr;
   size_t size = 0;

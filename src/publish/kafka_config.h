@@ -11,6 +11,9 @@ namespace bw {
 // another option sets, and those that could leak secrets or load code.
 void CheckKafkaProperty(const std::string& property, const std::string& value);
 
+// Whether a property of librdkafka holds a secret: its value is never shown.
+bool IsSecretKafkaKey(std::string_view property);
+
 // Checks "host:port,host:port", each with an optional "PROTOCOL://" and an optional port. Throws a
 // usage Error naming --broker.
 void CheckBrokers(std::string_view brokers);

@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "capture/conninfo.h"
 #include "commands/command_line.h"
 #include "commands/command_table.h"
 #include "fuzz/fuzz_input.h"
 #include "options/config_file.h"
 #include "options/option_files.h"
 #include "options/option_table.h"
-#include "options/redact.h"
 
 namespace bw {
 namespace {

@@ -117,5 +117,17 @@ TEST(KafkaConfig, KnowsBrokerAddresses) {
   }
 }
 
+TEST(IsSecretKafkaKey, KnowsTheSecretsOfLibrdkafka) {
+  for (const char* key :
+       {"sasl.password", "ssl.key.password", "ssl.keystore.password",
+        "sasl.oauthbearer.client.secret", "ssl.key.pem", "sasl.oauthbearer.config"}) {
+    EXPECT_TRUE(IsSecretKafkaKey(key)) << key;
+  }
+  for (const char* key : {"sasl.username", "security.protocol", "ssl.ca.location",
+                          "sasl.oauthbearer.token.endpoint.url", "linger.ms"}) {
+    EXPECT_FALSE(IsSecretKafkaKey(key)) << key;
+  }
+}
+
 }  // namespace
 }  // namespace bw
