@@ -6,8 +6,8 @@ from .postgres import PostgresServer, PostgresStandby
 from .process import Process, ServerError, free_port
 from .proxy import Proxy
 from .registry import RegistryServer
-from .relay import Relay
+from .relay import Relay, binary
 from .together import Servers
 
 __all__ = ["Authority", "DetourKind", "KafkaBroker", "KafkaServer", "PostgresServer", "PostgresStandby", "Process",
-           "Proxy", "RegistryServer", "Relay", "SHORT_LIVED", "ServerError", "Servers", "free_port", "keystore_settings"]
+           "Proxy", "RegistryServer", "Relay", "SHORT_LIVED", "binary", "ServerError", "Servers", "free_port", "keystore_settings"]

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "admin/admin_socket.h"
 #include "admin/metrics.h"
 #include "admin/page.h"
 #include "admin/status_json.h"

@@ -13,9 +13,6 @@
 
 namespace bw {
 
-// The name of the Unix socket in the spool's directory.
-inline constexpr const char* kAdminSocketName = "admin.sock";
-
 // What people and programs see of a running relay, and how they steer it (docs/admin.md):
 //
 //   GET  /           a page that shows the pipeline live

@@ -6,7 +6,6 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -16,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "admin/admin_socket.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -133,14 +133,10 @@ ListeningSocket ListeningSocket::Tcp(const std::string& address) {
   return {fd, ""};
 }
 
-// A socket's address has at most 107 bytes, and a path may have more: hence the way by /proc.
 ListeningSocket ListeningSocket::Unix(const std::string& directory, const std::string& name) {
   const int directory_fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = fmt::format("/proc/self/fd/{}/{}", directory_fd, name);
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const sockaddr_un address = AddressIn(directory_fd, name);
   bool listens = directory_fd >= 0 && fd >= 0;
   if (listens) {
     unlinkat(directory_fd, name.c_str(), 0);

@@ -2,7 +2,9 @@
 
 #include <limits>
 
+#include "commands/ask_relay.h"
 #include "commands/run_relay.h"
+#include "options/option_setters.h"
 #include "options/option_sources.h"
 #include "options/option_values.h"
 
@@ -11,10 +13,9 @@ namespace {
 
 constexpr size_t kAnyNumber = std::numeric_limits<size_t>::max();
 
-constexpr OptionGroup kEveryGroup[] = {OptionGroup::kServers,   OptionGroup::kCapture,
-                                       OptionGroup::kPublish,   OptionGroup::kSpool,
-                                       OptionGroup::kAfterHalt, OptionGroup::kAdmin,
-                                       OptionGroup::kGeneral};
+constexpr OptionGroup kEveryGroup[] = {
+    OptionGroup::kServers,   OptionGroup::kCapture, OptionGroup::kPublish, OptionGroup::kSpool,
+    OptionGroup::kAfterHalt, OptionGroup::kAdmin,   OptionGroup::kGeneral};
 
 void TakeTables(const std::vector<std::string>& tables, Options* options) {
   options->overrides.resnapshot = tables.empty();
@@ -24,6 +25,31 @@ void TakeTables(const std::vector<std::string>& tables, Options* options) {
     }
   }
 }
+
+constexpr OptionSpec kJson = {'\0',
+                              "json",
+                              "",
+                              OptionArity::kFlag,
+                              OptionGroup::kCommand,
+                              "",
+                              "Print JSON.",
+                              Set<ParseFlag, &Options::command, &CommandOptions::json>};
+constexpr OptionSpec kWatch = {'\0',
+                               "watch",
+                               "",
+                               OptionArity::kFlag,
+                               OptionGroup::kCommand,
+                               "",
+                               "Print it again every two seconds, until Ctrl-C.",
+                               Set<ParseFlag, &Options::command, &CommandOptions::watch>};
+constexpr OptionSpec kStatusOptions[] = {kJson, kWatch};
+
+// For commands that only need to find the spool.
+constexpr OptionGroup kSpoolGroups[] = {OptionGroup::kSpool, OptionGroup::kGeneral};
+
+void CheckSpool(const Options& options) { CheckSpoolOptions(options.spool); }
+
+constexpr std::string_view kSides[] = {"capture", "publish"};
 
 constexpr CommandSpec kCommands[] = {
     {.name = "",
@@ -48,6 +74,32 @@ constexpr CommandSpec kCommands[] = {
      .apply_arguments = TakeTables,
      .check = CheckOptions,
      .run = RunRelay},
+    {.name = "status",
+     .summary = "Show what a running relay does, what is wrong, and how long the spool will last.",
+     .description =
+         "Asks the relay that runs on the spool: state of capture and publish, positions, rates, "
+         "WAL that PostgreSQL retains, the backlog, what is wrong since when and what to do, and "
+         "what was published of each table. With --json, all of it as docs/status.md describes.",
+     .groups = kSpoolGroups,
+     .own_options = kStatusOptions,
+     .check = CheckSpool,
+     .run = ShowStatus},
+    {.name = "pause",
+     .arguments = {"[capture|publish]", 0, 1, kSides},
+     .summary = "Let a running relay stop capturing, publishing, or both.",
+     .description =
+         "Until resume, or until the relay ends. While capture is paused, PostgreSQL retains its "
+         "WAL; while publish is paused, the spool grows.",
+     .groups = kSpoolGroups,
+     .check = CheckSpool,
+     .run = PauseRelay},
+    {.name = "resume",
+     .arguments = {"[capture|publish]", 0, 1, kSides},
+     .summary = "Let a paused relay go on.",
+     .description = "Ends a pause of capture, of publish, or of both.",
+     .groups = kSpoolGroups,
+     .check = CheckSpool,
+     .run = ResumeRelay},
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ constexpr size_t kTextColumn = 40;
 
 constexpr ExitCodeMeaning kExitCodes[] = {
     {ExitCode::kOk, "Stopped on request (SIGTERM, SIGINT), or only printed something."},
+    {ExitCode::kNoRelay, "status, pause, resume: no relay runs on the spool, or it refuses."},
     {ExitCode::kUsage, "Unknown option, bad value, unreadable configuration file."},
     {ExitCode::kRowRefused, "A row cannot be published, and --on-error=exit."},
     {ExitCode::kUnkeyedTables, "Tables without replica identity, and no --allow-unkeyed."},

@@ -21,6 +21,12 @@ struct AdminOptions {
   Duration stall_after{60'000};  // --stall-after
 };
 
+// What single commands take, on the command line only.
+struct CommandOptions {
+  bool json = false;   // --json
+  bool watch = false;  // status --watch
+};
+
 // Everything that can be configured: each folder's own options, and those of the process itself.
 // Read once at start and unchanged after that. docs/operations.md has the list for users.
 struct Options {
@@ -37,6 +43,7 @@ struct Options {
   std::optional<Lsn> skip_transaction;
 
   AdminOptions admin;
+  CommandOptions command;
   std::string log_level = "info";
   Duration status_interval{30'000};
 

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import stat
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from harness import Scene
 from harness.writer import Writer
 
 from clients import Admin
-from servers import Relay, free_port
+from servers import Relay, binary, free_port
 
 TABLE = "CREATE TABLE test (id int PRIMARY KEY, value text)"
 INSERT = "INSERT INTO test VALUES ({n}, 'secret-value')"
@@ -151,6 +152,30 @@ def test_only_the_owner_or_the_token_steers(scene: Scene, tmp_path: Path):
     relay.start()
     relay.wait_streaming()
     scene.wait_until(lambda: by_socket(relay).request("GET", "/livez")[0] == 200, 10, "the new socket")
+
+
+def command(relay: Relay, *words: str) -> tuple[int, str]:
+    done = subprocess.run([binary(), *words, f"--spool={relay.options['spool']}"], capture_output=True, text=True, timeout=30)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_commands_show_and_steer(scene: Scene, relay: Relay):
+    scene.execute("INSERT INTO test VALUES (1, 'x')")
+    scene.settle()
+    socket_of(relay)
+    scene.wait_until(lambda: "public.test" in command(relay, "status")[1], 10, "the table")
+    code, screen = command(relay, "status")
+    assert code == 0 and re.search(r"PostgreSQL +working", screen) and re.search(r"Kafka +working", screen), screen
+    assert "\x1b" not in screen
+    code, text = command(relay, "status", "--json")
+    assert json.loads(text)["source"]["slot"] == scene.slot
+    assert command(relay, "pause", "publish") == (0, "paused publish\n")
+    scene.wait_until(lambda: re.search(r"Kafka +paused", command(relay, "status")[1]), 10, "the pause")
+    assert command(relay, "resume") == (0, "resumed capture and publish\n")
+    assert command(relay, "pause", "both")[0] == 64
+    relay.stop()
+    code, text = command(relay, "status")
+    assert code == 1 and "no relay runs on spool" in text
 
 
 @pytest.mark.parametrize("host, code", [("localhost", 200), ("localhost:9187", 200), ("127.0.0.1", 200), ("[::1]:1", 200),

@@ -418,6 +418,7 @@ TEST(ExitCodeTable, HasEveryCodeOnceInAscendingOrder) {
   for (const ExitCodeMeaning& row : ExitCodeTable()) {
     switch (row.code) {
       case ExitCode::kOk:
+      case ExitCode::kNoRelay:
       case ExitCode::kUsage:
       case ExitCode::kRowRefused:
       case ExitCode::kUnkeyedTables:

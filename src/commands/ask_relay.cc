@@ -1,0 +1,76 @@
+#include "commands/ask_relay.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "admin/admin_client.h"
+#include "base/error.h"
+#include "base/shown_text.h"
+#include "commands/status_text.h"
+
+namespace bw {
+namespace {
+
+constexpr std::chrono::seconds kWatchInterval{2};
+
+std::string Ask(const Options& options, const std::string& method, const std::string& path) {
+  const auto answer = AskRelay(options.spool.directory, method, path);
+  if (!answer) {
+    throw Error(ErrorKind::kHalt,
+                fmt::format("no relay runs on spool \"{}\": start one, or name its spool with "
+                            "--spool",
+                            Printable(options.spool.directory)),
+                ExitCode::kNoRelay);
+  }
+  if (answer->status != 200) {
+    throw Error(ErrorKind::kHalt, "the relay refuses: " + Printable(answer->body),
+                ExitCode::kNoRelay);
+  }
+  return answer->body;
+}
+
+bool OutputHasColour() {
+  const char* const no_colour = std::getenv("NO_COLOR");
+  return isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
+}
+
+void PrintStatus(const Options& options) {
+  const std::string body = Ask(options, "GET", "/status");
+  if (options.command.watch && isatty(STDOUT_FILENO) == 1) std::cout << "\x1b[H\x1b[2J";
+  if (options.command.json) {
+    std::cout << body;
+  } else {
+    std::cout << StatusText(nlohmann::json::parse(body), OutputHasColour());
+  }
+  std::cout << std::flush;
+}
+
+ExitCode Steer(const Invocation& invocation, const std::string& verb) {
+  const std::string side =
+      invocation.arguments.empty() ? "" : "?side=" + invocation.arguments.front();
+  std::cout << Ask(invocation.options, "POST", "/" + verb + side);
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+ExitCode ShowStatus(const Invocation& invocation) {
+  PrintStatus(invocation.options);
+  while (invocation.options.command.watch && std::cout) {
+    std::this_thread::sleep_for(kWatchInterval);
+    PrintStatus(invocation.options);
+  }
+  return ExitCode::kOk;
+}
+
+ExitCode PauseRelay(const Invocation& invocation) { return Steer(invocation, "pause"); }
+
+ExitCode ResumeRelay(const Invocation& invocation) { return Steer(invocation, "resume"); }
+
+}  // namespace bw
