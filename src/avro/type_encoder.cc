@@ -2,37 +2,32 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <type_traits>
 
 #include "avro/binary_format.h"
 #include "avro/date_time_parser.h"
 #include "base/hex_digit.h"
+#include "base/parse_whole.h"
 
 namespace bw {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-template <typename Number>
-bool ParseNumber(std::string_view text, Number* out) {
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, *out);
-  return error == std::errc() && stop == end;
-}
-
 template <typename Float>
-bool ParseFloat(std::string_view text, Float* out) {
+std::optional<Float> ParseFloat(std::string_view text) {
   using Limits = std::numeric_limits<Float>;
-  if (text == "NaN") return *out = Limits::quiet_NaN(), true;
-  if (text == "Infinity") return *out = Limits::infinity(), true;
-  if (text == "-Infinity") return *out = -Limits::infinity(), true;
+  if (text == "NaN") return Limits::quiet_NaN();
+  if (text == "Infinity") return Limits::infinity();
+  if (text == "-Infinity") return -Limits::infinity();
   // from_chars would also accept other spellings of these, "inf" or "nan(x)".
   const size_t first = !text.empty() && text.front() == '-' ? 1 : 0;
-  return first < text.size() && IsDigit(text[first]) && ParseNumber(text, out);
+  if (first == text.size() || !IsDigit(text[first])) return std::nullopt;
+  return ParseWhole<Float>(text);
 }
 
 size_t CountDigits(std::string_view text) {
@@ -124,18 +119,18 @@ ValueStatus EncodeBoolean(std::string_view text, char** cursor) {
 
 template <typename Integer>
 ValueStatus EncodeInteger(std::string_view text, char** cursor) {
-  Integer value = 0;
-  if (!ParseNumber(text, &value)) return ValueStatus::kMalformed;
-  *cursor = WriteLong(static_cast<int64_t>(value), *cursor);
+  const auto value = ParseWhole<Integer>(text);
+  if (!value) return ValueStatus::kMalformed;
+  *cursor = WriteLong(static_cast<int64_t>(*value), *cursor);
   return ValueStatus::kOk;
 }
 
 template <typename Float>
 ValueStatus EncodeFloat(std::string_view text, char** cursor) {
   using Bits = std::conditional_t<sizeof(Float) == 4, uint32_t, uint64_t>;
-  Float value = 0;
-  if (!ParseFloat(text, &value)) return ValueStatus::kMalformed;
-  *cursor = WriteLittleEndian(std::bit_cast<Bits>(value), *cursor);
+  const auto value = ParseFloat<Float>(text);
+  if (!value) return ValueStatus::kMalformed;
+  *cursor = WriteLittleEndian(std::bit_cast<Bits>(*value), *cursor);
   return ValueStatus::kOk;
 }
 

@@ -2,21 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include "base/parse_whole.h"
 
 namespace bw {
-namespace {
-
-template <typename T>
-std::optional<T> ParseWhole(std::string_view text, int base) {
-  T value{};
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
-}
-
-}  // namespace
-
 std::optional<Lsn> Lsn::Parse(std::string_view text) {
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
@@ -37,7 +25,7 @@ std::optional<Position> Position::Parse(std::string_view text) {
   if (!lsn) return std::nullopt;
   const std::string_view index_text = text.substr(colon + 1);
   if (index_text == "end") return EndOf(*lsn);
-  const auto index = ParseWhole<uint64_t>(index_text, 10);
+  const auto index = ParseWhole<uint64_t>(index_text);
   if (!index) return std::nullopt;
   return Position{*lsn, *index};
 }

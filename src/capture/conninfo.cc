@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
-#include <charconv>
 #include <memory>
 
 #include "base/error.h"
+#include "base/parse_whole.h"
 #include "base/shown_text.h"
 
 namespace bw {
@@ -128,10 +128,8 @@ void RequirePorts(std::string_view ports) {
   while (!ports.empty()) {
     const size_t comma = ports.find(',');
     const std::string_view port = ports.substr(0, comma);
-    int number = 0;
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-    const bool whole = error == std::errc() && end == port.data() + port.size();
-    if (!port.empty() && (!whole || number < 1 || number > kPortMax)) {
+    const auto number = ParseWhole<int>(port);
+    if (!port.empty() && (!number || *number < 1 || *number > kPortMax)) {
       throw UsageError("--postgres: the port must be a number from 1 to 65535");
     }
     if (comma == std::string_view::npos) break;
@@ -143,13 +141,12 @@ void RequirePorts(std::string_view ports) {
 Duration ConnectTimeoutOf(Entries* entries, Duration default_timeout) {
   const std::string* text = Find(entries, "connect_timeout");
   if (text == nullptr) return default_timeout;
-  int seconds = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
-  if (error != std::errc() || end != text->data() + text->size() || seconds < 0) {
+  const auto seconds = ParseWhole<int>(*text);
+  if (!seconds || *seconds < 0) {
     throw UsageError("--postgres: connect_timeout is not a number of seconds");
   }
   // 0 is libpq's "wait forever", which we never do.
-  return seconds == 0 ? default_timeout : Duration(std::chrono::seconds(seconds));
+  return *seconds == 0 ? default_timeout : Duration(std::chrono::seconds(*seconds));
 }
 
 // libpq marks them as not to be shown.

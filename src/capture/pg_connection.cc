@@ -6,10 +6,10 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/halt.h"
 #include "base/log.h"
+#include "base/parse_whole.h"
 #include "capture/conninfo.h"
 #include "capture/pg_error.h"
 #include "capture/sql_text.h"
@@ -120,13 +120,9 @@ bool PgResult::Bool(int row, int column) const {
   return text == "t";
 }
 int64_t PgResult::Int(int row, int column) const {
-  const std::string_view text = Text(row, column);
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    RefuseText(*this, row, column, "an integer");
-  }
-  return number;
+  const std::optional<int64_t> number = ParseWhole<int64_t>(Text(row, column));
+  if (!number) RefuseText(*this, row, column, "an integer");
+  return *number;
 }
 Lsn PgResult::LsnAt(int row, int column) const {
   const std::optional<Lsn> lsn = Lsn::Parse(Text(row, column));

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -11,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/name_text.h"
+#include "base/parse_whole.h"
 #include "base/shown_text.h"
 #include "base/utf8.h"
 #include "spool/corruption.h"
@@ -217,8 +217,8 @@ std::string EncodeReread(const Reread& note) {
 Reread DecodeReread(std::string_view key, std::string_view body) {
   const std::string_view digits = key.substr(std::string_view(kMetaRereadPrefix).size());
   Reread note;
-  const auto parsed = std::from_chars(digits.begin(), digits.end(), note.number);
-  if (parsed.ec != std::errc() || parsed.ptr != digits.end() || RereadKey(note.number) != key) {
+  note.number = ParseWhole<uint64_t>(digits).value_or(0);
+  if (RereadKey(note.number) != key) {
     throw CorruptSpool("its meta entry " + Printable(key) + " has no number");
   }
   ReadJson(body, "a table to be read again", [&note](const Json& json) {
