@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <functional>
 
 #include "base/halt.h"
 #include "base/log.h"
-#include "publish/resume.h"
 #include "publish/topic_claims.h"
 #include "publish/topic_name.h"
 
@@ -153,12 +151,7 @@ std::optional<size_t> CheckTopic(KafkaCluster* cluster, const std::string& topic
                              topic)}}}
         .ToError();
   }
-  const auto limit = config->find("max.message.bytes");
-  if (limit == config->end()) return std::nullopt;
-  size_t bytes = 0;
-  const std::string& text = limit->second;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), bytes);
-  return parsed.ec == std::errc() ? std::optional(bytes) : std::nullopt;
+  return NumberIn(*config, "max.message.bytes");
 }
 
 }  // namespace
@@ -178,6 +171,17 @@ NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& 
   newest.checkpoint = search.Run(*stored);
   newest.claims = search.Claims();
   return newest;
+}
+
+CheckpointState StateOf(const std::optional<Checkpoint>& newest, const std::string& cluster_id) {
+  CheckpointState state;
+  state.kind = newest ? CheckpointState::Kind::kPresent : CheckpointState::Kind::kAbsent;
+  state.cluster_id = cluster_id;
+  if (!newest) return state;
+  state.lineage = newest->lineage;
+  state.source = newest->source;
+  state.progress = newest->progress;
+  return state;
 }
 
 CheckpointState FetchCheckpoint(KafkaCluster* cluster, const PublishOptions& options,

@@ -35,6 +35,9 @@ struct NewestCheckpoint {
 NewestCheckpoint ReadNewestCheckpoint(KafkaCluster* cluster, const std::string& topic,
                                       std::optional<int64_t> claims_from = std::nullopt);
 
+// The newest checkpoint (absent: the cluster has none) as src/recovery takes it.
+CheckpointState StateOf(const std::optional<Checkpoint>& newest, const std::string& cluster_id);
+
 // For start-up, when the spool was lost or the slot is ahead of it: fences a former instance, waits
 // until its open transaction has ended, and reads its newest checkpoint. Throws as KafkaCluster
 // does; transient when no broker answers.

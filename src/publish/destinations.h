@@ -10,8 +10,8 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "publish/checkpoint_offsets.h"
 #include "publish/checkpoint_reader.h"
+#include "publish/checkpoint_writer.h"
 #include "publish/kafka.h"
 #include "publish/publish_memory.h"
 #include "publish/publish_options.h"
@@ -51,30 +51,19 @@ class Destinations {
   bool Prepare(const SpoolBatch& batch);
   Duration registry_pause() { return registry_backoff_.Next(); }
 
-  const TableRoute& RouteOf(SchemaId id) const { return routes_.Get(id); }
-  // The topic that this table has, or would get now; nothing when it cannot have one, or is held.
-  std::optional<std::string> TopicFor(const TableName& table) { return routes_.TopicFor(table); }
-  // Opens an existing topic whose partitions were noted, for messages without a row.
-  const OpenedTopic& Open(const std::string& topic) { return routes_.Open(topic); }
-  void Claim(const std::string& topic, const TableName& table) { claims_.Claim(topic, table); }
+  TableRoutes& routes() { return routes_; }
+  // The next checkpoint must include the pending ones.
+  TopicClaims& claims() { return claims_; }
   // Topics and their numbers of partitions. New topics come in the order in which they were
   // created, which is the order in which they get their leaders.
   void NotePartitions(std::span<const std::pair<std::string, int32_t>> topics);
 
   // Whether a checkpoint must be committed before rows are.
   bool needs_announcement() const { return needs_announcement_ || !claims_.pending().empty(); }
-  // The claims that the next checkpoint must include.
-  const std::map<std::string, TableName>& pending_claims() const { return claims_.pending(); }
   // A checkpoint with all offsets and claims was committed.
   void NoteCommit();
   // A read_committed reader has received the checkpoint topic up to this offset.
   void NoteReadBack(int64_t through);
-
-  void NoteTooLarge(const TooLargeError& error) { routes_.NoteTooLarge(error); }
-  // The table that owns this topic; nothing when none does.
-  std::optional<TableName> TableOf(const std::string& topic) const {
-    return claims_.TableOf(topic);
-  }
 
  private:
   void CompareSchemaIds();

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/lsn.h"
+#include "base/parse_whole.h"
 
 // Kafka as the publish session sees it. Two implementations: librdkafka (kafka_cluster.h) and the
 // simulation's. Not thread-safe: everything belongs to the publish thread. Every call may block,
@@ -129,6 +130,11 @@ struct ProducerOptions {
 };
 
 using TopicConfigMap = std::map<std::string, std::string>;
+// Of a setting that is a number; nothing when it is not there.
+inline std::optional<size_t> NumberIn(const TopicConfigMap& config, const std::string& name) {
+  const auto found = config.find(name);
+  return found == config.end() ? std::nullopt : ParseWhole<size_t>(found->second);
+}
 
 struct TopicSpec {
   std::string name;

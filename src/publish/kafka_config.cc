@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 
 #include "base/error.h"
 #include "base/log.h"
-#include "publish/kafka_handle.h"
+#include "base/parse_whole.h"
+#include "publish/kafka_connection.h"
 
 namespace bw {
 namespace {
@@ -71,10 +71,8 @@ void CheckBroker(std::string_view broker) {
   const size_t colon = address.rfind(':');
   if (colon == std::string_view::npos || address.ends_with(']')) return;
   if (colon == 0) RefuseBroker(broker, "has no host");
-  const std::string_view text = address.substr(colon + 1);
-  uint32_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535) {
+  const auto port = ParseWhole<uint32_t>(address.substr(colon + 1));
+  if (!port || *port < 1 || *port > 65535) {
     RefuseBroker(broker, "has no port from 1 to 65535 after its colon");
   }
 }

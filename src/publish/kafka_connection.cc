@@ -7,7 +7,6 @@
 #include <array>
 
 #include "base/log.h"
-#include "publish/kafka_config.h"
 
 namespace bw {
 namespace {

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "base/error.h"
 #include "base/log.h"
+#include "base/parse_whole.h"
 #include "publish/kafka_config.h"
 #include "publish/topic_name.h"
 
@@ -13,13 +12,12 @@ namespace bw {
 namespace {
 
 int32_t ParseCount(const std::string& name, const std::string& text, int32_t max) {
-  int32_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || end != text.data() + text.size() || count < 1 || count > max) {
+  const auto count = ParseWhole<int32_t>(text);
+  if (!count || *count < 1 || *count > max) {
     throw UsageError(fmt::format("--topic-config: {} is \"{}\", not a number from 1 to {}", name,
                                  Printable(text), max));
   }
-  return count;
+  return *count;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "publish/partitioner.h"
 #include "publish/topic_name.h"
+#include "recovery/reconcile_publish.h"
 
 namespace bw {
 namespace {
@@ -74,17 +75,15 @@ void PublishSession::Start() {
                            parts_.spool->ledger().topic_claims(checkpoint_topic_).read_through);
   if (newest.checkpoint) CheckNoRival(*newest.checkpoint, *memory_);
   FitBatchesInto(newest);
-  ResumeFrom resume = DecideResume(parts_.spool->ledger().state(), newest.checkpoint, cluster_id_,
-                                   parts_.overrides, parts_.places);
-  Resume(resume);
+  NextOffsets next_offsets = Resume(newest.checkpoint);
   EnsureCheckpointTopic(newest.topic_exists);
   // Created before anything is written to the topic.
   auto follower = parts_.cluster->Follow({checkpoint_topic_, 0}, newest.next_offset);
   torn_ = LookBeyondCheckpoint(parts_.cluster, &parts_.spool->ledger(), progress_.position,
-                               parts_.overrides.republish, &resume.next_offsets);
+                               parts_.overrides.republish, &next_offsets);
   BW_KILL_POINT("publish.after_tail_scan");
   offsets_ = std::make_unique<CheckpointOffsets>(
-      std::move(resume.next_offsets), CheckpointRecordBytesMax(newest),
+      std::move(next_offsets), CheckpointRecordBytesMax(newest),
       newest.checkpoint ? newest.checkpoint->parts : std::vector<CheckpointPart>());
   destinations_ = std::make_unique<Destinations>(options_, parts_, memory_, producer_.get(),
                                                  offsets_.get(), checkpoint_topic_, newest);
@@ -97,19 +96,29 @@ void PublishSession::Start() {
   memory_->figures.published = progress_;
 }
 
-void PublishSession::Resume(const ResumeFrom& resume) {
-  progress_ = resume.progress;
-  if (!resume.remedy.empty()) {
-    spdlog::warn("An operator has allowed: {}", resume.remedy);
-    parts_.spool->ledger().NoteRemedy(resume.remedy);
+NextOffsets PublishSession::Resume(const std::optional<Checkpoint>& newest) {
+  Ledger& ledger = parts_.spool->ledger();
+  const auto outcome = ReconcilePublish(ledger.state(), StateOf(newest, cluster_id_),
+                                        parts_.overrides, parts_.places);
+  if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
+  const auto& plan = std::get<PublishPlan>(outcome);
+  for (const std::string& note : plan.notes) spdlog::warn("{}", note);
+  // The checkpoint counts unless it was overridden; then only the position is known.
+  const bool counts = newest && newest->progress.position == plan.publish_after;
+  progress_ = counts ? newest->progress : Progress{plan.publish_after, Lsn::Invalid()};
+  const std::string remedy = fmt::format("{}", fmt::join(plan.overrides_used, "; "));
+  if (!remedy.empty()) {
+    spdlog::warn("An operator has allowed: {}", remedy);
+    ledger.NoteRemedy(remedy);
   }
-  if (progress_.position < parts_.spool->ledger().published().position) {
-    BW_CHECK(!resume.remedy.empty());
-    parts_.spool->ledger().RewindPublished(progress_);
+  if (progress_.position < ledger.published().position) {
+    BW_CHECK(!remedy.empty());
+    ledger.RewindPublished(progress_);
   } else {
-    parts_.spool->ledger().SetPublished(progress_);
+    ledger.SetPublished(progress_);
   }
   spdlog::info("Publishing to Kafka from {}", progress_.position.ToString());
+  return counts ? newest->next_offsets : NextOffsets();
 }
 
 void PublishSession::EnsureCheckpointTopic(bool exists) {
@@ -270,7 +279,7 @@ Progress PublishSession::ProduceAndFlush(const std::function<Progress()>& produc
     for (const auto& [partition, offset] : written) offsets_->Advance(partition, offset);
     return through;
   } catch (const TooLargeError& error) {
-    destinations_->NoteTooLarge(error);
+    destinations_->routes().NoteTooLarge(error);
     throw;
   } catch (const RefusedMessageError& error) {
     throw AtItsPlace(error);
@@ -282,7 +291,7 @@ Progress PublishSession::ProduceAndFlush(const std::function<Progress()>& produc
 // again, or a halt.
 Error PublishSession::AtItsPlace(const RefusedMessageError& error) const {
   if (!error.position()) return error;
-  const auto table = destinations_->TableOf(error.topic());
+  const auto table = destinations_->claims().TableOf(error.topic());
   const std::string place = fmt::format(
       "change {} of {}", error.position()->ToString(),
       table ? fmt::format("table {}.{}", table->schema, table->table) : "topic " + error.topic());
@@ -294,7 +303,7 @@ Error PublishSession::AtItsPlace(const RefusedMessageError& error) const {
 }
 
 void PublishSession::PublishChange(const Change& change) {
-  const TableRoute& route = destinations_->RouteOf(change.schema_id);
+  const TableRoute& route = destinations_->routes().Get(change.schema_id);
   const auto leave_out = [&](const std::string& reason) {
     refusals_.LeaveOut(change, route, reason);
     ++pending_.rows_refused;
@@ -364,7 +373,7 @@ void PublishSession::ProduceCheckpoint(const Progress& progress) {
   head.source = source_;
   head.progress = progress;
   head.remedy = fmt::format("{}", fmt::join(remedies_said_, "; "));
-  for (const auto& [topic, table] : destinations_->pending_claims()) {
+  for (const auto& [topic, table] : destinations_->claims().pending()) {
     ProduceCheckpointRecord(TopicClaimKey(topic), EncodeTopicClaim(table));
   }
   for (const auto& [key, value] : offsets_->Encode(std::move(head), torn_)) {

@@ -11,18 +11,18 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/stop.h"
-#include "publish/checkpoint_offsets.h"
 #include "publish/checkpoint_reader.h"
 #include "publish/checkpoint_watch.h"
+#include "publish/checkpoint_writer.h"
 #include "publish/destinations.h"
 #include "publish/kafka.h"
 #include "publish/message_encoder.h"
 #include "publish/publish_memory.h"
 #include "publish/publish_options.h"
-#include "publish/resume.h"
 #include "publish/row_refusals.h"
 #include "publish/snapshot_purge.h"
 #include "publish/torn_records.h"
+#include "recovery/overrides.h"
 
 namespace bw {
 
@@ -83,7 +83,9 @@ class PublishSession {
   Step TakeStep();
 
  private:
-  void Resume(const ResumeFrom& resume);
+  // Decides where to continue; throws the Halt of ReconcilePublish. Returns the next offsets of the
+  // checkpoint, none without one or when it was overridden.
+  NextOffsets Resume(const std::optional<Checkpoint>& newest);
   void EnsureCheckpointTopic(bool exists);
   void FitBatchesInto(const NewestCheckpoint& newest);
   size_t CheckpointRecordBytesMax(const NewestCheckpoint& newest) const;

@@ -20,11 +20,11 @@ bool SnapshotPurge::FindLeftovers(const Position& published) {
   Destinations* const destinations = tools_.destinations;
   std::map<std::string, size_t> topics;
   for (const TableName& table : snapshot_.tables) {
-    const auto topic = destinations->TopicFor(table);
+    const auto topic = destinations->routes().TopicFor(table);
     if (!topic || topics.contains(*topic)) continue;
     if (const auto index = leftovers_.AddTopic(*topic)) {
       topics.emplace(*topic, *index);
-      destinations->Claim(*topic, table);
+      destinations->claims().Claim(*topic, table);
     }
   }
   if (!topics.empty()) {
@@ -35,7 +35,7 @@ bool SnapshotPurge::FindLeftovers(const Position& published) {
   }
   std::vector<std::pair<std::string, int32_t>> partitions;
   for (const auto& [topic, index] : topics) {
-    partitions.emplace_back(topic, destinations->Open(topic).partitions);
+    partitions.emplace_back(topic, destinations->routes().Open(topic).partitions);
   }
   destinations->NotePartitions(partitions);
   next_ = {snapshot_.tombstones_lsn(), leftovers_.next_tombstone_index()};
@@ -56,7 +56,7 @@ bool SnapshotPurge::AddRows(const std::map<std::string, size_t>& topics) {
     if (batch.changes().empty()) return true;
     if (!tools_.destinations->Prepare(batch)) return false;
     for (const Change& change : batch.changes()) {
-      const TableRoute& route = tools_.destinations->RouteOf(change.schema_id);
+      const TableRoute& route = tools_.destinations->routes().Get(change.schema_id);
       const auto topic = topics.find(route.topic);
       if (topic == topics.end()) continue;
       if (route.refusal) {
@@ -84,7 +84,8 @@ Progress SnapshotPurge::Produce(PublishFigures* figures) {
     if (!leftover) return {Position::EndOf(snapshot_.tombstones_lsn()), Lsn::Invalid()};
     const EncodedMessage tombstone =
         tools_.encoder->Tombstone(leftover->key, next_, tools_.servers.clock->WallMicros());
-    const OpenedTopic& topic = tools_.destinations->Open(leftovers_.topic(leftover->topic));
+    const OpenedTopic& topic =
+        tools_.destinations->routes().Open(leftovers_.topic(leftover->topic));
     tools_.producer->Produce({.topic = topic.handle,
                               .partition = leftover->partition,
                               .key = tombstone.key,

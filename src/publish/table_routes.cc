@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 #include "base/error.h"
@@ -39,15 +38,6 @@ void RefuseOnRowError(TableRoute* route, const Step& step) {
 void RemoveDuplicates(std::vector<std::string>* names) {
   std::ranges::sort(*names);
   names->erase(std::unique(names->begin(), names->end()), names->end());
-}
-
-void LowerTo(const TopicConfigMap& config, const char* name, size_t* limit) {
-  const auto found = config.find(name);
-  if (found == config.end()) return;
-  size_t value = 0;
-  const std::string& text = found->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc()) *limit = std::min(*limit, value);
 }
 
 }  // namespace
@@ -300,8 +290,9 @@ TableRoutes::TopicSettingsNow TableRoutes::SettingsFrom(
     return settings;
   }
   size_t limit = std::numeric_limits<size_t>::max();
-  LowerTo(*config, kMessageLimit, &limit);
-  LowerTo(*config, "segment.bytes", &limit);
+  for (const char* name : {kMessageLimit, "segment.bytes"}) {
+    limit = std::min(limit, NumberIn(*config, name).value_or(limit));
+  }
   settings.batch_bytes_max = std::max(limit, kBatchBytesMin);
   const auto policy = config->find("cleanup.policy");
   settings.compacted =

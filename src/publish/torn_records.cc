@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/halt.h"
 #include "base/log.h"
+#include "base/parse_whole.h"
 
 namespace bw {
 
@@ -23,9 +23,7 @@ std::optional<RecordIdentity> ParseRecordIdentity(std::span<const MessageHeader>
     } else if (name == "op") {
       if (value.size() == 1) operation = value[0];
     } else if (name == "ts") {
-      int64_t number = 0;
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-      if (error == std::errc() && end == value.data() + value.size()) commit_time_ms = number;
+      if (const auto number = ParseWhole<int64_t>(value)) commit_time_ms = number;
     }
   }
   if (!position || !operation || !commit_time_ms) return std::nullopt;
