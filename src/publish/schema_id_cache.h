@@ -38,8 +38,8 @@ class SchemaIdCache {
     const TableSchema* schema = nullptr;
   };
   // The ids of each table, or why it has none; unknown ones are asked for concurrently. Subjects
-  // are "<topic>-key" and "<topic>-value". Errors are as SchemaRegistry::Register throws them, or a
-  // halt; the next call asks only for what is still missing.
+  // are "<topic>-key" and "<topic>-value". Errors are as SchemaRegistry::RegisterAll gives them, or
+  // a halt; the next call asks only for what is still missing.
   std::vector<RegistryResult<RegistryIds>> GetAll(std::span<const Table> tables);
 
   // Compares known ids with the registry, at most a few hundred: those that were not compared for

@@ -39,13 +39,6 @@ std::string HttpSchemaRegistry::Where(const std::string& subject) const {
   return "Schema registry " + http_->base_url() + ", subject " + Printable(subject);
 }
 
-int32_t HttpSchemaRegistry::Register(const std::string& subject, const std::string& schema_json) {
-  const SchemaRegistration registration{subject, schema_json};
-  const RegistryResult<int32_t> result = RegisterAll(std::span(&registration, 1)).front();
-  if (const auto* failure = std::get_if<Error>(&result)) throw *failure;
-  return std::get<int32_t>(result);
-}
-
 std::vector<RegistryResult<int32_t>> HttpSchemaRegistry::RegisterAll(
     std::span<const SchemaRegistration> registrations) {
   std::vector<HttpRequest> requests;

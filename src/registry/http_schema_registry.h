@@ -24,7 +24,6 @@ class HttpSchemaRegistry : public SchemaRegistry {
   HttpSchemaRegistry(const HttpSchemaRegistryOptions& options, const Stop& stop);
   ~HttpSchemaRegistry() override;
 
-  int32_t Register(const std::string& subject, const std::string& schema_json) override;
   std::vector<RegistryResult<int32_t>> RegisterAll(
       std::span<const SchemaRegistration> registrations) override;
   // Each request takes at most two seconds, because publishing waits for it.

@@ -40,19 +40,6 @@ bool RefusesTheSchema(long status, std::string_view body) {
          code == 42210;
 }
 
-// What the registry says about a failure: its `message` where there is one, else the body's start.
-std::string Reason(long status, std::string_view body) {
-  std::string reason;
-  if (const nlohmann::json answer = Parse(body); answer.is_object()) {
-    const auto message = answer.find("message");
-    if (message != answer.end() && message->is_string()) reason = message->get<std::string>();
-  } else {
-    reason = std::string(body);
-  }
-  return "HTTP status " + std::to_string(status) +
-         (reason.empty() ? "" : ", \"" + Printable(Utf8Prefix(reason, kReasonBytesMax)) + "\"");
-}
-
 int32_t IdOf(std::string_view body, const std::string& where) {
   const nlohmann::json answer = Parse(body);
   if (!answer.is_object()) throw TransientError(where + ": the answer is not a JSON object");
@@ -75,6 +62,19 @@ bool SaysNotFound(long status, std::string_view body) {
 
 }  // namespace
 
+// What the registry says about it: its `message` where there is one, else the body's start.
+std::string ReasonOf(long status, std::string_view body) {
+  std::string reason;
+  if (const nlohmann::json answer = Parse(body); answer.is_object()) {
+    const auto message = answer.find("message");
+    if (message != answer.end() && message->is_string()) reason = message->get<std::string>();
+  } else {
+    reason = std::string(body);
+  }
+  return "HTTP status " + std::to_string(status) +
+         (reason.empty() ? "" : ", \"" + Printable(Utf8Prefix(reason, kReasonBytesMax)) + "\"");
+}
+
 int32_t ParseRegisterAnswer(long status, std::string_view body, const std::string& where) {
   switch (status) {
     case 200:
@@ -84,38 +84,36 @@ int32_t ParseRegisterAnswer(long status, std::string_view body, const std::strin
     case 413:
     case 422:
       if (RefusesTheSchema(status, body)) {
-        throw RowError(where + ": the registry refuses the schema: " + Reason(status, body));
+        throw RowError(where + ": the registry refuses the schema: " + ReasonOf(status, body));
       }
       if (ErrorCode(Parse(body)) == 42205) {
         throw TransientError(where +
                              ": the registry accepts no schemas now; check its mode, which "
                              "must be READWRITE for this subject: " +
-                             Reason(status, body));
+                             ReasonOf(status, body));
       }
-      throw TransientError(where + ": " + Reason(status, body));
+      throw TransientError(where + ": " + ReasonOf(status, body));
     case 401:
     case 403:
       throw TransientError(where + ": the registry does not let us in, check user and password: " +
-                           Reason(status, body));
+                           ReasonOf(status, body));
     case 404:
       throw TransientError(where + ": the registry does not know this path, check the address " +
-                           "(Apicurio needs /apis/ccompat/v7 after it): " + Reason(status, body));
+                           "(Apicurio needs /apis/ccompat/v7 after it): " + ReasonOf(status, body));
     default:
       if (status >= 300 && status < 400) {
-        throw TransientError(
-            where + ": redirects are not followed, use the final address: " + Reason(status, body));
+        throw TransientError(where + ": redirects are not followed, use the final address: " +
+                             ReasonOf(status, body));
       }
-      throw TransientError(where + ": " + Reason(status, body));
+      throw TransientError(where + ": " + ReasonOf(status, body));
   }
   return IdOf(body, where);
 }
 
-std::string ReasonOf(long status, std::string_view body) { return Reason(status, body); }
-
 std::optional<IdState> ParseSchemaAnswer(long status, std::string_view body,
                                          const std::string& schema_json, const std::string& where) {
   if (SaysNotFound(status, body)) return IdState::kUnknown;
-  if (status != 200) throw TransientError(where + ": " + Reason(status, body));
+  if (status != 200) throw TransientError(where + ": " + ReasonOf(status, body));
   const nlohmann::json answer = Parse(body);
   if (!answer.is_object() || !answer.contains("schema") || !answer["schema"].is_string()) {
     throw TransientError(where + ": the answer has no \"schema\"");
@@ -128,7 +126,7 @@ std::optional<IdState> ParseSchemaAnswer(long status, std::string_view body,
 std::optional<int32_t> ParseLookUpAnswer(long status, std::string_view body,
                                          const std::string& where) {
   if (SaysNotFound(status, body)) return std::nullopt;
-  if (status != 200) throw TransientError(where + ": " + Reason(status, body));
+  if (status != 200) throw TransientError(where + ": " + ReasonOf(status, body));
   return IdOf(body, where);
 }
 

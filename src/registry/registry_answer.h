@@ -13,7 +13,7 @@ namespace bw {
 // POST /subjects/(subject)/versions, and its error codes.
 //
 // `where` names the request in messages: the registry's address and the subject. Throws as
-// SchemaRegistry::Register does. Pure; the answer comes from outside and may be anything.
+// SchemaRegistry::RegisterAll gives them. Pure; the answer comes from outside and may be anything.
 int32_t ParseRegisterAnswer(long status, std::string_view body, const std::string& where);
 
 // A failure's status and message, in one line of limited length.

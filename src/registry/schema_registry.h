@@ -39,46 +39,25 @@ class SchemaRegistry {
  public:
   virtual ~SchemaRegistry() = default;
 
-  // The id of this schema under `subject`, registering it when it is new there; asking again for
-  // the same pair gives the same id. Ids are 1 to 2^31-1.
+  // The id of each schema under its subject, registering it when it is new there; asking again for
+  // the same pair gives the same id. Ids are 1 to 2^31-1. Concurrent where possible; results are in
+  // the order of `registrations`. Once the registry turns out to be away, the rest is not asked.
   //
-  // Waits for the answer, but not beyond a timeout or a stop. Throws
+  // Waits for the answers, but not beyond a timeout or a stop. Errors, each of one schema:
   // - transient when there is no usable answer (unreachable, timeout, 5xx, 429, malformed) and,
   //   with a text that says what to change, when the registry does not let us in, does not know the
   //   path or is read-only: never an error of the row, always tried again;
   // - row when the registry refuses this schema (409 incompatible, 422 invalid, 413 too large).
-  virtual int32_t Register(const std::string& subject, const std::string& schema_json) = 0;
-
-  // The same for many, concurrently where possible; a refusal concerns one schema only. Results are
-  // in the order of `registrations`. Once the registry turns out to be away, the rest is not asked.
   virtual std::vector<RegistryResult<int32_t>> RegisterAll(
-      std::span<const SchemaRegistration> registrations) {
-    std::vector<RegistryResult<int32_t>> results;
-    for (const auto& [subject, schema_json] : registrations) {
-      const auto* failure = results.empty() ? nullptr : std::get_if<Error>(&results.back());
-      if (failure != nullptr && failure->kind() == ErrorKind::kTransient) {
-        results.push_back(*failure);
-        continue;
-      }
-      try {
-        results.emplace_back(Register(subject, schema_json));
-      } catch (const Error& error) {
-        results.emplace_back(error);
-      }
-    }
-    return results;
-  }
+      std::span<const SchemaRegistration> registrations) = 0;
 
   // What these ids mean now, in the order of `schemas`. Changes nothing. Errors are transient.
-  virtual std::vector<RegistryResult<IdState>> CheckAll(std::span<const RegisteredSchema> schemas) {
-    return std::vector<RegistryResult<IdState>>(schemas.size(), IdState::kSame);
-  }
+  virtual std::vector<RegistryResult<IdState>> CheckAll(
+      std::span<const RegisteredSchema> schemas) = 0;
 
   // Registers schemas of one subject, all of which the registry has lost, under the ids that they
   // had. Returns why that is not possible, or nothing when it was done.
-  virtual std::optional<std::string> Restore(std::span<const RegisteredSchema> /*schemas*/) {
-    return "this registry cannot";
-  }
+  virtual std::optional<std::string> Restore(std::span<const RegisteredSchema> schemas) = 0;
 };
 
 }  // namespace bw

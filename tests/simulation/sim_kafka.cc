@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/lsn.h"
+#include "support/one_by_one_registry.h"
 
 namespace bw::simulation {
 namespace {
@@ -322,7 +323,7 @@ class SimKafkaClient : public KafkaCluster {
   SimProcess* const process_;
 };
 
-class SimRegistry : public SchemaRegistry {
+class SimRegistry : public OneByOneRegistry {
  public:
   SimRegistry(SimKafka* kafka, SimProcess* process) : kafka_(kafka), process_(process) {}
 

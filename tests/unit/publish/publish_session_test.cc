@@ -8,6 +8,7 @@
 #include "avro/schema_builder.h"
 #include "publish/publisher.h"
 #include "publish/topic_name.h"
+#include "support/one_by_one_registry.h"
 #include "unit/publish/fake_kafka.h"
 
 namespace bw {
@@ -38,7 +39,7 @@ class FakeClock : public Clock {
   TimePoint now = std::chrono::steady_clock::now();
 };
 
-class FakeRegistry : public SchemaRegistry {
+class FakeRegistry : public OneByOneRegistry {
  public:
   int32_t Register(const std::string& subject, const std::string& schema_json) override {
     if (away) throw TransientError("registry is away");

@@ -3,13 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/one_by_one_registry.h"
+
 namespace bw {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class FakeRegistry : public SchemaRegistry {
+class FakeRegistry : public OneByOneRegistry {
  public:
   int32_t Register(const std::string& subject, const std::string& schema_json) override {
     registered.push_back(subject);
