@@ -2,6 +2,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "avro/table.h"
 
 namespace bw {
 
@@ -10,11 +13,17 @@ namespace bw {
 // "crêpes" -> "cr_c3__aa_pes", "a-b" -> "a_2d_b", "1a" -> "_31_a".
 //
 // Not injective: "a-b" and "a_2d_b" give the same name, and the caller has to resolve that (for
-// columns: FieldNames in avro/field_names.h). An empty name gives an empty result, which no Avro
+// columns: FieldNames). An empty name gives an empty result, which no Avro
 // parser accepts. Pure; accepts any bytes.
 std::string AvroSafeName(std::string_view name);
 
 // The namespace of a table's record schemas: "bottledwater." and the Avro-safe schema name.
 std::string AvroNamespace(std::string_view postgres_schema);
+
+// The Avro field names of the table's columns, in their order; no two are equal. A field has the
+// column's Avro-safe name. When several columns would get the same one, the column with exactly
+// this name in PostgreSQL keeps it, else the first one does; the others get "_2", "_3", ...,
+// skipping the safe names of all columns. Key and value schema use the same names.
+std::vector<std::string> FieldNames(const Table& table);
 
 }  // namespace bw

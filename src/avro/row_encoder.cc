@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "avro/binary_format.h"
-#include "avro/text_converter.h"
 #include "avro/type_encoder.h"
 #include "avro/type_oid.h"
 #include "base/halt.h"

@@ -7,8 +7,6 @@
 #include "avro/table.h"
 #include "avro/text_value.h"
 #include "avro/value_kind.h"
-#include "avro/value_status.h"
-#include "base/invalid_text.h"
 #include "base/text_encoding.h"
 
 namespace bw {

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "avro/field_names.h"
 #include "avro/name.h"
 #include "avro/value_kind.h"
 #include "base/error.h"

@@ -9,7 +9,7 @@
 #include <type_traits>
 
 #include "avro/binary_format.h"
-#include "avro/date_time_parser.h"
+#include "avro/date_time_text.h"
 #include "base/hex_digit.h"
 #include "base/parse_whole.h"
 

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "avro/value_kind.h"
-#include "avro/value_status.h"
 
 namespace bw {
 

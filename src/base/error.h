@@ -23,6 +23,13 @@ constexpr size_t kErrorKinds = 5;
 
 const char* ToString(ErrorKind kind);
 
+// What to do with a row that cannot be captured or published (--on-error). An outage of a server is
+// never such an error.
+enum class OnError {
+  kLog,   // Count it, log where it was (never its values), go on without it.
+  kExit,  // Stop before it; nothing after it is published.
+};
+
 // A failed operation. `what()` is one message for a person: it names the thing (slot, LSN, topic,
 // table, file), says what was found and, where there is one, the remedy. It never holds a password
 // or row data.

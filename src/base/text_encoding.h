@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,14 @@
 // convert, and the server does not (client_encoding = SQL_ASCII).
 
 namespace bw {
+
+// What to do with a text that cannot be converted to UTF-8 (--invalid-text): arbitrary bytes in an
+// SQL_ASCII database, bytes that WIN1252 and the like do not assign, "char" values in any encoding.
+enum class InvalidText {
+  kError,    // The row is refused, as --on-error says.
+  kReplace,  // U+FFFD replaces each byte that is not part of a character.
+  kBytes,    // Texts of SQL_ASCII and one-byte databases are Avro bytes, exactly the server's.
+};
 
 class TextEncoding {
  public:
@@ -52,6 +61,11 @@ class TextEncoding {
   Kind kind_ = Kind::kUtf8;
   const Table* table_ = nullptr;
 };
+
+// The text in UTF-8. With kReplace, a byte that is not part of a valid character becomes U+FFFD;
+// otherwise the result is nullopt. Pure.
+std::optional<std::string> TextToUtf8(std::string_view text, const TextEncoding& encoding,
+                                      InvalidText invalid_text);
 
 bool IsAscii(std::string_view text);
 

@@ -8,8 +8,8 @@
 
 #include "base/byte_size.h"
 #include "base/clock.h"
-#include "base/invalid_text.h"
-#include "base/on_error.h"
+#include "base/error.h"
+#include "base/text_encoding.h"
 
 namespace bw {
 

@@ -20,7 +20,7 @@ void OnLog(const rd_kafka_t* handle, int /*level*/, const char* facility, const 
   }
 }
 
-void OnError(rd_kafka_t* /*handle*/, int code, const char* reason, void* opaque) {
+void OnBrokerError(rd_kafka_t* /*handle*/, int code, const char* reason, void* opaque) {
   auto* trouble = static_cast<KafkaTrouble*>(opaque);
   // This code says less than the reason before it.
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !trouble->Newest().empty()) return;
@@ -102,7 +102,7 @@ KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
   BW_CHECK(rd_kafka_conf_set(conf.get(), "enable.metrics.push", "false", nullptr, 0) !=
            RD_KAFKA_CONF_INVALID);
   rd_kafka_conf_set_log_cb(conf.get(), &OnLog);
-  rd_kafka_conf_set_error_cb(conf.get(), &OnError);
+  rd_kafka_conf_set_error_cb(conf.get(), &OnBrokerError);
   // Fails in a librdkafka without TLS, which checks no certificates either.
   rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &OnCertificate);
   rd_kafka_conf_set_opaque(conf.get(), trouble);

@@ -6,7 +6,7 @@
 
 #include "base/byte_size.h"
 #include "base/clock.h"
-#include "base/on_error.h"
+#include "base/error.h"
 
 namespace bw {
 

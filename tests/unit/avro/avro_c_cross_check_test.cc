@@ -8,7 +8,7 @@
 #include <cmath>
 #include <random>
 
-#include "avro/date_time_parser.h"
+#include "avro/date_time_text.h"
 #include "avro/schema_builder.h"
 #include "unit/avro/avro_test_util.h"
 

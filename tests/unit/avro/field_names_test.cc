@@ -1,9 +1,8 @@
-#include "avro/field_names.h"
-
 #include <gtest/gtest.h>
 
 #include <set>
 
+#include "avro/name.h"
 #include "unit/avro/avro_test_util.h"
 
 namespace bw {

@@ -1,6 +1,6 @@
-#include "avro/text_converter.h"
-
 #include <gtest/gtest.h>
+
+#include "base/text_encoding.h"
 
 namespace bw {
 namespace {

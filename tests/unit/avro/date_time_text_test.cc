@@ -1,11 +1,10 @@
-#include "avro/date_time_parser.h"
+#include "avro/date_time_text.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "avro/calendar.h"
-#include "avro/iso_date_time.h"
 #include "avro/value_kind.h"
 
 namespace bw {

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "avro/value_kind.h"
+
+namespace bw {
+
+// --- PostgreSQL's text for dates and times (datestyle ISO) -> Avro's numbers. Pure, no allocation;
+// --- `*out` is only written for kOk ------------------------------------------------------------
+
+// "2026-11-21", "0044-03-15 BC", "5874897-12-31", "infinity" -> days since 1970-01-01.
+ValueStatus ParseDate(std::string_view text, int32_t* out);
+
+// "12:30:00.5", "24:00:00" -> microseconds since midnight.
+ValueStatus ParseTime(std::string_view text, int64_t* out);
+
+// "2026-11-21 12:30:00.123456", with " BC" at the end before year 1 -> microseconds since
+// 1970-01-01 00:00, without a zone. The end of PostgreSQL's range (from 294247-01-10) does not fit:
+// PostgreSQL counts from 2000.
+ValueStatus ParseTimestamp(std::string_view text, int64_t* out);
+
+// The same with an offset, "+00", "-05:30" or "+00:19:32" -> microseconds since 1970-01-01 UTC.
+ValueStatus ParseTimestamptz(std::string_view text, int64_t* out);
+
+// --- Avro's numbers -> ISO 8601 text, appended to `*out`. Years from 10000 have a '+', years
+// before
+// --- 1 are astronomical (0000 is 1 BC, -0001 is 2 BC), as in java.time. Fractions of a second have
+// --- no trailing zeros. Pure; accepts any number -----------------------------------------------
+
+// "2026-11-21", or "infinity", "-infinity" for PostgreSQL's special dates.
+void AppendIsoDate(int32_t days_since_epoch, std::string* out);
+
+// "12:30:00.5", "24:00:00". `micros` must be within a day, 24:00 included.
+void AppendIsoTime(int64_t micros, std::string* out);
+
+// "2026-11-21T12:30:00.123456", with a 'Z' at the end if `utc`; the infinities without it.
+void AppendIsoTimestamp(int64_t micros_since_epoch, bool utc, std::string* out);
+
+}  // namespace bw
