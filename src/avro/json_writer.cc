@@ -1,14 +1,15 @@
 #include "avro/json_writer.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 
-#include "avro/body_reader.h"
-#include "avro/calendar.h"
+#include "avro/binary_format.h"
 #include "avro/date_time_text.h"
 #include "avro/value_kind.h"
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/log.h"
 #include "base/utf8.h"
 
@@ -106,6 +107,79 @@ void AppendJsonInteger(int64_t value, std::string* out) {
   const std::string_view number(text, std::to_chars(text, text + sizeof(text), value).ptr);
   *out += number;
 }
+
+// --- Avro bodies -------------------------------------------------------------------------------
+
+// Reads an Avro body from left to right (format: avro/binary_format.h). Every read checks the
+// bounds, and throws a halt Error with the place for malformed bytes: a body comes from the spool,
+// which is damaged then. The bytes must outlive the reader and the views it returns.
+class BodyReader {
+ public:
+  explicit BodyReader(std::string_view body)
+      : start_(body.data()), p_(body.data()), end_(body.data() + body.size()) {}
+
+  // Reads a field's union branch: whether it has a value.
+  bool ReadIsPresent() {
+    const char branch = *Take(1);
+    if (branch != kNullBranch && branch != kValueBranch) Fail("unknown union branch");
+    return branch == kValueBranch;
+  }
+
+  bool ReadBoolean() {
+    const char byte = *Take(1);
+    if (byte != 0 && byte != 1) Fail("a boolean that is neither 0 nor 1");
+    return byte == 1;
+  }
+
+  int64_t ReadLong() {
+    uint64_t value = 0;
+    for (int shift = 0; shift < 70; shift += 7) {
+      const auto byte = static_cast<unsigned char>(*Take(1));
+      if (shift == 63 && byte > 1) break;
+      value |= static_cast<uint64_t>(byte & 0x7F) << shift;
+      if (byte < 0x80) return UnZigZag(value);
+    }
+    Fail("a number of more than 64 bits");
+  }
+
+  int32_t ReadInt() {
+    const int64_t value = ReadLong();
+    if (value < INT32_MIN || value > INT32_MAX) Fail("an int of more than 32 bits");
+    return static_cast<int32_t>(value);
+  }
+
+  float ReadFloat() { return std::bit_cast<float>(ReadLittleEndian<uint32_t>(Take(4))); }
+  double ReadDouble() { return std::bit_cast<double>(ReadLittleEndian<uint64_t>(Take(8))); }
+
+  // A string or bytes.
+  std::string_view ReadBytes() {
+    const int64_t length = ReadLong();
+    if (length < 0) Fail("a negative length");
+    const char* const bytes = Take(static_cast<uint64_t>(length));
+    return {bytes, static_cast<size_t>(length)};
+  }
+
+  void ExpectEnd() const {
+    if (p_ != end_) Fail("bytes after the last field");
+  }
+
+  [[noreturn]] void Fail(const char* problem) const {
+    throw UnexpectedHalt("malformed Avro body at byte " + std::to_string(p_ - start_) + ": " +
+                         problem);
+  }
+
+ private:
+  const char* Take(uint64_t count) {
+    if (count > static_cast<uint64_t>(end_ - p_)) Fail("it ends too early");
+    const char* const taken = p_;
+    p_ += count;
+    return taken;
+  }
+
+  const char* const start_;
+  const char* p_;
+  const char* const end_;
+};
 
 // --- Values and fields -------------------------------------------------------------------------
 

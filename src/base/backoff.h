@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <random>
 
 #include "base/clock.h"
@@ -24,7 +25,11 @@ class Backoff {
       : limits_(limits), next_(limits.first), random_(seed) {}
 
   // How long to wait now; the following wait is twice as long, up to the maximum.
-  Duration Next();
+  Duration Next() {
+    const int64_t full = next_.count();
+    next_ = std::min(next_ * 2, limits_.max);
+    return Duration(std::uniform_int_distribution<int64_t>(full / 2, full)(random_));
+  }
   // The operation succeeded: start over.
   void Reset() { next_ = limits_.first; }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/exit_code.h"
+#include "base/error.h"
 #include "options/option_table.h"
 #include "options/options.h"
 

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/error.h"
 #include "spool/spool_directory.h"
 #include "spool/spool_store.h"
 
@@ -16,6 +17,14 @@ std::string DatabasePath(const SpoolOptions& options) {
 }
 
 }  // namespace
+
+void CheckSpoolOptions(const SpoolOptions& options) {
+  if (options.max_bytes > 0 && options.max_bytes < kMiB) {
+    throw UsageError(
+        "--spool-max-bytes: a spool needs more than that to work; give 0 (no limit) or at least "
+        "1MiB");
+  }
+}
 
 Spool::Spool(const SpoolOptions& options)
     : options_(options),

@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "avro/calendar.h"
 #include "avro/value_kind.h"
 
 namespace bw {
