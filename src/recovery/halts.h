@@ -1,9 +1,7 @@
 #pragma once
 
 #include "base/halt.h"
-#include "recovery/checkpoint_state.h"
-#include "recovery/overrides.h"
-#include "recovery/start_facts.h"
+#include "recovery/reconcile.h"
 
 // The halts of Reconcile: their codes, words and remedies, apart from the logic that finds them.
 

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "recovery/halts.h"
-#include "recovery/lineage.h"
 #include "recovery/reconcile_publish.h"
 
 namespace bw {

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/shown_text.h"
 #include "recovery/halts.h"
-#include "recovery/lineage.h"
 
 namespace bw {
 namespace {
@@ -15,7 +14,6 @@ namespace {
 PublishPlan Republish(const SpoolState& spool, const Position& checkpoint) {
   PublishPlan plan;
   plan.publish_after = std::max(checkpoint, spool.trimmed);
-  plan.rewind_hint = true;
   plan.notes.push_back(
       fmt::format("--republish: publishing again what the spool retains, from {}. {}",
                   plan.publish_after.ToString(),

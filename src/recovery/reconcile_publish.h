@@ -12,8 +12,7 @@
 namespace bw {
 
 struct PublishPlan {
-  Position publish_after;    // Publish the spool's changes above this.
-  bool rewind_hint = false;  // RewindPublished to publish_after first.
+  Position publish_after;  // Publish the spool's changes above this.
   std::vector<std::string> notes;
   std::vector<std::string> overrides_used;
 };

@@ -52,7 +52,13 @@ struct ServerIdentity {
   // Where `timeline_before` ended in this server's history: what was written to it after that point
   // did not happen here. Nothing when it is the server's own timeline; Lsn::Invalid() when it is
   // not among this server's ancestors.
-  std::optional<Lsn> SwitchPointOf(uint32_t timeline_before) const;
+  std::optional<Lsn> SwitchPointOf(uint32_t timeline_before) const {
+    if (timeline_before == timeline) return std::nullopt;
+    for (const TimelineSwitch& ended : history) {
+      if (ended.timeline == timeline_before) return ended.switch_point;
+    }
+    return Lsn::Invalid();
+  }
 };
 
 }  // namespace bw

@@ -621,7 +621,6 @@ TEST_F(ReconcilePublishTest, GoesOnBehindTheCheckpoint) {
   HaveSpool(At(0x1FF0, 0x2000)).published = At(0x1700, 0x1800);
   HaveCheckpoint({{Lsn{0x1800}, 5}, Lsn{0x1800}});
   EXPECT_EQ(ExpectPublish().publish_after, (Position{Lsn{0x1800}, 5}));
-  EXPECT_FALSE(ExpectPublish().rewind_hint);
 }
 
 TEST_F(ReconcilePublishTest, BeginsAtTheBeginningWithoutCheckpoint) {
@@ -637,7 +636,6 @@ TEST_F(ReconcilePublishTest, RepublishesFromTheCheckpointWhenTheSpoolStillHasIt)
   overrides_.republish = true;
   const PublishPlan plan = ExpectPublish();
   EXPECT_EQ(plan.publish_after, Position::EndOf(Lsn{0x1700}));
-  EXPECT_TRUE(plan.rewind_hint);
   EXPECT_EQ(plan.overrides_used, (std::vector<std::string>{"republish"}));
 }
 

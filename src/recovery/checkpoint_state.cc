@@ -1,4 +1,4 @@
-#include "recovery/lineage.h"
+#include "recovery/checkpoint_state.h"
 
 #include <algorithm>
 
