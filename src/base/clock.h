@@ -12,6 +12,9 @@ namespace bw {
 using Duration = std::chrono::milliseconds;
 using TimePoint = std::chrono::steady_clock::time_point;
 
+// The real time, for code that does not run in the simulation.
+inline TimePoint Now() { return std::chrono::steady_clock::now(); }
+
 class Stop;
 
 // A thread that was started by a Clock. Destroying it waits for its end.

@@ -32,6 +32,13 @@ class HeldBackTables {
     for (const TableName& table : tables) entries_.erase(table);
   }
 
+  // Forgets tables that are not to be re-read any more, for example because they were dropped.
+  void KeepOnly(const std::vector<Reread>& notes) {
+    std::erase_if(entries_, [&](const auto& entry) {
+      return std::ranges::find(notes, entry.first, &Reread::table) == notes.end();
+    });
+  }
+
  private:
   struct Entry {
     TimePoint until;

@@ -58,7 +58,7 @@ class KeyWatch {
 
 // Compares each table's name and key in the catalog with the noted ones, and notes the table for
 // re-reading when they differ. The stream tells that for most tables, with their next row; but not
-// for the key of REPLICA IDENTITY FULL, nor in the cases of told_relation.h. Also notes the keys of
+// for the key of REPLICA IDENTITY FULL, nor in the cases of IsOutdated. Also notes the keys of
 // tables with REPLICA IDENTITY FULL that have none noted yet. Leaves out tables whose rows come
 // under another name, or not at all: those are not `is_captured`. Thread-safe. Throws transient
 // Errors when the spool cannot be written.
@@ -74,5 +74,21 @@ using WarnOfTable = std::function<void(const std::string& table, const std::stri
 void CheckLeaves(const std::vector<CapturedTable>& tables,
                  const std::vector<Publication>& publications, const TableFilter& filter,
                  Spool* spool, const WarnOfTable& warn);
+
+// What the stream has said about a relation: the name and key under which its rows arrive.
+struct ToldRelation {
+  TableKey form;  // Without its schema.
+  ReplicaIdentity identity = ReplicaIdentity::kDefault;
+};
+
+// Whether rows keep arriving under an outdated name or key. pgoutput announces a relation again
+// when that very relation was altered; but PostgreSQL 15 announces, only after a reconnect,
+//
+//   a schema that was renamed
+//   with publish_via_partition_root, a root that was renamed, moved or got another replica
+//     identity: it checks only the leaf that has the row, which was not altered
+//
+// Pure.
+bool IsOutdated(const ToldRelation& told, const CapturedTable& now);
 
 }  // namespace bw

@@ -17,8 +17,6 @@
 namespace bw {
 namespace {
 
-TimePoint Now() { return std::chrono::steady_clock::now(); }
-
 std::string Address(PGconn* connection) {
   const char* host = PQhost(connection);
   const char* port = PQport(connection);

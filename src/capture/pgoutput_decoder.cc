@@ -5,7 +5,6 @@
 #include <string>
 
 #include "base/halt.h"
-#include "capture/postgres_epoch.h"
 
 namespace bw {
 namespace {

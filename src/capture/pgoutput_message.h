@@ -17,6 +17,9 @@
 
 namespace bw {
 
+// PostgreSQL counts microseconds from 2000-01-01 UTC, which is this long after 1970-01-01.
+inline constexpr int64_t kPostgresEpochUs = 946'684'800'000'000;
+
 // A table's OID as pgoutput uses it. Announced by a Relation message before its first use in each
 // connection, and again whenever the table may have changed.
 struct RelationId {

@@ -25,8 +25,6 @@ constexpr const char* kLockTimeout = "55P03";
 constexpr const char* kNoTable = "42P01";
 constexpr const char* kNoSchema = "3F000";
 
-TimePoint Now() { return std::chrono::steady_clock::now(); }
-
 // Only a TID range scan reads a range of pages in page order. For the COPY alone, since catalog
 // queries need index scans. (Disabled plans have such a high cost that JIT would compile them, but
 // it is off in all our sessions.)

@@ -40,7 +40,7 @@ class ServerCatalog {
   // As bw::FindPublications.
   virtual std::vector<std::string> FindPublications(bool expects_pair) = 0;
   virtual std::vector<PublicationMember> ReadMembers(const std::string& publication) = 0;
-  // As in key_catalog.h.
+  // As in table_catalog.h.
   virtual std::optional<TableKey> ReadPrimaryKey(RelationId relation) = 0;
   virtual std::optional<IdentityKey> ReadIdentityKey(RelationId relation) = 0;
   // As in snapshot_hold.h.

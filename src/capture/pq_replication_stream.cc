@@ -16,13 +16,11 @@ namespace {
 
 constexpr const char* kDoing = "stream from PostgreSQL";
 
-TimePoint Now() { return std::chrono::steady_clock::now(); }
-
 }  // namespace
 
 PqReplicationStream::PqReplicationStream(const CaptureOptions& options, const Stop& stop)
-    : active_slot_wait_(options.active_slot_wait),
-      stop_(stop),
+    : stop_(stop),
+      active_slot_wait_(options.active_slot_wait),
       connection_(options, PgConnection::Mode::kReplication, stop) {
   ReadSenderTimeout();
 }

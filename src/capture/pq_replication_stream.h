@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/stop.h"
 #include "capture/pg_connection.h"
-#include "capture/replication_stream.h"
+#include "capture/postgres_server.h"
 
 namespace bw {
 
@@ -12,7 +12,7 @@ namespace bw {
 // A server that is silent for twice wal_sender_timeout is considered dead: a half-open connection
 // would otherwise stall for hours. Only time spent waiting in Receive counts, not our own pauses;
 // the session asks for a reply when it receives nothing.
-class PqReplicationStream final : public ReplicationStream {
+class PqReplicationStream : public ServerConnection {
  public:
   // Connects in replication mode. Until Start, also accepts simple SQL and replication commands.
   PqReplicationStream(const CaptureOptions& options, const Stop& stop);
@@ -25,9 +25,12 @@ class PqReplicationStream final : public ReplicationStream {
   void Finish() noexcept override;
 
   PgConnection& connection() { return connection_; }
-  int backend_pid() const { return connection_.backend_pid(); }
+  int backend_pid() const override { return connection_.backend_pid(); }
   // The server ends a connection that is silent for this long; 0 for never.
   Duration wal_sender_timeout() const { return wal_sender_timeout_; }
+
+ protected:
+  const Stop& stop_;
 
  private:
   void ReadSenderTimeout();
@@ -39,7 +42,6 @@ class PqReplicationStream final : public ReplicationStream {
   bool WaitForBytes(TimePoint deadline);
 
   const Duration active_slot_wait_;
-  const Stop& stop_;
   PgConnection connection_;
   Duration wal_sender_timeout_{0};
   Duration silence_max_{0};

@@ -5,10 +5,8 @@
 #include <functional>
 #include <utility>
 
-#include "capture/key_catalog.h"
 #include "capture/pq_replication_stream.h"
 #include "capture/publication_keeper.h"
-#include "capture/side_connection.h"
 #include "capture/snapshot_hold.h"
 #include "capture/table_catalog.h"
 
@@ -46,14 +44,14 @@ class PqCatalog final : public ServerCatalog {
   const std::function<PgConnection*()> connection_;
 };
 
-class PqServerConnection final : public ServerConnection {
+class PqServerConnection final : public PqReplicationStream {
  public:
   PqServerConnection(const CaptureOptions& options, const Stop& stop)
-      : options_(options), stop_(stop), stream_(options, stop) {}
+      : PqReplicationStream(options, stop), options_(options) {}
 
   ServerView Look() override {
     ServerView view = LookThrough(&connection(), options_.slot);
-    view.settings.wal_sender_timeout = stream_.wal_sender_timeout();
+    view.settings.wal_sender_timeout = wal_sender_timeout();
     return view;
   }
   ServerCatalog* catalog() override { return &catalog_; }
@@ -66,43 +64,10 @@ class PqServerConnection final : public ServerConnection {
   CreatedSlot CreateTemporarySlot(std::optional<Duration> timeout) override {
     return bw::CreateTemporarySlot(&connection(), options_, stop_, timeout);
   }
-  int backend_pid() const override { return stream_.backend_pid(); }
-
-  void Start(const StreamStart& start) override { stream_.Start(start); }
-  std::optional<Frame> Receive(TimePoint deadline) override { return stream_.Receive(deadline); }
-  void SendStatus(const StandbyStatus& status) override { stream_.SendStatus(status); }
-  void Finish() noexcept override { stream_.Finish(); }
 
  private:
-  PgConnection& connection() { return stream_.connection(); }
-
   const CaptureOptions& options_;
-  const Stop& stop_;
-  PqReplicationStream stream_;
   PqCatalog catalog_{options_, [this] { return &connection(); }};
-};
-
-class PqKeeper final : public Keeper {
- public:
-  PqKeeper(const CaptureOptions& options, CaptureFigures* figures) : keeper_(options, figures) {}
-
-  std::unique_ptr<Watch> Run(Spool* spool) override {
-    struct Running final : Watch {
-      Running(PublicationKeeper* keeper, Spool* spool) : running(keeper, spool) {}
-      const PublicationKeeper::Running running;
-    };
-    return std::make_unique<Running>(&keeper_, spool);
-  }
-  void OnSessionBegins() override { keeper_.OnSessionBegins(); }
-  void OnRelationChanged(const CachedRelation& relation, Spool* spool) override {
-    keeper_.OnRelationChanged(relation, spool);
-  }
-  bool reread_is_ready() const override { return keeper_.reread_is_ready(); }
-  std::optional<Lsn> outdated_at() const override { return keeper_.outdated_at(); }
-  void RereadWasTried() override { keeper_.RereadWasTried(); }
-
- private:
-  PublicationKeeper keeper_;
 };
 
 class PqServer final : public PostgresServer {
@@ -151,7 +116,7 @@ class PqServer final : public PostgresServer {
  private:
   const CaptureOptions& options_;
   const Stop& stop_;
-  PqKeeper keeper_;
+  PublicationKeeper keeper_;
 };
 
 }  // namespace

@@ -92,6 +92,11 @@ const PublishedTable* Publication::Find(const std::string& schema, const std::st
   return found == tables.end() ? nullptr : &*found;
 }
 
+bool IsPublished(const std::vector<Publication>& publications, const Table& table) {
+  return std::ranges::any_of(
+      publications, [&](const Publication& publication) { return publication.Find(table); });
+}
+
 std::vector<Publication> ReadPublications(PgConnection* connection,
                                           const std::vector<std::string>& names) {
   std::vector<Publication> publications;

@@ -34,6 +34,9 @@ struct Publication {
   const PublishedTable* Find(const Table& table) const { return Find(table.schema, table.name); }
 };
 
+// Whether any of them publishes the table under its own name.
+bool IsPublished(const std::vector<Publication>& publications, const Table& table);
+
 // Those of the named publications that exist, in the order of the names. Reads only catalog rows,
 // so unlike pg_publication_tables it never waits for a lock on a table.
 std::vector<Publication> ReadPublications(PgConnection* connection,

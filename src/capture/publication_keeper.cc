@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -13,15 +12,11 @@
 #include "base/shown_text.h"
 #include "capture/event_trigger.h"
 #include "capture/full_key.h"
-#include "capture/key_watch.h"
-#include "capture/publication.h"
 #include "capture/publication_setup.h"
-#include "capture/read_rights.h"
-#include "capture/selection_report.h"
 #include "capture/slot_watch.h"
+#include "capture/snapshot_tables.h"
 #include "capture/sql_text.h"
 #include "capture/table_catalog.h"
-#include "capture/unkeyed_text.h"
 #include "capture/wait_report.h"
 
 namespace bw {
@@ -33,8 +28,6 @@ constexpr Duration kFullLookInterval{30'000};
 constexpr Duration kOutdatedInterval{10'000};
 // A table whose rows have no key although the catalog says otherwise is not read again for ever.
 constexpr int kUnkeyedNotesMax = 3;
-
-TimePoint Now() { return std::chrono::steady_clock::now(); }
 
 std::vector<TableName> NamesOf(const std::vector<const CapturedTable*>& tables) {
   std::vector<TableName> names;
@@ -49,19 +42,27 @@ PublicationKeeper::PublicationKeeper(const CaptureOptions& options, CaptureFigur
 
 PublicationKeeper::~PublicationKeeper() = default;
 
-PublicationKeeper::Running::Running(PublicationKeeper* keeper, Spool* spool) : keeper_(keeper) {
-  BW_CHECK(!keeper->thread_.joinable());
-  keeper->spool_ = spool;
-  keeper->seen_signature_.clear();
-  keeper->gate_.Close();
-  keeper->end_.emplace();
-  keeper->thread_ = std::thread([keeper] { keeper->Run(); });
-}
+class PublicationKeeper::Running final : public Watch {
+ public:
+  explicit Running(PublicationKeeper* keeper) : keeper_(keeper) {}
+  ~Running() override {
+    keeper_->end_->Request();
+    keeper_->changed_.notify_all();
+    keeper_->thread_.join();
+  }
 
-PublicationKeeper::Running::~Running() {
-  keeper_->end_->Request();
-  keeper_->changed_.notify_all();
-  keeper_->thread_.join();
+ private:
+  PublicationKeeper* const keeper_;
+};
+
+std::unique_ptr<Watch> PublicationKeeper::Run(Spool* spool) {
+  BW_CHECK(!thread_.joinable());
+  spool_ = spool;
+  seen_signature_.clear();
+  gate_.Close();
+  end_.emplace();
+  thread_ = std::thread([this] { Loop(); });
+  return std::make_unique<Running>(this);
 }
 
 void PublicationKeeper::OnSessionBegins() {
@@ -109,7 +110,7 @@ void PublicationKeeper::RereadWasTried() {
   changed_.notify_all();
 }
 
-void PublicationKeeper::Run() {
+void PublicationKeeper::Loop() {
   Backoff backoff;
   std::optional<PgConnection> connection;
   std::optional<SlotWatch> slot_watch;
@@ -195,9 +196,7 @@ void PublicationKeeper::LookAtTables(PgConnection* connection, const std::vector
   } else {
     const std::vector<Publication> publications = ReadPublications(connection, publications_);
     const IsPublished is_published = [&](const CapturedTable& table) {
-      return std::ranges::any_of(publications, [&](const Publication& publication) {
-        return publication.Find(table.table.schema, table.table.name) != nullptr;
-      });
+      return bw::IsPublished(publications, table.table);
     };
     LookAtNames(is_published);
     LookAtOthers(connection, publications);

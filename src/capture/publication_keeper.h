@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -17,13 +18,14 @@
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
 #include "capture/captured_table.h"
+#include "capture/key_watch.h"
 #include "capture/look_pace.h"
 #include "capture/pg_connection.h"
+#include "capture/postgres_server.h"
 #include "capture/publication.h"
 #include "capture/publication_members.h"
 #include "capture/relation_cache.h"
 #include "capture/reread_gate.h"
-#include "capture/told_relation.h"
 #include "spool/spool.h"
 
 namespace bw {
@@ -41,7 +43,7 @@ namespace bw {
 //     of the tables that are noted, some can be read again:          ask capture for it
 //   each time:
 //     how much WAL does the slot keep (slot_watch.h)
-//     rows arrive under a name or key that is no longer their table's (told_relation.h), and the
+//     rows arrive under a name or key that is no longer their table's (key_watch.h), and the
 //     stream does not say so: ask capture for a new connection
 //
 // A note comes first, so that whatever was missed before a table was added is healed, whoever is
@@ -50,45 +52,35 @@ namespace bw {
 // pair are never altered: of them the keeper only says whose UPDATE and DELETE they refuse.
 //
 // Its failures are warnings: capture does not depend on it.
-class PublicationKeeper {
+class PublicationKeeper final : public Keeper {
  public:
   // `options` and `figures` must outlive it.
   PublicationKeeper(const CaptureOptions& options, CaptureFigures* figures);
-  ~PublicationKeeper();
+  ~PublicationKeeper() override;
   PublicationKeeper(const PublicationKeeper&) = delete;
   PublicationKeeper& operator=(const PublicationKeeper&) = delete;
 
-  // Starts the thread, for a server that was found to be the spool's; it ends with what is
-  // returned. One at a time.
-  class Running {
-   public:
-    Running(PublicationKeeper* keeper, Spool* spool);
-    ~Running();
-    Running(const Running&) = delete;
-    Running& operator=(const Running&) = delete;
-
-   private:
-    PublicationKeeper* const keeper_;
-  };
-
+  // Starts the thread, for a server that was found to be the spool's.
+  std::unique_ptr<Watch> Run(Spool* spool) override;
   // A connection begins to stream, and has announced nothing yet. Called by the capture thread.
-  void OnSessionBegins();
+  void OnSessionBegins() override;
   // The stream announced a relation, new or changed. A row of a table without key has a null key:
   // the table is noted, so that it is right once it has a key again. Called by the capture thread;
   // throws what Spool::NoteReread does.
-  void OnRelationChanged(const CachedRelation& relation, Spool* spool);
+  void OnRelationChanged(const CachedRelation& relation, Spool* spool) override;
   // Noted tables can be read again, and no transaction that was open when they were noted would
   // make the slot's creation wait. Thread-safe.
-  bool reread_is_ready() const { return gate_.is_open(); }
+  bool reread_is_ready() const override { return gate_.is_open(); }
   // Relations that were announced to this session are outdated: it is to end as soon as the next
   // one will be sent nothing that commits before this LSN; the .cc says why not before.
   // Thread-safe.
-  std::optional<Lsn> outdated_at() const;
+  std::optional<Lsn> outdated_at() const override;
   // The re-read has been tried: it is decided anew. Called by the capture thread.
-  void RereadWasTried();
+  void RereadWasTried() override;
 
  private:
-  void Run();
+  class Running;
+  void Loop();
   // Returns how long to wait for the next one.
   Duration Look(PgConnection* connection);
   using IsPublished = std::function<bool(const CapturedTable& table)>;

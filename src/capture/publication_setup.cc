@@ -259,17 +259,9 @@ std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>&
   return harmed;
 }
 
-std::string WholePublicationName(const CaptureOptions& options) {
-  return options.publication.value_or(options.slot);
-}
-
-std::string InsertsPublicationName(const CaptureOptions& options) {
-  return options.slot + std::string(kInsertsSuffix);
-}
-
 std::vector<std::string> CandidatePublications(const CaptureOptions& options) {
   if (options.publication) return {*options.publication};
-  return {WholePublicationName(options), InsertsPublicationName(options)};
+  return {options.slot, options.slot + std::string(kInsertsSuffix)};
 }
 
 PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOptions& options) {
@@ -339,7 +331,7 @@ std::vector<std::string> FindPublications(PgConnection* connection, const Captur
   for (const std::string& name : CandidatePublications(options)) {
     if (std::ranges::find(names, name) != names.end()) continue;
     gone += (gone.empty() ? "" : " and ") + QuoteIdentifier(name);
-    const bool inserts_only = !options.publication && name == InsertsPublicationName(options);
+    const bool inserts_only = !options.publication && name != options.slot;
     sql += OwnLine(inserts_only ? CreateForAllTables(name, version, /*inserts_only=*/true)
                                 : CreateForTables(name, version, {}));
   }

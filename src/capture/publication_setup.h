@@ -27,9 +27,6 @@
 
 namespace bw {
 
-// The publications' names when there is no --publication.
-std::string WholePublicationName(const CaptureOptions& options);
-std::string InsertsPublicationName(const CaptureOptions& options);
 // All publications that this relay might use, by its options.
 std::vector<std::string> CandidatePublications(const CaptureOptions& options);
 

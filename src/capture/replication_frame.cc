@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
-#include "capture/postgres_epoch.h"
+#include "capture/pgoutput_message.h"
 
 namespace bw {
 namespace {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-
 #include "base/halt.h"
 #include "base/log.h"
 #include "base/random_id.h"

@@ -85,7 +85,7 @@ void SnapshotProgress::Tell(TimePoint now) {
   if (terminal_) DrawBar();
 }
 
-void SnapshotProgress::Finish(TimePoint) {
+void SnapshotProgress::Finish() {
   TellEnded();
   ClearBar();
 }

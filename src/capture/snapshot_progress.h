@@ -25,7 +25,7 @@ class SnapshotProgress {
 
   void Tell(TimePoint now);
   // Logs the remaining finished tables, and clears the bar.
-  void Finish(TimePoint now);
+  void Finish();
   uint64_t rows() const;
 
  private:

@@ -31,8 +31,6 @@
 namespace bw {
 namespace {
 
-TimePoint Now() { return std::chrono::steady_clock::now(); }
-
 // How long a reader waits for a locked table: when that is new to it or there are others to read,
 // and when there is nothing else to do. And where a lock is an obstacle.
 constexpr Duration kLockWaitShort{1'000};
@@ -398,7 +396,7 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
     for (auto& connection : connections) threads.Start(std::move(connection));
     threads.WaitUntilDone();
   }
-  progress.Finish(Now());
+  progress.Finish();
   if (work.failure) std::rethrow_exception(work.failure);
   SnapshotContent content{progress.rows(), {}};
   for (size_t i = 0; i < work.tables.size(); ++i) {

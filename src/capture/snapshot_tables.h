@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,5 +37,12 @@ std::vector<SnapshotTable> ChooseSnapshotTables(const std::vector<CapturedTable>
 // Refuses (Halt kMissingRight, with the SQL for an owner) when our role may not read one of them or
 // a row security policy would hide rows. Pure.
 void RequireReadable(const std::vector<SnapshotTable>& tables, const std::string& role);
+
+// Whether our role may read all rows of a table. Pure.
+bool MayRead(const CapturedTable& table);
+
+// Who must run which statements so that `role` may read all rows of the tables: sentences, each
+// statement an OwnLine(). Empty when it already may. Pure.
+std::string ReadRemedies(std::span<const CapturedTable* const> tables, const std::string& role);
 
 }  // namespace bw

@@ -15,9 +15,9 @@
 #include "base/log.h"
 #include "capture/publication_members.h"
 #include "capture/publication_setup.h"
-#include "capture/read_rights.h"
 #include "capture/reread_gate.h"
 #include "capture/snapshot_reader.h"
+#include "capture/snapshot_tables.h"
 
 namespace bw {
 namespace {
@@ -123,9 +123,7 @@ std::set<TableName> ReadableNotedTables(const CaptureParts& parts, const Snapsho
   for (const CapturedTable& table : from.catalog()->ReadTables()) {
     const auto note = noted.find(table.name());
     if (note != noted.end() && IsWorthRereading(table, note->second, filter) && MayRead(table) &&
-        std::ranges::any_of(publications, [&](const Publication& publication) {
-          return publication.Find(note->first.schema, note->first.table) != nullptr;
-        })) {
+        IsPublished(publications, table.table)) {
       readable.insert(note->first);
     }
   }
@@ -159,7 +157,9 @@ RereadResult ResnapshotTables(const CaptureParts& parts, const std::vector<std::
 
 RereadResult RereadNotedTables(const CaptureParts& parts, HeldBackTables* held_back, Spool* spool,
                                const CaptureHooks& hooks, SnapshotManners manners) {
-  if (spool->ledger().rereads().empty()) return RereadResult::kNothing;
+  const std::vector<Reread> notes = spool->ledger().rereads();
+  held_back->KeepOnly(notes);
+  if (notes.empty()) return RereadResult::kNothing;
   SnapshotServer from;
   SnapshotSource& source = from.source;
   try {

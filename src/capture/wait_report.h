@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "capture/capture_options.h"
 #include "capture/pg_connection.h"
-#include "capture/side_connection.h"
 
 // Whom we wait for, and the statement that ends the wait. Names sessions and prepared transactions,
 // never their queries. Without pg_read_all_stats, a role sees little more than the pids of others'

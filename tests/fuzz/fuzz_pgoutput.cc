@@ -11,7 +11,7 @@
 #include "capture/change_assembler.h"
 #include "capture/full_key.h"
 #include "capture/pgoutput_decoder.h"
-#include "capture/postgres_epoch.h"
+#include "capture/pgoutput_message.h"
 #include "capture/replication_frame.h"
 #include "fuzz/fuzz_input.h"
 #include "support/pgoutput_builder.h"

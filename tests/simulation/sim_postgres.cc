@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/stop.h"
 #include "capture/change_assembler.h"
-#include "capture/postgres_epoch.h"
+#include "capture/pgoutput_message.h"
 #include "capture/snapshot_appender.h"
 #include "support/pgoutput_builder.h"
 
@@ -98,7 +98,7 @@ class SimCatalog : public ServerCatalog {
       if (!postgres_->publications_.contains(name)) continue;
       Publication& publication = found.emplace_back();
       publication.name = name;
-      publication.all_tables = name == InsertsPublicationName(options_);
+      publication.all_tables = name != options_.slot;
       publication.publishes_insert = true;
       publication.publishes_update = publication.publishes_delete = !publication.all_tables;
       for (const SimTable& table : postgres_->tables_) {
@@ -361,7 +361,8 @@ class SimServer : public PostgresServer {
     return std::make_unique<SimCatalog>(postgres_, process_, options_);
   }
   std::unique_ptr<SnapshotHold> HoldSnapshot(std::unique_ptr<ServerConnection>) override {
-    throw Error(ErrorKind::kHalt, "re-snapshots of some tables are not simulated", ExitCode::kInternal);
+    throw Error(ErrorKind::kHalt, "re-snapshots of some tables are not simulated",
+                ExitCode::kInternal);
   }
   SnapshotContent ReadSnapshot(const SnapshotSource& source, SnapshotHold* hold, Spool* spool,
                                CaptureFigures* figures) override;
@@ -385,8 +386,8 @@ class SimServer : public PostgresServer {
   SimKeeper keeper_;
 };
 
-SnapshotContent SimServer::ReadSnapshot(const SnapshotSource& source, SnapshotHold*,
-                                        Spool* spool, CaptureFigures* figures) {
+SnapshotContent SimServer::ReadSnapshot(const SnapshotSource& source, SnapshotHold*, Spool* spool,
+                                        CaptureFigures* figures) {
   SnapshotAppender appender(source.slot.consistent_point, process_->WallMicros(), spool, figures);
   SnapshotContent content;
   const auto append = [&](SchemaId schema, RowBatch* batch) {

@@ -1,7 +1,7 @@
-#include "capture/selection_report.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "capture/table_filter.h"
 
 namespace bw {
 namespace {

@@ -1,8 +1,7 @@
-#include "capture/told_relation.h"
-
 #include <gtest/gtest.h>
 
 #include "capture/full_key.h"
+#include "capture/key_watch.h"
 
 namespace bw {
 namespace {
