@@ -1,8 +1,13 @@
 #include "base/log.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 
@@ -33,6 +38,39 @@ class ShownTextFormatter : public spdlog::formatter {
   const std::unique_ptr<spdlog::formatter> inner_;
 };
 
+// The message, which the caller has passed through ShownText(), as JSON.
+class JsonFormatter : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
+    using std::chrono::milliseconds;
+    const auto since_epoch =
+        std::chrono::duration_cast<milliseconds>(message.time.time_since_epoch()).count();
+    const nlohmann::ordered_json line = {
+        {"time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                             fmt::gmtime(static_cast<std::time_t>(since_epoch / 1000)),
+                             since_epoch % 1000)},
+        {"level", std::string_view(spdlog::level::to_string_view(message.level).data(),
+                                   spdlog::level::to_string_view(message.level).size())},
+        {"message",
+         std::string_view(message.payload.data(), static_cast<size_t>(message.payload.size()))},
+    };
+    using Json = nlohmann::ordered_json;
+    const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<JsonFormatter>();
+  }
+};
+
+bool g_log_is_json = false;  // Written before any thread is started.
+
+// https://no-color.org
+bool ColoursAreUnwanted() {
+  const char* value = std::getenv("NO_COLOR");
+  return value != nullptr && *value != '\0';
+}
+
 int64_t SecondsSince(std::chrono::steady_clock::time_point begin) {
   const auto passed = std::chrono::steady_clock::now() - begin;
   return std::chrono::duration_cast<std::chrono::seconds>(passed).count();
@@ -41,13 +79,17 @@ int64_t SecondsSince(std::chrono::steady_clock::time_point begin) {
 }  // namespace
 
 void StartLogging(const LogOptions& options) {
-  const auto level = spdlog::level::from_str(options.level);
-  if (level == spdlog::level::off && options.level != "off") {
-    throw UsageError("--log-level: \"" + options.level +
-                     "\" is not one of trace, debug, info, warn, error");
+  const std::string name = options.level.value_or(options.quiet ? "warn" : "info");
+  const auto level = spdlog::level::from_str(name);
+  if (level == spdlog::level::off && name != "off") {
+    throw UsageError("--log-level: \"" + name + "\" is not one of trace, debug, info, warn, error");
   }
-  auto logger = spdlog::stderr_color_mt("bottledwater");
-  logger->set_formatter(LogFormatter("%Y-%m-%dT%H:%M:%S.%e%z %^%-5l%$ %v"));
+  auto logger =
+      spdlog::stderr_color_mt("bottledwater", ColoursAreUnwanted() ? spdlog::color_mode::never
+                                                                   : spdlog::color_mode::automatic);
+  g_log_is_json = options.format == LogFormat::kJson;
+  logger->set_formatter(g_log_is_json ? JsonLogFormatter()
+                                      : LogFormatter("%Y-%m-%dT%H:%M:%S.%e%z %^%-5l%$ %v"));
   logger->set_level(level);
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
@@ -55,6 +97,18 @@ void StartLogging(const LogOptions& options) {
 
 std::unique_ptr<spdlog::formatter> LogFormatter(const std::string& pattern) {
   return std::make_unique<ShownTextFormatter>(std::make_unique<spdlog::pattern_formatter>(pattern));
+}
+
+std::unique_ptr<spdlog::formatter> JsonLogFormatter() {
+  return std::make_unique<ShownTextFormatter>(std::make_unique<JsonFormatter>());
+}
+
+void SayLastWords(std::string_view why) {
+  if (g_log_is_json) {
+    spdlog::critical("{}", why);
+  } else {
+    std::cerr << ShownText(fmt::format("bottledwater: {}", why)) << '\n';
+  }
 }
 
 void AwayLog::Away(std::string_view why) { Say("is away, waiting for it", "is still away", why); }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,15 +17,31 @@ namespace bw {
 // from outside (table names, server messages) needs no escaping: every message goes through
 // ShownText(), see base/shown_text.h.
 
-struct LogOptions {
-  std::string level = "info";  // trace, debug, info, warn, error.
+enum class LogFormat {
+  kText,
+  // One object a line: {"time": "2026-01-31T12:00:00.000Z", "level": "info", "message": "..."}. An
+  // OwnLine() is a line break within the message.
+  kJson,
 };
 
-// Call once, before any thread is started. Throws a usage Error for an unknown level.
+struct LogOptions {
+  std::optional<std::string> level;  // trace, debug, info, warn, error.
+  bool quiet = false;                // Without a level: warn instead of info.
+  LogFormat format = LogFormat::kText;
+};
+
+// Call once, before any thread is started. Text has colours on a terminal, unless the environment
+// has NO_COLOR. Throws a usage Error for an unknown level.
 void StartLogging(const LogOptions& options);
+
+// Says why the process ends: as a line of the log if that is JSON, else as programs do,
+// "bottledwater: ...".
+void SayLastWords(std::string_view why);
 
 // Formats every line: `pattern` is spdlog's, and the message goes through ShownText().
 std::unique_ptr<spdlog::formatter> LogFormatter(const std::string& pattern);
+// LogFormat::kJson, valid JSON whatever the bytes of the message.
+std::unique_ptr<spdlog::formatter> JsonLogFormatter();
 
 // Logs the outage of a server that we wait for: "is away" at once and then at most once a minute,
 // "is back" when it returns. While it lasts, it is also in `troubles`, if given. Not thread-safe.

@@ -3,7 +3,7 @@
 #include <iostream>
 
 #include "base/error.h"
-#include "base/shown_text.h"
+#include "base/log.h"
 #include "commands/command_line.h"
 #include "commands/command_table.h"
 
@@ -24,11 +24,10 @@ int main(int argc, char** argv) {
   try {
     return static_cast<int>(bw::Main(argc, argv));
   } catch (const bw::Error& error) {
-    std::cerr << bw::ShownText(std::string("bottledwater: ") + error.what()) << '\n';
+    bw::SayLastWords(error.what());
     return static_cast<int>(error.exit_code());
   } catch (const std::exception& error) {
-    std::cerr << bw::ShownText(std::string("bottledwater: internal error: ") + error.what())
-              << '\n';
+    bw::SayLastWords(std::string("internal error: ") + error.what());
     return static_cast<int>(bw::ExitCode::kInternal);
   }
 }

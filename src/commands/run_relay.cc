@@ -31,7 +31,7 @@ Outside RealOutside(const Options& options) {
 
 ExitCode RunRelay(const Invocation& invocation) {
   const Options& options = invocation.options;
-  StartLogging({options.log_level});
+  StartLogging(options.log);
   const auto events = std::make_shared<EventLog>();
   spdlog::default_logger()->sinks().push_back(events);
   for (const std::string& warning : options.warnings) spdlog::warn("{}", warning);

@@ -177,6 +177,12 @@ void CheckOptions(const Options& options) {
   if (options.status_interval < Duration(100)) {
     throw UsageError("--status-interval: less than 100ms");
   }
+  if (options.log.quiet && options.log.level.value_or("warn") != "warn") {
+    throw UsageError(
+        fmt::format("--quiet: means --log-level=warn, which --log-level={} contradicts; "
+                    "leave one of them out",
+                    *options.log.level));
+  }
   if (options.admin.stall_after < Duration(1'000)) throw UsageError("--stall-after: less than 1s");
   if (options.capture.skip_snapshot && options.overrides.resnapshot) {
     throw UsageError("--skip-snapshot and the command resnapshot contradict each other");

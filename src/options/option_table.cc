@@ -34,6 +34,8 @@ constexpr Choice<InvalidText> kInvalidText[] = {{"error", InvalidText::kError},
                                                 {"bytes", InvalidText::kBytes}};
 constexpr Choice<PartitionBy> kPartitionBy[] = {{"key", PartitionBy::kKey},
                                                 {"key-body", PartitionBy::kKeyBody}};
+constexpr Choice<LogFormat> kLogFormats[] = {{"text", LogFormat::kText},
+                                             {"json", LogFormat::kJson}};
 constexpr Choice<const char*> kLogLevels[] = {
     {"trace", "trace"}, {"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}};
 
@@ -257,7 +259,13 @@ constexpr OptionSpec kTable[] = {
     {'\0', "config", "FILE", kOne, kGeneral, "",
      "Read options from a TOML file, by their long names: name = \"value\".", SetNothing},
     {'\0', "log-level", "LEVEL", kOne, kGeneral, "info", "trace, debug, info, warn or error.",
-     SetChoice<kLogLevels, &Options::log_level>},
+     SetChoice<kLogLevels, &Options::log, &LogOptions::level>},
+    {'\0', "quiet", "", kFlag, kGeneral, "",
+     "Log only warnings and errors, as with --log-level=warn.",
+     Set<ParseFlag, &Options::log, &LogOptions::quiet>},
+    {'\0', "log-format", "FORMAT", kOne, kGeneral, "text",
+     "text, or json: one object a line, with time (UTC), level and message.",
+     SetChoice<kLogFormats, &Options::log, &LogOptions::format>},
     {'\0', "status-interval", "TIME", kOne, kGeneral, "30s",
      "Time between two status lines in the log.", Set<ParseDuration, &Options::status_interval>},
     {'\0', "admin", "HOST:PORT", kOne, kAdmin, "",

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/lsn.h"
 #include "capture/capture_options.h"
 #include "publish/publish_options.h"
@@ -44,7 +45,7 @@ struct Options {
 
   AdminOptions admin;
   CommandOptions command;
-  std::string log_level = "info";
+  LogOptions log;
   Duration status_interval{30'000};
 
   // Warnings about the options, to be logged once logging has started.

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 
 #include "base/error.h"
@@ -49,6 +51,20 @@ TEST_F(LogTest, WhatIsLoggedForgesNoLineAndCommandsNoTerminal) {
 TEST_F(LogTest, LinesOfOurOwnAreLines) {
   spdlog::warn("Run one of:{}{}", OwnLine("SELECT 1;"), OwnLine("SELECT\n2;"));
   EXPECT_EQ(out_.str(), "warning Run one of:\n  SELECT 1;\n  SELECT 2;\n");
+}
+
+TEST_F(LogTest, AJsonLineIsValidWhateverTheMessage) {
+  std::string every_byte = "\"quoted\" \\ ";
+  for (int byte = 0; byte < 256; ++byte) every_byte.push_back(static_cast<char>(byte));
+  spdlog::default_logger()->set_formatter(JsonLogFormatter());
+  spdlog::warn("{}{}", every_byte, OwnLine("SELECT 1;"));
+  ASSERT_EQ(lines(), 1u);
+  const auto line = nlohmann::json::parse(out_.str());
+  EXPECT_EQ(line.size(), 3u);
+  EXPECT_EQ(line.at("level"), "warning");
+  EXPECT_EQ(line.at("message"), ShownText(every_byte + OwnLine("SELECT 1;")));
+  EXPECT_TRUE(std::regex_match(line.at("time").get<std::string>(),
+                               std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")));
 }
 
 TEST_F(LogTest, SaysOnceThatAServerIsAwayAndOnceThatItIsBack) {

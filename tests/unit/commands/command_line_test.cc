@@ -109,7 +109,7 @@ TEST_F(OptionsTest, TakeEveryNewOption) {
   EXPECT_EQ(options.publish.transaction_max_messages, 500u);
   EXPECT_EQ(options.publish.transaction_max_bytes, kMiB);
   EXPECT_EQ(options.publish.replay_window_bytes, 2 * kGiB);
-  EXPECT_EQ(options.log_level, "debug");
+  EXPECT_EQ(options.log.level, "debug");
   EXPECT_EQ(options.status_interval, Duration(5000));
   EXPECT_EQ(options.capture.snapshot_connections, 4);
   EXPECT_EQ(options.registry.request_timeout, Duration(3000));
@@ -160,6 +160,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"accept-gap", "1/2"},
       {"skip-transaction", "1/2"},
       {"log-level", "warn"},
+      {"log-format", "json"},
       {"status-interval", "1min"},
       {"stall-after", "1min"},
   };
@@ -343,6 +344,11 @@ TEST_F(OptionsTest, TakeTheRegistrysPasswordFromEnvironmentOrFile) {
 
 TEST_F(OptionsTest, RefuseCombinationsThatContradict) {
   EXPECT_NE(Refusal({"--schema-registry-cert=c"}), "");
+  EXPECT_EQ(Refusal({"--quiet", "--log-level=debug"}),
+            "--quiet: means --log-level=warn, which --log-level=debug contradicts; leave one of "
+            "them out");
+  EXPECT_EQ(Refusal({"--quiet", "--log-level=warn"}), "");
+  EXPECT_TRUE(Parse({"--quiet"}).log.quiet);
   EXPECT_NE(Refusal({"resnapshot", "--skip-snapshot"}), "");
 }
 
