@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace bw {
 
 const CommandSpec* FindCommand(std::span<const CommandSpec> commands, std::string_view name) {
@@ -21,6 +23,22 @@ std::vector<const OptionSpec*> SharedOptions(const CommandSpec& command) {
   std::vector<const OptionSpec*> options;
   for (const OptionSpec& option : OptionTable()) {
     if (Takes(command, option)) options.push_back(&option);
+  }
+  return options;
+}
+
+std::vector<const OptionSpec*> AllOptions(std::span<const CommandSpec> commands) {
+  std::vector<const OptionSpec*> options;
+  for (const OptionSpec& option : OptionTable()) options.push_back(&option);
+  for (const CommandSpec& command : commands) {
+    for (const OptionSpec& option : command.own_options) {
+      const auto same = std::ranges::find(options, option.name, &OptionSpec::name);
+      if (same == options.end()) {
+        options.push_back(&option);
+      } else {
+        BW_CHECK((*same)->group == OptionGroup::kCommand && (*same)->arity == option.arity);
+      }
+    }
   }
   return options;
 }

@@ -57,4 +57,8 @@ bool Takes(const CommandSpec& command, const OptionSpec& option);
 // The rows of the option table that the command takes, without its own.
 std::vector<const OptionSpec*> SharedOptions(const CommandSpec& command);
 
+// All options of all commands, each once: that one belongs to another command is found out when the
+// command is known, wherever it stands.
+std::vector<const OptionSpec*> AllOptions(std::span<const CommandSpec> commands);
+
 }  // namespace bw

@@ -135,24 +135,6 @@ void RequireArguments(const CommandSpec& command, const std::vector<std::string>
 
 // --- CLI11 --------------------------------------------------------------------------------------
 
-// All options of all commands, each once: that one belongs to another command is found out when the
-// command is known, wherever it stands.
-std::vector<const OptionSpec*> AllOptions(Commands commands) {
-  std::vector<const OptionSpec*> options;
-  for (const OptionSpec& option : OptionTable()) options.push_back(&option);
-  for (const CommandSpec& command : commands) {
-    for (const OptionSpec& option : command.own_options) {
-      const auto same = std::ranges::find(options, option.name, &OptionSpec::name);
-      if (same == options.end()) {
-        options.push_back(&option);
-      } else {
-        BW_CHECK((*same)->group == OptionGroup::kCommand && (*same)->arity == option.arity);
-      }
-    }
-  }
-  return options;
-}
-
 class ArgumentParser {
  public:
   explicit ArgumentParser(Commands commands) : commands_(commands), options_(AllOptions(commands)) {

@@ -3,6 +3,8 @@
 #include <limits>
 
 #include "commands/ask_relay.h"
+#include "commands/completion.h"
+#include "commands/man_page.h"
 #include "commands/run_relay.h"
 #include "options/option_setters.h"
 #include "options/option_sources.h"
@@ -100,6 +102,18 @@ constexpr CommandSpec kCommands[] = {
      .groups = kSpoolGroups,
      .check = CheckSpool,
      .run = ResumeRelay},
+    {.name = "completion",
+     .arguments = {"bash|zsh|fish", 1, 1, kCompletionShells},
+     .summary = "Print a script with which a shell completes commands and options.",
+     .description =
+         "Prints a script for the shell. For bash: source <(bottledwater completion bash). For "
+         "zsh: write it as _bottledwater into a folder of $fpath. For fish: bottledwater "
+         "completion fish | source.",
+     .run = RunCompletion},
+    {.name = "man",
+     .summary = "Print the man page.",
+     .description = "Prints bottledwater(1) as roff. To read it: bottledwater man | man -l -",
+     .run = RunMan},
 };
 
 }  // namespace

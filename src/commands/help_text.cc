@@ -148,6 +148,8 @@ std::string HelpText(const CommandSpec& command, std::span<const CommandSpec> co
   return out;
 }
 
+std::string_view HowOptionsAreGiven() { return kHowOptionsAreGiven; }
+
 std::string ConfigHelpText() {
   return R"(Kafka properties are librdkafka's. Set them with -C key=value, in the file given by
 --kafka-config-file, or as environment variables: BOTTLEDWATER_KAFKA_CONFIG_SASL_MECHANISM=PLAIN is

@@ -27,4 +27,7 @@ std::string HelpText(const CommandSpec& command, std::span<const CommandSpec> co
 std::string ConfigHelpText();
 std::string VersionText();
 
+// Units, environment, file, and which of them wins.
+std::string_view HowOptionsAreGiven();
+
 }  // namespace bw
