@@ -216,7 +216,7 @@ _bottledwater() {{
   options=('(-h --help)-h[Print help.]' '(-h --help)--help[Print help.]')
   case $command in
 {of_commands}  esac
-  _arguments -s $options '*:: :->word' && return
+  _arguments -s $options '*: :->word' && return
   if [[ $state == word ]]; then
     if [[ -z $command ]]; then
       _describe -t commands command commands

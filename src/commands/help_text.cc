@@ -4,33 +4,13 @@
 
 #include <algorithm>
 
+#include "options/exit_code_table.h"
+
 namespace bw {
 namespace {
 
 constexpr size_t kColumns = 100;
 constexpr size_t kTextColumn = 40;
-
-constexpr ExitCodeMeaning kExitCodes[] = {
-    {ExitCode::kOk, "Stopped on request (SIGTERM, SIGINT), or only printed something."},
-    {ExitCode::kNoRelay, "status, pause, resume: no relay runs on the spool, or it refuses."},
-    {ExitCode::kUsage, "Unknown option, bad value, unreadable configuration file."},
-    {ExitCode::kRowRefused, "A row cannot be published, and --on-error=exit."},
-    {ExitCode::kUnkeyedTables, "Tables without replica identity, and no --allow-unkeyed."},
-    {ExitCode::kLoginRefused, "PostgreSQL refused the login: password, role or database."},
-    {ExitCode::kServerSetting,
-     "A server's setting or version is unsuitable: wal_level, free slots."},
-    {ExitCode::kMissingRight, "The role lacks a right; the message has the SQL that grants it."},
-    {ExitCode::kInternal, "A defect of this program; please report it."},
-    {ExitCode::kAnotherRelay, "Another relay uses this slot, spool or transactional.id."},
-    {ExitCode::kSpoolUnusable, "The spool cannot be written, is another relay's, or is corrupt."},
-    {ExitCode::kHaltGap, "Halt: changes were lost between the spool and the slot."},
-    {ExitCode::kHaltSlot, "Halt: the slot is missing or was invalidated."},
-    {ExitCode::kHaltForeignSlot, "Halt: a slot of that name exists, and it is not this relay's."},
-    {ExitCode::kHaltKafka, "Halt: Kafka lost what was published, or is another cluster."},
-    {ExitCode::kHaltOtherDatabase, "Halt: another database answers at that address."},
-    {ExitCode::kHaltDatabaseWentBack, "Halt: the database went back to an older state."},
-    {ExitCode::kHaltRegistry, "Halt: the schema registry lost ids that rows carry."},
-};
 
 // Appends `text` to the line, which is at column `indent`; wraps at kColumns with that indent.
 void AppendWrapped(std::string_view text, size_t indent, std::string* out) {
@@ -97,9 +77,9 @@ void AppendCommands(std::span<const CommandSpec> commands, std::string* out) {
 }
 
 constexpr std::string_view kHowOptionsAreGiven =
-    R"(Defaults are in [ ]. A SIZE is a number of bytes, or has KiB, MiB, GiB or TiB; a TIME has ms, s, min
-or h. Every option can also be an environment variable, e.g. BOTTLEDWATER_MAX_WAL_RETAINED for
---max-wal-retained, or a line of the file given by --config, e.g. max-wal-retained = "1GiB". The
+    R"(Defaults are in [ ]. A SIZE is a number of bytes, or has KiB, MiB, GiB or TiB; a TIME has ms,
+s, min or h. Every option can also be an environment variable, e.g. BOTTLEDWATER_MAX_WAL_RETAINED
+for --max-wal-retained, or a line of the file given by --config, e.g. max-wal-retained = "1GiB". The
 command line wins over the environment, and the environment over the file.
 BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD sets the Kafka property sasl.password, and so on.
 )";
@@ -114,8 +94,6 @@ std::string Synopsis(const CommandSpec& command) {
   }
   return text + (command.groups.empty() && command.own_options.empty() ? "" : " [OPTIONS]");
 }
-
-std::span<const ExitCodeMeaning> ExitCodeTable() { return kExitCodes; }
 
 std::string HelpText(const CommandSpec& command, std::span<const CommandSpec> commands) {
   const bool is_whole = command.name.empty();
@@ -142,7 +120,7 @@ std::string HelpText(const CommandSpec& command, std::span<const CommandSpec> co
     return out;
   }
   out.append("\n").append(kHowOptionsAreGiven).append("\nExit codes:\n");
-  for (const ExitCodeMeaning& row : kExitCodes) {
+  for (const ExitCodeMeaning& row : ExitCodeTable()) {
     out += fmt::format("  {:2}  {}\n", static_cast<int>(row.code), row.meaning);
   }
   return out;

@@ -4,18 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "base/error.h"
 #include "commands/command.h"
 
 namespace bw {
-
-struct ExitCodeMeaning {
-  ExitCode code;
-  std::string_view meaning;
-};
-
-// Every exit code and its meaning, in ascending order, as --help lists them.
-std::span<const ExitCodeMeaning> ExitCodeTable();
 
 // What follows "bottledwater" in the command's usage.
 std::string Synopsis(const CommandSpec& command);

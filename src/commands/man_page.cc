@@ -6,6 +6,7 @@
 
 #include "commands/command_table.h"
 #include "commands/help_text.h"
+#include "options/exit_code_table.h"
 
 namespace bw {
 namespace {
@@ -66,7 +67,8 @@ std::string Commands(std::span<const CommandSpec> commands) {
   for (const CommandSpec& command : commands) {
     if (command.name.empty()) continue;
     std::string name = Bold(command.name);
-    if (!command.arguments.shown.empty()) name += fmt::format(" {}", Italic(command.arguments.shown));
+    if (!command.arguments.shown.empty())
+      name += fmt::format(" {}", Italic(command.arguments.shown));
     out += Entry(name, Escaped(command.summary));
     out += ".IP\n" + Paragraphs(command.description, ".IP");
     if (command.own_options.empty()) continue;

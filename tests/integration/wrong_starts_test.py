@@ -1,5 +1,6 @@
 """What a new user may get wrong: one clear message with the remedy, a documented exit code, nothing left behind."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -348,6 +349,37 @@ def test_questions_are_answered_without_any_server(tmp_path: Path, option: str):
     relay = Relay(tmp_path, **{option: True})
     assert relay.run() == 0
     assert relay.log_text().strip()
+
+
+@pytest.mark.parametrize("arguments", [["man"], ["completion", "bash"], ["resnapshot", "--help"]], ids=" ".join)
+def test_commands_that_print_need_no_server(tmp_path: Path, arguments: list[str]):
+    relay = Relay(tmp_path, arguments=arguments, spool=False)
+    assert relay.run() == 0
+    assert "resnapshot" in relay.log_text() and not (tmp_path / "spool").exists()
+
+
+def test_unknown_command_suggests_the_nearest(tmp_path: Path):
+    relay = Relay(tmp_path, arguments=["resnapsho"])
+    assert relay.run() == USAGE
+    assert "unknown command resnapsho; did you mean resnapshot?" in relay.log_text()
+
+
+def test_a_log_in_json_has_one_object_a_line(scene: Scene):
+    relay = scene.running_relay(log_format="json")
+    relay.stop()
+    lines = [json.loads(line) for line in relay.log_text().splitlines()]
+    assert all(set(line) == {"time", "level", "message"} for line in lines)
+    code, text = refusal(scene, scene.relay(log_format="json", postgres=scene.url(password="wrong-secret")))
+    assert code == LOGIN_REFUSED
+    assert "password" in json.loads(text.splitlines()[-1])["message"]
+
+
+def test_a_quiet_relay_logs_nothing_while_all_is_well(scene: Scene):
+    relay = scene.relay(quiet=True)
+    relay.start()
+    scene.settle()
+    relay.stop()
+    assert relay.log_text() == ""
 
 
 def test_help_lists_exit_codes_and_every_option_of_the_original(tmp_path: Path):

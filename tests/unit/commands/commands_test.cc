@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "commands/command_line.h"
 #include "commands/command_table.h"
-#include "commands/help_text.h"
 #include "options/option_setters.h"
 
 namespace bw {

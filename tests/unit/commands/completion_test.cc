@@ -10,8 +10,8 @@
 #include <fstream>
 
 #include "commands/command_table.h"
-#include "commands/help_text.h"
 #include "commands/man_page.h"
+#include "options/exit_code_table.h"
 
 namespace bw {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "options/help_text.h"
+#include "options/exit_code_table.h"
 
 namespace bw {
 namespace {
