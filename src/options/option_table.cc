@@ -284,7 +284,7 @@ constexpr OptionSpec kTable[] = {
 constexpr PrintingFlag kPrintingFlags[] = {
     {'\0', "config-help", "List the Kafka properties that can be set."},
     {'\0', "version", "Print the version."},
-    {'h', "help", "Print this text, or with a command its help."},
+    {'h', "help", "Print the help; after a command, that command's."},
 };
 
 }  // namespace
