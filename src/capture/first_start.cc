@@ -11,23 +11,6 @@
 namespace bw {
 namespace {
 
-// Based on the publications as they will be once created.
-std::vector<SnapshotTable> TablesToRead(const PublicationFacts& facts, const PublicationPlan& plan,
-                                        const CaptureOptions& options) {
-  std::vector<Publication> publications = facts.existing;
-  if (!plan.create_sql.empty()) {
-    Publication all;
-    all.publishes_insert = true;
-    for (const CapturedTable& table : facts.tables) {
-      if (!IsUnit(table, facts.version)) continue;
-      all.tables.push_back({table.table.schema, table.table.name, {}, 0});
-    }
-    publications = {all};
-  }
-  return ChooseSnapshotTables(facts.tables, publications,
-                              TableFilter(options.tables, options.exclude_tables));
-}
-
 // What a first start has created so far.
 struct Made {
   bool publications = false;
@@ -121,6 +104,22 @@ bool EnterStreaming(const CaptureOptions& options, const FirstStartPlan& plan,
 }
 
 }  // namespace
+
+std::vector<SnapshotTable> TablesToRead(const PublicationFacts& facts, const PublicationPlan& plan,
+                                        const CaptureOptions& options) {
+  std::vector<Publication> publications = facts.existing;
+  if (!plan.create_sql.empty()) {
+    Publication all;
+    all.publishes_insert = true;
+    for (const CapturedTable& table : facts.tables) {
+      if (!IsUnit(table, facts.version)) continue;
+      all.tables.push_back({table.table.schema, table.table.name, {}, 0});
+    }
+    publications = {all};
+  }
+  return ChooseSnapshotTables(facts.tables, publications,
+                              TableFilter(options.tables, options.exclude_tables));
+}
 
 FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const OpenedServer& server) {
   FirstStartPlan plan;

@@ -6,6 +6,7 @@
 
 #include "capture/capture.h"
 #include "capture/publication_setup.h"
+#include "capture/snapshot_tables.h"
 #include "spool/spool.h"
 
 namespace bw {
@@ -22,6 +23,11 @@ struct FirstStartPlan {
   // A re-snapshot: the lineages whose checkpoints it supersedes (SpoolState).
   std::optional<std::vector<std::string>> supersedes;
 };
+
+// What the snapshot of a first start reads, based on the publications as the plan will have made
+// them. Pure.
+std::vector<SnapshotTable> TablesToRead(const PublicationFacts& facts, const PublicationPlan& plan,
+                                        const CaptureOptions& options);
 
 // Decides for the server that was inspected through `server`. Refuses everything that cannot work
 // with Halt errors and remedies, and leaves nothing behind: call it before the spool's directory is

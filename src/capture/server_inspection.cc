@@ -5,7 +5,6 @@
 
 #include <charconv>
 
-#include "base/halt.h"
 #include "base/log.h"
 #include "capture/replication_slot.h"
 #include "capture/sql_text.h"
@@ -60,14 +59,6 @@ RoleRights ReadRights(PgConnection* connection) {
   return {found.String(0, 0), found.Bool(0, 1), found.Bool(0, 2)};
 }
 
-// The input of RequireCapturable.
-void ReadStanding(PgConnection* connection, ServerView* view) {
-  view->settings = ReadSettings(connection);
-  view->role = ReadRights(connection);
-  view->identity.version = connection->server_version();
-  view->identity.in_recovery = connection->Query("SELECT pg_is_in_recovery()").Bool(0, 0);
-}
-
 std::optional<SlotState> ReadSlot(PgConnection* connection, const std::string& slot) {
   constexpr int kFirstWithWalStatus = 130000;
   constexpr int kFirstWithReason = 170000;
@@ -93,31 +84,28 @@ std::optional<SlotState> ReadSlot(PgConnection* connection, const std::string& s
   return state;
 }
 
-Error Setting(const char* code, const std::string& found, const char* setting) {
-  return Halt{ExitCode::kServerSetting,
-              code,
-              found,
-              "",
-              {{"run as a superuser, then restart PostgreSQL",
-                OwnLine(fmt::format("ALTER SYSTEM SET {};", setting))}}}
-      .ToError();
-}
-
-void RequireVersion(int version) {
-  if (version >= kOldestVersion) return;
-  throw Halt{ExitCode::kServerSetting,
-             "server-too-old",
-             fmt::format("PostgreSQL {} is too old.", version / 10000),
-             "",
-             {{"use PostgreSQL 12 or later", ""}}}
-      .ToError();
+Halt Setting(const char* code, const std::string& found, const char* setting) {
+  return {ExitCode::kServerSetting,
+          code,
+          found,
+          "",
+          {{"run as a superuser, then restart PostgreSQL",
+            OwnLine(fmt::format("ALTER SYSTEM SET {};", setting))}}};
 }
 
 }  // namespace
 
-ServerView LookThrough(PgConnection* replication, const std::string& slot) {
+ServerView LookAtStanding(PgConnection* connection) {
   ServerView view;
-  ReadStanding(replication, &view);
+  view.settings = ReadSettings(connection);
+  view.role = ReadRights(connection);
+  view.identity.version = connection->server_version();
+  view.identity.in_recovery = connection->Query("SELECT pg_is_in_recovery()").Bool(0, 0);
+  return view;
+}
+
+ServerView LookThrough(PgConnection* replication, const std::string& slot) {
+  ServerView view = LookAtStanding(replication);
   view.slot = ReadSlot(replication, slot);
   ReadIdentity(replication, &view.identity);
   return view;
@@ -131,48 +119,60 @@ void ExplainRefusal(const Error& refusal, const CaptureOptions& options, const S
       std::string_view(refusal.what()).find("max_wal_senders") != std::string_view::npos;
   if (!is_refusal) return;
   PgConnection connection(options, PgConnection::Mode::kSql, stop);
-  ServerView view;
-  ReadStanding(&connection, &view);
-  RequireCapturable(view);
+  RequireCapturable(LookAtStanding(&connection));
 }
 
-void RequireCapturable(const ServerView& view) {
-  RequireVersion(view.identity.version);
-  if (view.identity.in_recovery) {
-    throw TransientError("the server is a standby; waiting for its promotion");
+std::vector<Halt> FindObstacles(const ServerView& view) {
+  std::vector<Halt> obstacles;
+  if (view.identity.version < kOldestVersion) {
+    obstacles.push_back({ExitCode::kServerSetting,
+                         "server-too-old",
+                         fmt::format("PostgreSQL {} is too old.", view.identity.version / 10000),
+                         "",
+                         {{"use PostgreSQL 12 or later", ""}}});
   }
   const ServerSettings& settings = view.settings;
   if (settings.wal_level != "logical") {
-    throw Setting("wal-level",
-                  fmt::format("The server's wal_level is \"{}\"; logical decoding needs "
-                              "\"logical\".",
-                              settings.wal_level),
-                  "wal_level = logical");
+    obstacles.push_back(Setting("wal-level",
+                                fmt::format("The server's wal_level is \"{}\"; logical decoding "
+                                            "needs \"logical\".",
+                                            settings.wal_level),
+                                "wal_level = logical"));
   }
   if (settings.max_wal_senders == 0) {
-    throw Setting("no-wal-senders", "The server's max_wal_senders is 0.", "max_wal_senders = 10");
+    obstacles.push_back(
+        Setting("no-wal-senders", "The server's max_wal_senders is 0.", "max_wal_senders = 10"));
   }
   if (NamesSynchronousStandby(settings.synchronous_standby_names, settings.application_name)) {
-    throw Halt{
-        ExitCode::kServerSetting,
-        "synchronous-standby",
-        fmt::format("Our application_name \"{}\" matches synchronous_standby_names = '{}'.",
-                    Printable(settings.application_name),
-                    Printable(settings.synchronous_standby_names)),
-        "The server would wait for the relay at every commit.",
-        {{"use another name", "--postgres='... application_name=NAME'"},
-         {"let a superuser remove the name (or the '*') from synchronous_standby_names", ""}}}
-        .ToError();
+    obstacles.push_back(
+        {ExitCode::kServerSetting,
+         "synchronous-standby",
+         fmt::format("Our application_name \"{}\" matches synchronous_standby_names = '{}'.",
+                     Printable(settings.application_name),
+                     Printable(settings.synchronous_standby_names)),
+         "The server would wait for the relay at every commit.",
+         {{"use another name", "--postgres='... application_name=NAME'"},
+          {"let a superuser remove the name (or the '*') from synchronous_standby_names", ""}}});
   }
   if (!view.role.superuser && !view.role.replication) {
-    throw Halt{ExitCode::kMissingRight,
-               "missing-right",
-               fmt::format("Role {} may not replicate.", view.role.name),
-               "",
-               {{"let a superuser run", OwnLine(fmt::format("ALTER ROLE {} REPLICATION;",
-                                                            QuoteIdentifier(view.role.name)))}}}
-        .ToError();
+    obstacles.push_back(
+        {ExitCode::kMissingRight,
+         "missing-right",
+         fmt::format("Role {} may not replicate.", view.role.name),
+         "",
+         {{"let a superuser run",
+           OwnLine(fmt::format("ALTER ROLE {} REPLICATION;", QuoteIdentifier(view.role.name)))}}});
   }
+  return obstacles;
+}
+
+void RequireCapturable(const ServerView& view) {
+  const std::vector<Halt> obstacles = FindObstacles(view);
+  const bool is_too_old = view.identity.version < kOldestVersion;
+  if (view.identity.in_recovery && !is_too_old) {
+    throw TransientError("the server is a standby; waiting for its promotion");
+  }
+  if (!obstacles.empty()) throw obstacles.front().ToError();
 }
 
 void SayIfUntested(const ServerIdentity& identity) {
@@ -181,22 +181,25 @@ void SayIfUntested(const ServerIdentity& identity) {
   spdlog::warn("The relay is tested with PostgreSQL {}; this is {}", kTestedMajor, major);
 }
 
-void RequireFreeSlot(const ServerView& view) {
+std::optional<Halt> FindFullSlots(const ServerView& view) {
   const ServerSettings& settings = view.settings;
-  if (settings.used_replication_slots < settings.max_replication_slots) return;
-  throw Halt{ExitCode::kServerSetting,
-             "no-free-slot",
-             fmt::format("All {} replication slots of the server are in use "
-                         "(max_replication_slots).",
-                         settings.max_replication_slots),
-             "",
-             {{"drop one that nobody uses",
-               OwnLine("SELECT slot_name, active FROM pg_replication_slots;") +
-                   OwnLine("SELECT pg_drop_replication_slot('<slot_name>');")},
-              {"run as a superuser, then restart PostgreSQL",
-               OwnLine(fmt::format("ALTER SYSTEM SET max_replication_slots = {};",
-                                   settings.max_replication_slots + 10))}}}
-      .ToError();
+  if (settings.used_replication_slots < settings.max_replication_slots) return std::nullopt;
+  return Halt{ExitCode::kServerSetting,
+              "no-free-slot",
+              fmt::format("All {} replication slots of the server are in use "
+                          "(max_replication_slots).",
+                          settings.max_replication_slots),
+              "",
+              {{"drop one that nobody uses",
+                OwnLine("SELECT slot_name, active FROM pg_replication_slots;") +
+                    OwnLine("SELECT pg_drop_replication_slot('<slot_name>');")},
+               {"run as a superuser, then restart PostgreSQL",
+                OwnLine(fmt::format("ALTER SYSTEM SET max_replication_slots = {};",
+                                    settings.max_replication_slots + 10))}}};
+}
+
+void RequireFreeSlot(const ServerView& view) {
+  if (const auto halt = FindFullSlots(view)) throw halt->ToError();
 }
 
 // names := [FIRST | ANY] number '(' list ')' | list, the names quoted like identifiers or not

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/stop.h"
 #include "capture/capture_options.h"
 #include "capture/pg_connection.h"
@@ -47,20 +48,28 @@ struct ServerView {
 // address. Reads only. Errors: transient when the server is away, kMissingRight.
 ServerView LookThrough(PgConnection* replication, const std::string& slot);
 
+// The same without what only replication commands tell: the identity but for version and recovery,
+// and the slot. Through a connection of either mode.
+ServerView LookAtStanding(PgConnection* connection);
+
 // After a connection in replication mode was refused: inspects the server through an ordinary
 // connection, and throws what RequireCapturable finds, if that explains the refusal.
 void ExplainRefusal(const Error& refusal, const CaptureOptions& options, const Stop& stop);
 
-// Refuses what cannot work, each with its remedy: a server that is too old, a wal_level that is not
-// logical (kServerSetting), no REPLICATION right (kMissingRight), an application_name that would
-// make us a synchronous standby. A server that is itself a standby is waited for (transient): it
-// may be promoted. Pure.
+// What cannot work, each with its remedy: a server that is too old, a wal_level that is not logical
+// (kServerSetting), no REPLICATION right (kMissingRight), an application_name that would make us a
+// synchronous standby. Pure.
+std::vector<Halt> FindObstacles(const ServerView& view);
+
+// Throws the first of them. A server that is itself a standby is waited for (transient): it may be
+// promoted. Pure.
 void RequireCapturable(const ServerView& view);
 
 // Logs when the server's major version is not the one that the relay is tested with.
 void SayIfUntested(const ServerIdentity& identity);
 
-// Refuses when there is no room for another slot (kServerSetting). Pure.
+// Whether there is no room for another slot (kServerSetting); the second throws it. Pure.
+std::optional<Halt> FindFullSlots(const ServerView& view);
 void RequireFreeSlot(const ServerView& view);
 
 // --- Pure parts, for tests -------------------------------------------------------------------

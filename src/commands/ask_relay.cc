@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -13,6 +12,7 @@
 #include "base/error.h"
 #include "base/shown_text.h"
 #include "commands/status_text.h"
+#include "commands/terminal.h"
 
 namespace bw {
 namespace {
@@ -33,11 +33,6 @@ std::string Ask(const Options& options, const std::string& method, const std::st
                 ExitCode::kNoRelay);
   }
   return answer->body;
-}
-
-bool OutputHasColour() {
-  const char* const no_colour = std::getenv("NO_COLOR");
-  return isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
 }
 
 void PrintStatus(const Options& options) {

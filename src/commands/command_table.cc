@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "commands/ask_relay.h"
+#include "commands/check.h"
 #include "commands/completion.h"
 #include "commands/man_page.h"
 #include "commands/run_relay.h"
@@ -45,6 +46,7 @@ constexpr OptionSpec kWatch = {'\0',
                                "Print it again every two seconds, until Ctrl-C.",
                                Set<ParseFlag, &Options::command, &CommandOptions::watch>};
 constexpr OptionSpec kStatusOptions[] = {kJson, kWatch};
+constexpr OptionSpec kCheckOptions[] = {kJson};
 
 // For commands that only need to find the spool.
 constexpr OptionGroup kSpoolGroups[] = {OptionGroup::kSpool, OptionGroup::kGeneral};
@@ -76,6 +78,18 @@ constexpr CommandSpec kCommands[] = {
      .apply_arguments = TakeTables,
      .check = CheckOptions,
      .run = RunRelay},
+    {.name = "check",
+     .summary =
+         "Look at everything that a relay with these options needs, and say what is missing.",
+     .description =
+         "Asks PostgreSQL, Kafka, the schema registry and the spool's disk, changes nothing, and "
+         "prints all that it finds: what is good, what somebody should look at (!), and what would "
+         "keep the relay from starting, each with its remedy. Exits with 0 if it would start, else "
+         "with the code with which it would end.",
+     .groups = kEveryGroup,
+     .own_options = kCheckOptions,
+     .check = CheckOptions,
+     .run = RunCheck},
     {.name = "status",
      .summary = "Show what a running relay does, what is wrong, and how long the spool will last.",
      .description =

@@ -2,14 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
 import psycopg
 import pytest
-from harness import WITHOUT_FSYNC, Scene, make_publications_for_role, make_role, role_url
+from harness import Scene, make_publications_for_role, make_role, postgres_with, role_url
 
 from servers import SHORT_LIVED, Authority, DetourKind, PostgresServer, Relay, Servers, free_port
 
@@ -48,13 +46,6 @@ def test_unknown_database(scene: Scene):
     code, text = refusal(scene, scene.relay(postgres=scene.servers.postgres.url("no_such_database")))
     assert code == LOGIN_REFUSED and "no_such_database" in text
     assert no_spool_is_left(scene)
-
-
-@contextmanager
-def postgres_with(keystore: Optional[Path] = None, **settings: str) -> Iterator[PostgresServer]:
-    with Servers(brokers=0, registry=False, postgres_settings={**WITHOUT_FSYNC, **settings},
-                 postgres_keystore=keystore) as servers:
-        yield servers.postgres
 
 
 def test_wal_level_replica(scene: Scene):

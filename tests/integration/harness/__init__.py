@@ -1,7 +1,8 @@
 """What the integration tests stand on: a scene with a database of its own, relays on it, and what came of it."""
 
-from .own_postgres import WITHOUT_FSYNC, OwnPostgres, own_postgres
+from .own_postgres import WITHOUT_FSYNC, OwnPostgres, own_postgres, postgres_with
 from .role import make_publications_for_role, make_role, role_url
 from .scene import Scene
 
-__all__ = ["OwnPostgres", "Scene", "WITHOUT_FSYNC", "make_publications_for_role", "make_role", "own_postgres", "role_url"]
+__all__ = ["OwnPostgres", "Scene", "WITHOUT_FSYNC", "make_publications_for_role", "make_role", "own_postgres",
+           "postgres_with", "role_url"]

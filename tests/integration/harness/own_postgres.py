@@ -41,3 +41,11 @@ def own_postgres(servers: Servers, folder: Path, request: pytest.FixtureRequest,
                 relay.kill9()
             scene.connection.close()
             servers.bring_back()
+
+
+@contextmanager
+def postgres_with(keystore: Optional[Path] = None, **settings: str) -> Iterator[PostgresServer]:
+    """A server alone, with these settings."""
+    with Servers(brokers=0, registry=False, postgres_settings={**WITHOUT_FSYNC, **settings},
+                 postgres_keystore=keystore) as servers:
+        yield servers.postgres
