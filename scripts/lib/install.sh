@@ -4,7 +4,7 @@
 BUILD_PACKAGES=(
   build-essential cmake ninja-build ccache pkg-config git ca-certificates
   libpq-dev librdkafka-dev librocksdb-dev libavro-dev libcurl4-openssl-dev libssl-dev
-  libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libcpp-httplib-dev prometheus-cpp-dev
+  libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libcpp-httplib-dev prometheus-cpp-dev libsystemd-dev
   libgtest-dev libgmock-dev
 )
 FUZZ_PACKAGES=(clang libclang-rt-14-dev)

@@ -8,6 +8,7 @@
 #include "admin/admin_socket.h"
 #include "admin/metrics.h"
 #include "admin/page.h"
+#include "admin/service_manager.h"
 #include "admin/status_json.h"
 #include "base/log.h"
 
@@ -56,7 +57,10 @@ AdminServer::AdminServer(const AdminOptions& options, const std::string& spool_d
     spdlog::info("Status, metrics and health at http://{}", options_.address);
   }
   unix_listener_ = std::make_unique<HttpListener>([this] { return OpenUnixSocket(); }, handle);
+  ServiceManager::TellReady();
 }
+
+AdminServer::~AdminServer() { ServiceManager::TellStopping(); }
 
 // The socket can be made once the relay holds the spool's lock: then one that is there is left of a
 // dead process.

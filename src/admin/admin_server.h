@@ -33,6 +33,7 @@ class AdminServer {
   // Throws a usage Error when --admin cannot be listened on.
   AdminServer(const AdminOptions& options, const std::string& spool_directory, Relay* relay,
               std::shared_ptr<EventLog> events);
+  ~AdminServer();
 
  private:
   std::optional<ListeningSocket> OpenUnixSocket();

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "admin/service_manager.h"
+
 namespace bw {
 namespace {
 
@@ -48,6 +50,7 @@ void Monitor::Run() {
 void Monitor::Look() {
   auto observation = std::make_shared<Observation>(observer_.Observe(status_()));
   if (events_) observation->events = events_->List();
+  ServiceManager::TellAlive(*observation);
   const std::lock_guard lock(mutex_);
   newest_ = std::move(observation);
 }

@@ -21,8 +21,11 @@ struct ArgumentsSpec {
   std::span<const std::string_view> choices = {};
 };
 
+struct CommandSpec;
+
 // What the user has asked for, once it is read and checked.
 struct Invocation {
+  std::span<const CommandSpec> commands;  // All that there are.
   Options options;
   std::vector<std::string> arguments;
 };

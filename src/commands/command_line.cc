@@ -274,6 +274,7 @@ CommandLine ParseCommandLine(int argc, const char* const* argv, const Environmen
   } else {
     line.command = arguments.command;
     line.invocation = ReadInvocation(std::move(arguments), environment);
+    line.invocation.commands = commands;
   }
   return line;
 }

@@ -6,7 +6,6 @@
 #include <iostream>
 
 #include "base/error.h"
-#include "commands/command_table.h"
 
 namespace bw {
 namespace {
@@ -306,7 +305,7 @@ std::string CompletionScript(std::string_view shell, std::span<const CommandSpec
 }
 
 ExitCode RunCompletion(const Invocation& invocation) {
-  std::cout << CompletionScript(invocation.arguments.front(), CommandTable());
+  std::cout << CompletionScript(invocation.arguments.front(), invocation.commands);
   return ExitCode::kOk;
 }
 

@@ -4,9 +4,9 @@
 
 #include <iostream>
 
-#include "commands/command_table.h"
 #include "commands/help_text.h"
 #include "options/exit_code_table.h"
+#include "options/option_table.h"
 
 namespace bw {
 namespace {
@@ -169,8 +169,8 @@ std::string ManPage(std::span<const CommandSpec> commands) {
   return out;
 }
 
-ExitCode RunMan(const Invocation&) {
-  std::cout << ManPage(CommandTable());
+ExitCode RunMan(const Invocation& invocation) {
+  std::cout << ManPage(invocation.commands);
   return ExitCode::kOk;
 }
 

@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "base/error.h"
-#include "options/option_table.h"
+#include "options/option_spec.h"
 #include "options/option_values.h"
 
 // What rows of options have as their last column: Set<ParseSize, &Options::spool, ...>.

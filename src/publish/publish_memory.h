@@ -26,6 +26,17 @@ struct PublishFigures {
   Progress published;               // Committed in Kafka.
   Position read_back;               // Received by a read_committed reader; the spool's trim point.
   bool in_session = false;          // A session has started and not yet ended.
+
+  // A transaction that has these counts was committed.
+  void AddCommitted(const PublishFigures& pending) {
+    ++transactions;
+    changes += pending.changes;
+    messages += pending.messages;
+    bytes += pending.bytes;
+    split_transactions += pending.split_transactions;
+    rows_refused += pending.rows_refused;
+    torn_skipped += pending.torn_skipped;
+  }
 };
 
 // State of publishing that outlives a session. Members guarded by the mutex are shared with other

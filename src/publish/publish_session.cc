@@ -233,7 +233,7 @@ void PublishSession::PublishBatch(const SpoolBatch& batch) {
       PublishChange(change);
       BW_KILL_POINT("publish.after_produce_one");
     }
-    NoteCommitTimes(batch);
+    commit_times_.Note(batch);
     pending_.changes = batch.changes().size();
     if (batch.splits_transaction()) pending_.split_transactions = 1;
     return batch.through();
@@ -242,7 +242,7 @@ void PublishSession::PublishBatch(const SpoolBatch& batch) {
 
 void PublishSession::CommitTransaction(const std::function<Progress()>& produce) {
   pending_ = {};
-  commit_times_us_.clear();
+  commit_times_.Clear();
   memory_->tables.Begin();
   refusals_.BeginTransaction();
   const int64_t began_us = parts_.clock->WallMicros();
@@ -346,16 +346,6 @@ void PublishSession::PublishChange(const Change& change) {
   memory_->tables.Add(route.counter, counts);
 }
 
-// A snapshot's rows have no commit of their own.
-void PublishSession::NoteCommitTimes(const SpoolBatch& batch) {
-  Lsn newest;
-  for (const Change& change : batch.changes()) {
-    if (change.operation == Operation::kSnapshot || change.position.commit_lsn == newest) continue;
-    newest = change.position.commit_lsn;
-    commit_times_us_.push_back(change.commit_time_us);
-  }
-}
-
 std::optional<std::string_view> PublishSession::PartitioningKey(
     std::optional<std::string_view> key) const {
   if (key && options_.partition_by == PartitionBy::kKeyBody &&
@@ -406,19 +396,11 @@ void PublishSession::RecordCommit(const Progress& progress) {
   committed_at_ = contact_at_ = parts_.clock->Now();
   watch_->NoteCommit();
 
-  const int64_t now_us = parts_.clock->WallMicros();
-  for (const int64_t time_us : commit_times_us_) memory_->commit_to_kafka.Observe(now_us - time_us);
+  commit_times_.Observe(parts_.clock->WallMicros(), &memory_->commit_to_kafka);
   memory_->tables.Commit();
   const std::lock_guard lock(memory_->mutex);
-  PublishFigures& figures = memory_->figures;
-  ++figures.transactions;
-  figures.changes += pending_.changes;
-  figures.messages += pending_.messages;
-  figures.bytes += pending_.bytes;
-  figures.rows_refused += pending_.rows_refused;
-  figures.torn_skipped += pending_.torn_skipped;
-  figures.split_transactions += pending_.split_transactions;
-  figures.published = progress_;
+  memory_->figures.AddCommitted(pending_);
+  memory_->figures.published = progress_;
 }
 
 // --- A re-snapshot ------------------------------------------------------------------------------

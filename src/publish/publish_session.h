@@ -14,6 +14,7 @@
 #include "publish/checkpoint_reader.h"
 #include "publish/checkpoint_watch.h"
 #include "publish/checkpoint_writer.h"
+#include "publish/commit_times.h"
 #include "publish/destinations.h"
 #include "publish/kafka.h"
 #include "publish/message_encoder.h"
@@ -102,7 +103,6 @@ class PublishSession {
   Error AtItsPlace(const RefusedMessageError& error) const;
   Step Purge(const SnapshotMark& snapshot);
   void PublishChange(const Change& change);
-  void NoteCommitTimes(const SpoolBatch& batch);
   std::optional<std::string_view> PartitioningKey(std::optional<std::string_view> key) const;
   void ProduceCheckpoint(const Progress& progress);
   void ProduceCheckpointRecord(std::string_view key, std::string_view value);
@@ -135,7 +135,7 @@ class PublishSession {
 
   // Of the open transaction; added to the memory's figures when it is committed.
   PublishFigures pending_;
-  std::vector<int64_t> commit_times_us_;  // Of the PostgreSQL transactions that end in it.
+  CommitTimes commit_times_;
   std::vector<std::string> remedies_said_;
 };
 

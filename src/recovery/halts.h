@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/halt.h"
-#include "recovery/reconcile.h"
+#include "recovery/start_facts.h"
 
 // The halts of Reconcile: their codes, words and remedies, apart from the logic that finds them.
 

@@ -9,7 +9,7 @@
 #include "base/lsn.h"
 #include "recovery/checkpoint_state.h"
 #include "recovery/overrides.h"
-#include "recovery/server_state.h"
+#include "recovery/start_facts.h"
 #include "spool/spool_state.h"
 
 // What to do at start, given C, the slot's confirmed flush LSN; S, the spool's `captured`; and K,
@@ -29,18 +29,6 @@
 // Kafka, and must not discard an unpublished change with a spool. Anything else is a Halt.
 
 namespace bw {
-
-// Everything that one start has found.
-struct StartFacts {
-  ServerIdentity server;
-  std::string slot_name;
-  // Absent when there is none. The walsender of a relay that was just killed survives for a moment:
-  // retry for some seconds before concluding that the slot is active.
-  std::optional<SlotState> slot;
-  std::optional<SpoolState> spool;  // Absent when there is none; phase kEmpty counts as none.
-  CheckpointState checkpoint;
-  RelayPlaces places;
-};
 
 struct Plan {
   enum class Kind {

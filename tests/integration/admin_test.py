@@ -126,6 +126,21 @@ def test_a_side_can_be_paused_and_goes_on(scene: Scene, relay: Relay, side: str)
     assert [key["id"] for _, key, _ in scene.changes("test")] == [1]
 
 
+def test_systemd_is_told_that_the_relay_is_ready_alive_and_stopping(scene: Scene, tmp_path: Path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        relay = scene.relay(environment={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        relay.start()
+        told = [manager.recv(4096).decode() for _ in range(4)]
+        assert "READY=1" in told
+        assert any(one.startswith("WATCHDOG=1\nSTATUS=") for one in told)
+        relay.wait_streaming()
+        relay.stop()
+        while told[-1] != "STOPPING=1":
+            told.append(manager.recv(4096).decode())
+
+
 def test_only_the_owner_or_the_token_steers(scene: Scene, tmp_path: Path):
     token = tmp_path / "token"
     token.write_text("s3cret\n")
