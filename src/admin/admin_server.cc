@@ -21,6 +21,18 @@ AdminResponse Text(int status, std::string text) {
   return {.status = status, .body = std::move(text) + "\n"};
 }
 
+// The page loads nothing from elsewhere, and no other page may embed it.
+AdminResponse Page() {
+  return {.content_type = "text/html; charset=utf-8",
+          .body = std::string(kPage),
+          .headers = {{"Content-Security-Policy",
+                       "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                       "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+                       "frame-ancestors 'none'"},
+                      {"X-Frame-Options", "DENY"},
+                      {"Referrer-Policy", "no-referrer"}}};
+}
+
 // "localhost", or an address in figures; with or without a port.
 bool IsOurHost(std::string host) {
   if (host.starts_with('[')) {
@@ -100,7 +112,7 @@ std::optional<AdminResponse> AdminServer::Refusal(const AdminRequest& request) c
 
 AdminResponse AdminServer::Answer(const AdminRequest& request) {
   const auto observation = monitor_.Newest();
-  if (request.path == "/") return {200, "text/html; charset=utf-8", std::string(kPage)};
+  if (request.path == "/") return Page();
   if (request.path == "/status") return {200, kJson, StatusJson(*observation)};
   if (request.path == "/metrics") {
     return {200, "text/plain; version=0.0.4; charset=utf-8", MetricsText(*observation)};

@@ -179,6 +179,7 @@ class HttpListener::Server : private httplib::Server {
       response.set_content(std::move(answer.body), answer.content_type);
       response.set_header("Cache-Control", "no-store");
       response.set_header("X-Content-Type-Options", "nosniff");
+      for (const auto& [name, value] : answer.headers) response.set_header(name.c_str(), value);
       return HandlerResponse::Handled;
     });
   }

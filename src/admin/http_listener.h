@@ -30,6 +30,7 @@ struct AdminResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+  std::map<std::string, std::string> headers = {};  // Beside those that every answer has.
 };
 
 // Called on several threads at once. Must not throw.
