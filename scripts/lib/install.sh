@@ -10,6 +10,8 @@ BUILD_PACKAGES=(
 FUZZ_PACKAGES=(clang libclang-rt-14-dev)
 PYTHON_PACKAGES=(python3 python3-venv)
 POSTGRES_PACKAGES=(postgresql-15)
+# For the test of the status page.
+BROWSER_PACKAGES=(chromium)
 # Makes certificates for servers of ours.
 TLS_PACKAGES=(openssl)
 # Maven fetches Kafka and the schema registry: see scripts/servers/fetch.py.

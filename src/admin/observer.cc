@@ -14,6 +14,8 @@ constexpr Duration kRateWindow{10'000};
 constexpr Duration kGrowthWindow{60'000};
 // A growth that is measured over less says nothing.
 constexpr Duration kGrowthWindowMin{3'000};
+// The first second after an outage is spent on connecting.
+constexpr double kDrainSecondsMin = 2;
 // A spool that grows less is as good as steady.
 constexpr double kGrowthMin = 1'024;
 
@@ -66,8 +68,9 @@ void Observer::AddRates(Observation* observation) const {
   observation->captured_per_second = captured;
   observation->published_per_second = published;
   const uint64_t backlog = observation->status.spool.backlog;
-  if (backlog > 0 && published > captured) {
-    observation->seconds_until_drained = static_cast<double>(backlog) / (published - captured);
+  const std::optional<double> drain = DrainRate();
+  if (backlog > 0 && drain && *drain > captured) {
+    observation->seconds_until_drained = static_cast<double>(backlog) / (*drain - captured);
   }
 
   const Sample& oldest = samples_.front();
@@ -79,6 +82,20 @@ void Observer::AddRates(Observation* observation) const {
     observation->seconds_until_spool_full =
         static_cast<double>(observation->status.spool.room_bytes) / growth;
   }
+}
+
+// Changes published per second since publishing last stood still, over ten seconds at most: right
+// after an outage, the seconds of the outage say nothing about the drain.
+std::optional<double> Observer::DrainRate() const {
+  const Sample& now = samples_.back();
+  const Sample* first = &now;
+  for (auto sample = samples_.rbegin() + 1; sample != samples_.rend(); ++sample) {
+    if (now.time - sample->time > kRateWindow || sample->published == first->published) break;
+    first = &*sample;
+  }
+  const double seconds = SecondsBetween(first->time, now.time);
+  if (seconds < kDrainSecondsMin) return std::nullopt;
+  return PerSecond(first->published, now.published, seconds);
 }
 
 // A full spool keeps capture from working as an outage does.

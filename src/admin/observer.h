@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <tuple>
 
 #include "admin/observation.h"
@@ -29,6 +30,7 @@ class Observer {
 
   void AddObstacle(RelayStatus* status);
   void AddRates(Observation* observation) const;
+  std::optional<double> DrainRate() const;
   void AddStalls(Observation* observation);
 
   const Duration stall_after_;

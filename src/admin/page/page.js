@@ -94,7 +94,8 @@ function captureFact(status) {
   if (capture.state === "working") return `goes on: ${changes(spool.backlog_changes)} wait in the spool`;
   const room = capture.safe_wal_bytes;
   const limit = room == null ? "" : ` It can keep ${size(room)} more until the slot is lost.`;
-  return `stands still; nothing is lost, PostgreSQL keeps the WAL.${limit}`;
+  if (spool.phase !== "streaming") return "has not begun: the first snapshot is not complete";
+  return `stands still; PostgreSQL keeps the WAL for it.${limit}`;
 }
 
 function publishFact({publish, spool}) {

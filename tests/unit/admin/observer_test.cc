@@ -106,6 +106,14 @@ TEST_F(ObserverTest, SaysWhenTheBacklogWillBeDrained) {
   EXPECT_FALSE(After(20).seconds_until_drained);
 }
 
+TEST_F(ObserverTest, TheSecondsOfAnOutageDoNotSlowDownTheEstimateOfTheDrain) {
+  HaveBacklog(30'000);
+  After(30);
+  each_second_ = [this] { status_.publish.figures.changes += 1'000; };
+  EXPECT_FALSE(After(1).seconds_until_drained);
+  EXPECT_NEAR(*After(2).seconds_until_drained, 30, 1);
+}
+
 TEST_F(ObserverTest, AFullSpoolIsATroubleSinceItWasSeenFirst) {
   After(3);
   status_.spool.obstacle = "the disk is full";
