@@ -16,6 +16,10 @@ BROWSER_PACKAGES=(chromium)
 TLS_PACKAGES=(openssl)
 # Maven fetches Kafka and the schema registry: see scripts/servers/fetch.py.
 JAVA_PACKAGES=(openjdk-17-jre-headless maven)
+# Make the Debian package.
+PACKAGE_PACKAGES=(dpkg-dev file)
+# Check what is in packaging/: promtool, systemd-analyze, lintian, man, a chroot to install in.
+PACKAGING_TEST_PACKAGES=("${PACKAGE_PACKAGES[@]}" prometheus systemd lintian man-db debootstrap)
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then
@@ -49,15 +53,29 @@ install_postgresql() {
   return "$status"
 }
 
+# We want promtool only: the server that the package would start is neither started nor enabled.
+install_prometheus() {
+  local policy=/usr/sbin/policy-rc.d made='' status=0
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    made=1
+  fi
+  apt_get install --no-install-recommends prometheus || status=$?
+  [ -z "$made" ] || as_root rm "$policy"
+  [ "$status" != 0 ] || ! command -v systemctl >/dev/null || as_root systemctl disable --quiet prometheus
+  return "$status"
+}
+
 install_all() {
   apt_get update || return
   local package others=()
   for package in "$@"; do
-    if [ "$package" = postgresql-15 ]; then
-      install_postgresql || return
-    else
-      others+=("$package")
-    fi
+    case $package in
+      postgresql-15) install_postgresql || return ;;
+      prometheus) install_prometheus || return ;;
+      *) others+=("$package") ;;
+    esac
   done
   [ ${#others[@]} = 0 ] || apt_get install --no-install-recommends "${others[@]}"
 }
