@@ -15,3 +15,13 @@ build_preset() {
 
 # Usage: build TARGET...    ("all" for the tests too)
 build() { build_preset release "$ROOT/build" "$@"; }
+
+# Makes the Debian package in BUILD/package of what is built in BUILD. Usage: package BUILD
+package() {
+  # The same commit gives the same package.
+  SOURCE_DATE_EPOCH=$(git -C "$ROOT" log -1 --format=%ct)
+  export SOURCE_DATE_EPOCH
+  rm -rf "$1/package"
+  quietly package-configure cmake -S "$ROOT" -B "$1" -D CMAKE_INSTALL_PREFIX=/usr
+  (umask 022 && quietly package cpack --config "$1/CPackConfig.cmake" -B "$1/package")
+}
