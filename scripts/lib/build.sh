@@ -19,7 +19,7 @@ build() { build_preset release "$ROOT/build" "$@"; }
 # Makes the Debian package in BUILD/package of what is built in BUILD. Usage: package BUILD
 package() {
   # The same commit gives the same package.
-  SOURCE_DATE_EPOCH=$(git -C "$ROOT" log -1 --format=%ct)
+  : "${SOURCE_DATE_EPOCH:=$(git -C "$ROOT" log -1 --format=%ct)}"
   export SOURCE_DATE_EPOCH
   rm -rf "$1/package"
   quietly package-configure cmake -S "$ROOT" -B "$1" -D CMAKE_INSTALL_PREFIX=/usr

@@ -19,7 +19,7 @@ JAVA_PACKAGES=(openjdk-17-jre-headless maven)
 # Make the Debian package.
 PACKAGE_PACKAGES=(dpkg-dev file)
 # Check what is in packaging/: promtool, systemd-analyze, lintian, man, a chroot to install in.
-PACKAGING_TEST_PACKAGES=("${PACKAGE_PACKAGES[@]}" prometheus systemd lintian man-db debootstrap)
+PACKAGING_TEST_PACKAGES=("${PACKAGE_PACKAGES[@]}" prometheus systemd lintian man-db debootstrap python3-yaml)
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then

@@ -25,7 +25,7 @@ def make_package(folder: Path) -> Path:
     """Of the program that is built, as scripts/package does, without building it again."""
     run("cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-D", "CMAKE_BUILD_TYPE=Release", "-D", "BOTTLEDWATER_TESTS=OFF")
     shutil.copy2(RELAY, folder / "bottledwater")
-    sourced = '. "$0/scripts/lib/common.sh"; ROOT=$0; . "$0/scripts/lib/build.sh"; package "$1"'
+    sourced = '. "$0/scripts/lib/common.sh"; . "$0/scripts/lib/build.sh"; package "$1"'
     run("bash", "-euc", sourced, ROOT, folder)
     (package,) = (folder / "package").glob("*.deb")
     return package

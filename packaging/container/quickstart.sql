@@ -1,0 +1,2 @@
+CREATE TABLE test (id serial PRIMARY KEY, value text);
+INSERT INTO test (value) VALUES ('hello world!'), ('so long');
