@@ -4,11 +4,10 @@ import json
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
+from waiting_relay import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "packaging/prometheus/bottledwater.rules.yml"
 RULES_TEST = ROOT / "packaging/prometheus/bottledwater.rules_test.yml"
 DASHBOARD = ROOT / "packaging/grafana/bottledwater.json"

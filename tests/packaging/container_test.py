@@ -1,21 +1,17 @@
 """Container and Kubernetes files, as far as they can be checked without Docker and a cluster: they agree with the relay and each other."""
 
 import json
-import os
 import re
-import signal
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting_relay import AWAY, ROOT, takes
 
-ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "packaging/container/Dockerfile"
 COMPOSE = ROOT / "packaging/container/compose.yaml"
 KUBERNETES = ROOT / "packaging/kubernetes/bottledwater.yaml"
-RELAY = os.environ.get("BOTTLEDWATER_BINARY", str(ROOT / "build/bottledwater"))
-AWAY = "host=127.0.0.1 port=1"
 
 
 def documents(file: Path) -> list[Any]:
@@ -33,18 +29,6 @@ def kubernetes() -> dict[str, Any]:
 
 def pod() -> dict[str, Any]:
     return kubernetes()["StatefulSet"]["spec"]["template"]["spec"]
-
-
-def accepted(arguments: list[str], environment: dict[str, str]) -> None:
-    """The relay takes the options and waits for PostgreSQL, which is not there."""
-    with subprocess.Popen([RELAY, *arguments], text=True, env={**os.environ, **environment},
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as relay:
-        seen = []
-        for line in relay.stdout:
-            seen.append(line)
-            if "PostgreSQL is away" in line:
-                relay.send_signal(signal.SIGTERM)
-        assert relay.wait(timeout=30) == 0, "".join(seen)
 
 
 def test_the_image_runs_as_the_user_that_kubernetes_names():
@@ -71,7 +55,7 @@ def test_spool_of_the_image_is_on_the_volume():
 def test_the_relay_takes_the_options_of_compose(tmp_path):
     service = documents(COMPOSE)[0]["services"]["bottledwater"]
     arguments = [word.replace("0.0.0.0:9187", "127.0.0.1:0") for word in service["command"]]
-    accepted([*arguments, f"--spool={tmp_path}/spool"], {"BOTTLEDWATER_POSTGRES": AWAY})
+    takes([*arguments, f"--spool={tmp_path}/spool"], BOTTLEDWATER_POSTGRES=AWAY)
 
 
 def test_the_relay_takes_the_options_of_kubernetes(tmp_path):
@@ -83,7 +67,7 @@ def test_the_relay_takes_the_options_of_kubernetes(tmp_path):
     config.write_text(text.replace("/etc/bottledwater/secrets/kafka", str(secrets)).replace("host=db.example", AWAY)
                       .replace("0.0.0.0:9187", "127.0.0.1:0").replace('log-format = "json"', ""))
     config.chmod(0o644)  # As a ConfigMap's file: a secret in it would be refused.
-    accepted([f"--config={config}", f"--spool={tmp_path}/spool"], {"PGPASSWORD": "secret"})
+    takes([f"--config={config}", f"--spool={tmp_path}/spool"], PGPASSWORD="secret")
 
 
 def test_probes_ask_what_the_relay_answers():

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting_relay import RELAY, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-RELAY = os.environ.get("BOTTLEDWATER_BINARY", str(ROOT / "build/bottledwater"))
 CONFIG = "etc/bottledwater/bottledwater.toml"
 STATE = "var/lib/bottledwater"
 

@@ -1,18 +1,14 @@
 """The systemd unit and the sample configuration file, as they are in packaging/systemd."""
 
-import os
 import re
 import shutil
-import signal
 import subprocess
-from pathlib import Path
 
 import pytest
+from waiting_relay import AWAY, RELAY, ROOT, takes
 
-ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "packaging/systemd/bottledwater.service"
 SAMPLE = ROOT / "packaging/systemd/bottledwater.toml"
-RELAY = os.environ.get("BOTTLEDWATER_BINARY", str(ROOT / "build/bottledwater"))
 EXPOSURE_MAX = 2.0
 
 
@@ -73,15 +69,8 @@ def test_each_option_of_the_sample_is_accepted(tmp_path):
     secrets.chmod(0o600)
     config = tmp_path / "bottledwater.toml"
     text = uncommented(SAMPLE.read_text()).replace("/run/credentials/bottledwater.service/kafka", str(secrets))
-    text = text.replace("host=db.example", "host=127.0.0.1 port=1").replace('"127.0.0.1:9187"', '"127.0.0.1:0"')
+    text = text.replace("host=db.example", AWAY).replace('"127.0.0.1:9187"', '"127.0.0.1:0"')
     config.write_text(text)
     config.chmod(0o600)
     assert text.count("\n#") < SAMPLE.read_text().count("\n#") - 15, "the sample's options are no longer found"
-    with subprocess.Popen([RELAY, f"--config={config}", f"--spool={tmp_path}/spool"], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as relay:
-        seen = []
-        for line in relay.stdout:
-            seen.append(line)
-            if "PostgreSQL is away" in line:
-                relay.send_signal(signal.SIGTERM)
-        assert relay.wait(timeout=30) == 0, "".join(seen)
+    takes([f"--config={config}", f"--spool={tmp_path}/spool"])
