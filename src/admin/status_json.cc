@@ -1,23 +1,14 @@
 #include "admin/status_json.h"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <optional>
+
+#include "base/format.h"
 
 namespace bw {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// "2026-11-22T03:11:19.042Z".
-Json TimeText(int64_t wall_us) {
-  const std::time_t seconds = wall_us / 1'000'000;
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds),
-                     wall_us % 1'000'000 / 1'000);
-}
 
 Json LsnText(Lsn lsn) { return lsn.valid() ? Json(lsn.ToString()) : Json(); }
 
@@ -31,7 +22,7 @@ Json Troubles(const RelayStatus::Side& side, int64_t now_us) {
   for (const Trouble& trouble : side.troubles) {
     list.push_back({{"what", trouble.what},
                     {"remedy", trouble.remedy.empty() ? Json() : Json(trouble.remedy)},
-                    {"since", TimeText(trouble.since_us)},
+                    {"since", FormatTime(trouble.since_us)},
                     {"seconds", (now_us - trouble.since_us) / 1'000'000}});
   }
   return list;
@@ -137,7 +128,7 @@ Json EventsJson(const Observation& observation) {
   Json events = Json::array();
   for (const Event& event : observation.events) {
     events.push_back(
-        {{"time", TimeText(event.time_us)}, {"level", event.level}, {"message", event.message}});
+        {{"time", FormatTime(event.time_us)}, {"level", event.level}, {"message", event.message}});
   }
   return events;
 }
@@ -152,7 +143,7 @@ std::string Dump(const Json& json) {
 std::string StatusJson(const Observation& observation) {
   const RelayStatus& status = observation.status;
   return Dump({{"version", BOTTLEDWATER_VERSION},
-               {"time", TimeText(status.wall_us)},
+               {"time", FormatTime(status.wall_us)},
                {"source",
                 {{"database", status.spool.source.database},
                  {"slot", status.spool.source.slot},

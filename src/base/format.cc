@@ -1,9 +1,11 @@
 #include "base/format.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <ctime>
 #include <iterator>
 
 namespace bw {
@@ -33,6 +35,12 @@ std::string FormatDuration(Duration duration) {
   const int64_t hours = minutes / 60;
   if (hours < 48) return fmt::format("{} h {} min", hours, minutes % 60);
   return fmt::format("{} d {} h", hours / 24, hours % 24);
+}
+
+std::string FormatTime(int64_t wall_us) {
+  const std::time_t seconds = wall_us / 1'000'000;
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds),
+                     wall_us % 1'000'000 / 1'000);
 }
 
 std::string FormatCount(uint64_t count) {

@@ -1,15 +1,15 @@
 #include "base/log.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
-#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/format.h"
+#include "base/no_color.h"
 
 namespace bw {
 namespace {
@@ -42,13 +42,11 @@ class ShownTextFormatter : public spdlog::formatter {
 class JsonFormatter : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-    using std::chrono::milliseconds;
+    using std::chrono::microseconds;
     const auto since_epoch =
-        std::chrono::duration_cast<milliseconds>(message.time.time_since_epoch()).count();
+        std::chrono::duration_cast<microseconds>(message.time.time_since_epoch()).count();
     const nlohmann::ordered_json line = {
-        {"time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                             fmt::gmtime(static_cast<std::time_t>(since_epoch / 1000)),
-                             since_epoch % 1000)},
+        {"time", FormatTime(since_epoch)},
         {"level", std::string_view(spdlog::level::to_string_view(message.level).data(),
                                    spdlog::level::to_string_view(message.level).size())},
         {"message",
@@ -65,12 +63,6 @@ class JsonFormatter : public spdlog::formatter {
 
 bool g_log_is_json = false;  // Written before any thread is started.
 
-// https://no-color.org
-bool ColoursAreUnwanted() {
-  const char* value = std::getenv("NO_COLOR");
-  return value != nullptr && *value != '\0';
-}
-
 int64_t SecondsSince(std::chrono::steady_clock::time_point begin) {
   const auto passed = std::chrono::steady_clock::now() - begin;
   return std::chrono::duration_cast<std::chrono::seconds>(passed).count();
@@ -84,9 +76,8 @@ void StartLogging(const LogOptions& options) {
   if (level == spdlog::level::off && name != "off") {
     throw UsageError("--log-level: \"" + name + "\" is not one of trace, debug, info, warn, error");
   }
-  auto logger =
-      spdlog::stderr_color_mt("bottledwater", ColoursAreUnwanted() ? spdlog::color_mode::never
-                                                                   : spdlog::color_mode::automatic);
+  auto logger = spdlog::stderr_color_mt(
+      "bottledwater", NoColorIsSet() ? spdlog::color_mode::never : spdlog::color_mode::automatic);
   g_log_is_json = options.format == LogFormat::kJson;
   logger->set_formatter(g_log_is_json ? JsonLogFormatter()
                                       : LogFormatter("%Y-%m-%dT%H:%M:%S.%e%z %^%-5l%$ %v"));

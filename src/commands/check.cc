@@ -43,6 +43,7 @@ void PrintJson(const std::vector<Finding>& findings) {
 }
 
 void PrintText(const std::vector<Finding>& findings) {
+  const bool colour = OutputHasColour();
   std::string subject;
   for (const Finding& finding : findings) {
     if (finding.subject != subject) {
@@ -50,8 +51,8 @@ void PrintText(const std::vector<Finding>& findings) {
       std::cout << subject << '\n';
     }
     const Shown shown = ShownAs(finding.verdict);
-    std::cout << "  " << Coloured(shown.colour, shown.sign) << ' ' << ShownText(finding.text)
-              << '\n';
+    std::cout << "  " << Coloured(colour, shown.colour, shown.sign) << ' '
+              << ShownText(finding.text) << '\n';
   }
 }
 

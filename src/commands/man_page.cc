@@ -139,8 +139,9 @@ std::string Examples() {
          Example("Relay a database:",
                  "bottledwater --postgres=postgres://relay@db.example/shop \\\n"
                  "    --broker=kafka.example:9092 --schema-registry=https://registry.example") +
-         Example("Make the topic of one table equal to it again, then relay as usual:",
-                 "bottledwater resnapshot public.orders --config=/etc/bottledwater.conf") +
+         Example(
+             "Make the topic of one table equal to it again, then relay as usual:",
+             "bottledwater resnapshot public.orders --config=/etc/bottledwater/bottledwater.toml") +
          Example("Complete commands and options in bash:",
                  "source <(bottledwater completion bash)");
 }

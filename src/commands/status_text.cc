@@ -8,6 +8,7 @@
 
 #include "base/format.h"
 #include "base/shown_text.h"
+#include "commands/terminal.h"
 
 namespace bw {
 namespace {
@@ -31,8 +32,8 @@ class Style {
   std::string Bad(const std::string& text) const { return In("31", text); }
 
  private:
-  std::string In(const char* code, const std::string& text) const {
-    return colour_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
+  std::string In(const char* style, const std::string& text) const {
+    return Coloured(colour_, style, text);
   }
 
   const bool colour_;

@@ -1,18 +1,16 @@
 #include "commands/terminal.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include "base/no_color.h"
 
 namespace bw {
 
-bool OutputHasColour() {
-  const char* const no_colour = std::getenv("NO_COLOR");
-  return isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
-}
+bool OutputHasColour() { return isatty(STDOUT_FILENO) == 1 && !NoColorIsSet(); }
 
-std::string Coloured(const std::string& colour, const std::string& text) {
-  return OutputHasColour() ? "\x1b[" + colour + "m" + text + "\x1b[0m" : text;
+std::string Coloured(bool colour, const std::string& style, const std::string& text) {
+  return colour ? fmt::format("\x1b[{}m{}\x1b[0m", style, text) : text;
 }
 
 }  // namespace bw

@@ -4,11 +4,10 @@
 
 namespace bw {
 
-// Whether standard output shows colours: only a terminal does, and none with NO_COLOR
-// (https://no-color.org).
+// Whether standard output shows colours: only a terminal does, and none with NO_COLOR.
 bool OutputHasColour();
 
-// `text` in this ANSI colour ("31" is red), if standard output shows it.
-std::string Coloured(const std::string& colour, const std::string& text);
+// `text` in this ANSI style ("31" is red, "1" bold), or unchanged without `colour`.
+std::string Coloured(bool colour, const std::string& style, const std::string& text);
 
 }  // namespace bw

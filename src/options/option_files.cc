@@ -13,8 +13,7 @@
 namespace bw {
 namespace {
 
-// --- The types of TOML
-// ----------------------------------------------------------------------------
+// --- The types of TOML --------------------------------------------------------------------------
 
 std::string_view ExpectedType(const OptionSpec& spec) {
   switch (spec.arity) {
