@@ -134,7 +134,8 @@ std::string ConfigHelpText() {
 sasl.mechanism=PLAIN. Often needed:
 
   security.protocol     plaintext, ssl, sasl_plaintext or sasl_ssl
-  sasl.mechanism        PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, GSSAPI
+  sasl.mechanism        PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI; OAUTHBEARER with
+                        sasl.oauthbearer.method=oidc, if librdkafka was built with libcurl
   sasl.username         with sasl.password; keep the latter in the file or the environment
   ssl.ca.location       PEM file of the certificate authorities
   ssl.certificate.location, ssl.key.location, ssl.key.password

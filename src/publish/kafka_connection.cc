@@ -36,6 +36,23 @@ int OnCertificate(rd_kafka_t* /*handle*/, const char* /*broker*/, int32_t /*brok
   return 0;
 }
 
+bool UsesTokens(const rd_kafka_conf_t* conf) {
+  return PropertyOf(conf, "sasl.mechanism") == "OAUTHBEARER";
+}
+
+// librdkafka fetches tokens by itself with OpenID Connect only; otherwise it asks its program for
+// each token, and we would have no answer.
+void RequireSourceOfTokens(const rd_kafka_conf_t* conf) {
+  if (PropertyOf(conf, "sasl.oauthbearer.method") == "oidc" ||
+      PropertyOf(conf, "enable.sasl.oauthbearer.unsecure.jwt") == "true") {
+    return;
+  }
+  throw UsageError(
+      "--kafka-config: sasl.mechanism=OAUTHBEARER takes sasl.oauthbearer.method=oidc, with "
+      "sasl.oauthbearer.client.id, .client.secret and .token.endpoint.url; librdkafka has that "
+      "where it was built with libcurl, as in Debian 13 and not in Debian 12");
+}
+
 bool SaysLittle(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
          code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE || code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
@@ -96,6 +113,7 @@ KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
   for (const auto& [property, value] : settings.properties) {
     SetProperty(conf.get(), property.c_str(), value);
   }
+  if (UsesTokens(conf.get())) RequireSourceOfTokens(conf.get());
   SetProperty(conf.get(), "allow.auto.create.topics", "false");
   // Telemetry of librdkafka 2.5 and later (others do not know the property); an assertion in it
   // ended the process in 2.5.0.
@@ -110,10 +128,17 @@ KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
 }
 
 KafkaHandle NewKafkaHandle(rd_kafka_type_t type, KafkaConf conf) {
+  const bool uses_tokens = UsesTokens(conf.get());
+  rd_kafka_conf_enable_sasl_queue(conf.get(), uses_tokens ? 1 : 0);
   std::array<char, 512> reason{};
   KafkaHandle handle(rd_kafka_new(type, conf.get(), reason.data(), reason.size()));
   if (!handle) throw UsageError(fmt::format("--kafka-config: {}", Printable(reason.data())));
   static_cast<void>(conf.release());  // The handle owns it now.
+  if (uses_tokens) {
+    // Tokens are fetched on a thread of librdkafka's, whatever our threads wait for. It refuses
+    // this for unsecured tokens, which take no time to make.
+    const KafkaErrorObject ignored(rd_kafka_sasl_background_callbacks_enable(handle.get()));
+  }
   return handle;
 }
 

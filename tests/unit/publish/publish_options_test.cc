@@ -50,6 +50,16 @@ TEST_F(KafkaHandles, TakeTheUsersProperties) {
   CheckKafkaConfig(options);
 }
 
+TEST_F(KafkaHandles, RefuseTokensThatNobodyFetches) {
+  PublishOptions options;
+  options.kafka_config = {{"security.protocol", "sasl_plaintext"},
+                          {"sasl.mechanism", "OAUTHBEARER"}};
+  EXPECT_THAT(UsageTextOf(options), HasSubstr("sasl.oauthbearer.method=oidc"));
+  options.kafka_config["enable.sasl.oauthbearer.unsecure.jwt"] = "true";
+  options.kafka_config["sasl.oauthbearer.config"] = "principal=relay";
+  CheckKafkaConfig(options);
+}
+
 TEST_F(KafkaHandles, NameABadProperty) {
   PublishOptions options;
   options.kafka_config = {{"no.such.property", "1"}};
