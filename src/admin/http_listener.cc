@@ -186,14 +186,25 @@ class HttpListener::Server : private httplib::Server {
 
   void Serve(int fd, bool from_owner) {
     LimitedStream stream(fd);
-    bool closed = false;
-    process_request(stream, /*close_connection=*/true, closed, [&](httplib::Request& request) {
+    Process(stream, [&](httplib::Request& request) {
       request.headers.erase(kFromOwner);
       if (from_owner) request.headers.emplace(kFromOwner, "");
     });
   }
 
  private:
+  // One request, after which the connection is closed. A template, so that only the branch for the
+  // httplib at hand has to compile: newer ones (Debian 13) want addresses for their log.
+  template <class Stream>
+  void Process(Stream& stream, const std::function<void(httplib::Request&)>& prepare) {
+    bool closed = false;
+    if constexpr (requires { process_request(stream, true, closed, prepare); }) {
+      process_request(stream, true, closed, prepare);
+    } else {
+      process_request(stream, "", 0, "", 0, true, closed, prepare);
+    }
+  }
+
   // Carries a fact from the socket to the handler; whatever a client sends of this name is erased.
   static constexpr const char* kFromOwner = "Bottledwater-From-Owner";
 
