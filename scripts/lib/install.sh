@@ -3,19 +3,20 @@
 
 BUILD_PACKAGES=(
   build-essential cmake ninja-build ccache pkg-config git ca-certificates
-  libpq-dev librdkafka-dev librocksdb-dev libavro-dev libcurl4-openssl-dev libssl-dev
+  libpq-dev libisal-dev librdkafka-dev librocksdb-dev libavro-dev libcurl4-openssl-dev libssl-dev
   libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libcpp-httplib-dev prometheus-cpp-dev libsystemd-dev
   libgtest-dev libgmock-dev
 )
-FUZZ_PACKAGES=(clang libclang-rt-14-dev)
+FUZZ_PACKAGES=(clang libclang-rt-dev)
 PYTHON_PACKAGES=(python3 python3-venv)
-POSTGRES_PACKAGES=(postgresql-15)
+# Debian's version: 15 in Debian 12, 17 in Debian 13.
+POSTGRES_PACKAGES=(postgresql)
 # For the test of the status page.
 BROWSER_PACKAGES=(chromium)
 # Makes certificates for servers of ours.
 TLS_PACKAGES=(openssl)
 # Maven fetches Kafka and the schema registry: see scripts/servers/fetch.py.
-JAVA_PACKAGES=(openjdk-17-jre-headless maven)
+JAVA_PACKAGES=(default-jre-headless maven)
 # Make the Debian package.
 PACKAGE_PACKAGES=(dpkg-dev file)
 # Check what is in packaging/: promtool, systemd-analyze, lintian, man, a chroot to install in.
@@ -47,7 +48,7 @@ install_postgresql() {
   before=$(mktemp)
   cat "$conf" >"$before"
   as_root pg_conftool "$conf" set create_main_cluster off || return
-  apt_get install --no-install-recommends postgresql-15 || status=$?
+  apt_get install --no-install-recommends postgresql || status=$?
   as_root cp "$before" "$conf"
   rm -f "$before"
   return "$status"
@@ -72,7 +73,7 @@ install_all() {
   local package others=()
   for package in "$@"; do
     case $package in
-      postgresql-15) install_postgresql || return ;;
+      postgresql) install_postgresql || return ;;
       prometheus) install_prometheus || return ;;
       *) others+=("$package") ;;
     esac
@@ -82,7 +83,7 @@ install_all() {
 
 # Usage: install_packages PACKAGE...
 install_packages() {
-  command -v dpkg-query >/dev/null || die "this installs Debian packages, and this machine has no dpkg: run it on Debian 12"
+  command -v dpkg-query >/dev/null || die "this installs Debian packages, and this machine has no dpkg: run it on Debian 12 or 13"
   local package missing=()
   for package in "$@"; do
     is_installed "$package" || missing+=("$package")

@@ -8,14 +8,11 @@
 
 namespace bw {
 
-// Java's org.apache.kafka.common.utils.Utils.murmur2, which is the 32-bit MurmurHash2 with seed
-// 0x9747b28c.
-uint32_t Murmur2(std::string_view bytes);
-
 // The partition of a message, 0 to partitions - 1, as Java's default partitioner chooses it:
-// toPositive(murmur2(key)) % partitions, so that our topics co-partition with other producers'. A
-// message without a key uses the 8 big-endian bytes of its commit LSN: publishing it again chooses
-// the same partition, and the rows of a transaction keep their order.
+// toPositive(murmur2(key)) % partitions (org.apache.kafka.common.utils.Utils), so that our topics
+// co-partition with other producers'. A message without a key uses the 8 big-endian bytes of its
+// commit LSN: publishing it again chooses the same partition, and the rows of a transaction keep
+// their order.
 //
 // `partitions` is at least 1. Pure.
 int32_t PartitionOf(const std::optional<std::string_view>& key, Lsn commit_lsn, int32_t partitions);
