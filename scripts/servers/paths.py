@@ -33,4 +33,8 @@ def postgres_distribution(version: str) -> Path:
 
 
 def postgres_program(name: str) -> str:
-    return f"/usr/lib/postgresql/15/bin/{name}"
+    """Of the newest version that Debian's packages have installed."""
+    found = list(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    if not found:
+        raise FileNotFoundError(f"no PostgreSQL with {name} in /usr/lib/postgresql: install the package postgresql")
+    return str(max(found, key=lambda path: [int(part) for part in path.parts[4].split(".")]))
