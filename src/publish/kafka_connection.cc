@@ -11,15 +11,6 @@
 namespace bw {
 namespace {
 
-// librdkafka repeats itself at every reconnect, and AwayLog reports an unreachable broker once a
-// minute. So librdkafka's own log is for --log-level=debug only.
-void OnLog(const rd_kafka_t* handle, int /*level*/, const char* facility, const char* text) {
-  if (spdlog::should_log(spdlog::level::debug)) {
-    spdlog::debug("librdkafka {} {}: {}", handle != nullptr ? rd_kafka_name(handle) : "", facility,
-                  Printable(text));
-  }
-}
-
 void OnBrokerError(rd_kafka_t* /*handle*/, int code, const char* reason, void* opaque) {
   auto* trouble = static_cast<KafkaTrouble*>(opaque);
   // This code says less than the reason before it.
@@ -67,6 +58,13 @@ bool IsMissingRight(rd_kafka_resp_err_t code) {
 }
 
 }  // namespace
+
+void LogForKafka(const rd_kafka_t* handle, int /*level*/, const char* facility, const char* text) {
+  if (spdlog::should_log(spdlog::level::debug)) {
+    spdlog::debug("librdkafka {} {}: {}", handle != nullptr ? rd_kafka_name(handle) : "", facility,
+                  Printable(text));
+  }
+}
 
 void KafkaTrouble::Note(std::string reason) {
   const std::lock_guard lock(mutex_);
@@ -119,7 +117,7 @@ KafkaConf NewKafkaConf(const KafkaSettings& settings, KafkaTrouble* trouble) {
   // ended the process in 2.5.0.
   BW_CHECK(rd_kafka_conf_set(conf.get(), "enable.metrics.push", "false", nullptr, 0) !=
            RD_KAFKA_CONF_INVALID);
-  rd_kafka_conf_set_log_cb(conf.get(), &OnLog);
+  rd_kafka_conf_set_log_cb(conf.get(), &LogForKafka);
   rd_kafka_conf_set_error_cb(conf.get(), &OnBrokerError);
   // Fails in a librdkafka without TLS, which checks no certificates either.
   rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &OnCertificate);

@@ -62,6 +62,10 @@ struct KafkaSettings {
   std::map<std::string, std::string> properties;
 };
 
+// librdkafka's log callback. It repeats itself at every reconnect, and AwayLog reports an
+// unreachable broker once a minute, so its own log is for --log-level=debug only.
+void LogForKafka(const rd_kafka_t* handle, int level, const char* facility, const char* text);
+
 // A configuration with the user's properties, our log and our error callback; the caller adds what
 // its kind of handle needs with SetProperty. `trouble` must outlive the handle made from it. Throws
 // a usage Error that names the property.

@@ -82,6 +82,14 @@ LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
       });
   // NewKafkaConf made `trouble_` the callbacks' opaque; delivery reports need the whole producer.
   rd_kafka_conf_set_opaque(conf.get(), this);
+  // Why librdkafka gives up a transaction, and purges its messages, only its log says.
+  rd_kafka_conf_set_log_cb(
+      conf.get(), [](const rd_kafka_t* handle, int level, const char* facility, const char* text) {
+        if (handle != nullptr && std::string_view(facility) == "TXNERR") {
+          static_cast<LibrdkafkaProducer*>(rd_kafka_opaque(handle))->trouble_.Note(text);
+        }
+        LogForKafka(handle, level, facility, text);
+      });
   rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int, const char* reason, void* opaque) {
     static_cast<LibrdkafkaProducer*>(opaque)->trouble_.Note(reason);
   });
@@ -235,7 +243,8 @@ void LibrdkafkaProducer::RecordDelivery(const rd_kafka_message_t& message) {
     delivery_failure_ = fmt::format("A message to topic {} partition {} was not written: {}",
                                     topic->name, message.partition, rd_kafka_err2str(message.err));
     if (const std::string reason = trouble_.Newest();
-        !reason.empty() && message.err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) {
+        !reason.empty() && (message.err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
+                            message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE)) {
       *delivery_failure_ += " (" + Printable(reason) + ")";
     }
     if (message.err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
