@@ -9,10 +9,6 @@
 namespace bw {
 namespace {
 
-std::string TriggerName(const std::string& publication) {
-  return publication + "_trigger";  // No longer than kInsertsSuffix.
-}
-
 // Each table has an exception handler of its own, so that a locked one does not hold up the others.
 // Replica identity is judged as PostgreSQL does when it allows an UPDATE (18 also looks at
 // generated columns); every partition of a partitioned table must have one. The keeper corrects
@@ -69,8 +65,12 @@ END
 
 }  // namespace
 
+std::string EventTriggerName(const std::string& publication) {
+  return publication + "_trigger";  // No longer than kInsertsSuffix.
+}
+
 std::string EventTriggerSql(const std::string& publication) {
-  const std::string schema = QuoteIdentifier(TriggerName(publication));
+  const std::string schema = QuoteIdentifier(EventTriggerName(publication));
   const std::string quoted = QuoteIdentifier(publication);
   const std::string body =
       fmt::format(kFunctionBody, fmt::arg("publication_literal", QuoteLiteral(publication)),
@@ -88,8 +88,29 @@ std::string EventTriggerSql(const std::string& publication) {
       fmt::arg("schema", schema), fmt::arg("body", QuoteLiteral(body)));
 }
 
+std::string DropEventTriggerSql(const std::string& publication) {
+  return fmt::format(
+      "DROP EVENT TRIGGER IF EXISTS {name}; DROP FUNCTION IF EXISTS {name}.keep_publication(); "
+      "DROP SCHEMA IF EXISTS {name};",
+      fmt::arg("name", QuoteIdentifier(EventTriggerName(publication))));
+}
+
+EventTriggerState LookForEventTrigger(PgConnection* connection, const std::string& publication) {
+  const std::string name = QuoteLiteral(EventTriggerName(publication));
+  PgQueryOptions options;
+  options.doing = "look for the event trigger";
+  const PgResult found = connection->Query(
+      fmt::format("SELECT n.nspname = {0} AND f.proname = 'keep_publication' "
+                  "FROM pg_event_trigger e JOIN pg_proc f ON f.oid = e.evtfoid "
+                  "JOIN pg_namespace n ON n.oid = f.pronamespace WHERE e.evtname = {0}",
+                  name),
+      options);
+  if (found.rows() == 0) return EventTriggerState::kNone;
+  return found.Bool(0, 0) ? EventTriggerState::kOurs : EventTriggerState::kForeign;
+}
+
 std::string InstallEventTrigger(PgConnection* connection, const std::string& publication) try {
-  const std::string name = TriggerName(publication);
+  const std::string name = EventTriggerName(publication);
   PgQueryOptions options;
   options.doing = fmt::format("install event trigger \"{}\"", name);
   const PgResult found = connection->Query(

@@ -18,6 +18,17 @@ namespace bw {
 // and its schema are derived. Pure.
 std::string EventTriggerSql(const std::string& publication);
 
+// Removes it with its function, and their schema if nothing else is in it. Pure.
+std::string DropEventTriggerSql(const std::string& publication);
+std::string EventTriggerName(const std::string& publication);
+
+enum class EventTriggerState {
+  kNone,
+  kOurs,
+  kForeign,  // Somebody else's of that name.
+};
+EventTriggerState LookForEventTrigger(PgConnection* connection, const std::string& publication);
+
 // Does nothing when the trigger exists. Where PostgreSQL refuses it, returns a warning with the SQL
 // for a superuser, else "". Throws transient Errors.
 std::string InstallEventTrigger(PgConnection* connection, const std::string& publication);

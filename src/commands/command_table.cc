@@ -6,6 +6,7 @@
 #include "commands/check.h"
 #include "commands/completion.h"
 #include "commands/man_page.h"
+#include "commands/remove.h"
 #include "commands/run_relay.h"
 #include "options/option_setters.h"
 #include "options/option_sources.h"
@@ -47,6 +48,13 @@ constexpr OptionSpec kWatch = {'\0',
                                Set<ParseFlag, &Options::command, &CommandOptions::watch>};
 constexpr OptionSpec kStatusOptions[] = {kJson, kWatch};
 constexpr OptionSpec kCheckOptions[] = {kJson};
+
+constexpr OptionSpec kRemoveOptions[] = {
+    {'\0', "yes", "", OptionArity::kFlag, OptionGroup::kCommand, "",
+     "Do not ask. Needed when there is no terminal to ask on.",
+     Set<ParseFlag, &Options::command, &CommandOptions::yes>},
+    {'\0', "keep", "PART,...", OptionArity::kMany, OptionGroup::kCommand, "",
+     "Leave these alone: slot, publication, trigger, checkpoint, spool.", StoreKeep}};
 
 // For commands that only need to find the spool.
 constexpr OptionGroup kSpoolGroups[] = {OptionGroup::kSpool, OptionGroup::kGeneral};
@@ -116,6 +124,18 @@ constexpr CommandSpec kCommands[] = {
      .groups = kSpoolGroups,
      .check = CheckSpool,
      .run = ResumeRelay},
+    {.name = "remove",
+     .summary = "Remove what a relay has made: slot, publications, checkpoint topic, spool.",
+     .description =
+         "Lists what the relay with these options has made in PostgreSQL, in Kafka and on its "
+         "disk, asks, and removes it, the slot first: after that nothing makes PostgreSQL retain "
+         "WAL for it. Refuses while a relay runs. What others have made stays, and so do the "
+         "tables' topics and the schema registry's subjects. When something fails, it says what "
+         "is left, and a repeat ends the work.",
+     .groups = kEveryGroup,
+     .own_options = kRemoveOptions,
+     .check = CheckOptions,
+     .run = RunRemove},
     {.name = "completion",
      .arguments = {"bash|zsh|fish", 1, 1, kCompletionShells},
      .summary = "Print a script with which a shell completes commands and options.",

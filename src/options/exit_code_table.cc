@@ -5,7 +5,9 @@ namespace {
 
 constexpr ExitCodeMeaning kExitCodes[] = {
     {ExitCode::kOk, "Stopped on request (SIGTERM, SIGINT), or only printed something."},
-    {ExitCode::kNoRelay, "status, pause, resume: no relay runs on the spool, or it refuses."},
+    {ExitCode::kNoRelay,
+     "status, pause, resume: no relay runs on the spool, or it refuses. remove: something is "
+     "left."},
     {ExitCode::kUsage, "Unknown option, bad value, unreadable configuration file."},
     {ExitCode::kRowRefused, "A row cannot be published, and --on-error=exit."},
     {ExitCode::kUnkeyedTables, "Tables without replica identity, and no --allow-unkeyed."},

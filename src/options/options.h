@@ -22,10 +22,16 @@ struct AdminOptions {
   Duration stall_after{60'000};  // --stall-after
 };
 
+// What a relay makes on servers and disk.
+enum class RelayPart { kSlot, kPublication, kTrigger, kCheckpoint, kSpool };
+
 // What single commands take, on the command line only.
 struct CommandOptions {
   bool json = false;   // --json
   bool watch = false;  // status --watch
+
+  bool yes = false;             // remove --yes
+  std::vector<RelayPart> keep;  // remove --keep
 };
 
 // Everything that can be configured: each folder's own options, and those of the process itself.

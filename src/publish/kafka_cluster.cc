@@ -76,8 +76,6 @@ class LibrdkafkaCluster : public KafkaCluster {
   }
   // Asks about one topic or, when it is null, the brokers and all topics opened on this handle.
   KafkaMetadata AskForMetadata(rd_kafka_topic_t* topic, const std::string& operation);
-  KafkaEvent WaitForAdminResult(rd_kafka_queue_t* queue, const std::string& operation);
-  KafkaAdminOptions AdminOptions(rd_kafka_admin_op_t operation);
   // One CreateTopics request.
   std::vector<std::optional<Error>> SendCreateTopics(std::span<const TopicSpec> specs);
   std::vector<std::optional<TopicConfigMap>> DescribeTopics(std::span<const std::string> topics);
@@ -145,28 +143,6 @@ std::vector<std::optional<int32_t>> LibrdkafkaCluster::PartitionCounts(
   return counts;
 }
 
-KafkaAdminOptions LibrdkafkaCluster::AdminOptions(rd_kafka_admin_op_t operation) {
-  KafkaAdminOptions options(rd_kafka_AdminOptions_new(Client(), operation));
-  std::array<char, 256> reason{};
-  BW_CHECK(rd_kafka_AdminOptions_set_request_timeout(options.get(), kAnswerTimeoutMs, reason.data(),
-                                                     reason.size()) == RD_KAFKA_RESP_ERR_NO_ERROR);
-  return options;
-}
-
-KafkaEvent LibrdkafkaCluster::WaitForAdminResult(rd_kafka_queue_t* queue,
-                                                 const std::string& operation) {
-  for (int waited_ms = 0; waited_ms < 2 * kAnswerTimeoutMs && !stop_.requested();
-       waited_ms += kSliceMs) {
-    KafkaEvent event(rd_kafka_queue_poll(queue, kSliceMs));
-    if (!event) continue;
-    const rd_kafka_resp_err_t error = rd_kafka_event_error(event.get());
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return event;
-    const char* text = rd_kafka_event_error_string(event.get());
-    throw KafkaFailure(operation, error, text != nullptr ? text : "", trouble_);
-  }
-  throw KafkaFailure(operation, RD_KAFKA_RESP_ERR__TIMED_OUT, trouble_);
-}
-
 // Nothing when the topic exists now, else the brokers' refusal. Throws when a retry may succeed.
 std::optional<Error> CreationRefusal(const rd_kafka_topic_result_t* result,
                                      const KafkaTrouble& trouble) {
@@ -210,9 +186,9 @@ std::vector<std::optional<Error>> LibrdkafkaCluster::SendCreateTopics(
     pointers.push_back(topics.back().get());
   }
   const KafkaQueue queue(rd_kafka_queue_new(Client()));
-  const KafkaAdminOptions options = AdminOptions(RD_KAFKA_ADMIN_OP_CREATETOPICS);
+  const KafkaAdminOptions options = NewAdminOptions(Client(), RD_KAFKA_ADMIN_OP_CREATETOPICS);
   rd_kafka_CreateTopics(Client(), pointers.data(), pointers.size(), options.get(), queue.get());
-  const KafkaEvent event = WaitForAdminResult(queue.get(), operation);
+  const KafkaEvent event = WaitForAdminResult(queue.get(), operation, trouble_, stop_);
 
   size_t count = 0;
   const rd_kafka_topic_result_t** results =
@@ -278,9 +254,9 @@ std::vector<std::optional<TopicConfigMap>> LibrdkafkaCluster::DescribeTopics(
     pointers.push_back(resources.back().get());
   }
   const KafkaQueue queue(rd_kafka_queue_new(Client()));
-  const KafkaAdminOptions options = AdminOptions(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+  const KafkaAdminOptions options = NewAdminOptions(Client(), RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
   rd_kafka_DescribeConfigs(Client(), pointers.data(), pointers.size(), options.get(), queue.get());
-  const KafkaEvent event = WaitForAdminResult(queue.get(), operation);
+  const KafkaEvent event = WaitForAdminResult(queue.get(), operation, trouble_, stop_);
 
   size_t count = 0;
   const rd_kafka_ConfigResource_t** results = rd_kafka_DescribeConfigs_result_resources(

@@ -11,6 +11,10 @@
 namespace bw {
 namespace {
 
+// Of an admin request, and of each wait for its answer, so that a stop is noticed in between.
+constexpr int kAdminTimeoutMs = 10'000;
+constexpr int kAdminSliceMs = 1'000;
+
 void OnBrokerError(rd_kafka_t* /*handle*/, int code, const char* reason, void* opaque) {
   auto* trouble = static_cast<KafkaTrouble*>(opaque);
   // This code says less than the reason before it.
@@ -150,6 +154,28 @@ KafkaHandle NewKafkaConsumer(const KafkaSettings& settings, bool read_committed,
   SetProperty(conf.get(), "auto.offset.reset", "error");
   SetProperty(conf.get(), "queued.max.messages.kbytes", "4096");
   return NewKafkaHandle(RD_KAFKA_CONSUMER, std::move(conf));
+}
+
+KafkaAdminOptions NewAdminOptions(rd_kafka_t* client, rd_kafka_admin_op_t operation) {
+  KafkaAdminOptions options(rd_kafka_AdminOptions_new(client, operation));
+  std::array<char, 256> reason{};
+  BW_CHECK(rd_kafka_AdminOptions_set_request_timeout(options.get(), kAdminTimeoutMs, reason.data(),
+                                                     reason.size()) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  return options;
+}
+
+KafkaEvent WaitForAdminResult(rd_kafka_queue_t* queue, const std::string& operation,
+                              const KafkaTrouble& trouble, const Stop& stop) {
+  for (int waited_ms = 0; waited_ms < 2 * kAdminTimeoutMs && !stop.requested();
+       waited_ms += kAdminSliceMs) {
+    KafkaEvent event(rd_kafka_queue_poll(queue, kAdminSliceMs));
+    if (!event) continue;
+    const rd_kafka_resp_err_t error = rd_kafka_event_error(event.get());
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return event;
+    const char* text = rd_kafka_event_error_string(event.get());
+    throw KafkaFailure(operation, error, text != nullptr ? text : "", trouble);
+  }
+  throw KafkaFailure(operation, RD_KAFKA_RESP_ERR__TIMED_OUT, trouble);
 }
 
 Error KafkaFailure(const std::string& operation, rd_kafka_resp_err_t code, const std::string& text,

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/stop.h"
 
 // What every connection to Kafka has in common: owners of librdkafka's objects, settings, log, and
 // the newest failure's reason. Only included by the kafka_*.cc files.
@@ -80,6 +81,12 @@ KafkaHandle NewKafkaHandle(rd_kafka_type_t type, KafkaConf conf);
 // A consumer that is assigned its partitions explicitly and belongs to no group.
 KafkaHandle NewKafkaConsumer(const KafkaSettings& settings, bool read_committed,
                              KafkaTrouble* trouble);
+
+// For an admin request, such as to create a topic.
+KafkaAdminOptions NewAdminOptions(rd_kafka_t* client, rd_kafka_admin_op_t operation);
+// The answer to the one on this queue. Throws as KafkaFailure, also on a stop.
+KafkaEvent WaitForAdminResult(rd_kafka_queue_t* queue, const std::string& operation,
+                              const KafkaTrouble& trouble, const Stop& stop);
 
 // The transient Error for a failed operation, with the newest connection failure when the code
 // itself says little (timed out, transport), and with what to change when we lack a right.

@@ -3,33 +3,11 @@
 #include <fmt/format.h>
 
 #include "base/format.h"
+#include "base/shell_text.h"
 #include "base/shown_text.h"
-#include "base/utf8.h"
 
 namespace bw::halts {
 namespace {
-
-// For a POSIX shell. Text with hidden characters takes the form $'...'.
-std::string ShellQuoted(std::string_view text) {
-  std::string quoted;
-  bool spelled_out = false;
-  while (!text.empty()) {
-    const std::optional<HiddenCharacter> hidden = HiddenAt(text);
-    const size_t bytes = hidden ? hidden->bytes : DecodeUtf8(text).bytes;
-    for (const char c : text.substr(0, bytes)) {
-      if (hidden) {
-        quoted += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
-      } else if (c == '\'') {
-        quoted += "'\\''";
-      } else {
-        quoted.push_back(c);
-      }
-    }
-    spelled_out = spelled_out || hidden.has_value();
-    text.remove_prefix(bytes);
-  }
-  return (spelled_out ? "$'" : "'") + quoted + "'";
-}
 
 std::string DropSlotSql(const std::string& slot) {
   return fmt::format("SELECT pg_drop_replication_slot('{}');", slot);

@@ -126,6 +126,18 @@ void RequireStore(const std::string& path, const fs::directory_entry& store) {
   }
 }
 
+// CURRENT goes first: without it there is no store, whatever else is left.
+void RemoveStore(const fs::path& store) {
+  if (!fs::exists(store)) return;
+  fs::remove(store / "CURRENT");
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(store)) files.push_back(entry.path());
+  for (const fs::path& file : files) {
+    if (IsStoreFile(file.filename().string())) fs::remove(file);
+  }
+  fs::remove(store);
+}
+
 // Our lock file holds a process id, or nothing after a crash; we will overwrite it.
 void RequireLock(const std::string& path, const fs::directory_entry& lock) {
   if (!lock.is_symlink() && lock.is_regular_file()) {
@@ -208,6 +220,19 @@ void SpoolDirectory::Lock(int directory_fd) {
 
 SpoolDirectory::~SpoolDirectory() {
   if (lock_fd_ >= 0) close(lock_fd_);
+}
+
+bool SpoolDirectory::Remove() {
+  try {
+    CheckForForeignFiles(path_);
+    for (const char* store : {"/db", "/scratch"}) RemoveStore(path_ + store);
+    fs::remove(path_ + "/admin.sock");
+    fs::remove(path_ + "/lock");
+  } catch (const fs::filesystem_error& error) {
+    Unusable(path_, "it cannot be deleted: " + error.code().message());
+  }
+  std::error_code error;
+  return fs::remove(path_, error);  // Only an empty one.
 }
 
 bool HasStore(const std::string& path, rocksdb::Env* env) {

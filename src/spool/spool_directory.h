@@ -31,6 +31,12 @@ class SpoolDirectory {
 
   std::string scratch_path() const { return path_ + "/scratch"; }
 
+  // Deletes the spool, which nobody may have open: its files, and then the directory. Returns false
+  // when the directory itself stays: it is a mount point, holds lost+found, or its parent belongs
+  // to somebody else. Throws Halt kSpoolUnusable; deletes nothing when there are foreign files. A
+  // repeat after a crash or an error ends the work.
+  bool Remove();
+
  private:
   void Lock(int directory_fd);
 

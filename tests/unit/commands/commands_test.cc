@@ -137,5 +137,29 @@ TEST(CommandTable, BeginsWithTheRelayAndHasEachNameOnce) {
   }
 }
 
+Options OptionsOf(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "bottledwater");
+  arguments.push_back("--postgres=shop");
+  return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data(), {}, CommandTable())
+      .invocation.options;
+}
+
+std::string RealRefusal(std::vector<const char*> arguments) {
+  try {
+    OptionsOf(std::move(arguments));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(CommandTable, RemoveKeepsWhatItIsTold) {
+  using enum RelayPart;
+  EXPECT_EQ(OptionsOf({"remove", "--keep=slot,spool", "--keep", "trigger"}).command.keep,
+            (std::vector<RelayPart>{kSlot, kSpool, kTrigger}));
+  EXPECT_EQ(RealRefusal({"remove", "--keep=slot,spoon"}).find("--keep: \"spoon\" is not one of"),
+            0u);
+}
+
 }  // namespace
 }  // namespace bw

@@ -32,6 +32,13 @@ class SpoolDirectoryTest : public testing::Test {
     fs::create_directories(fs::path(path_ + "/" + name).parent_path());
     std::ofstream(path_ + "/" + name) << content;
   }
+  void WriteStore() {
+    for (const char* name :
+         {"CURRENT", "IDENTITY", "LOCK", "LOG", "LOG.old.17", "MANIFEST-000005", "OPTIONS-000007",
+          "OPTIONS-000009.dbtmp", "000008.sst", "000004.log"}) {
+      Write(std::string("db/") + name);
+    }
+  }
   static mode_t Mode(const std::string& path) {
     struct stat status {};
     EXPECT_EQ(lstat(path.c_str(), &status), 0);
@@ -111,13 +118,42 @@ TEST_F(SpoolDirectoryTest, AnEmptyDirectoryAndASpoolAreClosedToOthers) {
   { SpoolDirectory directory(path_); }
   EXPECT_EQ(Mode(path_), 0700u);
   EXPECT_EQ(Mode(path_ + "/lock"), 0600u);
-  for (const char* name : {"CURRENT", "IDENTITY", "LOCK", "LOG", "LOG.old.17", "MANIFEST-000005",
-                           "OPTIONS-000007", "OPTIONS-000009.dbtmp", "000008.sst", "000004.log"}) {
-    Write(std::string("db/") + name);
-  }
+  WriteStore();
   ASSERT_EQ(chmod(path_.c_str(), 0755), 0);  // As copied from a backup.
   { SpoolDirectory directory(path_); }
   EXPECT_EQ(Mode(path_), 0700u);
+}
+
+TEST_F(SpoolDirectoryTest, IsRemovedWithAllThatIsASpools) {
+  MakeDirectory(0755);
+  WriteStore();
+  Write("scratch/CURRENT");
+  EXPECT_TRUE(SpoolDirectory(path_).Remove());
+  EXPECT_TRUE(Everything().empty());
+}
+
+TEST_F(SpoolDirectoryTest, IsNotRemovedWithSomebodyElsesFiles) {
+  MakeDirectory(0700);
+  WriteStore();
+  SpoolDirectory directory(path_);
+  Write("thesis.txt");  // Since then.
+  const auto before = Everything();
+  EXPECT_THROW(directory.Remove(), Error);
+  EXPECT_EQ(Everything(), before);
+  fs::remove(path_ + "/thesis.txt");
+  fs::create_directory(path_ + "/lost+found");
+  EXPECT_FALSE(directory.Remove());
+  EXPECT_EQ(Everything().size(), 2u);  // The directory and lost+found.
+}
+
+// A removal that was killed has deleted CURRENT first: what is left is no store, and is removed.
+TEST_F(SpoolDirectoryTest, IsRemovedInTwoGoes) {
+  MakeDirectory(0700);
+  WriteStore();
+  fs::remove(path_ + "/db/CURRENT");
+  EXPECT_FALSE(HasStore(path_ + "/db", nullptr));
+  EXPECT_TRUE(SpoolDirectory(path_).Remove());
+  EXPECT_TRUE(Everything().empty());
 }
 
 }  // namespace
