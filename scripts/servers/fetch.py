@@ -25,6 +25,10 @@ def fetch_for_upgrade() -> None:
     """What only an upgrade of brokers needs besides."""
     for version in OLDER_KAFKA_VERSIONS:
         fetch_into(kafka_jars(version), partial(fill_kafka, version=version))
+    fetch_kafka_tools()
+
+
+def fetch_kafka_tools() -> None:
     fetch_into(kafka_tools(), fill_kafka_tools)
 
 

@@ -43,6 +43,28 @@ class Detour:
         }
 
 
+@dataclass(frozen=True)
+class SaslListener:
+    """A listener for clients that log in (SASL/PLAIN); what they may do, ACLs say. Those of the first one may do everything."""
+
+    port: int
+    users: Mapping[str, str]  # Passwords by name. The user "admin" may do everything, too.
+
+    def settings(self, listeners: str, port: int) -> dict[str, str]:
+        users = " ".join(f'user_{name}="{password}"' for name, password in self.users.items())
+        return {
+            "listeners": f"{listeners},SASL://127.0.0.1:{self.port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{self.port}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl.plain.sasl.jaas.config":
+                f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS;User:admin",
+        }
+
+
 def keystore_settings(keystore: Path) -> dict[str, str]:
     """May be changed while the broker runs; it serves new connections with them."""
     return {"listener.name.detour.ssl.keystore.type": "PEM",
@@ -52,10 +74,11 @@ def keystore_settings(keystore: Path) -> dict[str, str]:
 class KafkaBroker(OneProcess):
     def __init__(self, folder: Path, node: int, ports: Mapping[int, tuple[int, int]], cluster_id: str,
                  settings: Mapping[str, str], detour: Optional[Detour] = None, version: str = KAFKA_VERSION,
-                 java: Sequence[str] = ()):
+                 java: Sequence[str] = (), sasl: Optional[SaslListener] = None):
         """`ports` maps every node of the cluster to its broker port and its controller port."""
         self._java = java
         self.detour = detour
+        self.sasl = sasl
         self.folder = folder
         self.port, controller_port = ports[node]
         self._cluster_id = cluster_id
@@ -69,6 +92,7 @@ class KafkaBroker(OneProcess):
             "controller.quorum.voters": ",".join(f"{n}@127.0.0.1:{c}" for n, (_, c) in ports.items()),
             "log.dirs": folder / "data",
             **(detour.settings(listeners, self.port) if detour else {}),
+            **(sasl.settings(listeners, self.port) if sasl else {}),
             **settings,
         }
         self._node = node
@@ -107,11 +131,13 @@ class KafkaBroker(OneProcess):
 class KafkaServer:
     """A cluster of `brokers` nodes. What clients do not ask for is not created: no automatic topics.
 
-    With `detours`, each broker can also be reached through a proxy, which is the caller's to start.
+    With `detours`, each broker can also be reached through a proxy, which is the caller's to start. With `sasl_users`,
+    clients can also log in, and then need ACLs.
     """
 
     def __init__(self, folder: Path, brokers: int = 1, settings: Optional[Mapping[str, str]] = None,
-                 detours: Optional[DetourKind] = None, version: str = KAFKA_VERSION, java: Sequence[str] = ()):
+                 detours: Optional[DetourKind] = None, version: str = KAFKA_VERSION, java: Sequence[str] = (),
+                 sasl_users: Optional[Mapping[str, str]] = None):
         replicas = min(brokers, 3)
         common = {
             "offsets.topic.replication.factor": replicas,
@@ -132,12 +158,21 @@ class KafkaServer:
         # As Kafka makes them itself; one that began with "-" would look like an option.
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
         self.brokers = [KafkaBroker(folder / f"broker-{node}", node, ports, cluster_id, common,
-                                    Detour(free_port(), free_port(), detours) if detours else None, version, java)
+                                    Detour(free_port(), free_port(), detours) if detours else None, version, java,
+                                    SaslListener(free_port(), sasl_users) if sasl_users else None)
                         for node in ports]
 
     @property
     def address(self) -> str:
         return ",".join(f"127.0.0.1:{broker.port}" for broker in self.brokers)
+
+    @property
+    def sasl_address(self) -> str:
+        return ",".join(f"127.0.0.1:{broker.sasl.port}" for broker in self.brokers)
+
+    def run_acls(self, *arguments: str) -> str:
+        """What kafka-acls.sh would do with these arguments."""
+        return self._tool("org.apache.kafka.tools.AclCommand", *arguments)
 
     def features(self) -> dict[str, str]:
         """By name, the level that the cluster has finalized."""
@@ -148,12 +183,16 @@ class KafkaServer:
         self._feature_command("upgrade", "--release-version", KAFKA_VERSION.rpartition(".")[0])
 
     def _feature_command(self, *arguments: str) -> str:
-        command = ["java", "-Xmx256m", "-XX:+UseSerialGC", *_classpath(kafka_tools(), kafka_jars()),
-                   "org.apache.kafka.tools.FeatureCommand", "--bootstrap-server", self.address, *arguments]
+        return self._tool("org.apache.kafka.tools.FeatureCommand", "--bootstrap-server", self.address, *arguments)
+
+    def _tool(self, name: str, *arguments: str) -> str:
+        """One of Kafka's command-line tools, which fetch.fetch_kafka_tools() fetches."""
+        command = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                   *_classpath(kafka_tools(), kafka_jars()), name, *arguments]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True)
         if done.returncode:
-            raise ServerError(f"Kafka's {' '.join(arguments)} failed:\n{done.stdout}")
+            raise ServerError(f"{name} {' '.join(arguments)} failed:\n{done.stdout}")
         return done.stdout
 
     def is_running(self) -> bool:

@@ -18,14 +18,14 @@ class Servers:
                  keep: bool = False, postgres_settings: Optional[Mapping[str, str]] = None,
                  kafka_settings: Optional[Mapping[str, str]] = None, kafka_detours: Optional[DetourKind] = None,
                  postgres_keystore: Optional[Path] = None, kafka_version: str = KAFKA_VERSION,
-                 kafka_java: Sequence[str] = ()):
+                 kafka_java: Sequence[str] = (), kafka_sasl_users: Optional[Mapping[str, str]] = None):
         self.folder = folder or Path(tempfile.mkdtemp(prefix="bottledwater."))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o711)  # PostgreSQL, as a user of its own, must be able to pass through.
         self._keep = keep
         self.postgres = PostgresServer(self.folder / "postgres", postgres_settings, postgres_keystore) if postgres else None
         self.kafka = KafkaServer(self.folder / "kafka", brokers, kafka_settings, kafka_detours,
-                                 kafka_version, kafka_java) if brokers else None
+                                 kafka_version, kafka_java, kafka_sasl_users) if brokers else None
         self.registry = RegistryServer(self.folder / "registry") if registry else None
         self._all = [server for server in (self.kafka, self.registry, self.postgres) if server]
 

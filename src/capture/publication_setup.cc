@@ -39,16 +39,6 @@ std::string CreateForAllTables(const std::string& name, int version, bool insert
                      WithOptions(version, inserts_only));
 }
 
-std::string CreateForTables(const std::string& name, int version,
-                            const std::vector<const CapturedTable*>& tables) {
-  std::string list;
-  for (const CapturedTable* table : tables) {
-    list += (list.empty() ? " FOR TABLE ONLY " : ", ONLY ") + QuoteTable(table->table);
-  }
-  return fmt::format("CREATE PUBLICATION {}{}{};", QuoteIdentifier(name), list,
-                     WithOptions(version, /*inserts_only=*/false));
-}
-
 [[noreturn]] void RefuseUnkeyed(const std::vector<const CapturedTable*>& tables, int version,
                                 std::vector<Remedy> remedies) {
   const bool refuses_updates = std::ranges::any_of(
@@ -215,10 +205,8 @@ std::string SqlForOwner(const PublicationFacts& facts, const PublicationPlan& pl
                         const MembershipPlan& selection) {
   const std::string role = QuoteIdentifier(facts.role.name);
   const std::string& whole = plan.names.front();
-  return OwnLine(CreateForTables(whole, facts.version, selection.join)) +
+  return OwnLine(CreatePublicationSql(whole, facts.version, selection.join)) +
          OwnLine(plan.create_sql.back()) +
-         OwnLine(fmt::format("GRANT CREATE ON DATABASE {} TO {};", QuoteIdentifier(facts.database),
-                             role)) +
          OwnLine(fmt::format("ALTER PUBLICATION {} OWNER TO {};", QuoteIdentifier(whole), role));
 }
 
@@ -234,9 +222,9 @@ void RequireRightToCreate(const PublicationFacts& facts, const PublicationPlan& 
       "",
       {{fmt::format("let one run in database {}, then start the relay again", facts.database),
         SqlForOwner(facts, plan, selection) +
-            OwnLine("(the last two let the relay add its own role's tables to the publication when "
-                    "they are created later; for other roles' tables it will show their owner the "
-                    "statement)")},
+            OwnLine("(the last one lets the relay add its own role's tables to the publication "
+                    "when they are created later, and take out tables that lose their key; for "
+                    "other roles' tables it will show their owner the statement)")},
        {fmt::format("let the tables' owner publish some of them, and start with --publication={}",
                     name),
         OwnLine(CreateForSomeTables(name, facts.version))}}}
@@ -244,6 +232,21 @@ void RequireRightToCreate(const PublicationFacts& facts, const PublicationPlan& 
 }
 
 }  // namespace
+
+std::string CreatePublicationSql(const std::string& name, int version,
+                                 const std::vector<const CapturedTable*>& tables) {
+  std::string list;
+  for (const CapturedTable* table : tables) {
+    list += (list.empty() ? " FOR TABLE ONLY " : ", ONLY ") + QuoteTable(table->table);
+  }
+  return fmt::format("CREATE PUBLICATION {}{}{};", QuoteIdentifier(name), list,
+                     WithOptions(version, /*inserts_only=*/false));
+}
+
+std::string CreateInsertsPublicationSql(const CaptureOptions& options, int version) {
+  return CreateForAllTables(options.slot + std::string(kInsertsSuffix), version,
+                            /*inserts_only=*/true);
+}
 
 std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>& tables,
                                                const std::vector<Publication>& publications) {
@@ -272,8 +275,8 @@ PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOpt
   RequireUnkeyedAllowed(selection, facts, options);
   PublicationPlan plan;
   plan.names = CandidatePublications(options);
-  plan.create_sql = {CreateForTables(plan.names.front(), facts.version, {}),
-                     CreateForAllTables(plan.names.back(), facts.version, /*inserts_only=*/true)};
+  plan.create_sql = {CreatePublicationSql(plan.names.front(), facts.version, {}),
+                     CreateInsertsPublicationSql(options, facts.version)};
   for (const CapturedTable* table : selection.join) plan.join.push_back(*table);
   plan.warnings = InsertsOnlyWarning(selection);
   RequireRightToCreate(facts, plan, selection);
@@ -333,7 +336,7 @@ std::vector<std::string> FindPublications(PgConnection* connection, const Captur
     gone += (gone.empty() ? "" : " and ") + QuoteIdentifier(name);
     const bool inserts_only = !options.publication && name != options.slot;
     sql += OwnLine(inserts_only ? CreateForAllTables(name, version, /*inserts_only=*/true)
-                                : CreateForTables(name, version, {}));
+                                : CreatePublicationSql(name, version, {}));
   }
   throw Halt{ExitCode::kServerSetting,
              "no-publication",

@@ -50,6 +50,11 @@ struct PublicationPlan {
 // owner, kServerSetting when the publication of --publication does not exist. Pure.
 PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOptions& options);
 
+// The statements that make one with these tables by name, and that of the inserts of all. Pure.
+std::string CreatePublicationSql(const std::string& name, int version,
+                                 const std::vector<const CapturedTable*>& tables);
+std::string CreateInsertsPublicationSql(const CaptureOptions& options, int version);
+
 // Executes the plan's statements. They neither wait long for a lock nor make others wait: a locked
 // table is left to the keeper, and logged.
 void CreatePublications(PgConnection* connection, const PublicationPlan& plan);

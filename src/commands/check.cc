@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 #include "commands/terminal.h"
+#include "options/option_sources.h"
+#include "preflight/least_rights.h"
 #include "preflight/preflight.h"
 #include "relay/signals.h"
 
@@ -56,13 +58,38 @@ void PrintText(const std::vector<Finding>& findings) {
   }
 }
 
+ExitCode PrintRights(const Options& options, const Stop& stop) {
+  const RightsFacts facts = GatherRightsFacts(options, stop);
+  if (options.command.print_sql) std::cout << LeastRightsSql(facts, options.capture);
+  if (options.command.print_acls) {
+    std::cout << LeastRightsAcls(facts, options, options.command.principal);
+  }
+  return ExitCode::kOk;
+}
+
 }  // namespace
+
+void CheckCheckOptions(const Options& options) {
+  CheckOptions(options);
+  const CommandOptions& command = options.command;
+  if (command.json && (command.print_sql || command.print_acls)) {
+    throw UsageError("--json: not with --print-sql and --print-acls");
+  }
+  if (!command.role.empty() && !command.print_sql) {
+    throw UsageError("--role: only with --print-sql");
+  }
+  if (!command.principal.empty() && !command.print_acls) {
+    throw UsageError("--principal: only with --print-acls");
+  }
+}
 
 ExitCode RunCheck(const Invocation& invocation) {
   // What the checks log is in what they find.
   StartLogging({.level = "error"});
   static Stop stop;
   InstallSignalHandlers(&stop);
+  const CommandOptions& command = invocation.options.command;
+  if (command.print_sql || command.print_acls) return PrintRights(invocation.options, stop);
   const std::vector<Finding> findings = CheckAll(invocation.options, stop);
   invocation.options.command.json ? PrintJson(findings) : PrintText(findings);
   for (const Finding& finding : findings) {

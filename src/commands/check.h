@@ -9,4 +9,7 @@ namespace bw {
 // finding with which it would not start.
 ExitCode RunCheck(const Invocation& invocation);
 
+// CheckOptions, and what `check` takes besides. Throws a usage Error.
+void CheckCheckOptions(const Options& options);
+
 }  // namespace bw

@@ -47,7 +47,20 @@ constexpr OptionSpec kWatch = {'\0',
                                "Print it again every two seconds, until Ctrl-C.",
                                Set<ParseFlag, &Options::command, &CommandOptions::watch>};
 constexpr OptionSpec kStatusOptions[] = {kJson, kWatch};
-constexpr OptionSpec kCheckOptions[] = {kJson};
+constexpr OptionSpec kCheckOptions[] = {
+    kJson,
+    {'\0', "print-sql", "", OptionArity::kFlag, OptionGroup::kCommand, "",
+     "Instead of checking, print the SQL that gives a role the least rights that the relay needs "
+     "with these options.",
+     Set<ParseFlag, &Options::command, &CommandOptions::print_sql>},
+    {'\0', "role", "NAME", OptionArity::kOne, OptionGroup::kCommand, "that of --postgres",
+     "The role of --print-sql.", Set<ParseNonEmpty, &Options::command, &CommandOptions::role>},
+    {'\0', "print-acls", "", OptionArity::kFlag, OptionGroup::kCommand, "",
+     "Instead of checking, print kafka-acls.sh commands for the least rights in Kafka.",
+     Set<ParseFlag, &Options::command, &CommandOptions::print_acls>},
+    {'\0', "principal", "NAME", OptionArity::kOne, OptionGroup::kCommand, "User: and sasl.username",
+     "The principal of --print-acls.",
+     Set<ParseNonEmpty, &Options::command, &CommandOptions::principal>}};
 
 constexpr OptionSpec kRemoveOptions[] = {
     {'\0', "yes", "", OptionArity::kFlag, OptionGroup::kCommand, "",
@@ -93,10 +106,13 @@ constexpr CommandSpec kCommands[] = {
          "Asks PostgreSQL, Kafka, the schema registry and the spool's disk, changes nothing, and "
          "prints all that it finds: what is good, what somebody should look at (!), and what would "
          "keep the relay from starting, each with its remedy. Exits with 0 if it would start, else "
-         "with the code with which it would end.",
+         "with the code with which it would end.\n\n"
+         "With --print-sql and --print-acls it prints, for somebody who may run them, the "
+         "statements and commands that give the relay the least rights that it needs with these "
+         "options.",
      .groups = kEveryGroup,
      .own_options = kCheckOptions,
-     .check = CheckOptions,
+     .check = CheckCheckOptions,
      .run = RunCheck},
     {.name = "status",
      .summary = "Show what a running relay does, what is wrong, and how long the spool will last.",

@@ -32,6 +32,11 @@ struct CommandOptions {
 
   bool yes = false;             // remove --yes
   std::vector<RelayPart> keep;  // remove --keep
+
+  bool print_sql = false;   // check --print-sql
+  bool print_acls = false;  // check --print-acls
+  std::string role;         // check --role: for --print-sql; empty for that of --postgres.
+  std::string principal;    // check --principal: for --print-acls; empty for the default.
 };
 
 // Everything that can be configured: each folder's own options, and those of the process itself.

@@ -20,5 +20,4 @@ def make_publications_for_role(scene: Scene) -> None:
         CREATE PUBLICATION {scene.slot} FOR TABLE ONLY public.test, ONLY public.bw_marker
           WITH (publish_via_partition_root = true);
         CREATE PUBLICATION {scene.slot}_inserts FOR ALL TABLES WITH (publish = 'insert', publish_via_partition_root = true);
-        GRANT CREATE ON DATABASE {scene.name} TO {scene.name};
         ALTER PUBLICATION {scene.slot} OWNER TO {scene.name}""")

@@ -161,5 +161,15 @@ TEST(CommandTable, RemoveKeepsWhatItIsTold) {
             0u);
 }
 
+TEST(CommandTable, CheckTakesARoleOnlyForSqlAndAPrincipalOnlyForAcls) {
+  EXPECT_EQ(OptionsOf({"check", "--print-sql", "--role=relay"}).command.role, "relay");
+  EXPECT_EQ(OptionsOf({"check", "--print-acls", "--principal=User:x"}).command.principal, "User:x");
+  EXPECT_EQ(RealRefusal({"check", "--role=relay"}), "--role: only with --print-sql");
+  EXPECT_EQ(RealRefusal({"check", "--print-sql", "--principal=User:x"}),
+            "--principal: only with --print-acls");
+  EXPECT_EQ(RealRefusal({"check", "--print-sql", "--json"}),
+            "--json: not with --print-sql and --print-acls");
+}
+
 }  // namespace
 }  // namespace bw
