@@ -17,6 +17,8 @@ namespace bw {
 namespace {
 
 constexpr time_t kTimeoutSeconds = 10;
+// With the head of the request, below HttpListener::kRequestBytesMax.
+constexpr size_t kTargetBytesMax = 7 * 1024;
 
 // The connected socket, or -1 with errno.
 int ConnectTo(const std::string& directory) {
@@ -53,7 +55,13 @@ class SocketClient : public httplib::ClientImpl {
 }  // namespace
 
 std::optional<AdminAnswer> AskRelay(const std::string& spool_directory, const std::string& method,
-                                    const std::string& path) {
+                                    const std::string& path,
+                                    const std::multimap<std::string, std::string>& parameters) {
+  const std::string target =
+      parameters.empty() ? path : httplib::append_query_params(path, parameters);
+  if (target.size() > kTargetBytesMax) {
+    throw UsageError("This is too long for one request to the relay: use patterns, as sales.*");
+  }
   const int fd = ConnectTo(spool_directory);
   if (fd < 0) {
     if (errno == ENOENT || errno == ENOTDIR || errno == ECONNREFUSED) return std::nullopt;
@@ -62,7 +70,7 @@ std::optional<AdminAnswer> AskRelay(const std::string& spool_directory, const st
         spool_directory, std::generic_category().message(errno)));
   }
   SocketClient client(fd);
-  const httplib::Result answer = method == "POST" ? client.Post(path) : client.Get(path);
+  const httplib::Result answer = method == "POST" ? client.Post(target) : client.Get(target);
   if (!answer) {
     throw TransientError(fmt::format("The relay on spool \"{}\" does not answer: {}",
                                      spool_directory, httplib::to_string(answer.error())));

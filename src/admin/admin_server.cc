@@ -1,6 +1,7 @@
 #include "admin/admin_server.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <openssl/crypto.h>
 
 #include <utility>
@@ -99,7 +100,8 @@ std::optional<AdminResponse> AdminServer::Refusal(const AdminRequest& request) c
     return Text(421, "The Host header must be localhost or an IP address");
   }
   if (request.method == "GET") return std::nullopt;
-  if (request.method != "POST") return Text(405, "Only GET, and POST for pause and resume");
+  if (request.method != "POST")
+    return Text(405, "Only GET, and POST for pause, resume and resnapshot");
   if (request.from_owner) return std::nullopt;
   if (options_.token.empty()) {
     return Text(403, "Use the socket in the spool's directory, or set --admin-token-file");
@@ -128,8 +130,13 @@ AdminResponse AdminServer::Answer(const AdminRequest& request) {
 }
 
 AdminResponse AdminServer::Steer(const AdminRequest& request) {
+  if (request.path == "/pause" || request.path == "/resume") return PauseOrResume(request);
+  if (request.path == "/resnapshot") return Resnapshot(request);
+  return Text(404, "There are /pause, /resume and /resnapshot");
+}
+
+AdminResponse AdminServer::PauseOrResume(const AdminRequest& request) {
   const bool pauses = request.path == "/pause";
-  if (!pauses && request.path != "/resume") return Text(404, "There are /pause and /resume");
   const auto side = request.parameters.find("side");
   const std::string name = side == request.parameters.end() ? "" : side->second;
   std::vector<Relay::Side> sides;
@@ -140,6 +147,30 @@ AdminResponse AdminServer::Steer(const AdminRequest& request) {
   const std::string what = name.empty() ? "capture and publish" : name;
   spdlog::warn("An operator has {} {}", pauses ? "paused" : "resumed", what);
   return Text(200, (pauses ? "paused " : "resumed ") + what);
+}
+
+AdminResponse AdminServer::Resnapshot(const AdminRequest& request) try {
+  std::vector<std::string> patterns;
+  const auto [begin, end] = request.parameters.equal_range("table");
+  for (auto it = begin; it != end; ++it) patterns.push_back(it->second);
+  const AskedRereads asked = relay_->NoteRereads(patterns);
+  spdlog::warn("An operator has asked to read again: {}", FormatTables(asked.noted));
+  std::string text = fmt::format("{} tables will be read again: {}", asked.noted.size(),
+                                 FormatTables(asked.noted));
+  if (!asked.unreadable.empty()) {
+    text += fmt::format("; these once the relay's role may read them (the log says how): {}",
+                        FormatTables(asked.unreadable));
+  }
+  if (!asked.without_key.empty()) {
+    text += fmt::format("; not these, which have no key: {}", FormatTables(asked.without_key));
+  }
+  if (relay_->is_paused(Relay::Side::kCapture)) text += "; capture is paused, and must be resumed";
+  return Text(202, Printable(text));
+} catch (const Error& error) {
+  const int status = error.kind() == ErrorKind::kUsage       ? 400
+                     : error.kind() == ErrorKind::kTransient ? 503
+                                                             : 409;
+  return Text(status, ShownText(error.what()));
 }
 
 }  // namespace bw

@@ -21,6 +21,7 @@ namespace bw {
 //   GET  /livez      200 while the process answers
 //   GET  /readyz     200, or 503 when a side has had work and no progress for --stall-after
 //   POST /pause?side=capture|publish, /resume?side=...
+//   POST /resnapshot?table=public.orders&table=sales.*
 //
 // On a Unix socket in the spool's directory, once the relay has opened the spool; and with --admin
 // on TCP. POST needs the socket's owner, or over TCP the token of --admin-token-file. A request
@@ -40,6 +41,8 @@ class AdminServer {
   AdminResponse Handle(const AdminRequest& request);
   AdminResponse Answer(const AdminRequest& request);
   AdminResponse Steer(const AdminRequest& request);
+  AdminResponse PauseOrResume(const AdminRequest& request);
+  AdminResponse Resnapshot(const AdminRequest& request);
   // Why the request is refused; nothing when it may be served.
   std::optional<AdminResponse> Refusal(const AdminRequest& request) const;
 

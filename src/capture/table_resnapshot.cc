@@ -174,7 +174,7 @@ RereadResult RereadNotedTables(const CaptureParts& parts, HeldBackTables* held_b
                  error.what());
     return RereadResult::kNotNow;
   }
-  spdlog::info("Reading again, since changes of them may be missing: {}",
+  spdlog::info("Reading again, since changes may be missing or an operator wants it: {}",
                FormatTables(*source.only_tables));
   std::optional<SnapshotContent> content;
   try {

@@ -11,6 +11,7 @@
 #include "admin/admin_client.h"
 #include "base/error.h"
 #include "base/shown_text.h"
+#include "commands/run_relay.h"
 #include "commands/status_text.h"
 #include "commands/terminal.h"
 
@@ -18,16 +19,20 @@ namespace bw {
 namespace {
 
 constexpr std::chrono::seconds kWatchInterval{2};
+// HTTP's.
+constexpr int kAccepted = 202;
+constexpr int kBadRequest = 400;
+
+Error NoRelay(const Options& options) {
+  return {ErrorKind::kHalt,
+          fmt::format("no relay runs on spool \"{}\": start one, or name its spool with --spool",
+                      Printable(options.spool.directory)),
+          ExitCode::kNoRelay};
+}
 
 std::string Ask(const Options& options, const std::string& method, const std::string& path) {
   const auto answer = AskRelay(options.spool.directory, method, path);
-  if (!answer) {
-    throw Error(ErrorKind::kHalt,
-                fmt::format("no relay runs on spool \"{}\": start one, or name its spool with "
-                            "--spool",
-                            Printable(options.spool.directory)),
-                ExitCode::kNoRelay);
-  }
+  if (!answer) throw NoRelay(options);
   if (answer->status != 200) {
     throw Error(ErrorKind::kHalt, "the relay refuses: " + Printable(answer->body),
                 ExitCode::kNoRelay);
@@ -65,6 +70,20 @@ ExitCode ShowStatus(const Invocation& invocation) {
 }
 
 ExitCode PauseRelay(const Invocation& invocation) { return Steer(invocation, "pause"); }
+
+ExitCode Resnapshot(const Invocation& invocation) {
+  const Options& options = invocation.options;
+  std::multimap<std::string, std::string> tables;
+  for (const std::string& glob : options.resnapshot_tables) tables.emplace("table", glob);
+  const auto answer = AskRelay(options.spool.directory, "POST", "/resnapshot", tables);
+  if (!answer) return RunRelay(invocation);
+  if (answer->status != kAccepted) {
+    throw Error(ErrorKind::kHalt, "the running relay refuses: " + Printable(answer->body),
+                answer->status == kBadRequest ? ExitCode::kUsage : ExitCode::kNoRelay);
+  }
+  std::cout << answer->body << "bottledwater status shows how many still wait\n";
+  return ExitCode::kOk;
+}
 
 ExitCode ResumeRelay(const Invocation& invocation) { return Steer(invocation, "resume"); }
 

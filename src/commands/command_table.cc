@@ -94,11 +94,13 @@ constexpr CommandSpec kCommands[] = {
          "tables: all rows are published again, and keys that the tables no longer have get a "
          "tombstone. Then the relay goes on as usual.\n\n"
          "With tables (schema.table, or globs as for --tables), it reads only those again, and "
-         "drops nothing.",
+         "drops nothing.\n\n"
+         "When a relay runs on the spool, that one is asked to read the tables again, or all of "
+         "them, while it goes on; nothing is dropped, and the command ends at once.",
      .groups = kEveryGroup,
      .apply_arguments = TakeTables,
      .check = CheckOptions,
-     .run = RunRelay},
+     .run = Resnapshot},
     {.name = "check",
      .summary =
          "Look at everything that a relay with these options needs, and say what is missing.",

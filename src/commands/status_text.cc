@@ -93,6 +93,9 @@ void AppendSpool(const Json& spool, const Json& publish, const Style& style, std
             " at the pace of the last minute";
   }
   *out += "\n";
+  if (const uint64_t tables = spool["tables_to_read_again"]; tables > 0) {
+    *out += fmt::format("              {} tables wait to be read again\n", FormatCount(tables));
+  }
 }
 
 void AppendPublish(const Json& publish, const Style& style, std::string* out) {
@@ -116,10 +119,9 @@ void AppendTables(const Json& publish, const Style& style, std::string* out) {
   if (tables.empty()) return;
   std::ranges::stable_sort(tables, std::ranges::greater(),
                            [](const Json& table) { return table["changes"].get<uint64_t>(); });
-  *out += "\n" +
-          style.Bold(fmt::format("{:<40} {:>14} {:>10} {:>9}", "Table, since the start", "changes",
-                                 "size", "left out")) +
-          "\n";
+  *out += fmt::format("\n{}\n",
+                      style.Bold(fmt::format("{:<40} {:>14} {:>10} {:>9}", "Table, since the start",
+                                             "changes", "size", "left out")));
   for (size_t i = 0; i < std::min(tables.size(), kTablesMax); ++i) {
     const Json& table = tables[i];
     *out += fmt::format("{:<40} {:>14} {:>10} {:>9}\n", Text(table["table"]),

@@ -14,6 +14,7 @@
 #include "capture/capture.h"
 #include "capture/held_back_tables.h"
 #include "capture/table_resnapshot.h"
+#include "relay/asked_rereads.h"
 #include "relay/backlog_count.h"
 #include "relay/outside.h"
 #include "relay/publish_side.h"
@@ -53,6 +54,12 @@ class Relay {
   // process ends.
   void Pause(Side side) { paused(side) = true; }
   void Resume(Side side) { paused(side) = false; }
+  bool is_paused(Side side) { return paused(side); }
+
+  // As NoteAskedRereads, through a connection of its own; takes seconds at most.
+  AskedRereads NoteRereads(const std::vector<std::string>& patterns) {
+    return NoteAskedRereads(postgres_.get(), options_.capture, spool(), patterns);
+  }
 
   // For tests. Null while the spool is not open.
   Spool* spool() const;
