@@ -10,8 +10,10 @@
 
 #include "admin/admin_client.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/shown_text.h"
 #include "commands/run_relay.h"
+#include "commands/status_at_rest.h"
 #include "commands/status_text.h"
 #include "commands/terminal.h"
 
@@ -40,7 +42,20 @@ std::string Ask(const Options& options, const std::string& method, const std::st
   return answer->body;
 }
 
+[[noreturn]] void PrintStatusAtRest(const Options& options) {
+  StartLogging({.level = "error"});
+  const nlohmann::json status = StatusAtRest(options);
+  if (options.command.json) {
+    std::cout << status.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  } else {
+    std::cout << StatusAtRestText(status, OutputHasColour());
+  }
+  std::cout << std::flush;
+  throw NoRelay(options);
+}
+
 void PrintStatus(const Options& options) {
+  if (!AskRelay(options.spool.directory, "GET", "/livez")) PrintStatusAtRest(options);
   const std::string body = Ask(options, "GET", "/status");
   if (options.command.watch && isatty(STDOUT_FILENO) == 1) std::cout << "\x1b[H\x1b[2J";
   if (options.command.json) {

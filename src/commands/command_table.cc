@@ -121,8 +121,10 @@ constexpr CommandSpec kCommands[] = {
      .description =
          "Asks the relay that runs on the spool: state of capture and publish, positions, rates, "
          "WAL that PostgreSQL retains, the backlog, what is wrong since when and what to do, and "
-         "what was published of each table. With --json, all of it as docs/status.md describes.",
-     .groups = kSpoolGroups,
+         "what was published of each table. With --json, all of it as docs/status.md describes.\n\n"
+         "When none runs, it says so, asks PostgreSQL about the slot and Kafka about the newest "
+         "checkpoint, if the relay's options are given, and exits with 1.",
+     .groups = kEveryGroup,
      .own_options = kStatusOptions,
      .check = CheckSpool,
      .run = ShowStatus},

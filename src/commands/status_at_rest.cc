@@ -1,0 +1,183 @@
+#include "commands/status_at_rest.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/format.h"
+#include "base/log.h"
+#include "capture/pg_connection.h"
+#include "capture/server_inspection.h"
+#include "capture/sql_text.h"
+#include "commands/terminal.h"
+#include "publish/checkpoint_reader.h"
+#include "publish/kafka_cluster.h"
+#include "publish/topic_name.h"
+#include "spool/spool.h"
+#include "spool/spool_directory.h"
+
+namespace bw {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kFirstWithSafeSize = 130000;
+
+Json OrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+Json LsnOrNull(Lsn lsn) { return lsn.valid() ? Json(lsn.ToString()) : Json(); }
+
+// Figures of the slot that only SQL knows, and the end of the WAL.
+Json AskForSlot(PgConnection* connection, const ServerView& view) {
+  if (!view.slot) return nullptr;
+  const SlotState& slot = *view.slot;
+  Json json = {{"active_pid", slot.active_pid ? Json(*slot.active_pid) : Json()},
+               {"confirmed_lsn", LsnOrNull(slot.confirmed_flush)},
+               {"wal_status", OrNull(slot.wal_status)},
+               {"invalidation_reason", OrNull(slot.invalidation_reason)},
+               {"wal_on_disk_bytes", nullptr},
+               {"safe_wal_bytes", nullptr}};
+  const PgResult found = connection->Query(fmt::format(
+      "SELECT restart_lsn, {} FROM pg_replication_slots WHERE slot_name = {}",
+      connection->server_version() >= kFirstWithSafeSize ? "safe_wal_size" : "NULL::int8",
+      QuoteLiteral(slot.name)));
+  if (found.rows() == 0) return json;
+  if (!found.IsNull(0, 0)) {
+    json["wal_on_disk_bytes"] = WalBytesBetween(found.LsnAt(0, 0), view.identity.wal_end);
+  }
+  if (!found.IsNull(0, 1)) json["safe_wal_bytes"] = std::max<int64_t>(found.Int(0, 1), 0);
+  return json;
+}
+
+// The database's identity if PostgreSQL answers.
+std::optional<Source> AskPostgres(const Options& options, const Stop& stop, Json* status) {
+  PgConnection connection(options.capture, PgConnection::Mode::kReplication, stop);
+  const ServerView view = LookThrough(&connection, options.capture.slot);
+  const Source source{view.identity.system_identifier, view.identity.database, options.capture.slot,
+                      view.identity.timeline};
+  (*status)["source"] = {{"database", source.database},
+                         {"slot", source.slot},
+                         {"system_identifier", source.system_identifier},
+                         {"timeline", source.timeline}};
+  (*status)["server_lsn"] = view.identity.wal_end.ToString();
+  (*status)["slot"] = AskForSlot(&connection, view);
+  return source;
+}
+
+void AskKafka(const Options& options, const Source& source, const Stop& stop, Json* status) {
+  const std::string topic = CheckpointTopic(options.publish.topic_prefix, source);
+  const auto kafka = ConnectToKafka(options.publish, stop);
+  kafka->ClusterId();  // Says why when no broker answers.
+  const NewestCheckpoint newest = ReadNewestCheckpoint(kafka.get(), topic);
+  Json json = {{"topic", topic}, {"published_lsn", nullptr}, {"unpublished_wal_bytes", nullptr}};
+  if (newest.checkpoint) {
+    const Lsn published = newest.checkpoint->progress.end_lsn;
+    json["published_lsn"] = LsnOrNull(published);
+    const auto end = Lsn::Parse((*status)["server_lsn"].get<std::string>());
+    if (published.valid() && end) json["unpublished_wal_bytes"] = WalBytesBetween(published, *end);
+  }
+  (*status)["checkpoint"] = std::move(json);
+}
+
+template <class Ask>
+void Try(const char* server, Json* status, const Ask& ask) {
+  try {
+    ask();
+  } catch (const Error& error) {
+    (*status)["problems"].push_back(fmt::format("{}: {}", server, Printable(error.what())));
+  }
+}
+
+// --- Text ----------------------------------------------------------------------------------------
+
+std::string Text(const Json& value, const char* unknown) {
+  return value.is_null() ? unknown : Printable(value.get<std::string>());
+}
+
+std::string Size(const Json& bytes) { return FormatSize(bytes.get<uint64_t>()); }
+
+std::string SlotText(const Json& status) {
+  const Json& slot = status["slot"];
+  if (slot.is_null()) return status["source"].is_null() ? "not known" : "there is no slot";
+  std::string text = slot["active_pid"].is_null()
+                         ? "slot not in use"
+                         : fmt::format("slot in use by process {}", slot["active_pid"].get<int>());
+  text += ", confirmed up to " + Text(slot["confirmed_lsn"], "nothing");
+  if (!slot["wal_on_disk_bytes"].is_null()) {
+    text += fmt::format("; {} of WAL on its disk", Size(slot["wal_on_disk_bytes"]));
+  }
+  if (!slot["safe_wal_bytes"].is_null()) {
+    text += fmt::format(", {} more until the slot is lost", Size(slot["safe_wal_bytes"]));
+  }
+  if (const std::string state = Text(slot["wal_status"], ""); !state.empty()) {
+    text += fmt::format(" ({})", state);
+  }
+  if (const std::string reason = Text(slot["invalidation_reason"], ""); !reason.empty()) {
+    text += "; PostgreSQL has given it up: " + reason;
+  }
+  return text;
+}
+
+std::string CheckpointText(const Json& checkpoint) {
+  if (checkpoint.is_null()) return "not known";
+  std::string text = "published up to " + Text(checkpoint["published_lsn"], "nothing");
+  if (!checkpoint["unpublished_wal_bytes"].is_null()) {
+    text += fmt::format("; {} of WAL since then", Size(checkpoint["unpublished_wal_bytes"]));
+  }
+  return text;
+}
+
+}  // namespace
+
+nlohmann::json StatusAtRest(const Options& options) {
+  Json status = {{"running", false},  {"version", BOTTLEDWATER_VERSION},
+                 {"source", nullptr}, {"server_lsn", nullptr},
+                 {"slot", nullptr},   {"checkpoint", nullptr},
+                 {"spool", nullptr},  {"problems", Json::array()}};
+  const bool exists = Spool::Exists(options.spool);
+  status["spool"] = {
+      {"directory", Printable(options.spool.directory)},
+      {"exists", exists},
+      {"bytes", exists ? DirectoryBytes(options.spool.directory + "/db", nullptr) : 0}};
+  if (options.capture.conninfo.empty()) {
+    status["problems"].push_back(
+        "PostgreSQL and Kafka were not asked: give the relay's options, "
+        "--postgres at least");
+    return status;
+  }
+  const Stop stop;
+  std::optional<Source> source;
+  Try("PostgreSQL", &status, [&] { source = AskPostgres(options, stop, &status); });
+  if (source) {
+    Try("Kafka", &status, [&] { AskKafka(options, *source, stop, &status); });
+  } else {
+    status["problems"].push_back(
+        "Kafka was not asked: the checkpoint's topic is named after the database");
+  }
+  return status;
+}
+
+std::string StatusAtRestText(const nlohmann::json& status, bool colour) {
+  const Json& source = status["source"];
+  const auto title = [colour](const char* text) {
+    return Coloured(colour, "1", fmt::format("{:<12}", text));
+  };
+  std::string out = title("Relay") + Coloured(colour, "1;31", "none runs") + "\n";
+  if (!source.is_null()) {
+    out += fmt::format("{}database {}, slot {}\n", title(""), Text(source["database"], ""),
+                       Text(source["slot"], ""));
+  }
+  const Json& spool = status["spool"];
+  out += title("PostgreSQL") + SlotText(status) + "\n";
+  out += title("Spool") +
+         (spool["exists"].get<bool>() ? Size(spool["bytes"]) : std::string("there is none")) +
+         " in " + Text(spool["directory"], "") + "\n";
+  out += title("Kafka") + CheckpointText(status["checkpoint"]) + "\n";
+  for (const Json& problem : status["problems"]) {
+    out += Coloured(colour, "31", "! " + Text(problem, "")) + "\n";
+  }
+  return out;
+}
+
+}  // namespace bw
