@@ -69,6 +69,16 @@ def test_everything_is_listed_and_with_yes_removed(stopped: Scene):
     stopped.settle()
 
 
+def test_everything_is_removed_from_a_newer_server(newer_scene: Scene):
+    newer_scene.execute("CREATE TABLE test (id int PRIMARY KEY)")
+    relay = newer_scene.running_relay(install_event_trigger=True)
+    newer_scene.settle()
+    newer_scene.wait_until(lambda: left_of(newer_scene)["trigger"], 10, "the event trigger")
+    relay.stop()
+    code, text = remove(newer_scene, "--yes")
+    assert code == 0 and not any(left_of(newer_scene).values()), text
+
+
 def test_a_terminal_is_asked(stopped: Scene):
     def answer(text: str) -> int:
         ours, theirs = pty.openpty()

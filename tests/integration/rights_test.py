@@ -21,7 +21,7 @@ from servers.relay import command_line
 USAGE, REFUSED_CODES = 64, {67, 68, 69}
 PASSWORDS = {"relay": "relay-secret", "admin": "admin-secret"}
 # What a relay says when an ACL is missing.
-REFUSED_BY_KAFKA = "the broker's ACLs do not allow it"
+REFUSED_BY_KAFKA = r"ACLs do not allow it|[aA]uthorization failed"
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +117,16 @@ def test_the_printed_sql_is_enough(closed: Scene):
     with closed.connect(user=closed.name, password="role-secret") as connection:
         with pytest.raises(Exception, match="permission denied"):
             connection.execute("SELECT * FROM secret.payroll")
+
+
+def test_the_printed_sql_is_enough_on_a_newer_server(newer_scene: Scene):
+    newer_scene.execute("CREATE TABLE test (id int PRIMARY KEY); INSERT INTO test VALUES (1)")
+    script = printed(newer_scene, "--print-sql", role=newer_scene.name)
+    assert f'-- GRANT EXECUTE ON FUNCTION pg_catalog.pg_log_standby_snapshot() TO "{newer_scene.name}";' in script
+    run_sql(newer_scene, script)
+    newer_scene.running_relay(postgres=role_url(newer_scene))
+    newer_scene.execute("INSERT INTO test VALUES (2)")
+    assert [(op, key["id"]) for op, key, _ in newer_scene.changes("test")] == [("r", 1), ("c", 2)]
 
 
 NEEDED = {
@@ -216,7 +226,7 @@ def test_the_printed_acls_are_enough(guarded: Scene, selection: str):
     relay = guarded.running_relay(**options)
     guarded.execute("INSERT INTO test VALUES (4)")
     guarded.settle()
-    assert all(REFUSED_BY_KAFKA not in one.log_text() and "no right" not in one.log_text().lower() for one in guarded.relays)
+    assert not any(re.search(REFUSED_BY_KAFKA, one.log_text()) for one in guarded.relays)
 
 
 @pytest.mark.parametrize("operation", ["Create", "Write", "Read", "transaction"])
