@@ -62,6 +62,7 @@ ExitCode PrintRights(const Options& options, const Stop& stop) {
   const RightsFacts facts = GatherRightsFacts(options, stop);
   if (options.command.print_sql) std::cout << LeastRightsSql(facts, options.capture);
   if (options.command.print_acls) {
+    if (options.command.print_sql) std::cout << '\n';
     std::cout << LeastRightsAcls(facts, options, options.command.principal);
   }
   return ExitCode::kOk;

@@ -78,8 +78,8 @@ class SqlText {
 
   std::string Reading() const {
     std::string text = Heading(
-        "What the snapshot reads, and what is read again. Rights on all columns of "
-        "a table do not do instead.");
+        "What the snapshot reads, and what is read again: whole tables, rights on single columns "
+        "are not sufficient.");
     if (facts_.version == 0) {
       return text + fmt::format(
                         "GRANT USAGE ON SCHEMA <schema> TO {0};\n"
@@ -162,7 +162,7 @@ class SqlText {
     return text +
            Comment(
                "So that the relay can take out a table that loses its key, and can add those "
-               "that its role owns. Of others it shows their owners the statement.") +
+               "that its role owns. For other tables it shows the statement to their owner.") +
            fmt::format("ALTER PUBLICATION {} OWNER TO {};\n", QuoteIdentifier(options_.slot),
                        role_);
   }
