@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 
+from process_usage import cpu_seconds, memory_mib
 from reader import Reader
 from servers import Relay, Servers
 
@@ -31,15 +32,10 @@ class MeasuredRelay(Relay):
         self.wait_streaming()
 
     def memory_mib(self, name: str = "VmRSS") -> float:
-        """VmRSS is now, VmHWM is the most there ever was."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith(name + ":"):
-                return int(line.split()[1]) / 1024
-        raise KeyError(name)
+        return memory_mib(self.pid, name)
 
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / 100
+        return cpu_seconds(self.pid)
 
 
 def connect(servers: Servers, database: str = "postgres") -> psycopg.Connection:

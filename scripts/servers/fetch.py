@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Callable
 
-from .paths import (HERE, KAFKA_VERSION, OLDER_KAFKA_VERSIONS, REGISTRY_VERSION, kafka_jars, kafka_tools,
-                    postgres_distribution, registry_app)
+from .paths import (DEBEZIUM_VERSION, HERE, KAFKA_VERSION, OLDER_KAFKA_VERSIONS, REGISTRY_VERSION, connect_jars,
+                    debezium_plugin, kafka_jars, kafka_tools, postgres_distribution, registry_app)
 
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
 
@@ -30,6 +30,12 @@ def fetch_for_upgrade() -> None:
 
 def fetch_kafka_tools() -> None:
     fetch_into(kafka_tools(), fill_kafka_tools)
+
+
+def fetch_for_comparison() -> None:
+    """What only `bench/run compare` needs besides."""
+    fetch_into(connect_jars(), fill_connect)
+    fetch_into(debezium_plugin(), fill_debezium)
 
 
 def fetch_postgres(version: str) -> Path:
@@ -57,8 +63,16 @@ def fetch_into(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 def fill_kafka(folder: Path, version: str = KAFKA_VERSION) -> None:
-    maven("copy-dependencies", f"-f={HERE / 'kafka.pom.xml'}", f"-Dkafka.version={version}",
-          "-DincludeScope=runtime", f"-DoutputDirectory={folder}")
+    copy_dependencies("kafka.pom.xml", folder, version)
+
+
+def fill_connect(folder: Path) -> None:
+    copy_dependencies("connect.pom.xml", folder, KAFKA_VERSION)
+
+
+def copy_dependencies(pom: str, folder: Path, version: str) -> None:
+    maven("copy-dependencies", f"-f={HERE / pom}", f"-Dkafka.version={version}", "-DincludeScope=runtime",
+          f"-DoutputDirectory={folder}")
 
 
 def fill_kafka_tools(folder: Path) -> None:
@@ -67,9 +81,16 @@ def fill_kafka_tools(folder: Path) -> None:
 
 
 def fill_registry(folder: Path) -> None:
+    fill_from_archive(folder, f"io.apicurio:apicurio-registry-app:{REGISTRY_VERSION}:tar.gz:all")
+
+
+def fill_debezium(folder: Path) -> None:
+    fill_from_archive(folder, f"io.debezium:debezium-connector-postgres:{DEBEZIUM_VERSION}:tar.gz:plugin")
+
+
+def fill_from_archive(folder: Path, artifact: str) -> None:
     download = folder / "download"
-    maven("copy", f"-Dartifact=io.apicurio:apicurio-registry-app:{REGISTRY_VERSION}:tar.gz:all",
-          f"-DoutputDirectory={download}")
+    maven("copy", f"-Dartifact={artifact}", f"-DoutputDirectory={download}")
     [archive] = download.glob("*.tar.gz")
     with tarfile.open(archive) as files:
         files.extractall(folder)

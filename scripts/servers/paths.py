@@ -8,6 +8,7 @@ KAFKA_VERSION = "4.2.0"
 OLDER_KAFKA_VERSIONS = ["3.6.2", "3.9.1"]  # In the order of an upgrade.
 NEWER_POSTGRES_VERSION = "18.1.0"
 REGISTRY_VERSION = "2.6.13.Final"
+DEBEZIUM_VERSION = "3.7.0.Final"
 
 
 def cache() -> Path:
@@ -21,6 +22,14 @@ def kafka_jars(version: str = KAFKA_VERSION) -> Path:
 
 def kafka_tools() -> Path:
     return cache() / f"kafka-tools-{KAFKA_VERSION}"
+
+
+def connect_jars() -> Path:
+    return cache() / f"connect-{KAFKA_VERSION}"
+
+
+def debezium_plugin() -> Path:
+    return cache() / f"debezium-postgres-{DEBEZIUM_VERSION}"
 
 
 def registry_app() -> Path:
