@@ -3,12 +3,16 @@
 import argparse
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
 from functools import partial
 from pathlib import Path
 from typing import Iterator
+
+import psycopg
+from confluent_kafka import KafkaException
 
 from limits import produce
 from load import SETTINGS, Load, Shape
@@ -33,8 +37,9 @@ def measurements(ground: Ground, arguments, scenario, subject: str, run: int) ->
         return
     options = [*scenario.relay_options, *arguments.relay] if subject == "relay" else arguments.debezium
     make = partial(SUBJECTS[subject], options=options)
-    with Session(ground, scenario.name, scenario.shape, make, subject, run) as session:
+    with Session(ground, scenario, make, subject, run) as session:
         yield from scenario.measure(session)
+        session.look_again()
 
 
 def measured(ground: Ground, arguments, scenario, subject: str, run: int) -> Iterator[Result]:
@@ -43,7 +48,7 @@ def measured(ground: Ground, arguments, scenario, subject: str, run: int) -> Ite
         for result in measurements(ground, arguments, scenario, subject, run):
             result.run = run
             yield result
-    except ServerError as error:
+    except (ServerError, KafkaException, psycopg.Error) as error:
         yield Result(scenario.name, "", subject, problem=str(error), run=run)
 
 
@@ -58,23 +63,31 @@ def compare(arguments, results: Results) -> None:
     with Servers(registry=False, postgres_settings=SETTINGS, kafka_java=["-Xmx1g"]) as servers:
         ground = Ground(servers, Load(servers.postgres), arguments.scale)
         for run in range(1, arguments.runs + 1):
-            warm_up_broker(ground)
-            shift = (run - 1) % len(arguments.subjects)
-            for name in arguments.scenarios:
-                for subject in arguments.subjects[shift:] + arguments.subjects[:shift]:
-                    for result in measured(ground, arguments, SCENARIOS[name], subject, run):
-                        results.results.append(result)
-                        say(result, time.time() - begun)
-                        if arguments.json:
-                            results.write(arguments.json)
+            run_begun = time.time()
+            one_run(ground, arguments, results, run, begun)
+            results.about["whole runs"] = run
+            now = time.time()
+            if run < arguments.runs and now + (now - run_begun) > begun + arguments.minutes * 60:
+                print(f"Another run would end after --minutes={arguments.minutes}: this was the last.", file=sys.stderr)
+                return
+
+
+def one_run(ground: Ground, arguments, results: Results, run: int, begun: float) -> None:
+    warm_up_broker(ground)
+    shift = (run - 1) % len(arguments.subjects)
+    for name in arguments.scenarios:
+        for subject in arguments.subjects[shift:] + arguments.subjects[:shift]:
+            for result in measured(ground, arguments, SCENARIOS[name], subject, run):
+                results.results.append(result)
+                say(result, time.time() - begun)
+                if arguments.json:
+                    results.write(arguments.json)
 
 
 def say(result: Result, since: float) -> None:
     figure = result.problem or (f"p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms" if result.p50_ms is not None
                                 else f"{result.rate:,.0f} changes/s")
     print(f"[{since:5.0f} s] run {result.run}: {result.scenario} {result.phase} {result.subject}: {figure}", file=sys.stderr)
-    for note in result.notes:
-        print(f"          {note}", file=sys.stderr)
 
 
 def about(arguments) -> dict:
@@ -82,13 +95,13 @@ def about(arguments) -> dict:
     models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
               if line.startswith("model name")]
     facts = {
-        "commit": commit.stdout.strip(), "on": time.strftime("%Y-%m-%d", time.gmtime()), "runs": arguments.runs,
+        "commit": commit.stdout.strip(), "on": time.strftime("%Y-%m-%d", time.gmtime()), "whole runs": 0,
         "processors": f"{os.cpu_count()} ({models[0] if models else platform.machine()}), shared by all",
         "PostgreSQL": "15", "Kafka and Connect": KAFKA_VERSION, "Debezium": DEBEZIUM_VERSION,
         "messages": "JSON without schemas",
     }
     if arguments.scale != 1:
-        facts["scale"] = arguments.scale
+        facts["loads scaled by"] = arguments.scale
     return facts
 
 
@@ -107,6 +120,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run compare", description=__doc__,
                                      epilog="scenarios: " + "; ".join(f"{s.name}: {s.title}" for s in SCENARIOS.values()))
     parser.add_argument("--runs", type=int, default=3, metavar="N", help="of everything; median and range are shown (default 3)")
+    parser.add_argument("--minutes", type=float, default=40, metavar="M",
+                        help="begin no further run that would end later (default 40)")
     parser.add_argument("--scenarios", type=names(SCENARIOS), default=list(SCENARIOS), metavar="A,B", help="default: all")
     parser.add_argument("--subjects", type=names(subjects), default=subjects, metavar="A,B",
                         help=f"default: {','.join(subjects)}")
@@ -121,6 +136,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # So that servers are stopped and folders deleted.
     arguments = parse_arguments()
     if arguments.source:
         results = Results.read(arguments.source)
@@ -132,6 +148,8 @@ def main() -> None:
             compare(arguments, results)
         except KeyboardInterrupt:
             print("Interrupted: this is what was measured so far.", file=sys.stderr)
+        if arguments.json:
+            results.write(arguments.json)
     print(as_text(results), end="")
     if arguments.markdown:
         arguments.markdown.write_text(as_markdown(results))

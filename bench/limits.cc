@@ -101,7 +101,7 @@ void Receive(const ReceiveOptions& options) {
     const auto bytes = ReceiveFrame(connection, &length);
     const bw::Frame frame = bw::DecodeFrame({bytes.get(), static_cast<size_t>(length)});
     if (const auto* data = std::get_if<bw::XLogData>(&frame)) {
-      tally.changes += IsRow(data->bytes) ? 1 : 0;
+      if (IsRow(data->bytes)) ++tally.changes;
       tally.bytes += data->bytes.size();
     } else if (const auto& keepalive = std::get<bw::Keepalive>(frame);
                keepalive.wal_end >= *until) {

@@ -24,7 +24,7 @@ JSON_BYTES_BESIDE_PAYLOAD = 56
 @contextlib.contextmanager
 def with_slots(ground: Ground, shape: Shape) -> Iterator[None]:
     """New tables, a publication of them, and a slot for each receiver: what is committed now waits for both."""
-    ground.load.make_tables(shape)
+    ground.make_tables(shape)
     with ground.load.connect() as db:
         db.execute(f"CREATE PUBLICATION {PUBLICATION} FOR ALL TABLES")
         for slot in SLOTS.values():
@@ -35,10 +35,12 @@ def with_slots(ground: Ground, shape: Shape) -> Iterator[None]:
         ground.clear()
 
 
-def receive(ground: Ground, scenario: str, phase: str = "") -> Result:
+def receive(ground: Ground, scenario: str, changes: int, phase: str = "") -> Result:
     figures = _own("receive", f"--postgres={ground.servers.postgres.url()}", f"--slot={SLOTS['receive']}",
                    f"--publication={PUBLICATION}", f"--until={_end(ground)}")
-    return Result(scenario, phase, "receive", figures["changes"], figures["seconds"])
+    received = figures["changes"]
+    problem = None if received == changes else f"received {received} of {changes} rows"
+    return Result(scenario, phase, "receive", received, figures["seconds"], problem=problem)
 
 
 def receive_by_recvlogical(ground: Ground, scenario: str, changes: int, phase: str = "") -> Result:

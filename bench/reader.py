@@ -6,6 +6,7 @@ Runs as a process of its own, so that the load generator's Python does not slow 
 import multiprocessing
 import time
 from dataclasses import dataclass, field
+from typing import Mapping, Optional
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -23,11 +24,13 @@ class Reading:
     stamps: dict = field(default_factory=dict)  # Key -> time of arrival; only when asked for.
 
 
-def _consumer(brokers: str) -> Consumer:
+def consumer_of_committed(brokers: str, settings: Optional[Mapping] = None) -> Consumer:
+    """`settings` replace ours."""
     return Consumer({
         "bootstrap.servers": brokers, "group.id": "bench", "isolation.level": "read_committed",
         "enable.auto.commit": False, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 5,
         "queued.max.messages.kbytes": 65536, "check.crcs": False,
+        **(settings or {}),
     })
 
 
@@ -42,7 +45,7 @@ def _assign(consumer: Consumer, topic: str) -> None:
 
 
 def _read(brokers: str, topic: str, expected: int, timeout: float, with_stamps: bool, pipe) -> None:
-    consumer = _consumer(brokers)
+    consumer = consumer_of_committed(brokers)
     _assign(consumer, topic)
     pipe.send("ready")
     reading = Reading()

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from html import escape
 from statistics import median
+from textwrap import wrap
 from typing import Callable, Iterable, Optional, Sequence
 
 from results import SINKS, SOURCES, Result, Results
 
 TITLES = {"relay": "Bottled Water", "debezium": "Debezium"}
 NOTHING = "–"
+REACHED = 0.95  # Of the rate that was asked for: less is named.
 
 
 @dataclass
@@ -40,7 +42,30 @@ class Cell:
         p50, p99 = self.middle(lambda run: run.p50_ms), self.middle(lambda run: run.p99_ms)
         if p50 is None or p99 is None:
             return "failed" if self.runs else NOTHING
-        return f"{milliseconds(p50)} / {milliseconds(p99)}"
+        return f"{milliseconds(p50)} / {milliseconds(p99)}" + (", fell behind" if self.fell_behind else "")
+
+    @property
+    def fell_behind(self) -> bool:
+        """In most runs."""
+        return 2 * sum(run.fell_behind for run in self.good) > len(self.good)
+
+    def notes(self) -> list:
+        """What its figures alone would hide."""
+        lines = []
+        for problem in unique(run.problem for run in self.runs if run.problem):
+            count = sum(run.problem == problem for run in self.runs)
+            lines.append(f"{count} of {len(self.runs)} runs do not count: {problem}")
+        reached, asked = self.middle(lambda run: run.reached_rate), self.middle(lambda run: run.asked_rate)
+        if reached and reached < REACHED * asked:
+            lines.append(f"the load itself reached only {reached:,.0f} of {asked:,} commits/s on this machine")
+        late = [run.behind_s for run in self.good if run.fell_behind]
+        if late:
+            lines.append(f"{len(late)} of {len(self.runs)} runs did not keep up: {max(late):.1f} s behind at the end of the load")
+        held = self.middle(lambda run: run.wal_mib)
+        if held is not None and not self.rate:
+            seconds = self.middle(lambda run: run.seconds)
+            lines.append(f"captures nothing without Kafka: the slot held {held:,.0f} MiB of WAL after {seconds:.0f} s")
+        return lines + unique(note for run in self.runs for note in run.notes)
 
 
 @dataclass
@@ -115,8 +140,8 @@ def _usage(row: Row) -> list:
 
 THROUGHPUT_HEAD = ["scenario", "", "Bottled Water, changes/s", "Debezium, changes/s", "limit", "of the limit", "x Debezium",
                    "CPU s per million", "peak MiB"]
-STEADY_HEAD = ["commits/s", "of these reached", "Bottled Water, p50 / p99 ms", "Debezium, p50 / p99 ms", "CPU s per million",
-               "peak MiB"]
+STEADY_HEAD = ["commits/s", "reached by the load (both)", "Bottled Water, p50 / p99 ms", "Debezium, p50 / p99 ms",
+               "CPU s per million (both)", "peak MiB (both)"]
 
 
 def throughput_table(rows: Iterable[Row]) -> list:
@@ -144,27 +169,19 @@ def steady_table(rows: Iterable[Row]) -> list:
 
 def limits_table(rows: Iterable[Row]) -> list:
     names = {**SOURCES, **SINKS}
-    table = [["limits, changes/s", *names.values()]]
-    seen = set()
+    by_scenario: dict = {}  # Title -> limit -> text
     for row in rows:
-        texts = [rounded(row.cell(subject).rate) if row.cell(subject).rate else NOTHING for subject in names]
-        if set(texts) != {NOTHING} and (row.scenario, *texts) not in seen:
-            seen.add((row.scenario, *texts))
-            table.append([row.title, *texts])
-    return table
+        for subject in names:
+            if row.cell(subject).runs:
+                by_scenario.setdefault(row.title, {})[subject] = row.cell(subject).rate_text()
+    return [["limits, changes/s", *names.values()],
+            *([title, *(texts.get(subject, NOTHING) for subject in names)] for title, texts in by_scenario.items())]
 
 
 def notes(rows: Iterable[Row]) -> list:
-    """What a figure alone would hide: who failed, who did not keep up, where the machine was too small."""
-    lines = []
-    for row in rows:
-        for subject, cell in row.cells.items():
-            where = f"{row.scenario} {row.phase}, {TITLES.get(subject, subject)}".replace(" ,", ",")
-            for problem in unique(run.problem for run in cell.runs if run.problem):
-                count = sum(run.problem == problem for run in cell.runs)
-                lines.append(f"{where}: {count} of {len(cell.runs)} runs do not count: {problem}")
-            lines += [f"{where}: {note}" for note in unique(note for run in cell.runs for note in run.notes)]
-    return unique(lines)
+    """Who failed, who did not keep up, where the machine was too small."""
+    return unique(f"{row.scenario} {row.phase}".rstrip() + f", {TITLES.get(subject, subject)}: {note}"
+                  for row in rows for subject, cell in row.cells.items() for note in cell.notes())
 
 
 def unique(values: Iterable) -> list:
@@ -219,14 +236,14 @@ class _Drawing:
     """Grows downwards. Without a background: the page's shows, light or dark."""
 
     def __init__(self) -> None:
-        self._y = 10
+        self._y = 0
         self._elements: list = []
 
     def text(self, text: str, kind: str = "") -> None:
-        self._y += 20
+        self._y += 32 if kind == "head" else 20
         self._elements.append(f'<text x="{LEFT}" y="{self._y}" class="{kind}">{escape(text)}</text>')
 
-    def bars(self, label: str, bars: Sequence[tuple], ) -> None:
+    def bars(self, label: str, bars: Sequence[tuple]) -> None:
         """Each is (kind, length from 0 to 1, text)."""
         self.text(label)
         self._y += 6
@@ -262,9 +279,24 @@ def as_svg(results: Results) -> str:
     if steady:
         drawing.text("From insert to reader, 99th percentile in milliseconds, shorter is better", "head")
     for row in steady:
-        figures = [(subject, row.cell(subject).middle(lambda run: run.p99_ms), title) for subject, title in TITLES.items()]
-        longest = max((value for _, value, _ in figures if value), default=1.0)
-        drawing.bars(f"{row.phase.removesuffix('/s')} commits a second", [
-            (kind, value / longest, f"{milliseconds(value)} ms  {title}") for kind, value, title in figures if value is not None])
-    drawing.text(about_text(results), "faint")
+        drawing.bars(*_latency_bars(row))
+    for line in wrap(about_text(results), 130):
+        drawing.text(line, "faint")
     return drawing.svg("Bottled Water and Debezium, measured with bench/run compare")
+
+
+def _latency_bars(row: Row) -> tuple:
+    """(label, bars): see _Drawing.bars."""
+    figures = [(subject, row.cell(subject).middle(lambda run: run.p99_ms), title) for subject, title in TITLES.items()]
+    longest = max((value for _, value, _ in figures if value), default=1.0)
+    bars = []
+    for subject, value, title in figures:
+        cell = row.cell(subject)
+        if value is None:
+            continue
+        text = f"{milliseconds(value)} ms  {title}" + (", fell behind" if cell.fell_behind else "")
+        reached = cell.middle(lambda run: run.reached_rate)
+        if reached < REACHED * cell.middle(lambda run: run.asked_rate):
+            text += f" (at {rounded(reached)} commits/s)"
+        bars.append((subject, value / longest, text))
+    return f"{row.phase.removesuffix('/s')} commits a second", bars

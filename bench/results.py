@@ -9,6 +9,8 @@ from typing import Optional
 SOURCES = {"receive": "libpq receiver", "pg_recvlogical": "pg_recvlogical", "copy": "COPY"}
 SINKS = {"produce": "producer"}
 
+KEEPS_UP_S = 1.0  # Whose last row comes later than this after the end of a steady load has not kept up with it.
+
 
 @dataclass
 class Result:
@@ -33,6 +35,10 @@ class Result:
     @property
     def rate(self) -> float:
         return self.changes / self.seconds if self.seconds else 0.0
+
+    @property
+    def fell_behind(self) -> bool:
+        return self.behind_s is not None and self.behind_s > KEEPS_UP_S
 
     @property
     def cpu_per_million(self) -> Optional[float]:

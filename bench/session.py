@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import time
+from dataclasses import replace
 from typing import Callable, Optional, Sequence
 
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -16,6 +17,7 @@ from subjects import Subject
 
 SLOWEST = 3_000  # Changes per second; who is slower is not waited for.
 PATIENCE = 120  # Seconds, beside that.
+QUIET = 1.0  # Seconds after the last row, in which no other may come.
 
 
 class Ground:
@@ -29,6 +31,10 @@ class Ground:
 
     def scaled(self, number: int, at_least: int) -> int:
         return max(at_least, round(number * self._scale))
+
+    def make_tables(self, shape: Shape) -> list[str]:
+        """As Load.make_tables."""
+        return self.load.make_tables(replace(shape, tables=min(shape.tables, self.scaled(shape.tables, 20))))
 
     def make_topics(self, names: Sequence[str]) -> None:
         """So that whoever makes topics faster has no advantage."""
@@ -60,17 +66,18 @@ class Ground:
 
 
 class Session:
-    def __init__(self, ground: Ground, scenario: str, shape: Shape, make_subject: Callable[[Servers, str], Subject],
-                 subject_name: str, run: int):
+    def __init__(self, ground: Ground, scenario, make_subject: Callable[[Servers, str], Subject], subject_name: str,
+                 run: int):
+        """`scenario` is one of scenarios.py."""
         self.ground = ground
         self.load = ground.load
-        self.scenario = scenario
+        self._scenario = scenario.name
         self._subject_name = subject_name
         self._held: Optional[int] = None
-        life = f"{subject_name}_{scenario}_{run}"
-        self.lives = [life, f"{life}_again"]
-        self.subject = make_subject(ground.servers, life)
-        tables = ground.load.make_tables(shape)
+        self._to_look_at: list = []
+        self.lives = [f"{subject_name}_{scenario.name}_{run}_{life}" for life in range(1, scenario.lives + 1)]
+        self.subject = make_subject(ground.servers, self.lives[0])
+        tables = ground.make_tables(scenario.shape)
         topics = [f"{each}.{table}" for each in self.lives for table in tables]
         ground.make_topics(topics)
         self.arrivals = Arrivals(ground.servers.kafka.address, topics, ground.load.next_id())
@@ -134,12 +141,23 @@ class Session:
         begun = time.time()
         start()
         arrival = self.arrivals.wait(loaded.first, loaded.last, self.patience(loaded), self.subject.tend)
-        return self.result(phase, changes=arrival.expected, seconds=arrival.last - begun,
-                           cpu_seconds=self.subject.cpu_seconds() - used, peak_mib=self.subject.peak_mib(),
-                           problem=arrival.problem(), notes=self.subject.notes())
+        return self.result(phase, loaded, seconds=arrival.last - begun, cpu_seconds=self.subject.cpu_seconds() - used,
+                           peak_mib=self.subject.peak_mib(), problem=arrival.problem(), notes=self.subject.notes())
 
-    def result(self, phase: str, **figures) -> Result:
-        return Result(self.scenario, phase, self._subject_name, **figures)
+    def result(self, phase: str, loaded: Optional[Loaded], **figures) -> Result:
+        """With a load, of which all has arrived or will not."""
+        result = Result(self._scenario, phase, self._subject_name, **figures)
+        if loaded:
+            result.changes = loaded.changes
+            self._to_look_at.append((result, loaded))
+        return result
+
+    def look_again(self) -> None:
+        """What comes twice comes late: a result whose load came twice since then does not count any more."""
+        time.sleep(QUIET)
+        for result, loaded in self._to_look_at:
+            result.problem = result.problem or self.arrivals.look(loaded.first, loaded.last).problem()
+        self._to_look_at.clear()
 
     def patience(self, loaded: Loaded) -> float:
         return PATIENCE + loaded.changes / SLOWEST
