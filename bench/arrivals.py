@@ -21,13 +21,11 @@ BATCH = 10_000
 
 @dataclass
 class Arrival:
-    """Of the rows of one load. Times are time.time(), which is the same clock in every process here."""
+    """Of the rows of one load."""
     expected: int
     distinct: int = 0
     messages: int = 0
-    value_bytes: int = 0
-    first: float = 0.0
-    last: float = 0.0
+    last: float = 0.0  # When the last of them came.
     ages_ms: Optional[list] = None  # Sorted; only when asked for.
 
     def problem(self) -> Optional[str]:
@@ -41,9 +39,8 @@ class Arrival:
 
 @dataclass
 class _Batch:
-    at: float
+    at: float  # time.time(), which is the same clock in every process here.
     ids: array
-    bytes: int
     ages_us: Optional[array]
 
     def of(self, first: int, last: int) -> list:
@@ -65,20 +62,17 @@ class _Tally:
         self._batches = []
 
     def add(self, messages: Sequence[Message], now: float) -> None:
-        ids, size, ages = array("q"), 0, array("q") if self.with_ages else None
+        ids, ages = array("q"), array("q") if self.with_ages else None
         for message in messages:
             if message.error():
                 continue  # The broker is away: librdkafka goes on by itself.
-            number = int(message.key()[6:-1])  # {"id":N}
-            value = message.value()
-            ids.append(number)
-            size += len(value)
+            ids.append(int(message.key()[6:-1]))  # {"id":N}
             if ages is not None:
-                ages.append(int(now * 1e6) - int(BORN.search(value).group(1)))
+                ages.append(int(now * 1e6) - int(BORN.search(message.value()).group(1)))
         if not ids:
             return
         self._mark(ids)
-        self._batches.append(_Batch(now, ids, size, ages))
+        self._batches.append(_Batch(now, ids, ages))
 
     def _mark(self, ids: array) -> None:
         end = max(ids) - self._base + 1
@@ -98,8 +92,6 @@ class _Tally:
             if not chosen:
                 continue
             result.messages += len(chosen)
-            result.value_bytes += batch.bytes * len(chosen) // len(batch.ids)
-            result.first = result.first or batch.at
             result.last = batch.at
             if batch.ages_us is not None:
                 ages += [batch.ages_us[i] / 1000 for i in chosen]

@@ -9,7 +9,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterable, Iterator
 
 import psycopg
 from confluent_kafka import KafkaException
@@ -105,7 +105,7 @@ def about(arguments) -> dict:
     return facts
 
 
-def names(known) -> callable:
+def names(known: Iterable[str]) -> Callable[[str], list]:
     def parse(text: str) -> list:
         chosen = text.split(",")
         for name in chosen:

@@ -54,7 +54,7 @@ class Cell:
         lines = []
         for problem in unique(run.problem for run in self.runs if run.problem):
             count = sum(run.problem == problem for run in self.runs)
-            lines.append(f"{count} of {len(self.runs)} runs do not count: {problem}")
+            lines.append(f"{count} of {len(self.runs)} runs do not count: {problem.splitlines()[0]}")
         reached, asked = self.middle(lambda run: run.reached_rate), self.middle(lambda run: run.asked_rate)
         if reached and reached < REACHED * asked:
             lines.append(f"the load itself reached only {reached:,.0f} of {asked:,} commits/s on this machine")
@@ -99,9 +99,9 @@ def rows_of(results: Results) -> list:
     limits = {*SOURCES, *SINKS}
     for one in results.results:
         if one.subject not in limits:
-            rows.setdefault((one.scenario, one.phase), None)
-    for key in rows:
-        rows[key] = row = Row(*key, results.scenarios.get(key[0], key[0]))
+            title = results.scenarios.get(one.scenario, one.scenario)
+            rows.setdefault((one.scenario, one.phase), Row(one.scenario, one.phase, title))
+    for row in rows.values():
         for one in results.results:
             is_limit_of_all = one.subject in limits and not one.phase
             if one.scenario == row.scenario and (one.phase == row.phase or is_limit_of_all):

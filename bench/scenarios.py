@@ -153,7 +153,7 @@ class Steady(Scenario):
         arrival = session.arrivals.wait(loaded.first, loaded.last, session.patience(loaded), session.subject.tend)
         ages = arrival.ages_ms or [0.0]
         return session.result(
-            f"{rate:,}/s", loaded, seconds=arrival.last - begun, peak_mib=session.subject.peak_mib(),
+            f"{rate:,}/s", loaded, seconds=max(0.0, arrival.last - begun), peak_mib=session.subject.peak_mib(),
             cpu_seconds=session.subject.cpu_seconds() - cpu, problem=arrival.problem(), asked_rate=rate,
             reached_rate=loaded.rate, behind_s=max(0.0, arrival.last - ended), p50_ms=ages[len(ages) // 2],
             p99_ms=ages[len(ages) * 99 // 100], notes=session.subject.notes())

@@ -141,7 +141,7 @@ class Session:
         begun = time.time()
         start()
         arrival = self.arrivals.wait(loaded.first, loaded.last, self.patience(loaded), self.subject.tend)
-        return self.result(phase, loaded, seconds=arrival.last - begun, cpu_seconds=self.subject.cpu_seconds() - used,
+        return self.result(phase, loaded, seconds=max(0.0, arrival.last - begun), cpu_seconds=self.subject.cpu_seconds() - used,
                            peak_mib=self.subject.peak_mib(), problem=arrival.problem(), notes=self.subject.notes())
 
     def result(self, phase: str, loaded: Optional[Loaded], **figures) -> Result:
