@@ -64,7 +64,7 @@ class Cell:
         held = self.middle(lambda run: run.wal_mib)
         if held is not None and not self.rate:
             seconds = self.middle(lambda run: run.seconds)
-            lines.append(f"captures nothing without Kafka: the slot held {held:,.0f} MiB of WAL after {seconds:.0f} s")
+            lines.append(f"nothing was durable without Kafka: the slot still held {held:,.0f} MiB of WAL after {seconds:.0f} s")
         return lines + unique(note for run in self.runs for note in run.notes)
 
 
@@ -229,7 +229,7 @@ STYLE = """
     .relay { fill: #58a6ff; } .debezium { fill: #e3a13a; } .limit { fill: #57606a; }
   }
 """
-WIDTH, LEFT, BAR_WIDTH, BAR, GAP = 860, 20, 560, 14, 4
+WIDTH, LEFT, BAR_WIDTH, BAR, GAP = 860, 20, 480, 14, 4
 
 
 class _Drawing:

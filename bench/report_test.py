@@ -65,11 +65,11 @@ def test_ratios_are_to_the_limit_and_to_debezium():
     assert line[7] == "4.0 / –"
 
 
-def test_who_captures_nothing_is_said_to():
+def test_who_makes_nothing_durable_is_said_to():
     row = only_row(Result("snapshot", "capture", "debezium", seconds=10, wal_mib=250))
     assert row.cell("debezium").rate_text() == "nothing"
     assert notes([row]) == [
-        "snapshot capture, Debezium: captures nothing without Kafka: the slot held 250 MiB of WAL after 10 s"]
+        "snapshot capture, Debezium: nothing was durable without Kafka: the slot still held 250 MiB of WAL after 10 s"]
 
 
 def test_who_does_not_keep_up_is_said_to():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Iterator
 
 from limits import copy_to_nowhere, produce, receive, receive_by_recvlogical, with_slots
-from load import Load, Loaded, Shape
+from load import Loaded, Shape
 from results import Result
 from session import Ground, Session
 

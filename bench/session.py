@@ -95,8 +95,8 @@ class Session:
     def sender(self) -> Optional[int]:
         """The pid of the walsender that streams to the subject."""
         with self.load.connect() as db:
-            found = db.execute("SELECT s.active_pid FROM pg_replication_slots s JOIN pg_stat_replication r ON r.pid = s.active_pid "
-                               "WHERE s.slot_name = %s AND r.state IN ('catchup', 'streaming')", (self.subject.slot,)).fetchone()
+            found = db.execute("SELECT active_pid FROM pg_replication_slots s JOIN pg_stat_replication r ON pid = active_pid "
+                               "WHERE s.slot_name = %s AND state IN ('catchup', 'streaming')", (self.subject.slot,)).fetchone()
         return found[0] if found else None
 
     def wait_streaming(self) -> None:
