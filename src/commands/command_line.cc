@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/shown_text.h"
 #include "commands/help_text.h"
-#include "options/nearest_name.h"
+#include "base/nearest_name.h"
 #include "publish/kafka_config.h"
 
 namespace bw {

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/shown_text.h"
 #include "options/config_file.h"
-#include "options/nearest_name.h"
+#include "base/nearest_name.h"
 #include "options/small_file.h"
 
 namespace bw {

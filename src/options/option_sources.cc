@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "options/nearest_name.h"
+#include "base/nearest_name.h"
 #include "options/option_files.h"
 #include "options/option_table.h"
 #include "options/option_values.h"

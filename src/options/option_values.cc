@@ -10,7 +10,7 @@
 #include "base/byte_size.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "options/nearest_name.h"
+#include "base/nearest_name.h"
 
 namespace bw {
 namespace {
