@@ -110,15 +110,41 @@ int32_t ParseRegisterAnswer(long status, std::string_view body, const std::strin
   return IdOf(body, where);
 }
 
-std::optional<IdState> ParseSchemaAnswer(long status, std::string_view body,
-                                         const std::string& schema_json, const std::string& where) {
-  if (SaysNotFound(status, body)) return IdState::kUnknown;
+std::optional<StoredSchema> ParseStoredSchema(long status, std::string_view body,
+                                              const std::string& where) {
+  if (SaysNotFound(status, body)) return std::nullopt;
   if (status != 200) throw TransientError(where + ": " + ReasonOf(status, body));
   const nlohmann::json answer = Parse(body);
   if (!answer.is_object() || !answer.contains("schema") || !answer["schema"].is_string()) {
     throw TransientError(where + ": the answer has no \"schema\"");
   }
-  const nlohmann::json theirs = Parse(answer["schema"].get<std::string>());
+  StoredSchema schema{.type = "AVRO", .text = answer["schema"].get<std::string>()};
+  const auto type = answer.find("schemaType");
+  if (type != answer.end() && type->is_string()) schema.type = type->get<std::string>();
+  const auto references = answer.find("references");
+  schema.has_references =
+      references != answer.end() && references->is_array() && !references->empty();
+  return schema;
+}
+
+void RequireOurRegistry(long status, std::string_view body, const std::string& url) {
+  if (status == 401 || status == 403) {
+    throw UsageError("--schema-registry-user: the registry " + url +
+                     " does not let us in, check user and password: " + ReasonOf(status, body));
+  }
+  if ((status == 404 && !SaysNotFound(status, body)) || (status >= 300 && status < 400)) {
+    throw UsageError("--schema-registry: " + url +
+                     " is not the address of a registry's API (Apicurio needs /apis/ccompat/v7 "
+                     "after it; redirects are not followed): " +
+                     ReasonOf(status, body));
+  }
+}
+
+std::optional<IdState> ParseSchemaAnswer(long status, std::string_view body,
+                                         const std::string& schema_json, const std::string& where) {
+  const auto stored = ParseStoredSchema(status, body, where);
+  if (!stored) return IdState::kUnknown;
+  const nlohmann::json theirs = Parse(stored->text);
   if (!theirs.is_discarded() && theirs == Parse(schema_json)) return IdState::kSame;
   return std::nullopt;
 }

@@ -16,6 +16,22 @@ namespace bw {
 // SchemaRegistry::RegisterAll gives them. Pure; the answer comes from outside and may be anything.
 int32_t ParseRegisterAnswer(long status, std::string_view body, const std::string& where);
 
+// What a registry holds under an id.
+struct StoredSchema {
+  std::string type;  // AVRO, JSON, PROTOBUF; what is not said is AVRO.
+  std::string text;
+  bool has_references = false;  // It needs schemas of other subjects.
+};
+
+// The schema in the answer to GET /schemas/ids/(id); nothing when the id is not known. Throws
+// transient.
+std::optional<StoredSchema> ParseStoredSchema(long status, std::string_view body,
+                                              const std::string& where);
+
+// Throws a usage Error naming the option when the answer shows that user, password or address are
+// wrong, for callers that a person waits for; everything else waits for these to be mended.
+void RequireOurRegistry(long status, std::string_view body, const std::string& url);
+
 // A failure's status and message, in one line of limited length.
 std::string ReasonOf(long status, std::string_view body);
 

@@ -84,6 +84,32 @@ TEST(RegistryAnswer, ToldBySchemaWhetherAnIdIsTheSame) {
   }
 }
 
+TEST(RegistryAnswer, StoredSchemaHasItsTypeAndWhetherItStandsAlone) {
+  const auto avro = ParseStoredSchema(200, R"({"schema":"\"int\""})", "r");
+  ASSERT_TRUE(avro);
+  EXPECT_EQ(avro->type, "AVRO");
+  EXPECT_EQ(avro->text, "\"int\"");
+  EXPECT_FALSE(avro->has_references);
+  const auto other = ParseStoredSchema(
+      200, R"({"schema":"x","schemaType":"PROTOBUF","references":[{"name":"y"}]})", "r");
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->type, "PROTOBUF");
+  EXPECT_TRUE(other->has_references);
+  EXPECT_FALSE(ParseStoredSchema(404, R"({"error_code":40403})", "r"));
+  EXPECT_THROW(ParseStoredSchema(404, "<html>", "r"), Error);
+  EXPECT_THROW(ParseStoredSchema(200, R"({"schema":1})", "r"), Error);
+}
+
+TEST(RegistryAnswer, WrongAddressOrPasswordIsTheUsersToMend) {
+  for (const long status : {301L, 401L, 403L, 404L}) {
+    EXPECT_THROW(RequireOurRegistry(status, "<html>", "http://r"), Error) << status;
+  }
+  for (const long status : {200L, 429L, 500L, 503L}) {
+    EXPECT_NO_THROW(RequireOurRegistry(status, "", "http://r")) << status;
+  }
+  EXPECT_NO_THROW(RequireOurRegistry(404, R"({"error_code":40403})", "http://r"));
+}
+
 TEST(RegistryAnswer, LookUpGivesTheIdOrNothing) {
   EXPECT_EQ(ParseLookUpAnswer(200, R"({"subject":"s","id":7,"version":1})", "r"), 7);
   EXPECT_EQ(ParseLookUpAnswer(404, R"({"error_code":40401})", "r"), std::nullopt);
