@@ -160,6 +160,7 @@ struct ReadRange {
 struct CommittedRecord {
   size_t range = 0;  // Which of the ranges asked for; 0 for a follower.
   int64_t offset = 0;
+  int64_t timestamp_ms = -1;  // Since 1970-01-01 UTC, as the topic has it; -1 without one.
   std::optional<std::string_view> key;
   std::optional<std::string_view> value;
   std::vector<MessageHeader> headers;

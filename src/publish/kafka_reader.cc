@@ -16,22 +16,6 @@ std::string_view View(const void* data, size_t size) {
   return {static_cast<const char*>(data), size};
 }
 
-CommittedRecord ToRecord(const rd_kafka_message_t& message, size_t range) {
-  CommittedRecord record;
-  record.range = range;
-  record.offset = message.offset;
-  if (message.key != nullptr) record.key = View(message.key, message.key_len);
-  if (message.payload != nullptr) record.value = View(message.payload, message.len);
-  record.headers = HeadersOf(message);
-  return record;
-}
-
-// librdkafka restores lost connections by itself; kProgressTimeout limits the wait for that.
-bool EndsReading(rd_kafka_resp_err_t error) {
-  return error != RD_KAFKA_RESP_ERR__TRANSPORT && error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
-         error != RD_KAFKA_RESP_ERR__RESOLVE && error != RD_KAFKA_RESP_ERR__TIMED_OUT;
-}
-
 }  // namespace
 
 std::vector<MessageHeader> HeadersOf(const rd_kafka_message_t& message) {
@@ -49,15 +33,42 @@ std::vector<MessageHeader> HeadersOf(const rd_kafka_message_t& message) {
   return found;
 }
 
+CommittedRecord ToRecord(const rd_kafka_message_t& message, size_t range) {
+  CommittedRecord record;
+  record.range = range;
+  record.offset = message.offset;
+  rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  record.timestamp_ms = rd_kafka_message_timestamp(&message, &type);
+  if (message.key != nullptr) record.key = View(message.key, message.key_len);
+  if (message.payload != nullptr) record.value = View(message.payload, message.len);
+  record.headers = HeadersOf(message);
+  return record;
+}
+
+bool EndsReading(rd_kafka_resp_err_t error) {
+  return error != RD_KAFKA_RESP_ERR__TRANSPORT && error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
+         error != RD_KAFKA_RESP_ERR__RESOLVE && error != RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
 KafkaReader::KafkaReader(const KafkaSettings& settings, const Stop& stop)
     : stop_(stop),
       handle_(NewKafkaConsumer(settings, /*read_committed=*/true, &trouble_)),
       queue_(rd_kafka_queue_new(handle_.get())) {}
 
 KafkaReader::~KafkaReader() {
-  for (const Partition& partition : partitions_) {
-    rd_kafka_consume_stop(partition.topic.get(), partition.name.partition);
-  }
+  for (size_t i = 0; i < partitions_.size(); ++i) End(i);
+}
+
+void KafkaReader::End(size_t index) {
+  Partition& partition = partitions_.at(index);
+  if (partition.ended) return;
+  partition.ended = true;
+  rd_kafka_consume_stop(partition.topic.get(), partition.name.partition);
+}
+
+KafkaMessage KafkaReader::Next(int timeout_ms) {
+  rd_kafka_poll(handle_.get(), 0);
+  return KafkaMessage(rd_kafka_consume_queue(queue_.get(), timeout_ms));
 }
 
 void KafkaReader::Start(const TopicPartition& name, int64_t from) {
@@ -93,8 +104,7 @@ void KafkaReader::Read(std::span<const ReadRange> ranges,
   }
   TimePoint moved = std::chrono::steady_clock::now();
   while (open > 0) {
-    rd_kafka_poll(handle_.get(), 0);
-    const KafkaMessage message(rd_kafka_consume_queue(queue_.get(), kSliceMs));
+    const KafkaMessage message = Next(kSliceMs);
     if (stop_.requested()) throw TransientError("Stopped while reading from Kafka");
     if (message && message->rkt != nullptr &&
         (message->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
@@ -111,6 +121,7 @@ void KafkaReader::Read(std::span<const ReadRange> ranges,
       }
       continue;
     }
+    // kProgressTimeout limits the wait for lost connections.
     if (message && EndsReading(message->err)) {
       throw KafkaFailure("Reading from Kafka", message->err, rd_kafka_message_errstr(message.get()),
                          trouble_);
@@ -134,14 +145,13 @@ LibrdkafkaFollower::LibrdkafkaFollower(const KafkaSettings& settings, const Stop
 }
 
 std::optional<CommittedRecord> LibrdkafkaFollower::Poll() {
-  rd_kafka_poll(reader_.handle_.get(), 0);
   while (true) {
-    message_.reset(rd_kafka_consume_queue(reader_.queue_.get(), 0));
+    message_ = reader_.Next(0);
     if (!message_) return std::nullopt;
     if (message_->err == RD_KAFKA_RESP_ERR_NO_ERROR) return ToRecord(*message_, 0);
     if (message_->err != RD_KAFKA_RESP_ERR__PARTITION_EOF && EndsReading(message_->err)) {
       throw KafkaFailure("Reading the checkpoint back", message_->err,
-                         rd_kafka_message_errstr(message_.get()), reader_.trouble_);
+                         rd_kafka_message_errstr(message_.get()), reader_.trouble());
     }
   }
 }
