@@ -89,7 +89,7 @@ BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD sets the Kafka property sasl.password, a
 std::string Synopsis(const CommandSpec& command) {
   std::string text(command.name.empty() ? "[COMMAND]" : command.name);
   if (!command.arguments.shown.empty()) text += fmt::format(" {}", command.arguments.shown);
-  if (std::ranges::find(command.groups, OptionGroup::kServers) != command.groups.end()) {
+  if (std::ranges::find(command.groups, OptionGroup::kCapture) != command.groups.end()) {
     text += " --postgres=CONNINFO";
   }
   return text + (command.groups.empty() && command.own_options.empty() ? "" : " [OPTIONS]");

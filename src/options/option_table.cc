@@ -120,8 +120,9 @@ constexpr auto kProperties = OptionArity::kProperties;
 
 constexpr OptionSpec kTable[] = {
     {'d', "postgres", "CONNINFO", kOne, kServers, "",
-     "Required. Connection string or URI of the PostgreSQL database, e.g. "
-     "postgres://relay@db.example/shop. The password comes from ~/.pgpass, PGPASSWORD or the URI.",
+     "Connection string or URI of the PostgreSQL database, e.g. postgres://relay@db.example/shop; "
+     "a "
+     "relay needs it. The password comes from ~/.pgpass, PGPASSWORD or the URI.",
      SetPostgres},
     {'b', "broker", "HOST:PORT,...", kOne, kServers, "localhost:9092",
      "Kafka brokers to connect to first.",
@@ -147,9 +148,12 @@ constexpr OptionSpec kTable[] = {
     {'\0', "schema-registry-timeout", "TIME", kOne, kServers, "10s",
      "Timeout of one request to the registry.",
      Set<ParseDuration, &Options::registry, &HttpSchemaRegistryOptions::request_timeout>},
-    {'\0', "schema-check-interval", "TIME", kOne, kServers, "1min",
-     "How often the ids in published rows are compared with the registry.",
-     Set<ParseDuration, &Options::publish, &PublishOptions::schema_check_interval>},
+    {'C', "kafka-config", "KEY=VALUE", kProperties, kServers, "",
+     "Set a librdkafka property; can be repeated. See --config-help.", SetKafkaConfig},
+    {'\0', "kafka-config-file", "FILE", kOne, kServers, "",
+     "File with librdkafka properties, one key=value per line: the place for sasl.password and "
+     "other secrets.",
+     SetNothing},
 
     {'s', "slot", "NAME", kOne, kCapture, "bottledwater",
      "Replication slot; created on the first start.",
@@ -201,12 +205,6 @@ constexpr OptionSpec kTable[] = {
      "replace (U+FFFD for each invalid byte), or bytes (all texts of a database that is not UTF-8 "
      "become Avro bytes, unchanged).",
      SetChoice<kInvalidText, &Options::capture, &CaptureOptions::invalid_text>},
-    {'C', "kafka-config", "KEY=VALUE", kProperties, kPublish, "",
-     "Set a librdkafka property; can be repeated. See --config-help.", SetKafkaConfig},
-    {'\0', "kafka-config-file", "FILE", kOne, kPublish, "",
-     "File with librdkafka properties, one key=value per line: the place for sasl.password and "
-     "other secrets.",
-     SetNothing},
     {'T', "topic-config", "KEY=VALUE", kProperties, kPublish, "",
      "Set a property of topics that the relay creates: partitions=8, replication=3, or a topic "
      "setting of Kafka's, e.g. retention.ms; can be repeated.",
@@ -225,6 +223,9 @@ constexpr OptionSpec kTable[] = {
     {'\0', "transaction-max-bytes", "SIZE", kOne, kPublish, "16MiB",
      "Most bytes in one Kafka transaction.",
      Set<ParseSize, &Options::publish, &PublishOptions::transaction_max_bytes>},
+    {'\0', "schema-check-interval", "TIME", kOne, kPublish, "1min",
+     "How often the ids in published rows are compared with the registry.",
+     Set<ParseDuration, &Options::publish, &PublishOptions::schema_check_interval>},
 
     {'\0', "spool", "DIR", kOne, kSpool, "./bottledwater.spool",
      "Directory of the spool, which holds captured changes until they are published.",
