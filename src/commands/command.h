@@ -40,7 +40,8 @@ struct CommandSpec {
   // The options that the command takes. With none of them it reads neither environment nor file.
   std::span<const OptionGroup> groups = {};
   // Further ones, which it has alone and which are given on the command line only. Where commands
-  // share one, their rows for it are equal. Their group is OptionGroup::kCommand.
+  // have one of the same name, it takes a value in all of them or in none. Their group is
+  // OptionGroup::kCommand.
   std::span<const OptionSpec> own_options = {};
   // Puts the arguments into the options before these are checked. Throws usage Errors.
   void (*apply_arguments)(const std::vector<std::string>& arguments, Options* options) = nullptr;

@@ -7,9 +7,9 @@
 #include <list>
 
 #include "base/error.h"
+#include "base/nearest_name.h"
 #include "base/shown_text.h"
 #include "commands/help_text.h"
-#include "base/nearest_name.h"
 #include "publish/kafka_config.h"
 
 namespace bw {
@@ -246,7 +246,10 @@ Invocation ReadInvocation(ParsedArguments arguments, const Environment& environm
   }
   Invocation invocation;
   const auto complete = [&](Options* options) {
-    for (const auto& [option, text] : own) option->set(text, options);
+    for (const auto& [option, text] : own) {
+      // Another command may have an option of the same name for a field of its own.
+      std::ranges::find(command.own_options, option->name, &OptionSpec::name)->set(text, options);
+    }
     if (command.apply_arguments != nullptr) command.apply_arguments(arguments.words, options);
     if (command.check != nullptr) command.check(*options);
   };
