@@ -8,7 +8,7 @@
 namespace bw {
 
 // What the process exits with. Part of the interface: listed in --help and docs/operations.md.
-// Codes 64 to 74 follow sysexits.h where it has a word for the case.
+// Codes 64 to 75 follow sysexits.h where it has a word for the case.
 enum class ExitCode : int {
   kOk = 0,
   kNoRelay = 1,             // No relay runs on the spool; or remove has left something.
@@ -21,6 +21,7 @@ enum class ExitCode : int {
   kInternal = 70,           // A defect of this program.
   kAnotherRelay = 73,       // The slot is active, the spool is locked, or we were fenced.
   kSpoolUnusable = 74,      // The spool directory cannot be written, or is not ours, or is corrupt.
+  kTryAgain = 75,           // tail: something does not answer that is not waited for.
   kHaltGap = 80,            // Changes were lost between the spool and the slot.
   kHaltSlot = 81,           // The slot is missing, invalidated or was recreated.
   kHaltForeignSlot = 82,    // A slot of that name exists, and it is not ours.

@@ -8,6 +8,8 @@
 #include "commands/man_page.h"
 #include "commands/remove.h"
 #include "commands/run_relay.h"
+#include "commands/run_tail.h"
+#include "commands/tail_option_rows.h"
 #include "options/option_setters.h"
 #include "options/option_sources.h"
 #include "options/option_values.h"
@@ -74,6 +76,13 @@ constexpr OptionSpec kRemoveOptions[] = {
 constexpr OptionGroup kSpoolGroups[] = {OptionGroup::kSpool, OptionGroup::kGeneral};
 
 void CheckSpool(const Options& options) { CheckSpoolOptions(options.spool); }
+
+// For commands that read Kafka, and perhaps a database.
+constexpr OptionGroup kServerGroups[] = {OptionGroup::kServers, OptionGroup::kGeneral};
+
+void TakeTopics(const std::vector<std::string>& topics, Options* options) {
+  options->tail.topics = topics;
+}
 
 constexpr std::string_view kSides[] = {"capture", "publish"};
 
@@ -157,6 +166,20 @@ constexpr CommandSpec kCommands[] = {
      .own_options = kRemoveOptions,
      .check = CheckOptions,
      .run = RunRemove},
+    {.name = "tail",
+     .arguments = {"TOPIC...", 1, kAnyNumber},
+     .summary = "Write messages of topics as lines: JSON, CSV, or for PostgreSQL's COPY.",
+     .description =
+         "Writes the decoded keys, values and headers of what committed transactions have put into "
+         "the topics (names, or globs), and follows them. Each key and value is told by its bytes: "
+         "Avro is decoded with the schema registry, JSON stays as it is.\n\n"
+         "With --format=copy and --from-table it fills a table from within COPY ... FROM PROGRAM, "
+         "step by step and exactly once: docs/tail.md shows how.",
+     .groups = kServerGroups,
+     .own_options = kTailOptions,
+     .apply_arguments = TakeTopics,
+     .check = CheckTail,
+     .run = RunTail},
     {.name = "completion",
      .arguments = {"bash|zsh|fish", 1, 1, kCompletionShells},
      .summary = "Print a script with which a shell completes commands and options.",

@@ -9,7 +9,8 @@ constexpr ExitCodeMeaning kExitCodes[] = {
      "status, pause, resume: no relay runs on the spool, or it refuses. remove: something is "
      "left."},
     {ExitCode::kUsage, "Unknown option, bad value, unreadable configuration file."},
-    {ExitCode::kRowRefused, "A row cannot be published, and --on-error=exit."},
+    {ExitCode::kRowRefused,
+     "A row cannot be published, and --on-error=exit; tail: a message cannot be decoded."},
     {ExitCode::kUnkeyedTables, "Tables without replica identity, and no --allow-unkeyed."},
     {ExitCode::kLoginRefused, "PostgreSQL refused the login: password, role or database."},
     {ExitCode::kServerSetting,
@@ -18,6 +19,8 @@ constexpr ExitCodeMeaning kExitCodes[] = {
     {ExitCode::kInternal, "A defect of this program; please report it."},
     {ExitCode::kAnotherRelay, "Another relay uses this slot, spool or transactional.id."},
     {ExitCode::kSpoolUnusable, "The spool cannot be written, is another relay's, or is corrupt."},
+    {ExitCode::kTryAgain,
+     "tail: the table, standard output or the group's offsets cannot be used now; try again."},
     {ExitCode::kHaltGap, "Halt: changes were lost between the spool and the slot."},
     {ExitCode::kHaltSlot, "Halt: the slot is missing or was invalidated."},
     {ExitCode::kHaltForeignSlot, "Halt: a slot of that name exists, and it is not this relay's."},

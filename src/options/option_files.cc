@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/nearest_name.h"
 #include "base/shown_text.h"
 #include "options/config_file.h"
-#include "base/nearest_name.h"
 #include "options/small_file.h"
 
 namespace bw {

@@ -12,6 +12,7 @@
 #include "recovery/overrides.h"
 #include "registry/http_schema_registry_options.h"
 #include "spool/spool.h"
+#include "tail/tail_options.h"
 
 namespace bw {
 
@@ -56,6 +57,7 @@ struct Options {
 
   AdminOptions admin;
   CommandOptions command;
+  TailOptions tail;  // The command `tail TOPIC...`.
   LogOptions log;
   Duration status_interval{30'000};
 
