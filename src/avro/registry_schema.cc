@@ -224,7 +224,8 @@ class RegistrySchema::Foreign {
     try {
       Require(avro_value_reset(&value_));
       Require(avro_value_read(reader.get(), &value_));
-      if (avro_reader_is_eof(reader.get()) == 0) FailBody("bytes after its end");
+      char more = 0;
+      if (avro_read(reader.get(), &more, 1) == 0) FailBody("bytes after its end");
       AppendValue(&value_, out);
     } catch (const Error&) {
       out->resize(start);

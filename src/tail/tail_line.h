@@ -44,9 +44,9 @@ struct TailLine {
   int64_t offset = 0;
   int64_t timestamp_ms = -1;  // -1 for none.
   // JSON, on one line. Nothing for a message without a key, and for a tombstone.
-  std::optional<std::string> key;
-  std::optional<std::string> value;
-  std::span<const MessageHeader> headers;
+  std::optional<std::string> key = {};
+  std::optional<std::string> value = {};
+  std::span<const MessageHeader> headers = {};
 };
 
 // Each appends one line with its end.

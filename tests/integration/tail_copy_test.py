@@ -170,6 +170,13 @@ def test_what_retention_took_is_told(scene: Scene, landing: Landing):
     assert "table landing goes on from offset 3, but the topic now begins at 6" in log and "--skip-lost" in log
     assert landing.fill(topic, "--skip-lost") == 4
     assert landing.fill(topic) == 0
+    admin.delete_topics([topic])[topic].result(timeout=20)
+    scene.wait_until(lambda: topic not in admin.list_topics(timeout=5).topics, 20, "the topic to be gone")
+    produce(scene, topic, 9)
+    with pytest.raises(psycopg.Error):
+        landing.fill(topic, "--skip-lost")
+    assert "goes on from offset 10, but the topic ends at 9: it was deleted and made again" in (
+        scene.servers.postgres.process.log_text())
 
 
 def test_no_secret_is_said(scene: Scene, landing: Landing):
@@ -262,20 +269,24 @@ def test_it_ends_exact_whatever_is_killed(scene: Scene, landing: Landing):
     print(f"BOTTLEDWATER_TEST_SEED={seed}")
     chance = random.Random(seed)
     scene.execute("CREATE TABLE test (id int PRIMARY KEY, value text)")
-    scene.execute("INSERT INTO test SELECT -i, repeat('x', 100) FROM generate_series(1, 30000) i")
+    scene.execute("INSERT INTO test SELECT -i, repeat('x', 100) FROM generate_series(1, 100000) i")
     relay = scene.running_relay(tables="public.test,public.bw_marker", topic_config="partitions=4",
                                 transaction_max_messages=500)
     topic = scene.topic("test")
     scene.settle()
-    kinds = ["kill tail", "cancel", "terminate", "kill relay", "none"] * 4 + ["kill server"]
+    kinds = ["kill tail", "cancel", "terminate"] * 8 + ["kill relay", "none"] * 3 + ["kill server"] * 2
     chance.shuffle(kinds)
     committed = failed = 0
+    usual_s = 1.0  # Of a COPY, so that most are hit while they run.
     with Load(scene):
         for what in kinds:
-            statement = landing.statement(topic, f"--limit={chance.randint(1, 8000)}")
+            statement = landing.statement(topic, f"--limit={chance.randint(1, 20000)}")
+            began = time.monotonic()
             with a_copy(scene, statement) as (connection, thread, done):
-                thread.join(chance.uniform(0.05, 1.2))
+                thread.join(chance.uniform(0, usual_s))
                 disturb(scene, landing, what, connection, relay)
+            if done[0] and what == "none":
+                usual_s = (usual_s + time.monotonic() - began) / 2
             committed, failed = committed + done[0], failed + (not done[0])
             places = scene.query('SELECT count(*), count(DISTINCT (partition, "offset")) FROM landing')[0]
             assert places[0] == places[1]
@@ -283,7 +294,8 @@ def test_it_ends_exact_whatever_is_killed(scene: Scene, landing: Landing):
     while landing.fill(topic):
         pass
     assert landing.tails() == []
-    print(f"{committed} COPYs committed, {failed} failed")
+    print(f"{committed} COPYs committed, {failed} failed; one takes about {usual_s:.2f} s")
+    assert committed >= 3 and failed >= 3, "too few of each to say anything"
     messages = scene.messages("test")
     assert rows_by_place(scene) == {(m.partition, m.offset): [m.op, m.key, m.value] for m in messages}
     assert scene.query("""

@@ -56,7 +56,7 @@ TEST(RegistrySchema, RefusesBodiesThatDoNotFit) {
     std::string out = "before";
     EXPECT_THROW(schema.AppendJson(body, &out), Error);
     EXPECT_EQ(out, "before");
-    EXPECT_THROW(ours.AppendJson(body + "\x05", &out), Error);
+    EXPECT_THROW(ours.AppendJson("\x01" + body, &out), Error);
     EXPECT_EQ(out, "before");
   }
   std::string out;

@@ -161,7 +161,10 @@ TEST(LastOffsets, CountMessagesAndNotOffsets) {
   FakeKafka kafka;
   FakeKafka::Partition sparse;
   for (int i = 0; i < 1'000; ++i) {
-    sparse.push_back({.is_control = i % 100 != 0, .fate = FakeKafka::Fate::kCommitted, .key = "k"});
+    FakeKafka::Entry entry;
+    entry.is_control = i % 100 != 0;
+    entry.fate = FakeKafka::Fate::kCommitted;
+    sparse.push_back(entry);
   }
   kafka.topics["t"] = {sparse, FakeKafka::Partition{}};
   const std::vector<PartitionState> states = {{{"t", 0}, {0, 1'000}, 1'000, {}, {}},
