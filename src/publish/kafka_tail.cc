@@ -68,6 +68,13 @@ Error LostOffset(const TopicPartition& name, const char* reason) {
                ExitCode::kHaltKafka);
 }
 
+// What the group's coordinator answers to who has not joined while others have.
+bool HasMembers(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+         error == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+         error == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+}
+
 bool IsLost(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
          error == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
@@ -233,6 +240,12 @@ void GroupOffsets::Store(const NextOffsets& offsets) {
     error = ErrorIn(*rd_kafka_event_topic_partition_list(event.get()), error);
   }
   rd_kafka_poll(parts_->handle.get(), 0);
+  if (HasMembers(error)) {
+    throw UsageError(fmt::format(
+        "--group: other clients are subscribed under the name {}, and only they may store its "
+        "offsets; use a name of its own",
+        parts_->group));
+  }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) Fail(operation, error, parts_->trouble);
 }
 

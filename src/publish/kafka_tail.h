@@ -68,7 +68,8 @@ class GroupOffsets {
 
   // The stored offsets; nothing where none is. Both throw a halt Error when we lack the right.
   std::vector<std::optional<int64_t>> Stored(std::span<const TopicPartition> partitions);
-  // Returns when the brokers have stored them.
+  // Returns when the brokers have stored them. Throws a usage Error while others have joined the
+  // group.
   void Store(const NextOffsets& offsets);
 
  private:

@@ -10,12 +10,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from harness import Scene
+from harness.tail import run_tail
 
 from servers import binary
 
@@ -114,6 +116,25 @@ def test_it_is_filled_step_by_step(scene: Scene, landing: Landing):
     assert landing.fill(topic) == 5
     assert scene.query('SELECT partition, count(*), max("offset") FROM landing GROUP BY 1 ORDER BY 1') == [
         (0, 6, 5), (1, 5, 4), (2, 4, 3)]
+
+
+def test_the_table_is_found_by_libpqs_environment_too(scene: Scene, landing: Landing):
+    topic = scene.topic("numbers")
+    produce(scene, topic, 3)
+    assert landing.fill(topic, "--limit=2") == 2
+    server = urlsplit(scene.url())
+    environment = {**os.environ, "PGHOST": server.hostname, "PGPORT": str(server.port), "PGUSER": server.username,
+                   "PGPASSWORD": server.password, "PGDATABASE": scene.name}
+    for table in ("landing", "public.landing", '"landing"'):
+        done = run_tail(scene, topic, "--format=copy", "--columns=offset,value,op", f"--from-table={table}", env=environment)
+        assert (done.returncode, done.stdout) == (0, b"2\t2\t\\N\n"), done.stderr
+    for table, complaint in {"nothing": "does not exist", "x.landing": "does not exist"}.items():
+        done = run_tail(scene, topic, f"--from-table={table}", env=environment)
+        assert done.returncode == 64 and complaint in done.stderr.decode()
+    with scene.connection.transaction():
+        scene.execute("LOCK landing IN ACCESS EXCLUSIVE MODE")
+        done = run_tail(scene, topic, "--from-table=landing", env=environment)
+        assert done.returncode == 75 and b"locked" in done.stderr, done.stderr
 
 
 def test_a_table_of_several_topics_knows_them_apart(scene: Scene, landing: Landing):

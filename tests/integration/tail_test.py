@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from harness import Scene
 from harness.tail import FollowedTail, run_tail, tail_command, tail_lines, tail_text
@@ -180,6 +180,19 @@ def test_a_group_goes_on_where_it_was(scene: Scene, admin: AdminClient):
         assert tail.lines(1)[0]["value"] == 7
         assert tail.end(signal.SIGTERM) == 0
     assert values() == []
+
+
+def test_a_group_of_others_is_left_to_them(scene: Scene, admin: AdminClient):
+    topic = scene.topic("numbers")
+    make_topic(admin, topic)
+    produce(scene, topic, (None, b"1"))
+    member = Consumer({"bootstrap.servers": scene.servers.kafka.address, "group.id": scene.name})
+    member.subscribe([topic])
+    scene.wait_until(lambda: member.poll(0.1) or member.assignment(), 30, "the assignment")
+    done = run_tail(scene, "--until=end", topic, f"--group={scene.name}")
+    member.close()
+    assert done.returncode == 64 and b"--group: other clients are subscribed under the name" in done.stderr, done.stderr
+    assert [line["value"] for line in tail_lines(scene, topic, f"--group={scene.name}")] == [1]
 
 
 def test_messages_that_are_no_avro(scene: Scene, admin: AdminClient):
