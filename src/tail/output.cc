@@ -34,6 +34,8 @@ bool Output::Flush() {
   return true;
 }
 
+bool Output::is_terminal() const { return isatty(descriptor_) == 1; }
+
 bool Output::reader_is_gone() const {
   pollfd end{.fd = descriptor_, .events = 0, .revents = 0};
   return poll(&end, 1, 0) > 0 && (end.revents & POLLERR) != 0;

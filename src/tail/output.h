@@ -19,6 +19,7 @@ class Output {
   // Writes all of it. False when nobody reads it any more (EPIPE); nothing may follow then. Throws
   // an Error for every other failure.
   bool Flush();
+  bool is_terminal() const;
   // Whether the other end of a pipe is closed, as far as can be told without writing.
   bool reader_is_gone() const;
 

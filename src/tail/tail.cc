@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "publish/kafka_cluster.h"
+#include "tail/bytes_json.h"
 #include "tail/last_offsets.h"
 #include "tail/table_offsets.h"
 #include "tail/topic_choice.h"
@@ -202,8 +203,13 @@ void Tail::Write(const Reading& reading, const CommittedRecord& record) {
                       .value = Decode(reading.name, record.offset, "value", record.value),
                       .headers = record.headers};
   switch (options_.format) {
-    case TailFormat::kJson:
-      return AppendJsonLine(line, output_.buffer());
+    case TailFormat::kJson: {
+      std::string json;
+      AppendJsonLine(line, &json);
+      json.pop_back();
+      *output_.buffer() += (output_.is_terminal() ? ForTerminal(json) : json) + '\n';
+      return;
+    }
     case TailFormat::kCsv:
       return AppendCsvLine(line, columns_, output_.buffer());
     case TailFormat::kCopy:

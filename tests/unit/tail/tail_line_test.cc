@@ -116,6 +116,13 @@ TEST(BytesJson, TellsJsonTextAndBytesApart) {
   EXPECT_EQ(AsJson("\xC3\xBC"), "\"\xC3\xBC\"");
 }
 
+TEST(BytesJson, EscapesWhatCouldControlATerminal) {
+  const std::string json = "{\t\"a\": \"\x7F\xC2\x9B\xE2\x80\xAE \xC3\xBC \xF3\xA0\x80\x81\"}";
+  const std::string shown = ForTerminal(json);
+  EXPECT_EQ(shown, "{\t\"a\": \"\\u007f\\u009b\\u202e \xC3\xBC \\udb40\\udc01\"}");
+  EXPECT_EQ(nlohmann::json::parse(shown), nlohmann::json::parse(json));
+}
+
 TEST(BytesJson, TakesNumbersOfAnySize) {
   const std::string digits(400, '7');
   for (const std::string& json :
