@@ -19,15 +19,6 @@ namespace {
 
 using Family = SpoolStore::Family;
 
-// The first keys after those of every position, and of every schema.
-const std::string kBehindAllPositions(kPositionKeySize + 1, '\xFF');
-constexpr std::string_view kBehindAllSchemas = "\xFF";
-
-// The smallest key above this position's.
-std::string KeyAfter(const Position& position) {
-  return std::string(EncodePositionKey(position)) + '\0';
-}
-
 }  // namespace
 
 ChangeLog::ChangeLog(const SpoolOptions& options, SpoolStore* store, Ledger* ledger, DiskRoom* room)
@@ -69,7 +60,7 @@ void ChangeLog::Resume() {
 
 void ChangeLog::BeginAnew(SpoolState fresh) {
   writer_->Suspend();
-  fresh.lineage = RandomId();
+  if (fresh.lineage.empty()) fresh.lineage = RandomId();
   rocksdb::WriteBatch batch;
   store_->DeleteRange(&batch, Family::kChanges, "", kBehindAllPositions);
   store_->DeleteRange(&batch, Family::kSchemas, "", kBehindAllSchemas);

@@ -83,6 +83,8 @@ std::string EncodeFormatVersion();
 // Throws Halt kSpoolUnusable for a version that this program does not know.
 void CheckFormatVersion(std::string_view body);
 
+// The first text after the keys of all schemas.
+inline constexpr std::string_view kBehindAllSchemas = "\xFF";
 std::string EncodeSchemaKey(SchemaId id);
 SchemaId DecodeSchemaKey(std::string_view key);
 std::string EncodeTableSchema(const TableSchema& schema);

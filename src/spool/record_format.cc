@@ -74,6 +74,10 @@ PositionKey EncodePositionKey(const Position& position) {
   return key;
 }
 
+std::string KeyAfter(const Position& position) {
+  return std::string(EncodePositionKey(position)) + '\0';
+}
+
 Position DecodePositionKey(std::string_view key) {
   if (key.size() != kPositionKeySize) Corrupt(key, "its key has the wrong length");
   ByteReader reader(key, "spool key");

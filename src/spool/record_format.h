@@ -32,6 +32,9 @@ struct PositionKey {
 };
 
 PositionKey EncodePositionKey(const Position& position);
+// The smallest key above this position's, and one above those of all positions.
+std::string KeyAfter(const Position& position);
+inline const std::string kBehindAllPositions(kPositionKeySize + 1, '\xFF');
 // Throws Halt kSpoolUnusable for a key of another length.
 Position DecodePositionKey(std::string_view key);
 

@@ -9,14 +9,6 @@
 #include "spool/spool_store.h"
 
 namespace bw {
-namespace {
-
-// A simulated file system has no SpoolDirectory.
-std::string DatabasePath(const SpoolOptions& options) {
-  return options.env == nullptr ? options.directory + "/db" : options.directory;
-}
-
-}  // namespace
 
 void CheckSpoolOptions(const SpoolOptions& options) {
   if (options.max_bytes > 0 && options.max_bytes < kMiB) {
@@ -30,7 +22,7 @@ Spool::Spool(const SpoolOptions& options)
     : options_(options),
       directory_(options.env == nullptr ? std::make_unique<SpoolDirectory>(options.directory)
                                         : nullptr),
-      store_(std::make_unique<SpoolStore>(options, DatabasePath(options))),
+      store_(std::make_unique<SpoolStore>(options, StorePath(options))),
       ledger_(store_.get(), options.clock),
       room_(options, store_.get(), &ledger_),
       log_(options, store_.get(), &ledger_, &room_) {
@@ -44,7 +36,7 @@ std::unique_ptr<Spool> Spool::Open(const SpoolOptions& options) {
 }
 
 bool Spool::Exists(const SpoolOptions& options) {
-  return HasStore(DatabasePath(options), options.env);
+  return HasStore(StorePath(options), options.env);
 }
 
 void Spool::BeginFirstStart(const Source& source,
@@ -57,8 +49,9 @@ void Spool::BeginFirstStart(const Source& source,
 }
 
 void Spool::BeginStreamingAt(const Source& source, const Progress& captured,
-                             const std::string& predecessor) {
+                             const std::string& predecessor, const std::string& lineage) {
   SpoolState fresh;
+  fresh.lineage = lineage;
   fresh.source = source;
   fresh.phase = SpoolPhase::kStreaming;
   fresh.captured = captured;

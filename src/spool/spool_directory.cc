@@ -235,6 +235,10 @@ bool SpoolDirectory::Remove() {
   return fs::remove(path_, error);  // Only an empty one.
 }
 
+std::string StorePath(const SpoolOptions& options) {
+  return options.env == nullptr ? options.directory + "/db" : options.directory;
+}
+
 bool HasStore(const std::string& path, rocksdb::Env* env) {
   const std::string current = path + "/CURRENT";
   if (env != nullptr) return env->FileExists(current).ok();

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "spool/spool_options.h"
+
 namespace rocksdb {
 class Env;
 }
@@ -46,6 +48,9 @@ class SpoolDirectory {
 
 // Bytes that are free for us in the machine's file system at `path`; the maximum when unknown.
 uint64_t FreeBytes(const std::string& path);
+
+// The store's path. A simulated file system has no SpoolDirectory.
+std::string StorePath(const SpoolOptions& options);
 
 // In `env`, or without one in the machine's file system:
 

@@ -4,7 +4,11 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
+#include <chrono>
 #include <mutex>
+#include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "spool/corruption.h"
@@ -53,6 +57,21 @@ rocksdb::ColumnFamilyOptions ChangesOptions(const SpoolOptions& options) {
   return result;
 }
 
+// Sorted. Of a directory that cannot be read: none.
+std::vector<std::string> FilesIn(rocksdb::Env* env, const std::string& path) {
+  std::vector<std::string> files;
+  env->GetChildren(path, &files);
+  std::ranges::sort(files);
+  return files;
+}
+
+// Whether each write-ahead log of `before` is in `after`.
+bool LogsRemain(const std::vector<std::string>& before, const std::vector<std::string>& after) {
+  return std::ranges::all_of(before, [&](const std::string& file) {
+    return !file.ends_with(".log") || std::ranges::binary_search(after, file);
+  });
+}
+
 // For operations on the store in `path` other than writes.
 void Check(const rocksdb::Status& status, const std::string& path, const char* doing) {
   if (status.ok()) return;
@@ -63,9 +82,13 @@ void Check(const rocksdb::Status& status, const std::string& path, const char* d
 
 }  // namespace
 
-SpoolStore::SpoolStore(const SpoolOptions& options, const std::string& path)
-    : path_(path), options_(StoreOptions(options)) {
+SpoolStore::SpoolStore(const SpoolOptions& options, const std::string& path, StoreAccess access)
+    : path_(path), access_(access), options_(StoreOptions(options)) {
   static_cast<rocksdb::ColumnFamilyOptions&>(options_) = ChangesOptions(options);
+  if (access_ == StoreAccess::kRead) {
+    options_.create_if_missing = false;
+    options_.create_missing_column_families = false;
+  }
   OpenDatabase(ErrorKind::kHalt);
 }
 
@@ -77,9 +100,15 @@ void SpoolStore::OpenDatabase(ErrorKind kind_of_io_errors) {
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
       {rocksdb::kDefaultColumnFamilyName, small}, {"changes", options_}, {"schemas", small}};
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(options_, path_, families, &handles_, &db);
+  const rocksdb::Status status =
+      access_ == StoreAccess::kWrite
+          ? rocksdb::DB::Open(options_, path_, families, &handles_, &db)
+          : OpenForReading(families, &db);
   db_.reset(db);
-  if (status.ok()) return;
+  if (status.ok()) {
+    ++times_opened_;
+    return;
+  }
   handles_.clear();
   if (status.IsCorruption()) {
     throw CorruptSpool("in \"" + path_ + "\": " + status.ToString());
@@ -94,6 +123,35 @@ void SpoolStore::OpenDatabase(ErrorKind kind_of_io_errors) {
              "",
              {{"fix what the system reports, or choose another place", "--spool=DIR"}}}
       .ToError();
+}
+
+// Files that come or go meanwhile explain any failure: whoever writes deletes files that were just
+// listed. Where nothing has changed, a failure is one.
+rocksdb::Status SpoolStore::OpenForReading(
+    const std::vector<rocksdb::ColumnFamilyDescriptor>& families, rocksdb::DB** db) {
+  constexpr int kAttemptsMax = 100;
+  constexpr std::chrono::milliseconds kPause{20};
+  rocksdb::Status status;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    const std::vector<std::string> before = FilesIn(options_.env, path_);
+    status = rocksdb::DB::OpenForReadOnly(options_, path_, families, &handles_, db);
+    std::vector<std::string> after = FilesIn(options_.env, path_);
+    if (!status.ok() && before == after) return status;
+    if (status.ok() && before != after) {
+      // Logs are deleted newest first: wait until a deletion that is under way has come to those
+      // that were there before.
+      std::this_thread::sleep_for(kPause);
+      after = FilesIn(options_.env, path_);
+    }
+    if (status.ok() && LogsRemain(before, after)) return status;
+    if (status.ok()) {
+      for (rocksdb::ColumnFamilyHandle* handle : handles_) (*db)->DestroyColumnFamilyHandle(handle);
+      handles_.clear();
+      delete std::exchange(*db, nullptr);
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+  return rocksdb::Status::TryAgain("its files change too fast to be read; try again");
 }
 
 void SpoolStore::CloseDatabase() {
@@ -138,6 +196,7 @@ void SpoolStore::DeleteRange(rocksdb::WriteBatch* batch, Family family, std::str
 void SpoolStore::Write(rocksdb::WriteBatch* batch, bool sync) {
   const std::shared_lock lock(db_mutex_);
   handle(Family::kMeta);  // Throws when the store is closed.
+  BW_CHECK(access_ == StoreAccess::kWrite);
   // Even if RocksDB would accept it: this write may depend on the one that failed.
   if (failed()) throw TransientError("the spool in \"" + path_ + "\" must be reopened first");
   rocksdb::WriteOptions options;
@@ -188,6 +247,19 @@ uint64_t SpoolStore::EstimateEntries(Family family, std::string_view begin, std:
   uint64_t in_files = 0;
   for (const auto& [name, properties] : files) in_files += properties->num_entries;
   return in_memory + in_files;
+}
+
+std::optional<std::string> SpoolStore::EndOfFileFrom(Family family, std::string_view key) {
+  const std::shared_lock lock(db_mutex_);
+  const std::string name = handle(family)->GetName();
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db_->GetLiveFilesMetaData(&files);
+  std::optional<std::string> end;
+  for (const rocksdb::LiveFileMetaData& file : files) {
+    if (file.column_family_name != name || file.largestkey < key) continue;
+    if (!end || file.largestkey < *end) end = file.largestkey;
+  }
+  return end;
 }
 
 uint64_t SpoolStore::WriteStalls() {

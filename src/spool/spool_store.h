@@ -17,16 +17,31 @@
 
 namespace bw {
 
+enum class StoreAccess { kWrite, kRead };
+
 // RocksDB as the spool uses it: three column families, one writer, concurrent readers. The only
 // file, with spool_store.cc, that knows RocksDB's options and status codes. Thread-safe.
 //
 // What RocksDB 7.8 does not do for us: after an error it neither resumes by itself nor tells what
 // reached the disk. So an error is final until Reopen(), which closes and opens the store; the
 // caller then reads what is really there.
+//
+// With StoreAccess::kRead, nothing in the directory is changed, created or locked, and nothing may
+// be written. That works beside a process that writes, and shows the store as it was at one moment
+// between the beginning and the end of opening it; Reopen() shows a newer moment. The writer
+// deletes files at any time, so any read may throw a transient Error, which a Reopen() mends
+// (StoreCursor does that). Why RocksDB's OpenForReadOnly and not its OpenAsSecondary: both first
+// read the list of files and then the write-ahead logs, and both overlook a log that the writer has
+// deleted in between, whose changes are then in files that they do not know: a hole that nothing
+// reports. OpenDatabase() therefore checks that no log was deleted while it opened the store, and
+// otherwise opens it again. With that check a secondary has no advantage. It needs a directory for
+// its log file, and an open file and an index in memory for each of the store's files
+// (max_open_files=-1), of which a large spool has ten thousands.
 class SpoolStore {
  public:
   // Throws Halt kSpoolUnusable when it cannot be opened, naming what RocksDB found.
-  SpoolStore(const SpoolOptions& options, const std::string& path);
+  SpoolStore(const SpoolOptions& options, const std::string& path,
+             StoreAccess access = StoreAccess::kWrite);
 
   ~SpoolStore();
   SpoolStore(const SpoolStore&) = delete;
@@ -35,6 +50,8 @@ class SpoolStore {
   const std::string& path() const { return path_; }
   // Closes and opens again. Throws a transient Error when it cannot be opened now.
   void Reopen();
+  // How often it was opened.
+  uint64_t times_opened() const { return times_opened_.load(); }
   // A write failed, or the store could not be opened again: only Reopen() helps.
   bool failed() const { return failed_.load(); }
 
@@ -65,14 +82,19 @@ class SpoolStore {
   // first level, which DeleteFiles() skips. Rewrites files that it cannot delete: for when space is
   // short.
   void Reclaim(std::string_view end);
+  // The last key of the first file that has keys from `key` on; nothing when there is no such file.
+  std::optional<std::string> EndOfFileFrom(Family family, std::string_view key);
 
  private:
   void OpenDatabase(ErrorKind kind_of_io_errors);
+  rocksdb::Status OpenForReading(
+      const std::vector<rocksdb::ColumnFamilyDescriptor>& families, rocksdb::DB** db);
   void CloseDatabase();
   // Throws a transient Error while the store is closed, because a Reopen() failed.
   rocksdb::ColumnFamilyHandle* handle(Family family) const;
 
   const std::string path_;
+  const StoreAccess access_;
   rocksdb::Options options_;
   // Shared by every use of db_, exclusive while it is reopened.
   std::shared_mutex db_mutex_;
@@ -80,6 +102,7 @@ class SpoolStore {
   // Owned by db_; destroyed before it.
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   std::atomic<bool> failed_{false};
+  std::atomic<uint64_t> times_opened_{0};
 };
 
 }  // namespace bw
