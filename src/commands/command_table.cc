@@ -5,8 +5,11 @@
 #include "commands/ask_relay.h"
 #include "commands/check.h"
 #include "commands/completion.h"
+#include "commands/inspect.h"
+#include "commands/inspect_options.h"
 #include "commands/man_page.h"
 #include "commands/remove.h"
+#include "commands/replay.h"
 #include "commands/run_relay.h"
 #include "commands/run_tail.h"
 #include "commands/tail_option_rows.h"
@@ -74,6 +77,10 @@ constexpr OptionSpec kRemoveOptions[] = {
 
 // For commands that only need to find the spool.
 constexpr OptionGroup kSpoolGroups[] = {OptionGroup::kSpool, OptionGroup::kGeneral};
+
+// For what publishes, and never talks to PostgreSQL.
+constexpr OptionGroup kPublishGroups[] = {OptionGroup::kServers, OptionGroup::kPublish,
+                                          OptionGroup::kSpool, OptionGroup::kGeneral};
 
 void CheckSpool(const Options& options) { CheckSpoolOptions(options.spool); }
 
@@ -180,6 +187,29 @@ constexpr CommandSpec kCommands[] = {
      .apply_arguments = TakeTopics,
      .check = CheckTail,
      .run = RunTail},
+    {.name = "inspect",
+     .summary = "Show what is in a spool: tables, transactions, changes; or verify it.",
+     .description =
+         "Reads a spool, or a copy of one, and changes nothing; a relay may run on it. Without "
+         "options: whose spool it is, how far it is captured and published, and what of each table "
+         "is not yet published. With --changes, each change as a line of JSON (docs/inspect.md). "
+         "With --verify, exits with 74 when something is wrong.",
+     .groups = kSpoolGroups,
+     .own_options = kInspectOptions,
+     .check = CheckInspect,
+     .run = RunInspect},
+    {.name = "replay",
+     .summary = "Publish again what a spool retains, to topics of another prefix.",
+     .description =
+         "Publishes the transactions of the range --from-lsn to --to-lsn, as far as they are in "
+         "the spool, to topics with the prefix --to-topic-prefix; then it ends. Takes the options "
+         "of the relay, which may run meanwhile, and leaves its topics and its checkpoint alone. "
+         "Repeated after a crash with the same options, it goes on where it was: each change is "
+         "there once. --replay-window says how much published WAL a relay retains.",
+     .groups = kPublishGroups,
+     .own_options = kReplayOptions,
+     .check = CheckReplay,
+     .run = RunReplay},
     {.name = "completion",
      .arguments = {"bash|zsh|fish", 1, 1, kCompletionShells},
      .summary = "Print a script with which a shell completes commands and options.",

@@ -13,9 +13,7 @@
 #include "relay/signals.h"
 
 namespace bw {
-namespace {
 
-// libpq, librdkafka, libcurl and the machine's clock.
 Outside RealOutside(const Options& options) {
   Outside outside;
   outside.postgres = MakePqServer;
@@ -26,8 +24,6 @@ Outside RealOutside(const Options& options) {
   outside.abandon = [](ExitCode exit_code) { _exit(static_cast<int>(exit_code)); };
   return outside;
 }
-
-}  // namespace
 
 ExitCode RunRelay(const Invocation& invocation) {
   const Options& options = invocation.options;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/lsn.h"
 #include "capture/capture_options.h"
+#include "options/spool_command_options.h"
 #include "publish/publish_options.h"
 #include "recovery/overrides.h"
 #include "registry/http_schema_registry_options.h"
@@ -38,6 +39,7 @@ struct CommandOptions {
   bool print_acls = false;  // check --print-acls
   std::string role;         // check --role: for --print-sql; empty for that of --postgres.
   std::string principal;    // check --principal: for --print-acls; empty for the default.
+  SpoolCommandOptions spool;
 };
 
 // Everything that can be configured: each folder's own options, and those of the process itself.

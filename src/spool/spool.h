@@ -50,8 +50,8 @@ class Spool {
   // Phase kStreaming at `captured` with a new lineage, for a spool whose own changes are not (or no
   // longer) needed: one that was lost and resumes from the checkpoint, an older copy that jumps to
   // the checkpoint, or one that adopts a slot. `predecessor` is the checkpoint's lineage, empty
-  // when there is none. A replay's scratch spool gets the `lineage` that names the replay, also when
-  // it is repeated. Synced.
+  // when there is none. A replay's scratch spool gets the `lineage` that names the replay, also
+  // when it is repeated. Synced.
   void BeginStreamingAt(const Source& source, const Progress& captured,
                         const std::string& predecessor, const std::string& lineage = "");
 

@@ -120,11 +120,15 @@ SpoolRecords SpoolReader::Read(const Position& after, const Position& through) {
   return {store_.get(), after, std::min(through, state.captured.position), state.trimmed};
 }
 
-Position SpoolReader::Oldest() {
-  const Position captured = picture_.state.captured.position;
-  SpoolRecords records = Read(Position::Zero(), captured);
+Lsn SpoolReader::OldestTransaction() {
+  const SpoolState& state = picture_.state;
+  // The head may be within a transaction.
+  const Position after =
+      state.trimmed.is_end() ? state.trimmed : Position::EndOf(state.trimmed.commit_lsn);
+  SpoolRecords records = Read(after, state.captured.position);
   const SpoolRecord* const oldest = records.Next();
-  return oldest == nullptr ? captured : oldest->position;
+  return oldest == nullptr ? Lsn{state.captured.position.commit_lsn.value + 1}
+                           : oldest->position.commit_lsn;
 }
 
 const TableSchema& SpoolReader::Schema(SchemaId id) {
@@ -132,8 +136,7 @@ const TableSchema& SpoolReader::Schema(SchemaId id) {
   const std::string key = EncodeSchemaKey(id);
   const auto value = GetAgain(store_.get(), Family::kSchemas, key);
   if (!value) {
-    throw CorruptSpool(
-        fmt::format("a change refers to schema {}, which is not there", id.value));
+    throw CorruptSpool(fmt::format("a change refers to schema {}, which is not there", id.value));
   }
   return schemas_.emplace(id, DecodeTableSchema(UnwrapMeta(key, *value))).first->second;
 }

@@ -77,9 +77,9 @@ class SpoolReader {
   // The records in (after, through]. Those up to picture().state.trimmed are never returned, and
   // `through` is at most `captured`.
   SpoolRecords Read(const Position& after, const Position& through);
-  // The position of the oldest record that is retained; the end of what is captured when there is
-  // none.
-  Position Oldest();
+  // The commit LSN of the oldest transaction that is retained as a whole; one above the newest
+  // captured one's when there is none.
+  Lsn OldestTransaction();
   // The reference stays valid. Throws Halt kSpoolUnusable when it is not there.
   const TableSchema& Schema(SchemaId id);
   // Whether the spool knows topics that this checkpoint topic has claimed.

@@ -100,10 +100,9 @@ void SpoolStore::OpenDatabase(ErrorKind kind_of_io_errors) {
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
       {rocksdb::kDefaultColumnFamilyName, small}, {"changes", options_}, {"schemas", small}};
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status =
-      access_ == StoreAccess::kWrite
-          ? rocksdb::DB::Open(options_, path_, families, &handles_, &db)
-          : OpenForReading(families, &db);
+  const rocksdb::Status status = access_ == StoreAccess::kWrite
+                                     ? rocksdb::DB::Open(options_, path_, families, &handles_, &db)
+                                     : OpenForReading(families, &db);
   db_.reset(db);
   if (status.ok()) {
     ++times_opened_;

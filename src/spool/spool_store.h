@@ -87,8 +87,8 @@ class SpoolStore {
 
  private:
   void OpenDatabase(ErrorKind kind_of_io_errors);
-  rocksdb::Status OpenForReading(
-      const std::vector<rocksdb::ColumnFamilyDescriptor>& families, rocksdb::DB** db);
+  rocksdb::Status OpenForReading(const std::vector<rocksdb::ColumnFamilyDescriptor>& families,
+                                 rocksdb::DB** db);
   void CloseDatabase();
   // Throws a transient Error while the store is closed, because a Reopen() failed.
   rocksdb::ColumnFamilyHandle* handle(Family family) const;

@@ -134,7 +134,7 @@ TEST_F(SpoolReaderTest, ReadsBesideARelayWhatIsCaptured) {
             (std::vector<Position>{{Lsn{200}, 0}, {Lsn{200}, 1}, Position::EndOf(Lsn{200})}));
   EXPECT_EQ(reader.picture().state.captured.position, Position::EndOf(Lsn{200}));
   EXPECT_EQ(reader.picture().state.source, kSource);
-  EXPECT_EQ(reader.Oldest(), (Position{Lsn{200}, 0}));
+  EXPECT_EQ(reader.OldestTransaction(), Lsn{200});
   EXPECT_EQ(Positions(&reader, {Lsn{200}, 0}).size(), 2u);
   EXPECT_EQ(reader.Schema(SchemaId{1}).table, "test");
   EXPECT_THROW(reader.Schema(SchemaId{2}), CorruptSpool);
@@ -148,7 +148,7 @@ TEST_F(SpoolReaderTest, ShowsNothingBelowTheHead) {
   Publish(200);
   SpoolReader reader(options_);
   EXPECT_EQ(Positions(&reader), (std::vector<Position>{{Lsn{300}, 0}, Position::EndOf(Lsn{300})}));
-  EXPECT_EQ(reader.Oldest(), (Position{Lsn{300}, 0}));
+  EXPECT_EQ(reader.OldestTransaction(), Lsn{300});
 }
 
 TEST_F(SpoolReaderTest, LeavesEveryFileAsItIs) {

@@ -1,0 +1,76 @@
+#include "inspect/change_line.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "avro/json_writer.h"
+#include "base/error.h"
+#include "base/format.h"
+
+namespace bw {
+namespace {
+
+// In quotes.
+std::string JsonText(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+class LineWriter {
+ public:
+  LineWriter(const TableForm& form, std::string* out) : form_(form), out_(out) {}
+
+  void Body(std::string_view name, const CompiledSchema* schema,
+            const std::optional<std::string_view>& body) {
+    *out_ += fmt::format(",\"{}\":", name);
+    if (schema == nullptr || !body) {
+      *out_ += "null";
+      return;
+    }
+    try {
+      AppendJson(*schema, JsonStyle::kPlain, *body, out_);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kRow) throw;
+      *out_ += "null";
+      error_ = error.what();
+    }
+  }
+  void Key(std::string_view name, const std::optional<std::string_view>& key) {
+    Body(name, form_.key ? &*form_.key : nullptr, key);
+  }
+  void Finish() {
+    if (!error_.empty()) *out_ += ",\"error\":" + JsonText(error_);
+    out_->push_back('}');
+  }
+
+ private:
+  const TableForm& form_;
+  std::string* const out_;
+  std::string error_;
+};
+
+}  // namespace
+
+std::optional<std::string> KeyJson(const TableForm& form,
+                                   const std::optional<std::string_view>& key) {
+  if (!key || !form.key) return std::nullopt;
+  std::string json;
+  AppendJson(*form.key, JsonStyle::kPlain, *key, &json);
+  return json;
+}
+
+std::string ChangeLine(const TableForm& form, const Change& change) {
+  std::string line = fmt::format(
+      R"({{"lsn":"{}","index":{},"op":"{}","table":{},"xid":{},"commit_time":"{}","schema":{})",
+      change.position.commit_lsn.ToString(), change.position.index,
+      static_cast<char>(change.operation), JsonText(form.text), change.xid,
+      FormatTime(change.commit_time_us), change.schema_id.value);
+  LineWriter writer(form, &line);
+  if (change.old_key) writer.Key("old_key", change.old_key);
+  writer.Key("key", change.key);
+  writer.Body("value", &form.value, change.value);
+  writer.Finish();
+  return line;
+}
+
+}  // namespace bw

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "capture/table_filter.h"
+#include "inspect/table_forms.h"
+#include "spool/change.h"
+
+namespace bw {
+
+// Which changes are meant: those of some tables (globs as for --tables; none means all), with one
+// key. The key is JSON: an object of all key columns or, for a key of one column, simply its value.
+// An update that changes its key belongs to both.
+class ChangeSelection {
+ public:
+  // An empty key means all. Throws a usage Error that begins with "--key".
+  ChangeSelection(const std::vector<std::string>& globs, const std::string& key);
+  ~ChangeSelection();
+
+  bool Selects(const TableForm& form, const Change& change);
+  bool selects_everything() const { return !key_ && tables_.selects_everything(); }
+
+ private:
+  bool HasKey(const TableForm& form, const std::optional<std::string_view>& key) const;
+
+  const TableFilter tables_;
+  std::unique_ptr<const nlohmann::json> key_;
+  std::map<SchemaId, bool> selected_;  // By the filter of tables.
+};
+
+}  // namespace bw
