@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 META = b"default"
+CHANGES = b"changes"
 
 Entries = dict[bytes, dict[bytes, bytes]]  # By column family and key.
 
@@ -22,10 +23,13 @@ def entries(spool: Path) -> Entries:
 
 def write_meta(spool: Path, name: str, body: bytes) -> None:
     key = name.encode()
-    value = struct.pack(">I", crc32c(key + body)) + body
+    write(spool, META, key, struct.pack(">I", crc32c(key + body)) + body)
+
+
+def write(spool: Path, family: bytes, key: bytes, value: bytes) -> None:
     with _opened(spool, "rocksdb_open_column_families") as (database, families):
         options = _call("rocksdb_writeoptions_create")
-        _checked("rocksdb_put_cf", database, options, families[META], key, ctypes.c_size_t(len(key)), value,
+        _checked("rocksdb_put_cf", database, options, families[family], key, ctypes.c_size_t(len(key)), value,
                  ctypes.c_size_t(len(value)))
         _call("rocksdb_writeoptions_destroy", options)
 
