@@ -11,7 +11,7 @@ namespace bw {
 // Codes 64 to 75 follow sysexits.h where it has a word for the case.
 enum class ExitCode : int {
   kOk = 0,
-  kNoRelay = 1,             // No relay runs on the spool; or remove has left something.
+  kNoRelay = 1,             // No relay runs on the spool; remove, replay: something is left.
   kUsage = 64,              // Unknown option, bad value, unreadable configuration file.
   kRowRefused = 65,         // A row cannot be published, and --on-error=exit.
   kUnkeyedTables = 66,      // Tables without replica identity, and no --allow-unkeyed.

@@ -238,7 +238,8 @@ constexpr OptionSpec kTable[] = {
      "lost spool loses nothing. 0: none.",
      Set<ParseSize, &Options::capture, &CaptureOptions::max_wal_retained_bytes>},
     {'\0', "replay-window", "SIZE", kOne, kSpool, "0",
-     "Keep published changes in the spool for this much WAL, for --republish.",
+     "Keep published changes in the spool for this much WAL, for --republish and the command "
+     "replay.",
      Set<ParseSize, &Options::publish, &PublishOptions::replay_window_bytes>},
 
     {'\0', "accept-gap", "LSN", kOne, kAfterHalt, "",
