@@ -118,7 +118,7 @@ Replay::Outcome Replay::Run() {
   const CheckpointState checkpoint = AskForCheckpoint();
   if (stop_->requested()) return outcome;
   const Position after = PlaceToBegin(checkpoint);
-  if (checkpoint.kind == CheckpointState::Kind::kPresent) outcome.resumed_after = after;
+  if (after == checkpoint.progress.position) outcome.resumed_after = after;
   BeginScratch(checkpoint, after);
   publishing_ = std::make_unique<Publishing>(options_, outside_, scratch_.get());
   said_at_ = outside_.clock->Now();
@@ -149,14 +149,11 @@ CheckpointState Replay::AskForCheckpoint() {
   return {};
 }
 
+// A checkpoint may be older than the range: the first one of a replay is written before its first
+// row.
 Position Replay::PlaceToBegin(const CheckpointState& checkpoint) {
-  const Lsn from = options_.command.spool.from;
-  if (checkpoint.kind != CheckpointState::Kind::kPresent) {
-    const Lsn oldest = reader_.OldestTransaction();
-    if (from < oldest) RefuseRange(from, "the oldest there are those of " + oldest.ToString());
-    return Position::EndOf(Lsn{from.value - 1});
-  }
-  if (checkpoint.lineage != lineage_) {
+  const bool is_first = checkpoint.kind != CheckpointState::Kind::kPresent;
+  if (!is_first && checkpoint.lineage != lineage_) {
     throw Halt{ExitCode::kUsage,
                "replay-other-range",
                fmt::format("The topics with prefix \"{}\" hold a replay of another range, or of "
@@ -167,18 +164,24 @@ Position Replay::PlaceToBegin(const CheckpointState& checkpoint) {
                 {"use other topics", "--to-topic-prefix=PREFIX"}}}
         .ToError();
   }
+  const Lsn from = options_.command.spool.from;
+  const Position before = Position::EndOf(Lsn{from.value - 1});
   const Position published = checkpoint.progress.position;
+  const Lsn oldest = reader_.OldestTransaction();
+  if (is_first || published <= before) {
+    if (from < oldest) RefuseRange(from, "the oldest there are those of " + oldest.ToString());
+    return before;
+  }
   if (published < reader_.picture().state.trimmed) {
     RefuseRange(from, fmt::format("an earlier run came to {}, and the oldest there are those of {}",
-                                  published.ToString(), reader_.OldestTransaction().ToString()));
+                                  published.ToString(), oldest.ToString()));
   }
   return published;
 }
 
 void Replay::BeginScratch(const CheckpointState& checkpoint, const Position& after) {
   scratch_ = Spool::Open(scratch_options_);
-  const Lsn end = checkpoint.kind == CheckpointState::Kind::kPresent ? checkpoint.progress.end_lsn
-                                                                     : options_.command.spool.from;
+  const Lsn end = std::max(checkpoint.progress.end_lsn, options_.command.spool.from);
   scratch_->BeginStreamingAt(source_, {after, end}, /*predecessor=*/"", lineage_);
   scratch_->log().DropUncaptured();
 }

@@ -114,6 +114,23 @@ def test_what_is_published_is_what_was_published(scene: Scene, relay: Relay):
     assert [(one.key, one.value, one.headers) for one in copied] == [(one.key, one.value, one.headers) for one in messages]
 
 
+def test_a_resnapshot_within_the_range_leaves_no_stale_keys(scene: Scene, relay: Relay):
+    scene.execute("INSERT INTO test SELECT i, 'v' FROM generate_series(1, 20) i")
+    scene.settle()
+    relay.stop()
+    scene.execute("TRUNCATE test")  # No message says so.
+    scene.execute("INSERT INTO test SELECT i, 'new' FROM generate_series(18, 25) i")
+    again = scene.running_relay("resnapshot", "public.test", replay_window="1GiB")
+    scene.settle()
+    first = lines(spool_of(again), "--transactions", "--all", "--table=test")[0]["lsn"]
+    Replay(scene, again, scene.prefix + "-stale", from_lsn=first).run()
+    rows = {}
+    for message in scene.reader.read(f"{scene.prefix}-stale.test"):
+        rows[message.key["id"]] = message.value
+    assert {key for key, value in rows.items() if value} == set(range(18, 26))
+    assert {value["value"] for value in rows.values() if value} == {"new"}
+
+
 def test_what_was_captured_while_kafka_was_away_is_replayed_once_it_is_back(scene: Scene, relay: Relay):
     scene.settle()
     scene.servers.kafka.kill9()

@@ -3,6 +3,7 @@
 #include "spool/spool_reader.h"
 
 #include <gtest/gtest.h>
+#include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -28,6 +29,46 @@ namespace fs = std::filesystem;
 using Family = SpoolStore::Family;
 
 constexpr Lsn kBegin{100};
+
+// Files that cannot be read any more, until somebody looks at the directory again: as if another
+// process had deleted them.
+class VanishingFiles : public rocksdb::EnvWrapper {
+ public:
+  VanishingFiles() : rocksdb::EnvWrapper(rocksdb::Env::Default()) {}
+  void Vanish() { vanished_ = true; }
+
+  rocksdb::Status NewRandomAccessFile(const std::string& name,
+                                      std::unique_ptr<rocksdb::RandomAccessFile>* result,
+                                      const rocksdb::EnvOptions& options) override {
+    std::unique_ptr<rocksdb::RandomAccessFile> file;
+    const rocksdb::Status status = target()->NewRandomAccessFile(name, &file, options);
+    if (status.ok()) *result = std::make_unique<File>(std::move(file), &vanished_);
+    return status;
+  }
+  rocksdb::Status GetChildren(const std::string& folder,
+                              std::vector<std::string>* result) override {
+    vanished_ = false;
+    return target()->GetChildren(folder, result);
+  }
+
+ private:
+  class File : public rocksdb::RandomAccessFile {
+   public:
+    File(std::unique_ptr<rocksdb::RandomAccessFile> file, const bool* vanished)
+        : file_(std::move(file)), vanished_(vanished) {}
+    rocksdb::Status Read(uint64_t offset, size_t bytes, rocksdb::Slice* result,
+                         char* scratch) const override {
+      if (*vanished_) return rocksdb::Status::PathNotFound("vanished");
+      return file_->Read(offset, bytes, result, scratch);
+    }
+
+   private:
+    const std::unique_ptr<rocksdb::RandomAccessFile> file_;
+    const bool* const vanished_;
+  };
+
+  bool vanished_ = false;
+};
 
 class SpoolReaderTest : public testing::Test {
  protected:
@@ -227,6 +268,38 @@ TEST_F(SpoolReaderTest, IsExactBesideARelayThatWritesAndTrims) {
   EXPECT_GT(records_read, 100u);
   EXPECT_GT(written.load(), 500u);
   EXPECT_EQ(Findings(), "");
+}
+
+// In files, more than a cursor reads ahead.
+TEST_F(SpoolReaderTest, GoesOnWhereItWasWhenAFileIsGone) {
+  OpenStreaming();
+  for (uint64_t lsn = 200; lsn < 10'200; lsn += 100) Commit(lsn, 100, std::string(1000, 'x'));
+  spool_.reset();
+  spool_ = Spool::Open(options_);
+  for (const bool trims : {false, true}) {
+    VanishingFiles files;
+    SpoolOptions options;
+    options.env = &files;
+    options.directory = options_.directory + "/db";
+    SpoolReader reader(options);
+    SpoolRecords records = reader.Read(Position::Zero(), Position::EndOf(Lsn::Max()));
+    Position newest;
+    uint64_t read = 0;
+    while (const SpoolRecord* record = records.Next()) {
+      ASSERT_GT(record->position, newest);
+      newest = record->position;
+      if (++read != 1000) continue;
+      if (trims) Publish(9000);
+      files.Vanish();
+    }
+    EXPECT_EQ(newest, Position::EndOf(Lsn{10'100}));
+    EXPECT_EQ(records.missed(), trims);
+    if (trims) {
+      EXPECT_LT(read, 100u * 101);
+      continue;
+    }
+    EXPECT_EQ(read, 100u * 101);
+  }
 }
 
 // --- VerifySpool -------------------------------------------------------------------------------
