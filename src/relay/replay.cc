@@ -180,7 +180,15 @@ Position Replay::PlaceToBegin(const CheckpointState& checkpoint) {
 }
 
 void Replay::BeginScratch(const CheckpointState& checkpoint, const Position& after) {
-  scratch_ = Spool::Open(scratch_options_);
+  try {
+    scratch_ = Spool::Open(scratch_options_);
+  } catch (const Error& error) {
+    throw Error(error.kind(),
+                fmt::format("the replay's scratch folder, in $TMPDIR: {} Or the same replay is "
+                            "running already",
+                            error.what()),
+                error.exit_code());
+  }
   const Lsn end = std::max(checkpoint.progress.end_lsn, options_.command.spool.from);
   scratch_->BeginStreamingAt(source_, {after, end}, /*predecessor=*/"", lineage_);
   scratch_->log().DropUncaptured();

@@ -1,0 +1,104 @@
+// Changes as lines of JSON, and which of them are selected.
+
+#include "inspect/change_line.h"
+
+#include <gtest/gtest.h>
+
+#include "avro/schema_builder.h"
+#include "base/error.h"
+#include "inspect/change_selection.h"
+
+namespace bw {
+namespace {
+
+TableForm FormOf(const std::vector<Column>& columns) {
+  const Table table{"public", "orders", columns};
+  TableForm form{{"public", "orders"},
+                 "public.orders",
+                 std::nullopt,
+                 CompiledSchema::Parse(BuildValueSchema(table))};
+  if (const auto key = BuildKeySchema(table)) form.key = CompiledSchema::Parse(*key);
+  return form;
+}
+
+const TableForm& Orders() {
+  static const TableForm form =
+      FormOf({{"id", 23, -1, "integer", true}, {"note", 25, -1, "text", false}});
+  return form;
+}
+
+// Avro bodies: each field is a union, whose second branch is the value.
+const std::string kKey17 = "\x02\x22";
+const std::string kKey18 = "\x02\x24";
+const std::string kRow17 = "\x02\x22\x02\x04hi";
+
+Change ChangeOf(const std::string& key, const std::optional<std::string_view>& value) {
+  Change change;
+  change.position = {Lsn{0x1A2B3C8}, 3};
+  change.operation = value ? Operation::kUpdate : Operation::kDelete;
+  change.schema_id = SchemaId{2};
+  change.xid = 733;
+  change.commit_time_us = 1'500'000;
+  change.key = key;
+  change.value = value;
+  return change;
+}
+
+TEST(ChangeLine, IsOneJsonObject) {
+  EXPECT_EQ(ChangeLine(Orders(), ChangeOf(kKey17, kRow17)),
+            R"({"lsn":"0/1A2B3C8","index":3,"op":"u","table":"public.orders","xid":733,)"
+            R"("commit_time":"1970-01-01T00:00:01.500Z","schema":2,"key":{"id":17},)"
+            R"("value":{"id":17,"note":"hi"}})");
+  EXPECT_TRUE(ChangeLine(Orders(), ChangeOf(kKey17, std::nullopt))
+                  .ends_with(R"("key":{"id":17},"value":null})"));
+  Change moved = ChangeOf(kKey17, kRow17);
+  moved.old_key = kKey18;
+  EXPECT_NE(ChangeLine(Orders(), moved).find(R"("old_key":{"id":18},"key":{"id":17})"),
+            std::string::npos);
+}
+
+TEST(ChangeLine, SaysWhatCannotBeJson) {
+  const std::string line = ChangeLine(Orders(), ChangeOf(kKey17, "\x02\x22\x02\x02\xE9"));
+  EXPECT_NE(line.find(R"("value":null,"error":")"), std::string::npos) << line;
+  EXPECT_NE(line.find("note"), std::string::npos) << line;
+}
+
+TEST(ChangeLine, OfABodyThatDoesNotFitIsAHalt) {
+  EXPECT_THROW(ChangeLine(Orders(), ChangeOf(kKey17, "\x02")), Error);
+}
+
+TEST(ChangeSelection, FindsAKeyAsObjectOrAsItsOnlyValue) {
+  const Change change = ChangeOf(kKey17, kRow17);
+  for (const char* key : {"17", R"({"id": 17})", ""}) {
+    EXPECT_TRUE(ChangeSelection({}, key).Selects(Orders(), change)) << key;
+  }
+  for (const char* key : {"18", R"("17")", R"({"id": 18})", R"({"id": 17, "more": 1})", "[17]"}) {
+    EXPECT_FALSE(ChangeSelection({}, key).Selects(Orders(), change)) << key;
+  }
+  Change moved = ChangeOf(kKey17, kRow17);
+  moved.old_key = kKey18;
+  EXPECT_TRUE(ChangeSelection({}, "18").Selects(Orders(), moved));
+}
+
+TEST(ChangeSelection, FindsTablesByGlobs) {
+  const Change change = ChangeOf(kKey17, kRow17);
+  EXPECT_TRUE(ChangeSelection({"x", "ord*"}, "").Selects(Orders(), change));
+  EXPECT_TRUE(ChangeSelection({"public.*"}, "17").Selects(Orders(), change));
+  EXPECT_FALSE(ChangeSelection({"sales.*"}, "17").Selects(Orders(), change));
+  EXPECT_TRUE(ChangeSelection({}, "").selects_everything());
+  EXPECT_FALSE(ChangeSelection({"*"}, "").selects_everything());
+}
+
+TEST(ChangeSelection, RefusesAKeyThatIsNotJson) {
+  for (const std::string& key : {std::string("abc"), std::string("{"), std::string(100'000, '[')}) {
+    try {
+      ChangeSelection({}, key);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), ExitCode::kUsage);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bw
