@@ -203,7 +203,8 @@ constexpr CommandSpec kCommands[] = {
      .description =
          "Publishes the transactions of the range --from-lsn to --to-lsn, as far as they are in "
          "the spool, to topics with the prefix --to-topic-prefix; then it ends. Takes the options "
-         "of the relay, which may run meanwhile, and leaves its topics and its checkpoint alone. "
+         "of the relay, which may run meanwhile, and leaves its topics and its checkpoint alone; "
+         "needs no PostgreSQL. "
          "Repeated after a crash with the same options, it goes on where it was: each change is "
          "there once. --replay-window says how much published WAL a relay retains.",
      .groups = kPublishGroups,
