@@ -135,9 +135,18 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def show(arguments, results: Results) -> None:
+    print(as_text(results), end="")
+    if arguments.markdown:
+        arguments.markdown.write_text(as_markdown(results))
+    if arguments.svg:
+        arguments.svg.write_text(as_svg(results))
+
+
 def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # So that servers are stopped and folders deleted.
     arguments = parse_arguments()
+    interrupted = False
     if arguments.source:
         results = Results.read(arguments.source)
     else:
@@ -147,14 +156,13 @@ def main() -> None:
         try:
             compare(arguments, results)
         except KeyboardInterrupt:
+            interrupted = True
             print("Interrupted: this is what was measured so far.", file=sys.stderr)
         if arguments.json:
             results.write(arguments.json)
-    print(as_text(results), end="")
-    if arguments.markdown:
-        arguments.markdown.write_text(as_markdown(results))
-    if arguments.svg:
-        arguments.svg.write_text(as_svg(results))
+    show(arguments, results)
+    if interrupted:
+        sys.exit(130)
     if any(result.problem for result in results.results):
         sys.exit(1)
 

@@ -54,7 +54,7 @@ class Cell:
         lines = []
         for problem in unique(run.problem for run in self.runs if run.problem):
             count = sum(run.problem == problem for run in self.runs)
-            lines.append(f"{count} of {len(self.runs)} runs do not count: {problem.splitlines()[0]}")
+            lines.append(f"{count} of {len(self.runs)} runs do not count: {in_one_line(problem)}")
         reached, asked = self.middle(lambda run: run.reached_rate), self.middle(lambda run: run.asked_rate)
         if reached and reached < REACHED * asked:
             lines.append(f"the load itself reached only {reached:,.0f} of {asked:,} commits/s on this machine")
@@ -182,6 +182,12 @@ def notes(rows: Iterable[Row]) -> list:
     """Who failed, who did not keep up, where the machine was too small."""
     return unique(f"{row.scenario} {row.phase}".rstrip() + f", {TITLES.get(subject, subject)}: {note}"
                   for row in rows for subject, cell in row.cells.items() for note in cell.notes())
+
+
+def in_one_line(problem: str) -> str:
+    """Of a long one, which ends with a log, the first line and the last, which says most."""
+    first, *_, last = problem.splitlines() * 2
+    return first if first == last else f"{first} {last}"
 
 
 def unique(values: Iterable) -> list:

@@ -42,8 +42,10 @@ def test_a_run_that_was_not_exact_is_no_figure_and_is_named():
 
 
 def test_a_subject_that_failed_in_every_run_has_no_figure():
-    row = only_row(took(1, problem="gone"))
+    row = only_row(took(1, problem="it has ended; its log ends:\nhello\nunknown option"))
     assert row.cell("relay").rate_text() == "failed"
+    assert notes([row]) == [
+        "snapshot warm, Bottled Water: 1 of 1 runs do not count: it has ended; its log ends: unknown option"]
 
 
 def test_the_limit_is_the_slower_side_with_its_faster_client():
