@@ -17,7 +17,7 @@
 namespace bw {
 
 // `bottledwater replay`: publishes a range of what a spool retains once more, to topics of another
-// prefix, exactly once however often it is killed and repeated (docs/decisions/0016).
+// prefix, exactly once however often it is killed and repeated (docs/decisions/0017).
 //
 // It is a relay whose source is a spool in place of PostgreSQL. Its own spool is a scratch one that
 // may be lost at any time, as a relay's may: the checkpoint under the new prefix says where the
