@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/lsn.h"
 #include "capture/replication_frame.h"
@@ -117,7 +118,8 @@ void Receive(const ReceiveOptions& options) {
 
 struct ProduceOptions {
   std::string brokers;
-  std::string topic;
+  std::string topic;  // Their names are this, a dot, and numbers from 0.
+  uint64_t topics = 1;
   uint64_t messages = 0;
   size_t message_bytes = 0;
   // Those of the relay: --transaction-max-messages and --transaction-max-bytes.
@@ -174,15 +176,20 @@ std::string RandomText(size_t size) {
 using TopicObject = std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)>;
 
 // Asks for the partitions: else the first messages would wait up to a second for them.
-TopicObject OpenTopic(const KafkaHandle& producer, const std::string& name, int timeout_ms) {
-  TopicObject topic(rd_kafka_topic_new(producer.get(), name.c_str(), nullptr),
-                    &rd_kafka_topic_destroy);
+std::vector<TopicObject> OpenTopics(const KafkaHandle& producer, const ProduceOptions& options,
+                                    int timeout_ms) {
+  std::vector<TopicObject> topics;
+  for (uint64_t i = 0; i < options.topics; ++i) {
+    const std::string name = fmt::format("{}.{}", options.topic, i);
+    topics.emplace_back(rd_kafka_topic_new(producer.get(), name.c_str(), nullptr),
+                        &rd_kafka_topic_destroy);
+  }
   const rd_kafka_metadata_t* found = nullptr;
   const rd_kafka_resp_err_t error =
-      rd_kafka_metadata(producer.get(), 0, topic.get(), &found, timeout_ms);
+      rd_kafka_metadata(producer.get(), /*all_topics=*/0, nullptr, &found, timeout_ms);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_err2str(error));
   rd_kafka_metadata_destroy(found);
-  return topic;
+  return topics;
 }
 
 void ProduceOne(const KafkaHandle& producer, const TopicObject& topic, const std::string& key,
@@ -201,12 +208,13 @@ void ProduceOne(const KafkaHandle& producer, const TopicObject& topic, const std
 
 void Produce(const ProduceOptions& options) {
   constexpr int kTimeoutMs = 60'000;
+  constexpr uint64_t kStride = 7919;  // Prime: all topics have their turn, neighbours apart.
   // Values are consecutive pieces of a text that is longer than a compressor remembers.
   constexpr size_t kDistinct = 4 << 20;
   const std::string text = RandomText(options.message_bytes + kDistinct);
   const KafkaHandle producer = NewProducer(options);
   Require(rd_kafka_init_transactions(producer.get(), kTimeoutMs), "become the producer");
-  const TopicObject topic = OpenTopic(producer, options.topic, kTimeoutMs);
+  const std::vector<TopicObject> topics = OpenTopics(producer, options, kTimeoutMs);
   Tally tally;
   const auto begun = SteadyClock::now();
   while (tally.changes < options.messages) {
@@ -217,7 +225,7 @@ void Produce(const ProduceOptions& options) {
       const std::string key = fmt::format("{{\"id\":{}}}", tally.changes);
       const auto value = std::string_view(text).substr(
           (tally.changes * options.message_bytes) % kDistinct, options.message_bytes);
-      ProduceOne(producer, topic, key, value);
+      ProduceOne(producer, topics[(tally.changes * kStride) % topics.size()], key, value);
       ++count;
       ++tally.changes;
       bytes += value.size();
@@ -246,6 +254,7 @@ int main(int argc, char** argv) {
   CLI::App* producing = app.add_subcommand("produce", "produce messages in transactions");
   producing->add_option("--brokers", produce.brokers)->required();
   producing->add_option("--topic", produce.topic)->required();
+  producing->add_option("--topics", produce.topics)->check(CLI::PositiveNumber);
   producing->add_option("--messages", produce.messages)->required();
   producing->add_option("--message-bytes", produce.message_bytes)->required();
   producing->add_option("--transaction-messages", produce.transaction_messages);

@@ -61,10 +61,11 @@ def copy_to_nowhere(ground: Ground, scenario: str, changes: int) -> Result:
 
 def produce(ground: Ground, scenario: str, messages: int, shape: Shape, phase: str = "") -> Result:
     topic = f"limits.{scenario}"
-    ground.make_topics([topic])
+    topics = ground.tables_of(shape)
+    ground.make_topics([f"{topic}.{i}" for i in range(topics)])
     try:
         figures = _own("produce", f"--brokers={ground.servers.kafka.address}", f"--topic={topic}",
-                       f"--messages={messages}",
+                       f"--topics={topics}", f"--messages={messages}",
                        f"--message-bytes={shape.payload_bytes + JSON_BYTES_BESIDE_PAYLOAD}")
     finally:
         ground.clear()

@@ -97,8 +97,10 @@ def rows_of(results: Results) -> list:
     """In the order of the scenarios, and of the phases as they were measured. A limit without a phase is in all rows."""
     rows: dict = {}
     limits = {*SOURCES, *SINKS}
+    # Limits make rows of their own only where nothing else was measured.
+    measured = {one.scenario for one in results.results if one.subject not in limits}
     for one in results.results:
-        if one.subject not in limits:
+        if one.subject not in limits or one.scenario not in measured:
             title = results.scenarios.get(one.scenario, one.scenario)
             rows.setdefault((one.scenario, one.phase), Row(one.scenario, one.phase, title))
     for row in rows.values():

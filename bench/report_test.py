@@ -61,6 +61,13 @@ def test_a_limit_of_one_phase_is_not_that_of_another():
     assert (capture.limit(), drain.limit()) == (("libpq receiver", 250_000), ("producer", 200_000))
 
 
+def test_limits_alone_are_shown_too():
+    row = only_row(took(5, "produce", ""), took(4, "copy", ""))
+    assert row.limit() == ("producer", 200_000)
+    rows = rows_of(results(took(5, "produce", "drain"), took(4, "receive", "capture")))
+    assert [row.phase for row in rows] == ["drain", "capture"]
+
+
 def test_ratios_are_to_the_limit_and_to_debezium():
     [_, line] = throughput_table([only_row(took(10, cpu_seconds=4), took(40, "debezium"), took(5, "produce", ""))])
     assert line[5:7] == ["0.50", "4.00"]

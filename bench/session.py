@@ -32,9 +32,12 @@ class Ground:
     def scaled(self, number: int, at_least: int) -> int:
         return max(at_least, round(number * self._scale))
 
+    def tables_of(self, shape: Shape) -> int:
+        return min(shape.tables, self.scaled(shape.tables, 20))
+
     def make_tables(self, shape: Shape) -> list[str]:
         """As Load.make_tables."""
-        return self.load.make_tables(replace(shape, tables=min(shape.tables, self.scaled(shape.tables, 20))))
+        return self.load.make_tables(replace(shape, tables=self.tables_of(shape)))
 
     def make_topics(self, names: Sequence[str]) -> None:
         """So that whoever makes topics faster has no advantage."""
