@@ -65,15 +65,20 @@ std::optional<AdminAnswer> AskRelay(const std::string& spool_directory, const st
   const int fd = ConnectTo(spool_directory);
   if (fd < 0) {
     if (errno == ENOENT || errno == ENOTDIR || errno == ECONNREFUSED) return std::nullopt;
-    throw TransientError(fmt::format(
-        "Cannot ask the relay on spool \"{}\": {}. Run this as the user that runs the relay",
-        spool_directory, std::generic_category().message(errno)));
+    throw Error(
+        ErrorKind::kTransient,
+        fmt::format(
+            "Cannot ask the relay on spool \"{}\": {}. Run this as the user that runs the relay",
+            spool_directory, std::generic_category().message(errno)),
+        ExitCode::kNoRelay);
   }
   SocketClient client(fd);
   const httplib::Result answer = method == "POST" ? client.Post(target) : client.Get(target);
   if (!answer) {
-    throw TransientError(fmt::format("The relay on spool \"{}\" does not answer: {}",
-                                     spool_directory, httplib::to_string(answer.error())));
+    throw Error(ErrorKind::kTransient,
+                fmt::format("The relay on spool \"{}\" does not answer: {}", spool_directory,
+                            httplib::to_string(answer.error())),
+                ExitCode::kNoRelay);
   }
   return AdminAnswer{answer->status, answer->body};
 }

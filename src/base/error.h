@@ -21,7 +21,7 @@ enum class ExitCode : int {
   kInternal = 70,           // A defect of this program.
   kAnotherRelay = 73,       // The slot is active, the spool is locked, or we were fenced.
   kSpoolUnusable = 74,      // The spool directory cannot be written, or is not ours, or is corrupt.
-  kTryAgain = 75,           // tail: something does not answer that is not waited for.
+  kTryAgain = 75,           // A server is away or lets nobody in for now. A relay waits for it.
   kHaltGap = 80,            // Changes were lost between the spool and the slot.
   kHaltSlot = 81,           // The slot is missing, invalidated or was recreated.
   kHaltForeignSlot = 82,    // A slot of that name exists, and it is not ours.
@@ -52,13 +52,27 @@ enum class OnError {
   kExit,  // Stop before it; nothing after it is published.
 };
 
+// Of an Error that names none.
+constexpr ExitCode DefaultExitCode(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kTransient:
+      return ExitCode::kTryAgain;
+    case ErrorKind::kUsage:
+      return ExitCode::kUsage;
+    case ErrorKind::kFenced:
+    case ErrorKind::kHalt:
+    case ErrorKind::kRow:
+      break;
+  }
+  return ExitCode::kInternal;
+}
+
 // A failed operation. `what()` is one message for a person: it names the thing (slot, LSN, topic,
 // table, file), says what was found and, where there is one, the remedy. It never holds a password
 // or row data.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& what)
-      : Error(kind, what, kind == ErrorKind::kUsage ? ExitCode::kUsage : ExitCode::kInternal) {}
+  Error(ErrorKind kind, const std::string& what) : Error(kind, what, DefaultExitCode(kind)) {}
   Error(ErrorKind kind, const std::string& what, ExitCode exit_code)
       : std::runtime_error(what), kind_(kind), exit_code_(exit_code) {}
 

@@ -50,7 +50,7 @@ bool IsConfirmed() {
 
 // What an unfinished removal ends with; servers that are away are no defect of this program.
 ExitCode CodeOf(const Error& error) {
-  return error.exit_code() == ExitCode::kInternal ? ExitCode::kNoRelay : error.exit_code();
+  return error.exit_code() == ExitCode::kTryAgain ? ExitCode::kNoRelay : error.exit_code();
 }
 
 // Without the slot's end nothing else may go: a relay could not go on, and PostgreSQL would retain

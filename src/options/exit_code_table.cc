@@ -18,9 +18,11 @@ constexpr ExitCodeMeaning kExitCodes[] = {
     {ExitCode::kMissingRight, "The role lacks a right; the message has the SQL that grants it."},
     {ExitCode::kInternal, "A defect of this program; please report it."},
     {ExitCode::kAnotherRelay, "Another relay uses this slot, spool or transactional.id."},
-    {ExitCode::kSpoolUnusable, "The spool cannot be written, is another relay's, or is corrupt."},
+    {ExitCode::kSpoolUnusable,
+     "The spool, or a command's output, cannot be written; or the spool is another relay's, or "
+     "corrupt."},
     {ExitCode::kTryAgain,
-     "tail: the table, standard output or the group's offsets cannot be used now; try again."},
+     "check, tail and others: a server is away, or lets nobody in for now. A relay waits."},
     {ExitCode::kHaltGap, "Halt: changes were lost between the spool and the slot."},
     {ExitCode::kHaltSlot, "Halt: the slot is missing or was invalidated."},
     {ExitCode::kHaltForeignSlot, "Halt: a slot of that name exists, and it is not this relay's."},

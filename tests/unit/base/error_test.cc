@@ -12,7 +12,7 @@ namespace {
 TEST(Error, EachKindHasItsExitCode) {
   EXPECT_EQ(UsageError("x").exit_code(), ExitCode::kUsage);
   EXPECT_EQ(RowError("x").exit_code(), ExitCode::kRowRefused);
-  EXPECT_EQ(TransientError("x").exit_code(), ExitCode::kInternal);
+  EXPECT_EQ(TransientError("x").exit_code(), ExitCode::kTryAgain);
   EXPECT_EQ(Error(ErrorKind::kHalt, "x", ExitCode::kHaltGap).exit_code(), ExitCode::kHaltGap);
   EXPECT_STREQ(ToString(ErrorKind::kFenced), "fenced");
 }
