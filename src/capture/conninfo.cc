@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/error.h"
@@ -37,8 +38,12 @@ constexpr std::pair<const char*, const char*> kDefaults[] = {
     {"tcp_user_timeout", "60000"},
 };
 
-bool MayHoldPassword(const std::string& conninfo) {
-  return conninfo.find("password") != std::string::npos || conninfo.find('@') != std::string::npos;
+// Only the name of an option that libpq does not know is worth repeating, and only if no password
+// is near.
+bool MayHoldPassword(const std::string& conninfo, std::string_view problem) {
+  return conninfo.find("password") != std::string::npos ||
+         conninfo.find('@') != std::string::npos ||
+         problem.find("invalid connection option") == std::string_view::npos;
 }
 
 // libpq quotes the part that it does not understand, which may be part of a password.
@@ -60,7 +65,8 @@ std::string WithoutQuoted(std::string_view message) {
   throw UsageError(fmt::format(
       "--postgres: not a connection string: {}. Give a URI (postgresql://user@host:5432/db) or "
       "keywords (host=... dbname=... user=...)",
-      Printable(MayHoldPassword(conninfo) ? WithoutQuoted(problem) : std::string(problem))));
+      Printable(MayHoldPassword(conninfo, problem) ? WithoutQuoted(problem)
+                                                   : std::string(problem))));
 }
 
 using Entries = std::vector<std::pair<std::string, std::string>>;
@@ -89,18 +95,52 @@ class ParsedConninfo {
   const std::unique_ptr<char, decltype(&PQfreemem)> message_owner_;
 };
 
+// As in psql: a single word is a database. What looks like a URI without its scheme is none:
+// PostgreSQL would name all of it, the password too, as a database that does not exist.
 bool IsBareDatabaseName(const std::string& conninfo) {
-  return conninfo.find('=') == std::string::npos && conninfo.find("://") == std::string::npos;
+  return conninfo.find_first_of("=:@/ \t\r\n") == std::string::npos;
+}
+
+bool IsUri(std::string_view conninfo) {
+  return conninfo.starts_with("postgres://") || conninfo.starts_with("postgresql://");
+}
+
+// A raw "@" or "/" in a URI's password ends it too early; libpq takes the rest as one of these.
+bool MayBePartOfPassword(std::string_view keyword, std::string_view value) {
+  return value.find('@') != std::string_view::npos &&
+         (keyword == "host" || keyword == "hostaddr" || keyword == "port" || keyword == "dbname");
+}
+
+// A raw "@" in a URI, beside that after the user: libpq would take part of a password for the host
+// or the database, and messages would name it.
+void RefuseRawAt(const std::string& conninfo, const ParsedConninfo& parsed) {
+  bool has_user = false;
+  bool is_misread = false;
+  parsed.ForEach([&](const PQconninfoOption& option) {
+    has_user |= std::string_view(option.keyword) == "user";
+    is_misread |= MayBePartOfPassword(option.keyword, option.val);
+  });
+  const std::string address = conninfo.substr(0, conninfo.find('?'));
+  if (is_misread && std::ranges::count(address, '@') > (has_user ? 1 : 0)) {
+    throw UsageError(
+        "--postgres: an @ or / in a password of a URI is written %40 or %2F; or give the password "
+        "in ~/.pgpass");
+  }
 }
 
 Entries ParseConninfo(const std::string& conninfo) {
   if (conninfo.empty()) throw UsageError("--postgres is required: which database to capture");
   if (conninfo.find('\0') != std::string::npos) Refuse(conninfo, "it holds a NUL byte");
-  // As in psql: a single word is a database.
   if (IsBareDatabaseName(conninfo)) return {{"dbname", conninfo}};
 
   const ParsedConninfo parsed(conninfo);
-  if (!parsed.valid()) Refuse(conninfo, parsed.problem());
+  if (!parsed.valid()) {
+    if (conninfo.find('=') == std::string::npos && !IsUri(conninfo)) {
+      Refuse(conninfo, "it has neither a scheme (postgresql://) nor an =");
+    }
+    Refuse(conninfo, parsed.problem());
+  }
+  if (IsUri(conninfo)) RefuseRawAt(conninfo, parsed);
   Entries entries;
   parsed.ForEach(
       [&](const PQconninfoOption& option) { entries.emplace_back(option.keyword, option.val); });
@@ -154,12 +194,6 @@ bool IsSecret(const PQconninfoOption& option) {
   return std::string_view(option.dispchar).starts_with('*');
 }
 
-// A raw "@" or "/" in a URI's password ends it too early; libpq takes the rest as one of these.
-bool MayBePartOfPassword(std::string_view keyword, std::string_view value) {
-  return value.find('@') != std::string_view::npos &&
-         (keyword == "host" || keyword == "hostaddr" || keyword == "port" || keyword == "dbname");
-}
-
 // As a value in a connection string.
 std::string QuotedValue(std::string_view value) {
   if (!value.empty() && value.find_first_of(" \t\r\n\v\f'\\") == std::string_view::npos) {
@@ -196,10 +230,7 @@ ConnectParameters BuildConnectParameters(const std::string& conninfo, bool repli
 
 std::string RedactedConninfo(const std::string& conninfo) {
   constexpr std::string_view kLeftOut = "(a connection string that cannot be read)";
-  if (IsBareDatabaseName(conninfo)) {
-    return conninfo.find_first_of(":@ ") == std::string::npos ? Printable("dbname=" + conninfo)
-                                                              : std::string(kLeftOut);
-  }
+  if (IsBareDatabaseName(conninfo)) return Printable("dbname=" + conninfo);
   const ParsedConninfo parsed(conninfo);
   bool readable = parsed.valid();
   std::string out;

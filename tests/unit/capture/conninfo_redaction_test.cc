@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/error.h"
 #include "capture/conninfo.h"
 
 namespace bw {
@@ -48,6 +49,27 @@ TEST(RedactedConninfo, HidesAPasswordHoweverItIsWritten) {
        }) {
     EXPECT_EQ(RedactedConninfo(conninfo).find("geheim"), std::string::npos)
         << conninfo << " -> " << RedactedConninfo(conninfo);
+  }
+}
+
+TEST(BuildConnectParameters, RefusesWhatALaterMessageWouldRepeat) {
+  for (const char* conninfo :
+       {"u:geheim@db.example/shop", "u:geheim", "geheim@db", "db/geheim", "host=db user=u geheim",
+        "u geheim", "postgres://u:x@geheim@db/shop", "postgres://u:12/geheim@db/shop",
+        "postgres://u:12/x@geheim", "mysql://u:geheim@db/shop"}) {
+    try {
+      BuildConnectParameters(conninfo, /*replication=*/false, Duration(1'000));
+      ADD_FAILURE() << conninfo;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), ExitCode::kUsage);
+      EXPECT_EQ(std::string(error.what()).find("geheim"), std::string::npos) << error.what();
+    }
+  }
+  for (const char* conninfo : {"shop", "postgres://u:x@db/my%40shop", "postgres://db/my%40shop",
+                               "postgres://u:ge%40heim@db/shop", "postgres://u%40t:x@db/shop",
+                               "dbname=a@b", "postgres://u@db/shop?application_name=a@b"}) {
+    EXPECT_NO_THROW(BuildConnectParameters(conninfo, /*replication=*/false, Duration(1'000)))
+        << conninfo;
   }
 }
 
