@@ -9,11 +9,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/halt.h"
@@ -22,6 +25,10 @@ namespace bw {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Inspect() holds the lock for a moment.
+constexpr int kLockAttempts = 3;
+constexpr std::chrono::milliseconds kLockPause{20};
 
 [[noreturn]] void Unusable(const std::string& path, const std::string& problem,
                            const std::string& remedy = "") {
@@ -34,14 +41,22 @@ namespace fs = std::filesystem;
   throw halt.ToError();
 }
 
-void MakeDirectory(const std::string& path) {
+std::string WithoutEndingSlash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+void RequireParent(const std::string& path) {
   std::error_code error;
-  if (const fs::path parent = fs::path(path).parent_path(); !parent.empty()) {
-    if (!fs::exists(parent, error)) {
-      Unusable(path, fmt::format("its parent directory \"{}\" does not exist", parent.string()),
-               "create it");
-    }
+  const fs::path parent = fs::path(path).parent_path();
+  if (!parent.empty() && !fs::exists(parent, error)) {
+    Unusable(path, fmt::format("its parent directory \"{}\" does not exist", parent.string()),
+             "create it");
   }
+}
+
+void MakeDirectory(const std::string& path) {
+  RequireParent(path);
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     Unusable(path, fmt::format("it cannot be created: {}", std::strerror(errno)));
   }
@@ -171,20 +186,57 @@ bool CloseToOthers(const OpenDirectory& directory) {
   return (directory.Status().st_mode & 077) == 0 || fchmod(directory.fd(), 0700) == 0;
 }
 
+// Whose it is, and what is in it.
+void RequireOurs(const std::string& path, const OpenDirectory& directory) {
+  CheckAccess(path, directory.Status());
+  try {
+    CheckForForeignFiles(path);
+  } catch (const fs::filesystem_error& error) {
+    Unusable(path, error.code().message());
+  }
+}
+
+[[noreturn]] void RefuseInUse(const std::string& path, int lock_fd) {
+  char holder[32] = {};
+  const ssize_t size = pread(lock_fd, holder, sizeof(holder) - 1, 0);
+  close(lock_fd);
+  throw Halt{ExitCode::kAnotherRelay,
+             "spool-in-use",
+             fmt::format("Spool directory \"{}\" is in use by another relay (process {}).", path,
+                         size > 0 ? std::string(holder, static_cast<size_t>(size)) : "unknown"),
+             "",
+             {{"stop that one", ""},
+              {"give this one a spool and a slot of its own", "--spool=DIR, --slot=NAME"}}}
+      .ToError();
+}
+
 }  // namespace
+
+void SpoolDirectory::Inspect(const std::string& given_path) {
+  const std::string path = WithoutEndingSlash(given_path);
+  RequireParent(path);
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0 && errno == ENOENT) {
+    const std::string parent = fs::absolute(path).parent_path();
+    if (access(parent.c_str(), W_OK | X_OK) != 0) {
+      Unusable(path, fmt::format("it cannot be created: {}", std::strerror(errno)));
+    }
+    return;
+  }
+  const OpenDirectory directory(path);
+  RequireOurs(path, directory);
+  const int lock_fd = openat(directory.fd(), "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (lock_fd < 0) return;
+  if (flock(lock_fd, LOCK_SH | LOCK_NB) != 0) RefuseInUse(path, lock_fd);
+  close(lock_fd);
+}
 
 // Everything that may be refused is checked before anything is changed: the path may be somebody
 // else's directory, given by mistake, and this process may run as root.
-SpoolDirectory::SpoolDirectory(const std::string& path) : path_(path) {
-  while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
+SpoolDirectory::SpoolDirectory(const std::string& path) : path_(WithoutEndingSlash(path)) {
   MakeDirectory(path_);
   const OpenDirectory directory(path_);
-  CheckAccess(path_, directory.Status());
-  try {
-    CheckForForeignFiles(path_);
-  } catch (const fs::filesystem_error& error) {
-    Unusable(path_, error.code().message());
-  }
+  RequireOurs(path_, directory);
   Lock(directory.fd());
   if (CloseToOthers(directory)) return;
   const std::string problem = std::strerror(errno);
@@ -197,19 +249,12 @@ void SpoolDirectory::Lock(int directory_fd) {
   if (lock_fd_ < 0) {
     Unusable(path_, fmt::format("its lock file cannot be opened: {}", std::strerror(errno)));
   }
-  if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
-    char holder[32] = {};
-    const ssize_t size = pread(lock_fd_, holder, sizeof(holder) - 1, 0);
-    close(lock_fd_);
-    throw Halt{ExitCode::kAnotherRelay,
-               "spool-in-use",
-               fmt::format("Spool directory \"{}\" is in use by another relay (process {}).", path_,
-                           size > 0 ? std::string(holder, static_cast<size_t>(size)) : "unknown"),
-               "",
-               {{"stop that one", ""},
-                {"give this one a spool and a slot of its own", "--spool=DIR, --slot=NAME"}}}
-        .ToError();
+  bool is_locked = false;
+  for (int attempt = 0; attempt < kLockAttempts && !is_locked; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(kLockPause);
+    is_locked = flock(lock_fd_, LOCK_EX | LOCK_NB) == 0;
   }
+  if (!is_locked) RefuseInUse(path_, std::exchange(lock_fd_, -1));
   const std::string pid = std::to_string(getpid());
   if (ftruncate(lock_fd_, 0) != 0 ||
       pwrite(lock_fd_, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {

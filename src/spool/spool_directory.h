@@ -27,6 +27,9 @@ class SpoolDirectory {
   // belongs to somebody else, is shared (sticky) or holds foreign files; kAnotherRelay when another
   // process holds the lock. A directory that is refused is left unchanged.
   explicit SpoolDirectory(const std::string& path);
+  // Throws what that would throw, and changes nothing: neither a directory nor a lock file is
+  // created.
+  static void Inspect(const std::string& path);
   ~SpoolDirectory();
   SpoolDirectory(const SpoolDirectory&) = delete;
   SpoolDirectory& operator=(const SpoolDirectory&) = delete;

@@ -56,6 +56,18 @@ class SpoolDirectoryTest : public testing::Test {
     }
     return found;
   }
+  // What Inspect says, which has changed nothing.
+  std::string Inspected() {
+    const auto before = Everything();
+    std::string message = "accepted";
+    try {
+      SpoolDirectory::Inspect(path_);
+    } catch (const Error& error) {
+      message = error.what();
+    }
+    EXPECT_EQ(Everything(), before);
+    return message;
+  }
   // The message of a refusal that has changed nothing.
   std::string Refusal() {
     const auto before = Everything();
@@ -67,6 +79,7 @@ class SpoolDirectoryTest : public testing::Test {
       message = error.what();
     }
     EXPECT_EQ(Everything(), before);
+    EXPECT_EQ(Inspected(), message);
     return message;
   }
 
@@ -78,6 +91,22 @@ TEST_F(SpoolDirectoryTest, ADirectoryOfSomethingElseIsLeftAsItIs) {
   MakeDirectory(0755);
   Write("thesis.txt");
   EXPECT_NE(Refusal().find("thesis.txt"), std::string::npos);
+}
+
+TEST_F(SpoolDirectoryTest, InspectsWhatIsThereAndMakesNothing) {
+  EXPECT_EQ(Inspected(), "accepted");
+  EXPECT_FALSE(fs::exists(path_));
+  path_ += "/deeper";
+  EXPECT_NE(Refusal().find("does not exist"), std::string::npos);
+  path_ = root_ + "/spool";
+  WriteStore();
+  EXPECT_EQ(Inspected(), "accepted");
+  {
+    const SpoolDirectory directory(path_);
+    EXPECT_NE(Inspected().find("in use by another relay (process " + std::to_string(getpid())),
+              std::string::npos);
+  }
+  EXPECT_EQ(Inspected(), "accepted");
 }
 
 TEST_F(SpoolDirectoryTest, ADirectoryThatIsSharedOnPurposeIsLeftAsItIs) {
