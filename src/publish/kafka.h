@@ -192,6 +192,11 @@ class KafkaCluster {
   // topic, why the brokers refuse it: a usage error for its configuration, a row error for its
   // name.
   virtual std::vector<std::optional<Error>> RequestTopics(std::span<const TopicSpec> specs) = 0;
+  // Why the brokers would refuse to create this topic, which is not created: a usage error for its
+  // configuration, a transient one for more replicas than there are brokers. Nothing when they
+  // would create it, or it exists. Throws a transient Error when they cannot tell, because we lack
+  // the right, or because they have a policy of their own, which may be about the name.
+  virtual std::optional<Error> RefusalOf(const TopicSpec& spec) = 0;
   // Returns when these accepted topics are known to the brokers.
   virtual void WaitForTopics(std::span<const std::string> topics) = 0;
   // The topics' settings; nothing when we lack the right to read them.

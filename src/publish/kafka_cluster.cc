@@ -46,6 +46,7 @@ class LibrdkafkaCluster : public KafkaCluster {
   std::string ClusterId() override;
   std::vector<std::optional<int32_t>> PartitionCounts(std::span<const std::string> topics) override;
   std::vector<std::optional<Error>> RequestTopics(std::span<const TopicSpec> specs) override;
+  std::optional<Error> RefusalOf(const TopicSpec& spec) override;
   void WaitForTopics(std::span<const std::string> topics) override;
   std::vector<std::optional<TopicConfigMap>> TopicConfigs(
       std::span<const std::string> topics) override;
@@ -76,8 +77,11 @@ class LibrdkafkaCluster : public KafkaCluster {
   }
   // Asks about one topic or, when it is null, the brokers and all topics opened on this handle.
   KafkaMetadata AskForMetadata(rd_kafka_topic_t* topic, const std::string& operation);
-  // One CreateTopics request.
-  std::vector<std::optional<Error>> SendCreateTopics(std::span<const TopicSpec> specs);
+  using ReadAnswer = std::optional<Error> (*)(const rd_kafka_topic_result_t* result,
+                                              const KafkaTrouble& trouble);
+  // One CreateTopics request. `validate_only`: nothing is created.
+  std::vector<std::optional<Error>> SendCreateTopics(std::span<const TopicSpec> specs,
+                                                     bool validate_only, ReadAnswer read);
   std::vector<std::optional<TopicConfigMap>> DescribeTopics(std::span<const std::string> topics);
   void AskForOffsets(rd_kafka_topic_partition_list_t* list, int64_t which, TimePoint deadline);
   std::vector<StoredOffsets> EndsOf(std::span<const TopicPartition* const> partitions,
@@ -167,8 +171,31 @@ std::optional<Error> CreationRefusal(const rd_kafka_topic_result_t* result,
   }
 }
 
+// The same for a topic that is only asked about.
+std::optional<Error> ValidationRefusal(const rd_kafka_topic_result_t* result,
+                                       const KafkaTrouble& trouble) {
+  const std::string name = rd_kafka_topic_result_name(result);
+  const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(result);
+  const char* text = rd_kafka_topic_result_error_string(result);
+  const std::string problem = Printable(text != nullptr ? text : rd_kafka_err2str(error));
+  if (error == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR) {
+    return TransientError(fmt::format(
+        "Creating topics: {}. Nothing is published until there are as many brokers as replicas are "
+        "wanted: start them, or change replication in --topic-config",
+        problem));
+  }
+  if (error == RD_KAFKA_RESP_ERR_POLICY_VIOLATION) {
+    throw TransientError(fmt::format("Creating topic {}: {}", name, problem));
+  }
+  return CreationRefusal(result, trouble);
+}
+
+std::optional<Error> LibrdkafkaCluster::RefusalOf(const TopicSpec& spec) {
+  return SendCreateTopics(std::span(&spec, 1), /*validate_only=*/true, &ValidationRefusal).front();
+}
+
 std::vector<std::optional<Error>> LibrdkafkaCluster::SendCreateTopics(
-    std::span<const TopicSpec> specs) {
+    std::span<const TopicSpec> specs, bool validate_only, ReadAnswer read) {
   const std::string operation = specs.size() == 1 ? "Creating topic " + specs.front().name
                                                   : fmt::format("Creating {} topics", specs.size());
   std::array<char, 256> reason{};
@@ -187,6 +214,10 @@ std::vector<std::optional<Error>> LibrdkafkaCluster::SendCreateTopics(
   }
   const KafkaQueue queue(rd_kafka_queue_new(Client()));
   const KafkaAdminOptions options = NewAdminOptions(Client(), RD_KAFKA_ADMIN_OP_CREATETOPICS);
+  if (validate_only) {
+    BW_CHECK(rd_kafka_AdminOptions_set_validate_only(options.get(), 1, reason.data(),
+                                                     reason.size()) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
   rd_kafka_CreateTopics(Client(), pointers.data(), pointers.size(), options.get(), queue.get());
   const KafkaEvent event = WaitForAdminResult(queue.get(), operation, trouble_, stop_);
 
@@ -201,7 +232,7 @@ std::vector<std::optional<Error>> LibrdkafkaCluster::SendCreateTopics(
     if (answer == answers.end()) {
       throw TransientError("Creating topic " + spec.name + ": no answer");
     }
-    refusals.push_back(CreationRefusal(answer->second, trouble_));
+    refusals.push_back(read(answer->second, trouble_));
   }
   return refusals;
 }
@@ -234,10 +265,13 @@ std::vector<std::optional<Error>> LibrdkafkaCluster::RequestTopics(
                  static_cast<int32_t>(spec.config.size());
       if (count > 0 && records > kCreatedRecordsMax) break;
     }
-    auto answers = SendCreateTopics(rest.first(count));
+    auto answers = SendCreateTopics(rest.first(count), /*validate_only=*/false, &CreationRefusal);
     for (size_t i = 0; i < count; ++i) {
       // The request as a whole may have been too large: ask for this topic alone.
-      if (answers[i] && count > 1) answers[i] = SendCreateTopics(rest.subspan(i, 1)).front();
+      if (answers[i] && count > 1) {
+        answers[i] =
+            SendCreateTopics(rest.subspan(i, 1), /*validate_only=*/false, &CreationRefusal).front();
+      }
       refusals.push_back(std::move(answers[i]));
     }
   }

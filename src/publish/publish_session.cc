@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "publish/partitioner.h"
 #include "publish/topic_name.h"
+#include "publish/topic_trial.h"
 #include "recovery/reconcile_publish.h"
 
 namespace bw {
@@ -123,17 +124,7 @@ NextOffsets PublishSession::Resume(const std::optional<Checkpoint>& newest) {
 
 void PublishSession::EnsureCheckpointTopic(bool exists) {
   if (!exists) {
-    TopicSettings settings = ParseTopicConfig(options_.topic_config);
-    TopicSpec spec{checkpoint_topic_, 1, settings.replication, {}};
-    spec.config["cleanup.policy"] = "compact";
-    // Small segments: only closed ones are compacted, and every transaction writes a record here.
-    spec.config["segment.bytes"] = "16777216";
-    spec.config["segment.ms"] = "3600000";
-    if (const auto replicas = settings.config.find("min.insync.replicas");
-        replicas != settings.config.end()) {
-      spec.config.insert(*replicas);
-    }
-    parts_.cluster->CreateTopic(spec);
+    parts_.cluster->CreateTopic(CheckpointTopicSpec(checkpoint_topic_, options_));
     spdlog::info("Created checkpoint topic {}", checkpoint_topic_);
     BW_KILL_POINT("publish.checkpoint_topic_created");
   }

@@ -6,12 +6,26 @@
 #include "capture/first_start.h"
 #include "publish/checkpoint_reader.h"
 #include "publish/topic_name.h"
+#include "publish/topic_trial.h"
 
 namespace bw {
 namespace {
 
 Source SourceOf(const ServerIdentity& identity, const std::string& slot) {
   return {identity.system_identifier, identity.database, slot, identity.timeline};
+}
+
+// While nothing is made yet: publishing would end with it later.
+void RequireTopicSettings(KafkaCluster* cluster, const PublishOptions& options) {
+  std::optional<Error> refusal;
+  try {
+    refusal = FindTopicRefusal(cluster, options, /*checkpoint_topic=*/"");
+  } catch (const Error& error) {
+    spdlog::debug("Whether topics can be created is not known yet: {}", error.what());
+  }
+  if (!refusal) return;
+  if (refusal->kind() == ErrorKind::kUsage) throw *refusal;
+  spdlog::warn("{}", refusal->what());
 }
 
 // Noted before the plan is carried out, so that no crash loses them.
@@ -52,6 +66,9 @@ std::optional<StartUp::Decision> StartUp::Decide() {
       server.connection.reset();  // Holds nothing in PostgreSQL while Kafka is asked.
       checkpoint = AskForCheckpoint(source);
       asked = true;
+      if (checkpoint.kind != CheckpointState::Kind::kUnknown && !facts.spool) {
+        RequireTopicSettings(parts_.cluster, parts_.options->publish);
+      }
       continue;
     }
     if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();

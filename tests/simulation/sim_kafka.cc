@@ -223,6 +223,9 @@ class SimKafkaClient : public KafkaCluster {
     for (const TopicSpec& spec : specs) Create(spec);
     return std::vector<std::optional<Error>>(specs.size());
   }
+  std::optional<Error> RefusalOf(const TopicSpec& /*spec*/) override {
+    return std::nullopt;
+  }
   void WaitForTopics(std::span<const std::string> /*topics*/) override {}
 
   std::vector<std::optional<TopicConfigMap>> TopicConfigs(

@@ -73,8 +73,7 @@ class FakeKafka : public KafkaCluster {
     if (!reachable) throw TransientError("brokers are away");
     return cluster_id;
   }
-  std::vector<std::optional<int32_t>> PartitionCounts(
-      std::span<const std::string> names) override {
+  std::vector<std::optional<int32_t>> PartitionCounts(std::span<const std::string> names) override {
     std::vector<std::optional<int32_t>> counts;
     for (const std::string& name : names) {
       const auto found = topics.find(name);
@@ -101,6 +100,14 @@ class FakeKafka : public KafkaCluster {
       refusals.emplace_back();
     }
     return refusals;
+  }
+  std::optional<Error> RefusalOf(const TopicSpec& spec) override {
+    for (const std::string& name : refused_settings) {
+      if (spec.config.contains(name)) {
+        return UsageError("--topic-config: the brokers refuse " + name);
+      }
+    }
+    return std::nullopt;
   }
   void WaitForTopics(std::span<const std::string> /*topics*/) override {}
   std::vector<std::optional<TopicConfigMap>> TopicConfigs(
@@ -178,8 +185,8 @@ class FakeKafka : public KafkaCluster {
       for (const auto& [name, value] : message.headers) {
         entry.headers.emplace_back(std::string(name), std::string(value));
       }
-      const size_t bytes = (message.key ? message.key->size() : 0) +
-                           (message.value ? message.value->size() : 0);
+      const size_t bytes =
+          (message.key ? message.key->size() : 0) + (message.value ? message.value->size() : 0);
       const auto limit = kafka_->record_bytes_max.find(topic);
       if (limit != kafka_->record_bytes_max.end() && bytes > limit->second) {
         too_large_.emplace("too large", topic, bytes);
