@@ -137,8 +137,15 @@ AdminResponse AdminServer::Steer(const AdminRequest& request) {
 
 AdminResponse AdminServer::PauseOrResume(const AdminRequest& request) {
   const bool pauses = request.path == "/pause";
-  const auto side = request.parameters.find("side");
-  const std::string name = side == request.parameters.end() ? "" : side->second;
+  // A mistyped side must not become both.
+  const auto& parameters = request.parameters;
+  if (request.has_body || parameters.size() > 1 || parameters.size() != parameters.count("side")) {
+    return Text(400,
+                "write ?side=capture or ?side=publish after the path, or nothing for both; "
+                "no body");
+  }
+  const std::string name = parameters.empty() ? "" : parameters.begin()->second;
+  if (!parameters.empty() && name.empty()) return Text(400, "side is capture or publish");
   std::vector<Relay::Side> sides;
   if (name.empty() || name == "capture") sides.push_back(Relay::Side::kCapture);
   if (name.empty() || name == "publish") sides.push_back(Relay::Side::kPublish);

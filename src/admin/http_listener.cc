@@ -18,6 +18,7 @@
 #include "admin/admin_socket.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "options/admin_address.h"
 
 namespace bw {
 namespace {
@@ -83,26 +84,21 @@ class LimitedStream : public httplib::Stream {
   size_t end_ = 0;
 };
 
+// Nobody reads it.
+bool HasBody(const httplib::Request& request) {
+  const std::string length = request.get_header_value("Content-Length");
+  return request.has_header("Transfer-Encoding") || (!length.empty() && length != "0");
+}
+
 AdminRequest RequestFrom(const httplib::Request& request, bool from_owner) {
   AdminRequest result{.method = request.method,
                       .path = request.path,
                       .parameters = {request.params.begin(), request.params.end()},
+                      .has_body = HasBody(request),
                       .host = request.get_header_value("Host"),
                       .authorization = request.get_header_value("Authorization"),
                       .from_owner = from_owner};
   return result;
-}
-
-// Splits "[::1]:9187" and "127.0.0.1:9187".
-std::pair<std::string, std::string> SplitAddress(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon + 1 == address.size()) {
-    throw UsageError("--admin: \"" + Printable(address) +
-                     "\" is not HOST:PORT, for example 127.0.0.1:9187");
-  }
-  std::string host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return {host, address.substr(colon + 1)};
 }
 
 }  // namespace
@@ -110,7 +106,7 @@ std::pair<std::string, std::string> SplitAddress(const std::string& address) {
 // --- Sockets -------------------------------------------------------------------------------------
 
 ListeningSocket ListeningSocket::Tcp(const std::string& address) {
-  const auto [host, port] = SplitAddress(address);
+  const auto [host, port] = ParseAdminAddress(address);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;

@@ -160,6 +160,18 @@ ConfigEntry EntryOf(const toml::key& key, const toml::node& node) {
   return entry;
 }
 
+// "\u0000": C libraries would take what is before it for the whole value.
+void RefuseNul(std::string_view name, const ConfigEntry& entry) {
+  for (const ConfigValue& value : entry.values) {
+    if (entry.key.find('\0') == std::string::npos &&
+        value.property.find('\0') == std::string::npos &&
+        value.text.find('\0') == std::string::npos) {
+      continue;
+    }
+    Fail(name, value.line, fmt::format("\"{}\" holds a NUL byte (\\u0000)", entry.key));
+  }
+}
+
 }  // namespace
 
 std::vector<ConfigEntry> ParseConfigFile(std::string_view name, std::string_view text) {
@@ -167,7 +179,10 @@ std::vector<ConfigEntry> ParseConfigFile(std::string_view name, std::string_view
   RefuseDeepKeys(name, text);
   std::vector<ConfigEntry> entries;
   try {
-    for (const auto& [key, node] : toml::parse(text)) entries.push_back(EntryOf(key, node));
+    for (const auto& [key, node] : toml::parse(text)) {
+      entries.push_back(EntryOf(key, node));
+      RefuseNul(name, entries.back());
+    }
   } catch (const toml::parse_error& error) {
     const int line = static_cast<int>(error.source().begin.line);
     Fail(name, line, ProblemOf(LineOf(text, line), error.description()));

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/nearest_name.h"
+#include "options/admin_address.h"
 #include "options/option_files.h"
 #include "options/option_table.h"
 #include "options/option_values.h"
@@ -183,6 +184,7 @@ void CheckOptions(const Options& options) {
                     "leave one of them out",
                     *options.log.level));
   }
+  if (!options.admin.address.empty()) ParseAdminAddress(options.admin.address);
   if (options.admin.stall_after < Duration(1'000)) throw UsageError("--stall-after: less than 1s");
   if (options.capture.skip_snapshot && options.overrides.resnapshot) {
     throw UsageError("--skip-snapshot and the command resnapshot contradict each other");

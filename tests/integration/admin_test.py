@@ -153,6 +153,13 @@ def test_only_the_owner_or_the_token_steers(scene: Scene, tmp_path: Path):
     assert admin.request("POST", "/resume", {"Authorization": "Bearer s3cret"})[0] == 200
     assert admin.request("POST", "/pause?side=nothing", {"Authorization": "Bearer s3cret"})[0] == 400
     assert admin.request("DELETE", "/status")[0] == 405
+    # What is mistyped does not pause both.
+    for target in ("/pause?sid=capture", "/pause?side=", "/pause?side=capture&side=publish", "/pause?side=capture&x=1"):
+        assert admin.request("POST", target, {"Authorization": "Bearer s3cret"})[0] == 400, target
+    form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n\r\nside=publish"
+    answer = ask_raw(relay.options["admin"], b"POST /pause HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer s3cret\r\n" + form)
+    assert answer.startswith(b"HTTP/1.1 400"), answer
+    assert admin.status()["capture"]["state"] != "paused" and admin.status()["publish"]["state"] != "paused"
     assert admin.request("GET", "/nothing")[0] == 404
     file = socket_of(relay)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -199,7 +206,7 @@ def test_a_name_that_is_not_ours_is_refused(relay: Relay, host: str, code: int):
     assert by_tcp(relay).request("GET", "/status", {"Host": host})[0] == code
 
 
-@pytest.mark.parametrize("address, complaint", [("nonsense", "is not HOST:PORT"), ("127.0.0.1:1", "cannot listen"),
+@pytest.mark.parametrize("address, complaint", [("nonsense", "is not HOST:PORT"), ("127.0.0.1:1", "cannot listen"), ("127.0.0.1:70000", "from 1 to 65535"),
                                                 ("203.0.113.1:9187", "cannot listen")])
 def test_an_address_that_cannot_be_used_is_named(scene: Scene, address: str, complaint: str):
     if address.endswith(":1") and os.geteuid() == 0:

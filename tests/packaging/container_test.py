@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waiting_relay import AWAY, ROOT, takes
+from waiting_relay import AWAY, ROOT, free_address, takes
 
 DOCKERFILE = ROOT / "packaging/container/Dockerfile"
 COMPOSE = ROOT / "packaging/container/compose.yaml"
@@ -54,7 +54,7 @@ def test_spool_of_the_image_is_on_the_volume():
 
 def test_the_relay_takes_the_options_of_compose(tmp_path):
     service = documents(COMPOSE)[0]["services"]["bottledwater"]
-    arguments = [word.replace("0.0.0.0:9187", "127.0.0.1:0") for word in service["command"]]
+    arguments = [word.replace("0.0.0.0:9187", free_address()) for word in service["command"]]
     takes([*arguments, f"--spool={tmp_path}/spool"], BOTTLEDWATER_POSTGRES=AWAY)
 
 
@@ -65,7 +65,7 @@ def test_the_relay_takes_the_options_of_kubernetes(tmp_path):
     text = kubernetes()["ConfigMap"]["data"]["bottledwater.toml"]
     config = tmp_path / "bottledwater.toml"
     config.write_text(text.replace("/etc/bottledwater/secrets/kafka", str(secrets)).replace("host=db.example", AWAY)
-                      .replace("0.0.0.0:9187", "127.0.0.1:0").replace('log-format = "json"', ""))
+                      .replace("0.0.0.0:9187", free_address()).replace('log-format = "json"', ""))
     config.chmod(0o644)  # As a ConfigMap's file: a secret in it would be refused.
     takes([f"--config={config}", f"--spool={tmp_path}/spool"], PGPASSWORD="secret")
 

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from waiting_relay import AWAY, RELAY, ROOT, takes
+from waiting_relay import AWAY, RELAY, ROOT, free_address, takes
 
 UNIT = ROOT / "packaging/systemd/bottledwater.service"
 SAMPLE = ROOT / "packaging/systemd/bottledwater.toml"
@@ -69,7 +69,7 @@ def test_each_option_of_the_sample_is_accepted(tmp_path):
     secrets.chmod(0o600)
     config = tmp_path / "bottledwater.toml"
     text = uncommented(SAMPLE.read_text()).replace("/run/credentials/bottledwater.service/kafka", str(secrets))
-    text = text.replace("host=db.example", AWAY).replace('"127.0.0.1:9187"', '"127.0.0.1:0"')
+    text = text.replace("host=db.example", AWAY).replace('"127.0.0.1:9187"', f'"{free_address()}"')
     config.write_text(text)
     config.chmod(0o600)
     assert text.count("\n#") < SAMPLE.read_text().count("\n#") - 15, "the sample's options are no longer found"

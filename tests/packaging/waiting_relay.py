@@ -2,12 +2,19 @@
 
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RELAY = os.environ.get("BOTTLEDWATER_BINARY", str(ROOT / "build/bottledwater"))
 AWAY = "host=127.0.0.1 port=1"  # Where no PostgreSQL is.
+
+
+def free_address() -> str:
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{chosen.getsockname()[1]}"
 
 
 def takes(arguments: list[str], **environment: str) -> None:

@@ -258,6 +258,17 @@ TEST_F(OptionsTest, SayWhereABadValueWasGiven) {
   EXPECT_TRUE(Refusal({}).starts_with("BOTTLEDWATER_BROKER: \"a:0\""));
 }
 
+TEST_F(OptionsTest, RefuseAnAdminPortThatIsNone) {
+  for (const char* port : {"0", "65536", "70000", "99999999999"}) {
+    EXPECT_NE(Refusal({"--admin", std::string("127.0.0.1:") + port}).find("from 1 to 65535"),
+              std::string::npos);
+  }
+  for (const char* address : {"127.0.0.1:9187", "[::1]:65535", ":1"}) {
+    EXPECT_EQ(Refusal({"--admin", address}), "");
+  }
+  EXPECT_NE(Refusal({"--admin", "localhost"}).find("not HOST:PORT"), std::string::npos);
+}
+
 TEST_F(OptionsTest, RefuseTwoValuesWhereThereIsOne) {
   EXPECT_EQ(Refusal({"-s", "a", "--slot=b"}), "--slot: given 2 times, and it has one value");
   const std::string path = WriteFile("conf", "slot = ['a', 'b']\n");

@@ -54,6 +54,16 @@ TEST(ConfigFile, ReadsWhatTheHeaderShows) {
   EXPECT_EQ(entries[3].values.at(1).line, 10);
 }
 
+TEST(ConfigFile, RefusesNulBytesHoweverTheyAreWritten) {
+  for (const char* text : {R"(slot = "a\u0000b")", R"(tables = ["a", "b\u0000"])",
+                           "[kafka-config]\n\"sasl.password\" = \"geheim\\u0000x\"",
+                           "[kafka-config]\n\"sasl\\u0000\" = \"geheim\""}) {
+    const std::string refusal = Refusal(text);
+    EXPECT_NE(refusal.find("NUL"), std::string::npos) << text << ": " << refusal;
+    EXPECT_EQ(refusal.find("geheim"), std::string::npos);
+  }
+}
+
 TEST(ConfigFile, TakesNumbersBooleansAndTheirTexts) {
   EXPECT_EQ(ValuesOf("snapshot-connections = 4", "snapshot-connections").at(0), "4");
   EXPECT_EQ(ValuesOf("snapshot-connections = '4'", "snapshot-connections").at(0), "4");
