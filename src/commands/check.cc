@@ -93,10 +93,7 @@ ExitCode RunCheck(const Invocation& invocation) {
   if (command.print_sql || command.print_acls) return PrintRights(invocation.options, stop);
   const std::vector<Finding> findings = CheckAll(invocation.options, stop);
   invocation.options.command.json ? PrintJson(findings) : PrintText(findings);
-  for (const Finding& finding : findings) {
-    if (finding.verdict == Verdict::kBad) return finding.exit_code;
-  }
-  return ExitCode::kOk;
+  return ExitCodeOf(findings);
 }
 
 }  // namespace bw

@@ -1,24 +1,42 @@
 #include "preflight/preflight.h"
-#include "publish/topic_name.h"
 
 namespace bw {
+namespace {
+
+void Append(std::vector<Finding> more, std::vector<Finding>* all) {
+  all->insert(all->end(), std::make_move_iterator(more.begin()),
+              std::make_move_iterator(more.end()));
+}
+
+}  // namespace
 
 std::vector<Finding> CheckAll(const Options& options, const Stop& stop) {
-  std::string database;
-  std::vector<Finding> all = CheckPostgres(options, stop, &database);
-  // The topic's name needs no more of the source than these two.
-  const std::string topic =
-      database.empty()
-          ? ""
-          : CheckpointTopic(
-                options.publish.topic_prefix,
-                {.system_identifier = "", .database = database, .slot = options.capture.slot});
-  for (const auto& more :
-       {CheckKafka(options.publish, topic, stop),
-        CheckRegistry(options.registry, options.publish, stop), CheckSpoolPlace(options.spool)}) {
-    all.insert(all.end(), more.begin(), more.end());
-  }
+  Seen seen;
+  std::vector<Finding> spool = CheckSpoolDirectory(options.spool, &seen);
+  std::vector<Finding> postgres = CheckPostgres(options, stop, &seen);
+  std::vector<Finding> kafka = CheckKafka(options.publish, stop, &seen);
+  std::vector<Finding> start = CheckStart(options, stop, &seen);
+  Append(CheckSpoolDisk(options.spool, seen), &spool);
+  std::vector<Finding> all;
+  // A relay opens the spool that is there first, and makes a new one last.
+  if (seen.has_spool) Append(std::move(spool), &all);
+  Append(CheckAdmin(options, seen), &all);
+  Append(std::move(postgres), &all);
+  Append(std::move(start), &all);
+  Append(std::move(kafka), &all);
+  Append(CheckRegistry(options.registry, options.publish, stop), &all);
+  if (!seen.has_spool) Append(std::move(spool), &all);
   return all;
+}
+
+ExitCode ExitCodeOf(const std::vector<Finding>& findings) {
+  ExitCode code = ExitCode::kOk;
+  for (const Finding& finding : findings) {
+    if (finding.verdict != Verdict::kBad) continue;
+    code = finding.exit_code;
+    if (code != ExitCode::kTryAgain) break;
+  }
+  return code;
 }
 
 }  // namespace bw

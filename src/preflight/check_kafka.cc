@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "preflight/preflight.h"
 #include "publish/kafka_cluster.h"
-#include "publish/topic_name.h"
+#include "publish/topic_trial.h"
 #include "registry/http_client.h"
 
 namespace bw {
@@ -24,18 +24,23 @@ void CheckCheckpointTopic(KafkaCluster* kafka, const std::string& topic, Finding
         topic));
     return;
   }
-  if (const auto policy = config->find("cleanup.policy");
-      policy != config->end() && policy->second != "compact") {
-    findings->Doubtful(fmt::format(
-        "Checkpoint topic {} has cleanup.policy={}: when a checkpoint is deleted, the relay halts "
-        "at its next start. Set cleanup.policy=compact",
-        topic, policy->second));
-  }
   if (NumberIn(*config, "min.insync.replicas").value_or(1) < 2) {
     findings->Doubtful(fmt::format(
         "Checkpoint topic {} has min.insync.replicas=1: the loss of one broker can lose what Kafka "
         "has confirmed",
         topic));
+  }
+}
+
+// Of topics that exist already nothing is created.
+void CheckCreation(KafkaCluster* kafka, const PublishOptions& options, const std::string& topic,
+                   Findings* findings) {
+  try {
+    if (const auto refusal = FindTopicRefusal(kafka, options, topic)) findings->Bad(*refusal);
+  } catch (const Error& error) {
+    findings->Doubtful(Sentence(error.what()) +
+                       " So it is not known whether the relay can create the tables' topics; "
+                       "those that exist need not be created");
   }
 }
 
@@ -48,15 +53,17 @@ std::string RegistryMode(const HttpAnswer& answer) {
 
 }  // namespace
 
-std::vector<Finding> CheckKafka(const PublishOptions& options, const std::string& checkpoint_topic,
-                                const Stop& stop) {
+std::vector<Finding> CheckKafka(const PublishOptions& options, const Stop& stop, Seen* seen) {
   Findings findings("Kafka");
   findings.Try([&] {
     CheckKafkaConfig(options);
-    const auto kafka = ConnectToKafka(options, stop);
+    auto kafka = ConnectToKafka(options, stop);
     const std::string id = kafka->ClusterId();
     findings.Good(fmt::format("{} answers, cluster id {}", options.brokers, id));
-    if (!checkpoint_topic.empty()) CheckCheckpointTopic(kafka.get(), checkpoint_topic, &findings);
+    const std::string& topic = seen->checkpoint_topic;
+    if (!topic.empty()) CheckCheckpointTopic(kafka.get(), topic, &findings);
+    CheckCreation(kafka.get(), options, topic, &findings);
+    seen->kafka = std::move(kafka);
   });
   return findings.Take();
 }

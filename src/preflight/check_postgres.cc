@@ -1,20 +1,11 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <map>
 
-#include "base/format.h"
-#include "base/log.h"
-#include "capture/first_start.h"
-#include "capture/publication.h"
-#include "capture/publication_setup.h"
+#include "base/clock.h"
+#include "capture/pg_connection.h"
 #include "capture/server_inspection.h"
-#include "capture/snapshot_tables.h"
-#include "capture/sql_text.h"
-#include "capture/table_catalog.h"
-#include "capture/table_filter.h"
 #include "preflight/preflight.h"
 #include "publish/topic_name.h"
 
@@ -25,15 +16,6 @@ namespace {
 constexpr double kClockDifferenceMax = 5;
 // A transaction that is open for longer makes the slot's creation wait.
 constexpr int kLongTransactionSeconds = 60;
-
-struct Subject {
-  const CaptureOptions& options;
-  const PublishOptions& publish;
-  bool has_spool = false;  // So this is no first start.
-  const Stop& stop;
-};
-
-// --- The server ----------------------------------------------------------------------------------
 
 void CheckServer(const ServerView& view, Findings* findings) {
   const std::vector<Halt> obstacles = FindObstacles(view);
@@ -64,37 +46,29 @@ void CheckWalSenders(const ServerView& view, PgConnection* connection, Findings*
   }
 }
 
+// The walsender of a relay that was just killed lives on for a moment, in which a relay waits.
+ServerView LookOnceFree(const CaptureOptions& options, const Stop& stop, bool waits) {
+  constexpr Duration kLookInterval{200};
+  PgConnection connection(options, PgConnection::Mode::kReplication, stop);
+  ServerView view = LookThrough(&connection, options.slot);
+  const TimePoint give_up = Clock::Real().Now() + options.active_slot_wait;
+  while (waits && view.slot && view.slot->active_pid && Clock::Real().Now() < give_up &&
+         !stop.WaitFor(kLookInterval)) {
+    view = LookThrough(&connection, options.slot);
+  }
+  return view;
+}
+
 // What the relay does first. A connection pooler lets ordinary connections through, and not this.
-bool CheckReplicationConnection(const Subject& subject, Findings* findings) {
+void CheckReplicationConnection(const CaptureOptions& options, const Stop& stop, Seen* seen,
+                                Findings* findings) {
   try {
-    PgConnection connection(subject.options, PgConnection::Mode::kReplication, subject.stop);
-    const ServerView view = LookThrough(&connection, subject.options.slot);
-    if (!view.slot) {
-      if (const auto full = FindFullSlots(view)) findings->Bad(*full);
-      return true;
-    }
-    const SlotState& slot = *view.slot;
-    std::string text = fmt::format("Replication slot \"{}\" exists", slot.name);
-    if (slot.active_pid) text += fmt::format(", in use by process {}", *slot.active_pid);
-    if (slot.wal_status == "lost" || !slot.invalidation_reason.empty()) {
-      findings->Bad(text +
-                        " and is lost: the server has removed WAL that it needs. Start once as "
-                        "bottledwater resnapshot",
-                    ExitCode::kHaltSlot);
-    } else if (!subject.has_spool) {
-      findings->Doubtful(text +
-                         ", but there is no spool here: the relay asks Kafka whose slot it "
-                         "is, and stops when it cannot tell");
-    } else {
-      findings->Good(text);
-    }
-    return true;
+    seen->server = LookOnceFree(options, stop, /*waits=*/!seen->spool_in_use);
   } catch (const Error& error) {
     findings->Bad(Sentence(error.what()) +
                       " An ordinary connection works: if there is a connection pooler in between, "
                       "connect to PostgreSQL itself; else look at pg_hba.conf and max_wal_senders.",
                   error.exit_code());
-    return false;
   }
 }
 
@@ -141,89 +115,28 @@ void CheckSettings(PgConnection* connection, Findings* findings) {
   }
 }
 
-// --- The tables ----------------------------------------------------------------------------------
-
-void CheckTopics(const std::vector<SnapshotTable>& tables, const PublishOptions& options,
-                 Findings* findings) {
-  std::map<std::string, std::string> owners;  // Of topics, as Kafka tells them apart.
-  for (const SnapshotTable& table : tables) {
-    const TableName name = table.described.name();
-    const std::string topic = TopicOfTable(options.topic_prefix, name.schema, name.table);
-    const auto [owner, is_first] =
-        owners.try_emplace(KafkaFormOfTopic(topic), table.described.qualified_name());
-    if (is_first) continue;
-    findings->Doubtful(fmt::format(
-        "Tables {} and {} cannot both have topic {}: {} (--on-collision)", owner->second,
-        table.described.qualified_name(), topic,
-        options.on_collision == OnCollision::kSuffix ? "one of them gets a suffix"
-                                                     : "the changes of one are left out"));
-  }
-}
-
-// Everything that a first start would refuse, not only what it would meet first.
-void CheckFirstStart(const PublicationFacts& facts, const Subject& subject, Findings* findings) {
-  CaptureOptions options = subject.options;
-  PublicationPlan plan;
-  try {
-    plan = PlanPublications(facts, options);
-  } catch (const Error& error) {
-    findings->Bad(error);
-    if (error.exit_code() != ExitCode::kUnkeyedTables) return;
-    options.allow_unkeyed = true;
-    if (!findings->Try([&] { plan = PlanPublications(facts, options); })) return;
-  }
-  for (const std::string& warning : plan.warnings) findings->Doubtful(warning);
-  const std::vector<SnapshotTable> tables = TablesToRead(facts, plan, options);
-  if (tables.empty()) {
-    findings->Doubtful("No table would be captured: look at --tables and --exclude-tables");
-    return;
-  }
-  if (!options.skip_snapshot) {
-    findings->Try([&] { RequireReadable(tables, facts.role.name); });
-  }
-  CheckTopics(tables, subject.publish, findings);
-  int64_t bytes = 0;
-  for (const SnapshotTable& table : tables) bytes += table.described.bytes;
-  findings->Good(fmt::format("{} table{} would be captured; the snapshot reads about {}",
-                             tables.size(), tables.size() == 1 ? "" : "s",
-                             FormatSize(static_cast<uint64_t>(std::max<int64_t>(bytes, 0)))));
-}
-
-void CheckTables(const ServerView& view, const std::string& database, const Subject& subject,
-                 PgConnection* connection, Findings* findings) {
-  PublicationFacts facts;
-  facts.role = view.role;
-  facts.version = view.identity.version;
-  facts.database = database;
-  facts.tables = ReadTables(connection);
-  facts.existing = ReadPublications(connection, CandidatePublications(subject.options));
-  if (subject.has_spool) {
-    findings->Try([&] { FindPublications(connection, subject.options, /*expects_pair=*/false); });
-    return;
-  }
-  CheckFirstStart(facts, subject, findings);
-}
-
 }  // namespace
 
-std::vector<Finding> CheckPostgres(const Options& options, const Stop& stop,
-                                   std::string* database) {
+std::vector<Finding> CheckPostgres(const Options& options, const Stop& stop, Seen* seen) {
   Findings findings("PostgreSQL");
-  const Subject subject{options.capture, options.publish, Spool::Exists(options.spool), stop};
   findings.Try([&] {
     PgConnection connection(options.capture, PgConnection::Mode::kSql, stop);
     const ServerView view = LookAtStanding(&connection);
-    *database = connection.Query("SELECT current_database()").String(0, 0);
+    seen->database = connection.Query("SELECT current_database()").String(0, 0);
+    // The topic's name needs no more of the source than these two.
+    seen->checkpoint_topic = CheckpointTopic(
+        options.publish.topic_prefix,
+        {.system_identifier = "", .database = seen->database, .slot = options.capture.slot});
     CheckServer(view, &findings);
     if (FindObstacles(view).empty()) {
-      CheckReplicationConnection(subject, &findings);
+      CheckReplicationConnection(options.capture, stop, seen, &findings);
       CheckWalSenders(view, &connection, &findings);
     } else if (const auto full = FindFullSlots(view)) {
       findings.Bad(*full);
     }
     CheckWaits(&connection, &findings);
     CheckSettings(&connection, &findings);
-    CheckTables(view, *database, subject, &connection, &findings);
+    seen->standing = view;
   });
   return findings.Take();
 }

@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/magic.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -12,11 +11,11 @@
 #include <system_error>
 #include <vector>
 
-#include "admin/admin_client.h"
 #include "base/byte_size.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "preflight/preflight.h"
+#include "spool/spool.h"
 #include "spool/spool_directory.h"
 
 namespace bw {
@@ -28,6 +27,8 @@ constexpr int kSyncs = 20;
 constexpr auto kSlowSync = std::chrono::milliseconds(20);
 // Fewer hours of an outage than most people expect.
 constexpr uint64_t kFewBytes = kGiB;
+// Of a snapshot in the spool, against the tables.
+constexpr uint64_t kBestCompression = 8;
 
 // The directory, or the nearest one above it that exists: where it would be made.
 std::string ExistingPlace(const std::string& directory) {
@@ -84,17 +85,41 @@ void CheckFileSystem(const std::string& place, Findings* findings) {
   }
 }
 
-void CheckRoom(const SpoolOptions& options, const std::string& place, Findings* findings) {
+// Until the snapshot is complete, nothing of it is published and trimmed, so all of it must fit.
+// Its rows take about what the tables do, or less by compression.
+void CheckSnapshotFits(const SpoolOptions& options, uint64_t free, uint64_t snapshot,
+                       Findings* findings) {
+  const uint64_t on_disk = free - std::min(free, options.min_free_bytes);
+  const bool is_limited = options.max_bytes != 0 && options.max_bytes < on_disk;
+  const uint64_t room = is_limited ? options.max_bytes : on_disk;
+  if (snapshot <= room) return;
+  const std::string text = fmt::format(
+      "the first snapshot has to be in the spool as a whole before it is published: the tables "
+      "take {}, and the spool has room for {}. {}, choose fewer --tables, or --skip-snapshot",
+      FormatSize(snapshot), FormatSize(room),
+      is_limited ? "Raise --spool-max-bytes" : "Choose a larger disk with --spool=DIR");
+  if (snapshot / kBestCompression > room) {
+    findings->Bad(text, ExitCode::kTryAgain);
+  } else {
+    findings->Doubtful(text);
+  }
+}
+
+void CheckRoom(const SpoolOptions& options, const std::string& place, const Seen& seen,
+               Findings* findings) {
   const uint64_t free = FreeBytes(place);
   const uint64_t room = options.max_bytes == 0 ? free : std::min(free, options.max_bytes);
   const std::string text = fmt::format(
       "\"{}\": {} free{}", Printable(place), FormatSize(free),
       options.max_bytes == 0 ? "" : ", --spool-max-bytes is " + FormatSize(options.max_bytes));
   if (free < options.min_free_bytes) {
-    findings->Bad(text + fmt::format("; capture needs {} more than nothing at all: free the disk",
+    findings->Bad(text + fmt::format("; capture waits until {} are free: free the disk",
                                      FormatSize(options.min_free_bytes)),
-                  ExitCode::kSpoolUnusable);
-  } else if (room < kFewBytes) {
+                  ExitCode::kTryAgain);
+    return;
+  }
+  CheckSnapshotFits(options, free, seen.snapshot_bytes, findings);
+  if (room < kFewBytes) {
     findings->Doubtful(text +
                        ": little for an outage of Kafka; while the spool is full, "
                        "PostgreSQL retains the WAL");
@@ -103,24 +128,24 @@ void CheckRoom(const SpoolOptions& options, const std::string& place, Findings* 
   }
 }
 
-void CheckOwner(const std::string& directory, Findings* findings) {
-  struct stat status {};
-  if (lstat(directory.c_str(), &status) != 0) return;
-  if (S_ISLNK(status.st_mode) || !S_ISDIR(status.st_mode)) {
-    findings->Bad(fmt::format("\"{}\" is not a directory", Printable(directory)),
-                  ExitCode::kSpoolUnusable);
-  } else if (status.st_uid != geteuid()) {
-    findings->Bad(fmt::format("\"{}\" belongs to another user: chown it, or run as that user",
-                              Printable(directory)),
-                  ExitCode::kSpoolUnusable);
-  }
-}
-
 }  // namespace
 
-std::vector<Finding> CheckSpoolPlace(const SpoolOptions& options) {
+std::vector<Finding> CheckSpoolDirectory(const SpoolOptions& options, Seen* seen) {
   Findings findings("Spool");
-  CheckOwner(options.directory, &findings);
+  seen->has_spool = Spool::Exists(options);
+  try {
+    SpoolDirectory::Inspect(options.directory);
+  } catch (const Error& error) {
+    seen->spool_in_use = error.exit_code() == ExitCode::kAnotherRelay;
+    seen->spool_refused = !seen->spool_in_use;
+    findings.Bad(error);
+  }
+  return findings.Take();
+}
+
+std::vector<Finding> CheckSpoolDisk(const SpoolOptions& options, const Seen& seen) {
+  if (seen.spool_refused) return {};
+  Findings findings("Spool");
   const std::string place = ExistingPlace(options.directory);
   findings.Try([&] {
     const auto sync = TimeOfSync(place);
@@ -133,13 +158,7 @@ std::vector<Finding> CheckSpoolPlace(const SpoolOptions& options) {
     }
   });
   CheckFileSystem(place, &findings);
-  CheckRoom(options, place, &findings);
-  findings.Try([&] {
-    if (AskRelay(options.directory, "GET", "/livez")) {
-      findings.Doubtful(fmt::format("A relay runs on \"{}\"; a second one would be refused",
-                                    Printable(options.directory)));
-    }
-  });
+  CheckRoom(options, place, seen, &findings);
   return findings.Take();
 }
 

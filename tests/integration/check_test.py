@@ -1,6 +1,7 @@
 """`bottledwater check`: each kind of broken set-up is found with its remedy, all of several at once, and nothing is changed."""
 
 import json
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any, Optional
@@ -50,9 +51,9 @@ def test_a_check_beside_a_running_relay_does_not_disturb_it(scene: Scene):
     relay = scene.running_relay()
     scene.settle()
     checked = check(scene)
-    assert checked.code == 0, checked.texts("bad")
-    assert "A relay runs on" in checked.texts("doubtful")
-    assert f'Replication slot "{scene.slot}" exists, in use' in checked.texts("good")
+    assert checked.code == 73
+    assert [one["text"].split("]")[0] for one in checked.findings if one["verdict"] == "bad"] == ["[spool-in-use"]
+    assert f'Replication slot "{scene.slot}" continues the spool, in use' in checked.texts("good")
     scene.settle()
     assert "fenced" not in relay.log_text() and relay.is_running()
 
@@ -104,7 +105,7 @@ def test_a_login_that_is_refused(scene: Scene, change: dict[str, str], code: int
 
 def test_postgres_that_is_away(scene: Scene):
     checked = check(scene, url=f"postgres://postgres@127.0.0.1:{free_port()}/x")
-    assert checked.code != 0 and "PostgreSQL: " in checked.texts("bad")
+    assert checked.code == 75 and "PostgreSQL: " in checked.texts("bad")
 
 
 def test_transactions_that_would_hold_up_the_slot(scene: Scene):
@@ -121,11 +122,135 @@ def test_transactions_that_would_hold_up_the_slot(scene: Scene):
     assert "No transaction makes" in check(scene).texts("good")
 
 
-def test_a_slot_without_its_spool_and_no_table(scene: Scene):
+def test_no_table(scene: Scene):
+    assert "No table would be captured" in check(scene, tables="nothing.*").texts("doubtful")
+
+
+def both(scene: Scene, *, url: Optional[str] = None, **options: Any) -> Checked:
+    """What check says, after a look at whether a relay's start ends with the same code."""
+    checked = check(scene, url=url, **options)
+    chosen = {name.replace("-", "_"): value for name, value in options.items()}
+    relay = scene.relay(environment={"BOTTLEDWATER_POSTGRES": url or scene.url()}, postgres=None, **chosen)
+    relay.start()
+    assert relay.exit_code(40) == checked.code, relay.log_tail(20) + checked.texts("bad")
+    return checked
+
+
+@pytest.fixture
+def streaming(scene: Scene) -> Scene:
+    """A relay has taken its snapshot, has published something and was stopped."""
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY)")
+    relay = scene.running_relay()
+    scene.settle()
+    relay.stop()
+    return scene
+
+
+def drop_slot(scene: Scene) -> None:
+    scene.execute("SELECT pg_drop_replication_slot(%s)", [scene.slot])
+
+
+def test_a_stopped_relay_would_go_on(streaming: Scene):
+    checked = check(streaming)
+    assert checked.code == 0 and "continues the spool" in checked.texts("good"), checked.findings
+
+
+@pytest.mark.parametrize("has_spool", [True, False])
+def test_a_slot_that_was_dropped(streaming: Scene, has_spool: bool):
+    drop_slot(streaming)
+    options = {} if has_spool else {"spool": str(streaming.folder / "another")}
+    checked = both(streaming, **options)
+    assert checked.code == 81 and "[slot-missing]" in checked.texts("bad") and "resnapshot" in checked.texts("bad")
+    assert "CREATE PUBLICATION" not in checked.texts("bad")
+
+
+def test_a_slot_that_is_not_ours(streaming: Scene):
+    drop_slot(streaming)
+    streaming.execute("SELECT pg_create_logical_replication_slot(%s, 'test_decoding')", [streaming.slot])
+    for options in ({}, {"spool": str(streaming.folder / "another")}):
+        checked = both(streaming, **options)
+        assert checked.code == 82 and "[slot-foreign]" in checked.texts("bad")
+
+
+def test_a_slot_of_another_database(scene: Scene):
+    with psycopg.connect(scene.servers.postgres.url("postgres"), autocommit=True) as other:
+        other.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [scene.slot])
+        try:
+            checked = both(scene)
+        finally:
+            other.execute("SELECT pg_drop_replication_slot(%s)", [scene.slot])
+    assert checked.code == 82 and "[slot-foreign]" in checked.texts("bad")
+
+
+def test_a_slot_that_nobody_knows(scene: Scene):
     scene.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [scene.slot])
-    checked = check(scene, tables="nothing.*")
-    doubtful = checked.texts("doubtful")
-    assert "but there is no spool here" in doubtful and "No table would be captured" in doubtful
+    checked = both(scene)
+    assert checked.code == 82 and "--adopt-slot" in checked.texts("bad")
+
+
+def test_the_spool_of_another_slot_or_database(streaming: Scene):
+    checked = both(streaming, slot=streaming.slot + "_other")
+    assert checked.code == 74 and "[other-slot]" in checked.texts("bad")
+    assert "CREATE PUBLICATION" not in checked.texts("bad")
+    drop_slot(streaming)
+    checked = both(streaming, url=streaming.servers.postgres.url("postgres"))
+    assert checked.code == 84 and "[other-database]" in checked.texts("bad"), checked.findings
+
+
+def test_places_that_cannot_be_a_spool(scene: Scene):
+    stranger = scene.folder / "stranger"
+    stranger.mkdir()
+    (stranger / "notes.txt").write_text("x")
+    for place, part in [(scene.folder / "no/such/spool", "does not exist"), (stranger, "notes.txt"), (Path("/tmp"), "shared")]:
+        checked = check(scene, spool=place)
+        assert checked.code == 74 and part in checked.texts("bad"), checked.findings
+    assert both(scene, spool=str(stranger)).code == 74
+
+
+def test_an_admin_port_that_is_taken(scene: Scene):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        checked = both(scene, admin=f"127.0.0.1:{taken.getsockname()[1]}")
+    assert checked.code == 64 and "Admin endpoint: " in checked.texts("bad")
+
+
+def test_settings_of_topics_that_kafka_refuses(scene: Scene):
+    before = set(scene.reader.topics())
+    checked = both(scene, **{"topic-config": "no.such=3"})
+    assert checked.code == 64 and "no.such" in checked.texts("bad")
+    assert scene.slots() == [] and scene.publications() == [] and not (scene.folder / "spool").exists()
+    checked = check(scene, **{"topic-config": "replication=3"})
+    assert checked.code == 75 and "as many brokers" in checked.texts("bad")
+    assert check(scene, **{"topic-config": "partitions=3"}).code == 0
+    assert set(scene.reader.topics()) - before <= {"__consumer_offsets", "__transaction_state"}
+
+
+def test_a_snapshot_that_does_not_fit_into_the_spool(scene: Scene):
+    scene.execute("CREATE TABLE big (id int PRIMARY KEY, value text) WITH (autovacuum_enabled = false)")
+    scene.execute("ALTER TABLE big ALTER value SET STORAGE EXTERNAL")
+    scene.execute("INSERT INTO big SELECT i, repeat('x', 100000) FROM generate_series(1, 240) i")
+    assert "the snapshot reads about 2" in check(scene).texts("good")
+    checked = check(scene, **{"spool-max-bytes": "8MiB"})
+    assert checked.code == 0 and "Raise --spool-max-bytes" in checked.texts("doubtful")
+    checked = check(scene, **{"spool-max-bytes": "1MiB"})
+    assert checked.code == 75 and "Raise --spool-max-bytes" in checked.texts("bad")
+
+
+@pytest.mark.parametrize("words", [["check", "--json"], ["status", "--json"], ["man"], ["completion", "bash"], ["--help"]])
+def test_output_that_cannot_be_written_is_an_error(scene: Scene, words: list[str]):
+    options = [f"--postgres={scene.url()}", f"--broker={scene.servers.kafka.address}", f"--spool={scene.folder}/spool",
+               f"--schema-registry={scene.servers.registry.url}"] if "--json" in words else []
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([binary(), *words, *options], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "cannot be written" in done.stderr or words[0] == "status"
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    done = subprocess.run(["bash", "-c", f"'{binary()}' man | true; exit ${{PIPESTATUS[0]}}"], stderr=subprocess.PIPE, text=True,
+                          timeout=60)
+    assert done.returncode in (0, 141) and done.stderr == ""  # 141: SIGPIPE.
 
 
 def test_a_spool_in_memory(scene: Scene):
@@ -149,5 +274,5 @@ def test_the_text_has_a_sign_a_line(scene: Scene):
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    assert [line for line in lines if not line.startswith(" ")] == ["PostgreSQL", "Kafka", "Schema registry", "Spool"]
+    assert [line for line in lines if not line.startswith(" ")] == ["PostgreSQL", "Start", "Kafka", "Schema registry", "Spool"]
     assert all(line.lstrip()[0] in "✓!✗" for line in lines if line.startswith("  ") and not line.startswith("   "))

@@ -1,0 +1,20 @@
+#include <fmt/format.h>
+
+#include "admin/http_listener.h"
+#include "base/log.h"
+#include "preflight/preflight.h"
+
+namespace bw {
+
+std::vector<Finding> CheckAdmin(const Options& options, const Seen& seen) {
+  Findings findings("Admin endpoint");
+  // A relay on this spool may be the one that listens there.
+  if (options.admin.address.empty() || seen.spool_in_use) return {};
+  findings.Try([&] {
+    ListeningSocket::Tcp(options.admin.address);
+    findings.Good(fmt::format("{} is free", Printable(options.admin.address)));
+  });
+  return findings.Take();
+}
+
+}  // namespace bw
