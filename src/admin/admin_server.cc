@@ -12,6 +12,7 @@
 #include "admin/service_manager.h"
 #include "admin/status_json.h"
 #include "base/log.h"
+#include "relay/status_line.h"
 
 namespace bw {
 namespace {
@@ -153,7 +154,16 @@ AdminResponse AdminServer::PauseOrResume(const AdminRequest& request) {
   for (const Relay::Side one : sides) pauses ? relay_->Pause(one) : relay_->Resume(one);
   const std::string what = name.empty() ? "capture and publish" : name;
   spdlog::warn("An operator has {} {}", pauses ? "paused" : "resumed", what);
-  return Text(200, (pauses ? "paused " : "resumed ") + what);
+  std::string text = (pauses ? "paused " : "resumed ") + what;
+  if (sides.front() != Relay::Side::kCapture) return Text(200, text);
+  const RelayStatus now = relay_->Status();
+  if (pauses && now.capture.pausing) {
+    text += now.spool.phase == SpoolPhase::kFirstStart
+                ? "; capture pauses when the snapshot is complete"
+                : "; capture pauses when its session has ended, within seconds, or the tables that "
+                  "it reads again are complete";
+  }
+  return Text(200, text + "; " + RetainedWalText(now.capture));
 }
 
 AdminResponse AdminServer::Resnapshot(const AdminRequest& request) try {

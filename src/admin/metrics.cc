@@ -129,8 +129,18 @@ void AddCapture(const Observation& observation, Metrics* metrics) {
                  "WAL that the slot retains on PostgreSQL's disk");
   metrics->AddKnown(capture.wal_on_disk_bytes);
   metrics->Gauge("bottledwater_safe_wal_bytes",
-                 "How much more WAL until the slot is lost (max_slot_wal_keep_size)");
+                 "How much more WAL until the slot is lost (max_slot_wal_keep_size); negative "
+                 "beyond that, absent without a limit");
   metrics->AddKnown(capture.safe_wal_bytes);
+  metrics->Gauge("bottledwater_wal_limit_set",
+                 "1 when max_slot_wal_keep_size limits the slot, 0 when nothing does");
+  metrics->AddKnown(capture.has_wal_limit);
+  metrics->Gauge("bottledwater_capture_lag_bytes",
+                 "WAL of the server that is not captured; 0 below 8 MiB");
+  metrics->AddKnown(observation.capture_lag_bytes);
+  metrics->Gauge("bottledwater_capture_lag_seconds",
+                 "For how long such WAL has been there; 0 when there is none");
+  metrics->AddKnown(observation.capture_lag_seconds);
   metrics->Counter("bottledwater_captured_changes_total", "Changes durable in the spool")
       .Add(capture.changes);
   metrics->Counter("bottledwater_captured_transactions_total", "Transactions with changes")
@@ -163,8 +173,8 @@ void AddSpool(const Observation& observation, Metrics* metrics) {
                  "Age of the oldest unpublished commit; 0 when there is none");
   metrics->Add(spool.lag ? static_cast<double>(spool.lag->count()) / 1e3 : 0.0);
   metrics->Gauge("bottledwater_spool_seconds_until_full",
-                 "Until the spool is full, at the pace of the last minute; absent when it does "
-                 "not grow");
+                 "Until the spool is full, at the pace of the last minutes; 0 when it is full, "
+                 "absent when it does not grow");
   metrics->AddKnown(observation.seconds_until_spool_full);
   metrics->Gauge("bottledwater_seconds_until_drained",
                  "Until the backlog is published; absent without one, or when it does not shrink");

@@ -2,20 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
 #include "base/format.h"
+#include "relay/status_line.h"
 
 namespace bw {
 namespace {
 
 constexpr Duration kRateWindow{10'000};
-constexpr Duration kGrowthWindow{60'000};
+constexpr Duration kGrowthWindow{180'000};
 // A growth that is measured over less says nothing.
 constexpr Duration kGrowthWindowMin{3'000};
 // The first second after an outage is spent on connecting.
 constexpr double kDrainSecondsMin = 2;
+// With an older unpublished change than this, publishing is behind.
+constexpr Duration kKeepsUpMax{5'000};
 // A spool that grows less is as good as steady.
 constexpr double kGrowthMin = 1'024;
 
@@ -39,28 +43,38 @@ std::string StallText(std::string_view side, Duration stalled, const RelayStatus
                      why.empty() ? "" : ": ", why);
 }
 
+std::string RemedyForFullSpool(const RelayStatus::SpoolFacts& spool) {
+  if (spool.phase == SpoolPhase::kFirstStart) {
+    return "Enlarge the spool's disk, or free space on it: publishing, which empties the spool, "
+           "cannot start before the snapshot is complete";
+  }
+  return fmt::format(
+      "Let publishing catch up, which empties the spool; or give it more room: its disk{}",
+      spool.max_bytes == 0 ? "" : ", and --spool-max-bytes");
+}
+
 }  // namespace
 
 Observation Observer::Observe(RelayStatus status) {
   Observation observation;
   observation.status = std::move(status);
   AddObstacle(&observation.status);
+  AddSlotRisk(&observation.status);
+  AddCaptureLag(&observation);
   const RelayStatus& seen = observation.status;
-  samples_.push_back(
-      {seen.time, seen.capture.changes, seen.publish.figures.changes, seen.spool.bytes});
+  samples_.push_back({seen.time, seen.capture.changes, seen.publish.figures.changes,
+                      seen.capture.appended, seen.capture.appended_bytes,
+                      seen.capture.snapshot_rows});
   while (seen.time - samples_.front().time > kGrowthWindow) samples_.pop_front();
   AddRates(&observation);
+  AddForecast(&observation);
   AddStalls(&observation);
   return observation;
 }
 
 void Observer::AddRates(Observation* observation) const {
   const Sample& now = samples_.back();
-  const Sample* recent = &samples_.back();
-  for (auto sample = samples_.rbegin(); sample != samples_.rend(); ++sample) {
-    if (now.time - sample->time > kRateWindow) break;
-    recent = &*sample;
-  }
+  const Sample* const recent = &Before(kRateWindow);
   const double seconds = SecondsBetween(recent->time, now.time);
   if (seconds <= 0) return;
   const double captured = PerSecond(recent->captured, now.captured, seconds);
@@ -72,16 +86,44 @@ void Observer::AddRates(Observation* observation) const {
   if (backlog > 0 && drain && *drain > captured) {
     observation->seconds_until_drained = static_cast<double>(backlog) / (*drain - captured);
   }
+}
 
-  const Sample& oldest = samples_.front();
-  if (now.time - oldest.time < kGrowthWindowMin) return;
-  const double growth =
-      PerSecond(oldest.spool_bytes, now.spool_bytes, SecondsBetween(oldest.time, now.time));
-  observation->spool_bytes_per_second = growth;
-  if (growth >= kGrowthMin && backlog > 0) {
-    observation->seconds_until_spool_full =
-        static_cast<double>(observation->status.spool.room_bytes) / growth;
+// The oldest sample of the window.
+const Observer::Sample& Observer::Before(Duration window) const {
+  const Sample* found = &samples_.back();
+  for (auto sample = samples_.rbegin(); sample != samples_.rend(); ++sample) {
+    if (samples_.back().time - sample->time > window) break;
+    found = &*sample;
   }
+  return *found;
+}
+
+// The size of the spool's files says little: RocksDB's log alone comes and goes by 64 MiB.
+double Observer::UnpublishedGrowth(const RelayStatus& status) const {
+  const Sample& now = samples_.back();
+  const Sample& recent = Before(kRateWindow);
+  const bool keeps_up =
+      status.publish.working && status.spool.lag.value_or(Duration(0)) < kKeepsUpMax;
+  // What snapshots read is published when all of it is there.
+  if (keeps_up && now.snapshot_rows == recent.snapshot_rows) return 0;
+  const Sample& oldest = samples_.front();
+  const double appended =
+      PerSecond(oldest.appended_bytes, now.appended_bytes, SecondsBetween(oldest.time, now.time));
+  if (now.appended == 0 || !status.publish.working) return appended;
+  const double per_change =
+      static_cast<double>(now.appended_bytes) / static_cast<double>(now.appended);
+  const double seconds = SecondsBetween(recent.time, now.time);
+  return appended - per_change * PerSecond(recent.published, now.published, seconds);
+}
+
+void Observer::AddForecast(Observation* observation) const {
+  const RelayStatus::SpoolFacts& spool = observation->status.spool;
+  if (!spool.obstacle.empty()) observation->seconds_until_spool_full = 0;
+  if (samples_.back().time - samples_.front().time < kGrowthWindowMin) return;
+  const double growth = std::max(UnpublishedGrowth(observation->status), 0.0);
+  observation->spool_bytes_per_second = growth;
+  if (growth < kGrowthMin || !spool.obstacle.empty()) return;
+  observation->seconds_until_spool_full = static_cast<double>(spool.room_bytes) / growth;
 }
 
 // Changes published per second since publishing last stood still, over ten seconds at most: right
@@ -106,17 +148,56 @@ void Observer::AddObstacle(RelayStatus* status) {
     return;
   }
   if (obstacle_since_us_ == 0) obstacle_since_us_ = status->wall_us;
-  status->capture.troubles.push_back(
-      {fmt::format("capture waits: {}", obstacle),
-       "Free the disk, raise --spool-max-bytes, or let publishing catch up", obstacle_since_us_});
+  status->capture.troubles.push_back({.what = fmt::format("capture waits: {}", obstacle),
+                                      .remedy = RemedyForFullSpool(status->spool),
+                                      .since_us = obstacle_since_us_,
+                                      .kind = TroubleKind::kWaits,
+                                      .server = ""});
 }
 
-// Capture has work unless it streams and has everything that the server has read for it. Publish
+// What PostgreSQL will do with the slot, or has done, stops capture sooner or later.
+void Observer::AddSlotRisk(RelayStatus* status) {
+  const RelayStatus::Capture& capture = status->capture;
+  const bool is_lost = capture.slot_status == "lost";
+  const bool is_beyond = capture.safe_wal_bytes && *capture.safe_wal_bytes < 0;
+  if (!is_lost && !is_beyond) {
+    risk_since_us_ = 0;
+    return;
+  }
+  if (risk_since_us_ == 0) risk_since_us_ = status->wall_us;
+  Trouble risk;
+  risk.since_us = risk_since_us_;
+  risk.kind = TroubleKind::kAtRisk;
+  risk.server = "PostgreSQL";
+  if (is_lost) {
+    risk.what = "PostgreSQL has given up the slot: WAL that the relay needs is gone";
+    risk.remedy = "Resume capture if it is paused: the relay then ends and says what to do";
+  } else {
+    risk.what = "the slot is " + WalLimitText(capture);
+    risk.remedy =
+        "Raise max_slot_wal_keep_size and reload PostgreSQL's configuration; then end what makes "
+        "the slot retain WAL: a pause, an old transaction, a full spool, an outage of Kafka";
+  }
+  status->capture.troubles.push_back(std::move(risk));
+}
+
+void Observer::AddCaptureLag(Observation* observation) {
+  const RelayStatus& status = observation->status;
+  const RelayStatus::Capture& capture = status.capture;
+  if (!capture.has_wal_limit || !capture.captured.valid()) return;  // Nobody can look.
+  capture_lag_.Look(status.time, capture.server_end, capture.captured);
+  observation->capture_lag_bytes = capture_lag_.bytes();
+  observation->capture_lag_seconds = std::chrono::duration<double>(capture_lag_.age()).count();
+}
+
+// Capture has work unless it streams and has everything: what the server has read for it and, but
+// for what an idle database leaves, what it has written. Publish
 // has work while a change in the spool is not published.
 void Observer::AddStalls(Observation* observation) {
   const RelayStatus& status = observation->status;
   const RelayStatus::Capture& capture = status.capture;
-  const bool capture_has_work = !capture.working || capture.server_end > capture.captured;
+  const bool capture_has_work = !capture.working || capture.server_read > capture.captured ||
+                                observation->capture_lag_bytes.value_or(0) > 0;
   const auto capture_stalled = capture_stall_.Look(
       status.time, capture_has_work,
       {capture.received, capture.captured, capture.appended, capture.snapshot_rows});

@@ -5,6 +5,7 @@
 #include <optional>
 #include <tuple>
 
+#include "admin/capture_lag.h"
 #include "admin/observation.h"
 #include "admin/stall_watch.h"
 #include "base/clock.h"
@@ -25,17 +26,26 @@ class Observer {
     TimePoint time;
     uint64_t captured = 0;
     uint64_t published = 0;
-    uint64_t spool_bytes = 0;
+    uint64_t appended = 0;
+    uint64_t appended_bytes = 0;
+    uint64_t snapshot_rows = 0;
   };
 
   void AddObstacle(RelayStatus* status);
+  void AddSlotRisk(RelayStatus* status);
+  void AddCaptureLag(Observation* observation);
+  const Sample& Before(Duration window) const;
+  double UnpublishedGrowth(const RelayStatus& status) const;
+  void AddForecast(Observation* observation) const;
   void AddRates(Observation* observation) const;
   std::optional<double> DrainRate() const;
   void AddStalls(Observation* observation);
 
   const Duration stall_after_;
-  std::deque<Sample> samples_;  // Of the last minute, the newest last.
+  std::deque<Sample> samples_;  // Of the last minutes, the newest last.
+  CaptureLag capture_lag_;
   int64_t obstacle_since_us_ = 0;
+  int64_t risk_since_us_ = 0;
   StallWatch<std::tuple<Lsn, Lsn, uint64_t, uint64_t>> capture_stall_;
   StallWatch<std::tuple<Lsn, uint64_t>> publish_stall_;
 };

@@ -20,7 +20,9 @@ Json OrNull(const std::optional<T>& value) {
 Json Troubles(const RelayStatus::Side& side, int64_t now_us) {
   Json list = Json::array();
   for (const Trouble& trouble : side.troubles) {
-    list.push_back({{"what", trouble.what},
+    list.push_back({{"kind", ToString(trouble.kind)},
+                    {"server", trouble.server.empty() ? Json() : Json(trouble.server)},
+                    {"what", trouble.what},
                     {"remedy", trouble.remedy.empty() ? Json() : Json(trouble.remedy)},
                     {"since", FormatTime(trouble.since_us)},
                     {"seconds", (now_us - trouble.since_us) / 1'000'000}});
@@ -29,7 +31,7 @@ Json Troubles(const RelayStatus::Side& side, int64_t now_us) {
 }
 
 std::string StateOf(const RelayStatus::Side& side) {
-  if (side.paused) return "paused";
+  if (side.paused) return side.pausing ? "pausing" : "paused";
   if (!side.troubles.empty()) return "trouble";
   return side.working ? "working" : "starting";
 }
@@ -59,7 +61,12 @@ Json CaptureJson(const Observation& observation) {
   json["confirmed_lsn"] = LsnText(capture.confirmed);
   json["retained_wal_bytes"] = OrNull(capture.retained_wal_bytes);
   json["wal_on_disk_bytes"] = OrNull(capture.wal_on_disk_bytes);
+  json["wal_limit"] =
+      capture.has_wal_limit ? Json(*capture.has_wal_limit ? "set" : "none") : Json();
   json["safe_wal_bytes"] = OrNull(capture.safe_wal_bytes);
+  json["slot_status"] = capture.slot_status.empty() ? Json() : Json(capture.slot_status);
+  json["lag_bytes"] = OrNull(observation.capture_lag_bytes);
+  json["lag_seconds"] = OrNull(observation.capture_lag_seconds);
   json["changes"] = capture.changes;
   json["changes_per_second"] = OrNull(observation.captured_per_second);
   json["transactions"] = capture.transactions;
@@ -118,6 +125,8 @@ Json SpoolJson(const Observation& observation) {
   return {{"phase", PhaseText(spool.phase)},
           {"bytes", spool.bytes},
           {"room_bytes", spool.room_bytes},
+          {"max_bytes", spool.max_bytes == 0 ? Json() : Json(spool.max_bytes)},
+          {"obstacle", spool.obstacle.empty() ? Json() : Json(spool.obstacle)},
           {"backlog_changes", spool.backlog},
           {"bytes_per_second", OrNull(observation.spool_bytes_per_second)},
           {"seconds_until_full", OrNull(observation.seconds_until_spool_full)},

@@ -81,9 +81,17 @@ class Error : public std::runtime_error {
   ExitCode exit_code() const { return exit_code_; }
 
   // For an error that may recur at the same place until somebody acts: the place ("transaction
-  // 0/15E1D60") and the remedy. "" for all others.
+  // 0/15E1D60") and the remedy. "" for all others, but a refusal may have a remedy, too.
   const std::string& place() const { return place_; }
   const std::string& remedy() const { return remedy_; }
+  // Whether a server answered and refused: it is not away, and somebody must change something.
+  bool is_refusal() const { return is_refusal_; }
+  Error AsRefusal(std::string remedy) const {
+    Error error = *this;
+    error.is_refusal_ = true;
+    error.remedy_ = std::move(remedy);
+    return error;
+  }
   Error At(std::string place, std::string remedy) const {
     Error error = *this;
     error.place_ = std::move(place);
@@ -96,6 +104,7 @@ class Error : public std::runtime_error {
   ExitCode exit_code_;
   std::string place_;
   std::string remedy_;
+  bool is_refusal_ = false;
 };
 
 inline Error TransientError(const std::string& what) { return Error(ErrorKind::kTransient, what); }

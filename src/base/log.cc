@@ -102,31 +102,45 @@ void SayLastWords(std::string_view why) {
   }
 }
 
-void AwayLog::Away(std::string_view why) { Say("is away, waiting for it", "is still away", why); }
+void AwayLog::Away(std::string_view why) {
+  Say(TroubleKind::kAway, {"is away, waiting for it", "is still away"}, why, "");
+}
 
-void AwayLog::Refuses(std::string_view why) { Say("refuses, trying again", "still refuses", why); }
+void AwayLog::Refuses(std::string_view why, std::string_view remedy) {
+  Say(TroubleKind::kRefuses, {"refuses, trying again", "still refuses"}, why, remedy);
+}
 
-void AwayLog::Say(std::string_view first, std::string_view still, std::string_view why) {
+void AwayLog::Say(TroubleKind kind, const Words& words, std::string_view why,
+                  std::string_view remedy) {
   const auto now = std::chrono::steady_clock::now();
-  if (troubles_ != nullptr) troubles_->Set(server_, fmt::format("{} {}: {}", server_, first, why));
-  if (!away_) {
-    away_ = true;
-    since_ = said_ = now;
-    spdlog::warn("{} {}: {}", server_, first, why);
+  if (troubles_ != nullptr) {
+    troubles_->Set({.what = fmt::format("{} {}: {}", server_, words.first, why),
+                    .remedy = std::string(remedy),
+                    .kind = kind,
+                    .server = server_});
+  }
+  const std::string what_to_do = remedy.empty() ? "" : fmt::format(". {}", remedy);
+  if (said_kind_ != kind) {
+    if (!said_kind_) since_ = now;
+    said_ = now;
+    spdlog::warn("{} {}: {}{}", server_, words.first, why, what_to_do);
   } else if (now - said_ >= std::chrono::minutes(1)) {
     said_ = now;
-    spdlog::warn("{} {} after {} s: {}", server_, still, SecondsSince(since_), why);
+    spdlog::warn("{} {} after {} s: {}{}", server_, words.still, SecondsSince(since_), why,
+                 what_to_do);
   }
+  said_kind_ = kind;
 }
 
 void AwayLog::Forget() {
+  if (!said_kind_) return;
+  said_kind_.reset();
   if (troubles_ != nullptr) troubles_->Clear(server_);
 }
 
 void AwayLog::Back() {
-  if (!away_) return;
+  if (!said_kind_) return;
   Forget();
-  away_ = false;
   spdlog::info("{} is back after {} s", server_, SecondsSince(since_));
 }
 

@@ -54,17 +54,22 @@ class AwayLog {
   AwayLog& operator=(const AwayLog&) = delete;
 
   void Away(std::string_view why);
-  // It answers, but something there must change first.
-  void Refuses(std::string_view why);
+  // It answers, but something there must change first; `remedy` may be empty.
+  void Refuses(std::string_view why, std::string_view remedy = "");
   void Back();
+  // Nobody waits for it any more, so that nobody knows how it is. Logs nothing.
+  void Forget();
 
  private:
-  void Say(std::string_view first, std::string_view still, std::string_view why);
-  void Forget();
+  struct Words {
+    std::string_view first;
+    std::string_view still;
+  };
+  void Say(TroubleKind kind, const Words& words, std::string_view why, std::string_view remedy);
 
   const std::string server_;
   TroubleList* const troubles_;
-  bool away_ = false;
+  std::optional<TroubleKind> said_kind_;  // Nothing while it is not away.
   std::chrono::steady_clock::time_point since_;
   std::chrono::steady_clock::time_point said_;
 };

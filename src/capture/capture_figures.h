@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/lsn.h"
+#include "capture/slot_facts.h"
 
 namespace bw {
 
@@ -15,13 +16,9 @@ struct CaptureFigures {
   std::atomic<uint64_t> received_lsn{0};     // Newest LSN that came from the server.
   std::atomic<uint64_t> server_wal_end{0};   // As far as the server has read its WAL for us.
   std::atomic<uint64_t> confirmed_flush{0};  // What the slot was told.
-  // As slot_watch last saw it: the WAL that the slot retains on the server's disk, back to
-  // restart_lsn; and how much more until the slot is lost (max_slot_wal_keep_size), -1 for no
-  // limit.
-  std::atomic<uint64_t> wal_on_disk{0};
-  std::atomic<int64_t> safe_wal{-1};
-  std::atomic<uint64_t> changes{0};       // Appended to the spool, snapshot rows included.
-  std::atomic<uint64_t> transactions{0};  // With changes for us.
+  NewestSlotFacts slot;                      // As slot_watch and slot_lookout see it.
+  std::atomic<uint64_t> changes{0};          // Appended to the spool, snapshot rows included.
+  std::atomic<uint64_t> transactions{0};     // With changes for us.
   std::atomic<uint64_t> snapshot_rows{0};
   std::atomic<uint64_t> rows_refused{0};        // By --on-error=log.
   std::atomic<uint64_t> unavailable_values{0};  // Rows with a placeholder for unsent TOAST.

@@ -294,9 +294,17 @@ void CaptureSession::ReportIfDue(TimePoint now) {
   env_.figures->server_wal_end.store(server_wal_end_.value, kRelaxed);
   // An idle server tells how far its WAL has come only when asked.
   const bool due = now - last_report_ >= env_.options->status_interval ||
-                   facts_.stop_before.has_value() || (end_at && !end_is_wanted_);
+                   facts_.stop_before.has_value() || (end_at && !end_is_wanted_) || ServerIsAhead();
   // A reply from a silent server also tells how far its WAL has come.
   if (due || FlushToReport() > confirmed_) Report(now, due && !heard_since_report_);
+}
+
+// In a cluster with busy other databases, much WAL is none of ours: only the walsender can say how
+// much of it has been read.
+bool CaptureSession::ServerIsAhead() const {
+  const std::optional<SlotFacts> slot = env_.figures->slot.Get();
+  return slot && slot->current_wal > server_wal_end_ &&
+         WalBytesBetween(server_wal_end_, slot->current_wal) >= kIdleBytesMax;
 }
 
 Lsn CaptureSession::FlushToReport() const {

@@ -109,6 +109,7 @@ class CaptureSession {
   void AdvanceIdle(TimePoint now);
   void ReportIfDue(TimePoint now);
   void Report(TimePoint now, bool request_reply);
+  bool ServerIsAhead() const;
   Lsn FlushToReport() const;
   void RefuseRow(const Error& error, Position position);
   ChangeAssembler::Hooks MakeHooks();

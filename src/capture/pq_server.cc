@@ -7,6 +7,7 @@
 
 #include "capture/pq_replication_stream.h"
 #include "capture/publication_keeper.h"
+#include "capture/slot_lookout.h"
 #include "capture/snapshot_hold.h"
 #include "capture/table_catalog.h"
 
@@ -73,7 +74,10 @@ class PqServerConnection final : public PqReplicationStream {
 class PqServer final : public PostgresServer {
  public:
   PqServer(const CaptureOptions& options, CaptureFigures* figures, const Stop& stop)
-      : options_(options), stop_(stop), keeper_(options, figures) {}
+      : options_(options),
+        stop_(stop),
+        keeper_(options, figures),
+        lookout_(options, figures, stop) {}
 
   std::unique_ptr<ServerConnection> Connect() override {
     try {
@@ -117,6 +121,7 @@ class PqServer final : public PostgresServer {
   const CaptureOptions& options_;
   const Stop& stop_;
   PublicationKeeper keeper_;
+  SlotLookout lookout_;
 };
 
 }  // namespace

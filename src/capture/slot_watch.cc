@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/byte_size.h"
 #include "base/log.h"
 #include "capture/sql_text.h"
@@ -16,17 +18,32 @@ constexpr int kFirstWithLogSnapshot = 160000;
 
 }  // namespace
 
-void SlotWatch::Look() {
-  const bool has_safe_size = connection_->server_version() >= kFirstWithSafeSize;
-  const PgResult found = connection_->Query(fmt::format(
-      "SELECT restart_lsn, confirmed_flush_lsn, pg_current_wal_lsn(), coalesce({}, -1) "
+std::optional<SlotFacts> ReadSlotFacts(PgConnection* connection, const std::string& slot) {
+  const bool has_safe_size = connection->server_version() >= kFirstWithSafeSize;
+  const PgResult found = connection->Query(fmt::format(
+      "SELECT pg_current_wal_lsn(), restart_lsn, confirmed_flush_lsn, {}, "
+      "coalesce(current_setting('max_slot_wal_keep_size', true), '-1') <> '-1' "
       "FROM pg_replication_slots WHERE slot_name = {}",
-      has_safe_size ? "safe_wal_size" : "NULL::int8", QuoteLiteral(slot_)));
-  if (found.rows() == 0 || found.IsNull(0, 0) || found.IsNull(0, 1)) return;
-  const Lsn restart = found.LsnAt(0, 0);
-  figures_->wal_on_disk.store(WalBytesBetween(restart, found.LsnAt(0, 2)));
-  figures_->safe_wal.store(found.Int(0, 3));
-  MayLogSnapshot(restart, found.LsnAt(0, 1));
+      has_safe_size ? "safe_wal_size, wal_status" : "NULL::int8, NULL::text", QuoteLiteral(slot)));
+  if (found.rows() == 0) return std::nullopt;
+  SlotFacts facts;
+  facts.seen_at = Now();
+  facts.current_wal = found.LsnAt(0, 0);
+  if (!found.IsNull(0, 1)) facts.restart = found.LsnAt(0, 1);
+  if (!found.IsNull(0, 2)) facts.confirmed = found.LsnAt(0, 2);
+  if (!found.IsNull(0, 3)) facts.safe_bytes = found.Int(0, 3);
+  if (!found.IsNull(0, 4)) facts.wal_status = found.Text(0, 4);
+  facts.has_limit = found.Bool(0, 5);
+  return facts;
+}
+
+void SlotWatch::Look() {
+  auto facts = ReadSlotFacts(connection_, slot_);
+  if (!facts) return figures_->slot.Forget();
+  const Lsn restart = facts->restart;
+  const Lsn confirmed = facts->confirmed;
+  figures_->slot.Set(*std::move(facts));
+  if (restart.valid() && confirmed.valid()) MayLogSnapshot(restart, confirmed);
 }
 
 void SlotWatch::MayLogSnapshot(Lsn restart, Lsn confirmed) {
@@ -37,8 +54,9 @@ void SlotWatch::MayLogSnapshot(Lsn restart, Lsn confirmed) {
   if (!may_log_snapshot_) {
     may_log_snapshot_ =
         connection_
-            ->Query("SELECT has_function_privilege('pg_catalog.pg_log_standby_snapshot()', "
-                    "'EXECUTE')")
+            ->Query(
+                "SELECT has_function_privilege('pg_catalog.pg_log_standby_snapshot()', "
+                "'EXECUTE')")
             .Bool(0, 0);
   }
   if (!may_log_snapshot_) return;

@@ -6,8 +6,12 @@
 #include "base/lsn.h"
 #include "capture/capture_figures.h"
 #include "capture/pg_connection.h"
+#include "capture/slot_facts.h"
 
 namespace bw {
+
+// Nothing when there is no such slot. Throws Errors of the connection.
+std::optional<SlotFacts> ReadSlotFacts(PgConnection* connection, const std::string& slot);
 
 // How much WAL our slot keeps on the server's disk. That is more than what is not confirmed: a slot
 // keeps WAL from its restart_lsn on, where decoding would begin again, and restart_lsn only moves

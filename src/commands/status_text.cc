@@ -76,9 +76,20 @@ void AppendCapture(const Json& capture, const Style& style, std::string* out) {
   *out += fmt::format("              WAL retained: {} unconfirmed, {} on its disk",
                       Size(capture["retained_wal_bytes"]), Size(capture["wal_on_disk_bytes"]));
   if (!capture["safe_wal_bytes"].is_null()) {
-    *out += fmt::format("; {} more until the slot is lost", Size(capture["safe_wal_bytes"]));
+    const auto safe = capture["safe_wal_bytes"].get<int64_t>();
+    *out +=
+        safe < 0
+            ? "; " + style.Bad("beyond the limit by " + FormatSize(static_cast<uint64_t>(-safe)))
+            : fmt::format("; {} more until the slot is lost",
+                          FormatSize(static_cast<uint64_t>(safe)));
+  } else if (capture["wal_limit"] == "none") {
+    *out += "; no limit is set";
   }
   *out += "\n";
+  if (!capture["lag_bytes"].is_null() && capture["lag_bytes"].get<uint64_t>() > 0) {
+    *out += fmt::format("              {} of WAL not captured yet, for {}\n",
+                        Size(capture["lag_bytes"]), Seconds(capture["lag_seconds"]));
+  }
   AppendTroubles(capture, style, out);
 }
 
@@ -89,8 +100,10 @@ void AppendSpool(const Json& spool, const Json& publish, const Style& style, std
                       Seconds(publish["lag_seconds"]));
   *out += fmt::format("              room for {} more", Size(spool["room_bytes"]));
   if (!spool["seconds_until_full"].is_null()) {
-    *out += ", " + style.Bad("full in " + Seconds(spool["seconds_until_full"])) +
-            " at the pace of the last minute";
+    const bool is_full = spool["seconds_until_full"].get<double>() <= 0;
+    *out += is_full ? ", " + style.Bad("full")
+                    : ", " + style.Bad("full in " + Seconds(spool["seconds_until_full"])) +
+                          " at the pace of the last minutes";
   }
   *out += "\n";
   if (const uint64_t tables = spool["tables_to_read_again"]; tables > 0) {

@@ -19,7 +19,7 @@ void OnBrokerError(rd_kafka_t* /*handle*/, int code, const char* reason, void* o
   auto* trouble = static_cast<KafkaTrouble*>(opaque);
   // This code says less than the reason before it.
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !trouble->Newest().empty()) return;
-  trouble->Note(reason);
+  trouble->Note(reason, code == RD_KAFKA_RESP_ERR__AUTHENTICATION);
 }
 
 // Records why OpenSSL refuses the certificate, without changing its verdict.
@@ -61,6 +61,47 @@ bool IsMissingRight(rd_kafka_resp_err_t code) {
          code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
 }
 
+// Codes above 0 are a broker's answers; these say that it, or the cluster, cannot answer yet.
+bool WillPass(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
+    case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
+    case RD_KAFKA_RESP_ERR_LISTENER_NOT_FOUND:
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_UNKNOWN:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string RemedyFor(rd_kafka_resp_err_t code) {
+  if (code == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR) {
+    return "Start more brokers, or start the relay with --topic-config=replication=N (-T) for as "
+           "many replicas as there can be";
+  }
+  if (IsMissingRight(code)) {
+    return "Grant what bottledwater check --print-acls prints, with the relay's options";
+  }
+  if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+      code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED || SaysLittle(code)) {
+    return "Check the account in Kafka, and sasl.* and ssl.* of --kafka-config";
+  }
+  return "";
+}
+
 }  // namespace
 
 void LogForKafka(const rd_kafka_t* handle, int /*level*/, const char* facility, const char* text) {
@@ -70,9 +111,10 @@ void LogForKafka(const rd_kafka_t* handle, int /*level*/, const char* facility, 
   }
 }
 
-void KafkaTrouble::Note(std::string reason) {
+void KafkaTrouble::Note(std::string reason, bool refuses) {
   const std::lock_guard lock(mutex_);
   newest_ = std::move(reason);
+  newest_refuses_ = refuses;
   if (newest_.find("certificate verify failed") != std::string::npos && !certificate_.empty()) {
     newest_ += " (" + certificate_ + ")";
   }
@@ -86,6 +128,11 @@ void KafkaTrouble::NoteCertificate(std::string reason) {
 std::string KafkaTrouble::Newest() const {
   const std::lock_guard lock(mutex_);
   return newest_;
+}
+
+bool KafkaTrouble::newest_refuses() const {
+  const std::lock_guard lock(mutex_);
+  return newest_refuses_;
 }
 
 void SetProperty(rd_kafka_conf_t* conf, const char* property, const std::string& value) {
@@ -187,7 +234,10 @@ Error KafkaFailure(const std::string& operation, rd_kafka_resp_err_t code, const
   if (const std::string reason = trouble.Newest(); SaysLittle(code) && !reason.empty()) {
     message += " (" + Printable(reason) + ")";
   }
-  return TransientError(message);
+  const bool refuses = (code > 0 && !WillPass(code)) || code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+                       (SaysLittle(code) && trouble.newest_refuses());
+  const Error error = TransientError(message);
+  return refuses ? error.AsRefusal(RemedyFor(code)) : error;
 }
 
 Error KafkaFailure(const std::string& operation, rd_kafka_resp_err_t code,

@@ -45,15 +45,18 @@ using KafkaPartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t,
 // publish thread reads it for its messages. Thread-safe.
 class KafkaTrouble {
  public:
-  void Note(std::string reason);
+  // `refuses`: a broker answered, and refused us.
+  void Note(std::string reason, bool refuses = false);
   // OpenSSL's reason for refusing a broker's certificate; librdkafka only says that it was refused.
   void NoteCertificate(std::string reason);
   // "" when there was none.
   std::string Newest() const;
+  bool newest_refuses() const;
 
  private:
   mutable std::mutex mutex_;
   std::string newest_;
+  bool newest_refuses_ = false;
   std::string certificate_;
 };
 
@@ -89,7 +92,8 @@ KafkaEvent WaitForAdminResult(rd_kafka_queue_t* queue, const std::string& operat
                               const KafkaTrouble& trouble, const Stop& stop);
 
 // The transient Error for a failed operation, with the newest connection failure when the code
-// itself says little (timed out, transport), and with what to change when we lack a right.
+// itself says little (timed out, transport). Where the brokers have answered, it is a refusal, with
+// its remedy.
 Error KafkaFailure(const std::string& operation, rd_kafka_resp_err_t code, const std::string& text,
                    const KafkaTrouble& trouble);
 Error KafkaFailure(const std::string& operation, rd_kafka_resp_err_t code,

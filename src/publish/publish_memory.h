@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/latency_histogram.h"
@@ -55,7 +56,8 @@ struct PublishMemory {
   SchemaIdCache schema_ids;
   std::map<std::string, RefusedSize> refused_sizes;  // By topic.
   bool has_said_unknown_limit = false;
-  bool has_said_collisions = false;  // Among the tables of snapshots.
+  std::optional<Position> said_position;  // From which a session publishes.
+  bool has_said_collisions = false;       // Among the tables of snapshots.
   // Of the producer's batches: never above the smallest max.message.bytes seen so far.
   size_t batch_bytes_max = 1'000'000;
   // This instance has committed a checkpoint: a newer one of another instance is a rival's.

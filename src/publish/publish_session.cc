@@ -43,9 +43,13 @@ PublishSession::~PublishSession() {
   memory_->figures.in_session = false;
 }
 
-void PublishSession::Run() {
+void PublishSession::Run(const std::function<void()>& made_progress) {
+  bool has_told = false;
   while (!stop_.requested() && !parts_.paused->load()) {
-    switch (TakeStep()) {
+    const Step step = TakeStep();
+    // Not before: what Kafka refuses each session would look as if it were over with each.
+    if (!std::exchange(has_told, true) && made_progress) made_progress();
+    switch (step) {
       case Step::kPublished:
         break;
       case Step::kIdle:
@@ -91,6 +95,9 @@ void PublishSession::Start() {
   watch_ = std::make_unique<CheckpointWatch>(options_, parts_, memory_, checkpoint_topic_,
                                              std::move(follower));
   committed_at_ = contact_at_ = parts_.clock->Now();
+  if (std::exchange(memory_->said_position, progress_.position) != progress_.position) {
+    spdlog::info("Publishing to Kafka from {}", progress_.position.ToString());
+  }
   const std::lock_guard lock(memory_->mutex);
   ++memory_->figures.sessions;
   memory_->figures.in_session = true;
@@ -118,7 +125,6 @@ NextOffsets PublishSession::Resume(const std::optional<Checkpoint>& newest) {
   } else {
     ledger.SetPublished(progress_);
   }
-  spdlog::info("Publishing to Kafka from {}", progress_.position.ToString());
   return counts ? newest->next_offsets : NextOffsets();
 }
 

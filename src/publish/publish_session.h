@@ -78,8 +78,8 @@ class PublishSession {
   // Call first. Fences older producers, and finds out where to resume.
   void Start();
   // Takes steps until a stop or a pause. A transaction that is open at a stop is finished, or given
-  // up after a few seconds.
-  void Run();
+  // up after a few seconds. Calls `made_progress`, unless it is empty, after the first step.
+  void Run(const std::function<void()>& made_progress = {});
   // What Run repeats, without its waits. Public for the simulation, which controls time itself.
   Step TakeStep();
 

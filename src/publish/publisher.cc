@@ -15,11 +15,10 @@ Publisher::Publisher(const PublishOptions& options, const PublishParts& parts,
 }
 
 void Publisher::RunSession(const std::function<void()>& made_progress) {
-  if (parts_.paused->load() || !WaitUntilReachable()) return;
+  if (!WaitUntilReachable()) return kafka_away_.Forget();
   PublishSession session(options_, parts_, &memory_, stop_);
   session.Start();
-  made_progress();
-  session.Run();
+  session.Run(made_progress);
 }
 
 bool Publisher::WaitUntilReachable() {
@@ -34,7 +33,11 @@ bool Publisher::WaitUntilReachable() {
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kTransient) throw;
       if (stop_.requested()) break;
-      kafka_away_.Away(error.what());
+      if (error.is_refusal()) {
+        kafka_away_.Refuses(error.what(), error.remedy());
+      } else {
+        kafka_away_.Away(error.what());
+      }
     }
     stop_.WaitFor(backoff.Next());
   }

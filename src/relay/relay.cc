@@ -76,6 +76,24 @@ void NoteHealth(const SideHealth& health, RelayStatus::Side* side) {
   }
 }
 
+// A look at the slot that is older says nothing about it.
+constexpr Duration kSlotFactsMaxAge{20'000};
+
+void NoteSlot(const CaptureFigures& figures, TimePoint now, RelayStatus::Capture* capture) {
+  if (capture->working) capture->retained_wal_bytes = figures.RetainedWalBytes();
+  const std::optional<SlotFacts> slot = figures.slot.Get();
+  if (!slot || now - slot->seen_at > kSlotFactsMaxAge) return;
+  capture->server_end = std::max(capture->server_end, slot->current_wal);
+  capture->slot_status = slot->wal_status;
+  capture->has_wal_limit = slot->has_limit;
+  capture->safe_wal_bytes = slot->safe_bytes;
+  // A slot that is lost retains nothing.
+  if (!slot->restart.valid() || !slot->confirmed.valid()) return;
+  capture->confirmed = std::max(capture->confirmed, slot->confirmed);
+  capture->retained_wal_bytes = WalBytesBetween(capture->confirmed, capture->server_end);
+  capture->wal_on_disk_bytes = WalBytesBetween(slot->restart, slot->current_wal);
+}
+
 }  // namespace
 
 Relay::Relay(const Options& options, const Outside& outside, Stop* stop)
@@ -156,6 +174,11 @@ void Relay::RunCapture() {
                     .backoff = Backoff(Backoff::WhileAway()),
                     .health = &capture_health_});
   const auto exit = loop.Run([&](const std::function<void()>& made_progress) {
+    struct AtEnd {
+      std::atomic<bool>* busy;
+      ~AtEnd() { *busy = false; }
+    } const at_end{&capture_busy_};
+    if (capture_paused_.load()) loop.Rest();
     if (!WaitWhilePaused()) return;
     if (Spool* opened = spool(); opened != nullptr && !WaitForRoom(opened, *stop_)) return;
     std::optional<OpenedServer> server = start_up.Run();
@@ -182,8 +205,10 @@ void Relay::RunCapture() {
 // False when a stop was requested. The connections of the keeper stay open.
 bool Relay::WaitWhilePaused() {
   constexpr Duration kLookInterval{200};
+  capture_busy_ = false;
   while (capture_paused_.load() && !stop_->WaitFor(kLookInterval)) {
   }
+  capture_busy_ = true;
   return !stop_->requested();
 }
 
@@ -319,20 +344,13 @@ RelayStatus::Capture Relay::CaptureStatus() const {
   const CaptureFigures& figures = capture_figures_;
   capture.working = figures.streaming.load();
   capture.paused = capture_paused_.load();
+  capture.pausing = capture.paused && capture_busy_.load();
   NoteHealth(capture_health_, &capture);
   capture.sessions = figures.sessions.load();
   capture.received = Lsn{figures.received_lsn.load()};
-  capture.server_end = Lsn{figures.server_wal_end.load()};
+  capture.server_end = capture.server_read = Lsn{figures.server_wal_end.load()};
   capture.confirmed = Lsn{figures.confirmed_flush.load()};
-  if (capture.working) {
-    capture.retained_wal_bytes = figures.RetainedWalBytes();
-    if (const uint64_t on_disk = figures.wal_on_disk.load(); on_disk > 0) {
-      capture.wal_on_disk_bytes = on_disk;
-    }
-    if (const int64_t safe = figures.safe_wal.load(); safe >= 0) {
-      capture.safe_wal_bytes = static_cast<uint64_t>(safe);
-    }
-  }
+  NoteSlot(figures, clock_->Now(), &capture);
   capture.appended = figures.changes.load();
   capture.transactions = figures.transactions.load();
   capture.snapshot_rows = figures.snapshot_rows.load();
@@ -352,6 +370,7 @@ RelayStatus::Publish Relay::PublishStatus() const {
   publish.figures = publish_side_->figures();
   publish.working = publish.figures.in_session;
   publish.sessions = publish.figures.sessions;
+  publish.pausing = publish.paused && publish.working;
   const PublishMemory& memory = publish_side_->memory();
   publish.tables = memory.tables.List();
   publish.commit_to_kafka = memory.commit_to_kafka.Read();
@@ -371,6 +390,7 @@ RelayStatus Relay::Status() {
   const SpoolState state = opened->ledger().state();
   status.capture.captured = state.captured.end_lsn;
   status.capture.changes = opened->log().changes_captured();
+  status.capture.appended_bytes = opened->log().bytes_appended();
   status.capture.commit_to_spool = opened->log().commit_to_spool().Read();
   status.publish.published = state.published.end_lsn;
   RelayStatus::SpoolFacts& facts = status.spool;
@@ -378,6 +398,7 @@ RelayStatus Relay::Status() {
   facts.source = state.source;
   facts.bytes = opened->bytes_on_disk();
   facts.room_bytes = opened->room_bytes();
+  facts.max_bytes = options_.spool.max_bytes;
   facts.lag = LagOf(opened, clock_);
   facts.write_stalls = opened->write_stalls();
   facts.obstacle = opened->log().Obstacle().value_or("");

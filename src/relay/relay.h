@@ -49,7 +49,8 @@ class Relay {
   // Reads the oldest unpublished change and counts the spool's files: once a second is often
   // enough.
   RelayStatus Status();
-  // The side ends its session within about a second and begins none until Resume. While capture is
+  // The side ends its session within about a second and begins none until Resume; while tables are
+  // being read, when that is complete (RelayStatus::Side::pausing). While capture is
   // paused, PostgreSQL retains its WAL; while publish is, the spool grows. Forgotten when the
   // process ends.
   void Pause(Side side) { paused(side) = true; }
@@ -97,6 +98,7 @@ class Relay {
   SideHealth publish_health_;
   std::atomic<bool> capture_paused_{false};
   std::atomic<bool> publish_paused_{false};
+  std::atomic<bool> capture_busy_{false};  // It neither rests nor waits for its next session.
   const std::unique_ptr<KafkaCluster> start_up_cluster_;  // The capture thread's.
 
   mutable std::mutex mutex_;  // Protects the members down to threads_ended_.

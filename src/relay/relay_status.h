@@ -25,24 +25,29 @@ struct RelayStatus {
   struct Side {
     bool working = false;  // Capture streams; publish has a session.
     bool paused = false;   // By an operator.
+    bool pausing = false;  // With `paused`: what it does now has to end first.
     std::vector<Trouble> troubles;
     uint64_t sessions = 0;                            // That began to work.
     std::array<uint64_t, kErrorKinds> failures = {};  // Sessions that an Error ended, by ErrorKind.
   };
 
   struct Capture : Side {
-    Lsn received;    // The newest LSN that came from the server.
-    Lsn server_end;  // As far as the server has read its WAL for us.
-    Lsn confirmed;   // What the slot was told.
-    Lsn captured;    // End LSN of what is durable in the spool.
-    // WAL after the slot's confirmed flush LSN; absent while PostgreSQL is unreachable.
-    std::optional<uint64_t> retained_wal_bytes;
-    // WAL that the slot retains on the server's disk, from its restart_lsn on; likewise.
-    std::optional<uint64_t> wal_on_disk_bytes;
-    // How much more until the server invalidates the slot; absent without max_slot_wal_keep_size.
-    std::optional<uint64_t> safe_wal_bytes;
-    uint64_t changes = 0;   // Durable in the spool.
-    uint64_t appended = 0;  // Handed to the spool, durable or not.
+    Lsn received;     // The newest LSN that came from the server.
+    Lsn server_end;   // The end of the server's WAL, as far as it is known.
+    Lsn server_read;  // As far as the server has read its WAL for us.
+    Lsn confirmed;    // What the slot was told.
+    Lsn captured;     // End LSN of what is durable in the spool.
+    // Of the slot, as it was in the last seconds; absent while nobody can look.
+    std::optional<uint64_t> retained_wal_bytes;  // After its confirmed flush LSN.
+    std::optional<uint64_t> wal_on_disk_bytes;   // From its restart_lsn on.
+    std::optional<bool> has_wal_limit;           // max_slot_wal_keep_size is set.
+    // How much more until the server may invalidate the slot; negative beyond the limit. Absent
+    // also without a limit.
+    std::optional<int64_t> safe_wal_bytes;
+    std::string slot_status;      // pg_replication_slots.wal_status; "" when it is not known.
+    uint64_t changes = 0;         // Durable in the spool.
+    uint64_t appended = 0;        // Handed to the spool, durable or not.
+    uint64_t appended_bytes = 0;  // Of those, before compression.
     uint64_t transactions = 0;
     uint64_t snapshot_rows = 0;
     uint64_t rows_refused = 0;        // Left out by --on-error=log.
@@ -66,6 +71,7 @@ struct RelayStatus {
     Source source;
     uint64_t bytes = 0;       // On disk.
     uint64_t room_bytes = 0;  // Until capture pauses, by the disk or by --spool-max-bytes.
+    uint64_t max_bytes = 0;   // --spool-max-bytes; 0 for no limit.
     uint64_t backlog = 0;     // About how many changes are not published yet.
     // Age of the oldest unpublished commit; absent when everything is published.
     std::optional<Duration> lag;

@@ -6,13 +6,18 @@
 
 namespace bw {
 
-SessionLoop::~SessionLoop() { config_.health->troubles.Clear(StuckPart()); }
+SessionLoop::~SessionLoop() { config_.health->troubles.ClearFailing(config_.server); }
+
+Duration SessionLoop::NextWait() {
+  if (stuck_) return stuck_backoff_.Next();
+  return refused_ ? refused_backoff_.Next() : config_.backoff.Next();
+}
 
 std::optional<SessionExit> SessionLoop::Run(const Session& session) {
   // A wait of zero only checks for a stop.
   while (!config_.wait(Duration(0))) {
     progress_ = false;
-    stuck_ = false;
+    stuck_ = refused_ = false;
     bool failed = false;
     const TimePoint began = config_.clock->Now();
     try {
@@ -26,6 +31,7 @@ std::optional<SessionExit> SessionLoop::Run(const Session& session) {
       return SessionExit{ExitCode::kInternal,
                          fmt::format("{} session: unexpected: {}", config_.server, error.what())};
     }
+    if (!failed && !progress_) Rest();
     // A session that always fails right after making progress must not reset the backoff.
     constexpr Duration kWorkedForAWhile{1'000};
     if (progress_ && config_.clock->Now() - began >= kWorkedForAWhile) config_.backoff.Reset();
@@ -39,6 +45,7 @@ void SessionLoop::MadeProgress() {
   progress_ = true;
   history_ = SessionHistory::kWorkedBefore;
   failing_since_.reset();
+  refused_backoff_.Reset();
   away_.Back();
 }
 
@@ -66,10 +73,11 @@ std::optional<SessionExit> SessionLoop::Judge(const Error& error) {
   stuck_ = IsStuck(error);
   if (stuck_) {
     SayStuck(error);
-  } else if (error.kind() == ErrorKind::kTransient) {
+  } else if (error.kind() == ErrorKind::kTransient && !error.is_refusal()) {
     away_.Away(error.what());
   } else {
-    away_.Refuses(error.what());
+    refused_ = error.is_refusal();
+    away_.Refuses(error.what(), error.remedy());
   }
   return std::nullopt;
 }
@@ -79,7 +87,7 @@ bool SessionLoop::IsStuck(const Error& error) {
   if (error.place().empty()) return false;
   if (error.place() != place_) {
     place_ = error.place();
-    config_.health->troubles.Clear(StuckPart());
+    config_.health->troubles.ClearFailing(config_.server);
     times_at_place_ = 0;
     stuck_said_.reset();
     stuck_backoff_.Reset();
@@ -92,7 +100,10 @@ void SessionLoop::SayStuck(const Error& error) {
   const std::string what =
       fmt::format("{} has failed {} times at {}: {}. It is retried less and less often",
                   config_.server, times_at_place_, place_, error.what());
-  config_.health->troubles.Set(StuckPart(), what, error.remedy());
+  config_.health->troubles.Set({.what = what,
+                                .remedy = error.remedy(),
+                                .kind = TroubleKind::kFails,
+                                .server = config_.server});
   const TimePoint now = config_.clock->Now();
   if (stuck_said_ && now - *stuck_said_ < kSayInterval) return;
   stuck_said_ = now;

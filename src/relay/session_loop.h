@@ -62,6 +62,9 @@ class SessionLoop {
 
   // Nothing when a stop was requested.
   std::optional<SessionExit> Run(const Session& session);
+  // The side rests, as when an operator pauses it: nobody knows any more how its server is. Called
+  // by the session, or done after one that returned without progress.
+  void Rest() { away_.Forget(); }
 
  private:
   void MadeProgress();
@@ -70,8 +73,7 @@ class SessionLoop {
   // Notes the error's place. Returns whether the sessions before this one failed there, too.
   bool IsStuck(const Error& error);
   void SayStuck(const Error& error);
-  std::string StuckPart() const { return config_.server + ", stuck"; }
-  Duration NextWait() { return stuck_ ? stuck_backoff_.Next() : config_.backoff.Next(); }
+  Duration NextWait();
 
   Config config_;
   AwayLog away_;
@@ -86,6 +88,8 @@ class SessionLoop {
   int times_at_place_ = 0;
   bool stuck_ = false;  // The newest failure was at place_, as often before.
   std::optional<TimePoint> stuck_said_;
+  bool refused_ = false;  // The newest failure was a refusal.
+  Backoff refused_backoff_{Backoff::Limits{Duration(1'000), Duration(30'000)}};
   Backoff stuck_backoff_{Backoff::Limits{Duration(5'000), Duration(600'000)}};
   std::deque<TimePoint> often_;  // Times of the errors that `give_up_often` limits.
 };

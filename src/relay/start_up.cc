@@ -50,7 +50,7 @@ std::optional<OpenedServer> StartUp::Run() {
 }
 
 std::optional<StartUp::Decision> StartUp::Decide() {
-  AwayLog kafka_away("Kafka, whose checkpoint decides how to go on,", parts_.troubles);
+  AwayLog kafka_away("Kafka (" + parts_.options->publish.brokers + ")", parts_.troubles);
   Backoff backoff;
   CheckpointState checkpoint;  // Unknown until it is needed.
   bool asked = false;          // Since the last wait.
@@ -77,7 +77,7 @@ std::optional<StartUp::Decision> StartUp::Decide() {
       return Decision{*plan, std::move(server)};
     }
     server.connection.reset();
-    kafka_away.Away("no broker of " + parts_.options->publish.brokers + " answers");
+    kafka_away.Away("no broker answers, and its checkpoint decides how capture goes on");
     if (parts_.capture.stop->WaitFor(backoff.Next())) return std::nullopt;
     asked = false;
   }

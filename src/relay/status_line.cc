@@ -25,6 +25,28 @@ std::string FormatProgress(uint64_t before, uint64_t now, double seconds, Lsn ls
 
 }  // namespace
 
+std::string WalLimitText(const RelayStatus::Capture& capture) {
+  if (capture.slot_status == "lost") return "the slot is lost";
+  if (capture.safe_wal_bytes && *capture.safe_wal_bytes < 0) {
+    return fmt::format(
+        "beyond the limit by {}: PostgreSQL may give the slot up at its next checkpoint",
+        FormatSize(static_cast<uint64_t>(-*capture.safe_wal_bytes)));
+  }
+  if (capture.safe_wal_bytes) {
+    return FormatSize(static_cast<uint64_t>(*capture.safe_wal_bytes)) +
+           " more until the slot is lost";
+  }
+  return capture.has_wal_limit == false ? "no limit is set (max_slot_wal_keep_size)" : "";
+}
+
+std::string RetainedWalText(const RelayStatus::Capture& capture) {
+  if (!capture.has_wal_limit) return "how much WAL PostgreSQL retains is not known now";
+  const std::string limit = WalLimitText(capture);
+  return fmt::format("PostgreSQL retains {} of WAL for the slot{}",
+                     FormatSize(capture.wal_on_disk_bytes.value_or(0)),
+                     limit.empty() ? "" : ", " + limit);
+}
+
 std::string FormatStatusLine(const RelayStatus& previous, const RelayStatus& now) {
   const double seconds = std::chrono::duration<double>(now.time - previous.time).count();
   const RelayStatus::Capture& capture = now.capture;
@@ -38,9 +60,7 @@ std::string FormatStatusLine(const RelayStatus& previous, const RelayStatus& now
       capture.retained_wal_bytes ? FormatSize(*capture.retained_wal_bytes) : "unknown");
   if (capture.wal_on_disk_bytes) {
     line += fmt::format(" ({} on its disk{})", FormatSize(*capture.wal_on_disk_bytes),
-                        capture.safe_wal_bytes ? ", " + FormatSize(*capture.safe_wal_bytes) +
-                                                     " more until the slot is lost"
-                                               : "");
+                        capture.safe_wal_bytes ? ", " + WalLimitText(capture) : "");
   }
   if (const uint64_t skipped = now.rows_skipped(); skipped > 0) {
     line += fmt::format(", skipped {} row{}", FormatCount(skipped), skipped == 1 ? "" : "s");

@@ -136,6 +136,7 @@ void ChangeLog::Append(const Change& change) {
   record_.clear();
   EncodeChange(key, change, &record_);
   writer_->Append(key, record_);
+  bytes_appended_.fetch_add(record_.size(), std::memory_order_relaxed);
   ++changes_;
   newest_appended_ = change.position;
 }

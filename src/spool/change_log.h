@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -95,6 +96,8 @@ class ChangeLog {
 
   // Number of changes that became durable since the process started. Thread-safe.
   uint64_t changes_captured() const;
+  // Bytes handed to Append since the process started, before compression. Thread-safe.
+  uint64_t bytes_appended() const { return bytes_appended_.load(std::memory_order_relaxed); }
   // From a transaction's commit in PostgreSQL until it was durable here. Thread-safe.
   const LatencyHistogram& commit_to_spool() const;
   // About how many changes lie above `after`: exact to a file of RocksDB's. Looks at the files'
@@ -134,6 +137,8 @@ class ChangeLog {
   CapturedHistory newest_history_;  // Likewise.
   uint64_t changes_ = 0;            // Appended and not dropped, since the process started.
   std::string record_;              // Reused.
+
+  std::atomic<uint64_t> bytes_appended_{0};
 
   std::unique_ptr<SpoolWriter> writer_;  // Last: its thread uses the store and the ledger.
 };

@@ -126,6 +126,57 @@ def test_a_side_can_be_paused_and_goes_on(scene: Scene, relay: Relay, side: str)
     assert [key["id"] for _, key, _ in scene.changes("test")] == [1]
 
 
+def test_a_paused_capture_goes_on_watching_its_slot(scene: Scene, relay: Relay):
+    """Beyond max_slot_wal_keep_size it is a trouble, and never "no limit"."""
+    admin = by_socket(relay)
+    assert admin.status()["capture"]["wal_limit"] in ("none", None)
+    scene.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'")
+    scene.execute("SELECT pg_reload_conf()")
+    try:
+        assert "of WAL for the slot" in admin.request("POST", "/pause?side=capture")[1]
+        for number in range(3):
+            scene.execute(f"INSERT INTO test SELECT {number} * 40000 + i, repeat('x', 1000) FROM generate_series(1, 40000) i")
+        scene.wait_until(lambda: (admin.status()["capture"]["safe_wal_bytes"] or 0) < 0, 20, "the slot beyond its limit")
+        capture = admin.status()["capture"]
+        assert capture["state"] == "paused" and capture["wal_limit"] == "set"
+        assert capture["retained_wal_bytes"] > 64 * 2**20 and capture["lag_bytes"] > 64 * 2**20
+        assert [(trouble["kind"], trouble["server"]) for trouble in capture["troubles"]] == [("at risk", "PostgreSQL")]
+        assert "beyond the limit by" in command(relay, "status")[1]
+        assert by_tcp(relay).metrics()["bottledwater_safe_wal_bytes"] < 0
+    finally:
+        scene.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        scene.execute("SELECT pg_reload_conf()")
+    scene.wait_until(lambda: admin.status()["capture"]["wal_limit"] == "none", 20, "no limit")
+    assert admin.request("POST", "/resume?side=capture")[0] == 200
+    scene.settle()
+
+
+def test_what_kafka_refuses_is_not_an_outage(scene: Scene):
+    scene.execute(TABLE)
+    relay = scene.relay("--topic-config=replication=3")
+    relay.start()
+    relay.wait_for_log("Kafka.* refuses")
+    admin = by_socket(relay)
+    scene.wait_until(lambda: admin.status()["publish"]["troubles"], 10, "the trouble")
+    [trouble] = admin.status()["publish"]["troubles"]
+    assert trouble["kind"] == "refuses" and "replication" in trouble["remedy"], trouble
+    assert "Kafka" in trouble["server"]
+    time.sleep(10)
+    assert "is away" not in relay.log_text() and relay.log_text().count("Creating topic") == 1
+    assert relay.log_text().count("Publishing to Kafka from") <= 1
+
+
+def test_a_pause_of_publish_ends_what_is_said_of_kafka(scene: Scene, relay: Relay):
+    admin = by_socket(relay)
+    scene.servers.kafka.kill9()
+    scene.wait_until(lambda: admin.status()["publish"]["troubles"], 15, "the outage")
+    admin.request("POST", "/pause?side=publish")
+    scene.wait_until(lambda: not admin.status()["publish"]["troubles"], 30, "nothing to be said of Kafka")
+    scene.servers.kafka.restart()
+    admin.request("POST", "/resume?side=publish")
+    scene.settle()
+
+
 def test_systemd_is_told_that_the_relay_is_ready_alive_and_stopping(scene: Scene, tmp_path: Path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
@@ -193,7 +244,8 @@ def test_the_commands_show_and_steer(scene: Scene, relay: Relay):
     assert json.loads(text)["source"]["slot"] == scene.slot
     assert command(relay, "pause", "publish") == (0, "paused publish\n")
     scene.wait_until(lambda: re.search(r"Kafka +paused", command(relay, "status")[1]), 10, "the pause")
-    assert command(relay, "resume") == (0, "resumed capture and publish\n")
+    code, answer = command(relay, "resume")
+    assert code == 0 and answer.startswith("resumed capture and publish; PostgreSQL retains "), answer
     assert command(relay, "pause", "both")[0] == 64
     relay.stop()
     code, text = command(relay, "status")

@@ -58,42 +58,46 @@ const sinceText = (time, seconds) => `${clock(time)}, for ${duration(seconds)}`;
 
 // --- What the relay's figures mean: values in, values out ----------------------------------------
 
+const BEHIND_BYTES = 64 * 1024 * 1024;  // Capture is behind with more WAL than this, or for CATCHING_UP_S.
+const captureIsBehind = ({capture}) => capture.lag_bytes > BEHIND_BYTES || capture.lag_seconds >= CATCHING_UP_S;
 const isBehind = ({publish}) => publish.lag_seconds >= CATCHING_UP_S;
 const isDraining = (status) => status.publish.state === "working" && isBehind(status);
 
 function spoolLasts({spool, publish}) {
+  if (spool.obstacle) return "it is full";
   if (publish.state === "working" && publish.lag_seconds < CATCHING_UP_S) return "not filling: Kafka keeps up";
   if (spool.seconds_until_full == null) return "not growing now";
   return lasts(spool.seconds_until_full);
 }
 
-// "Kafka (127.0.0.1:9092) is away, waiting for it: WHY" as its three parts.
-function partsOf(trouble) {
-  const found = /^(.+?) (is away|refuses)(?:, waiting for it|, trying again): ([^]*)$/.exec(trouble.what);
-  return found ? {server: found[1], away: found[2] === "is away", why: found[3]} : {why: trouble.what};
+// How much more WAL until the slot is lost. Not known is not the same as no limit.
+function safeWal({slot_status, safe_wal_bytes: safe, wal_limit}) {
+  if (slot_status === "lost") return "the slot is lost";
+  if (safe == null) return wal_limit === "none" ? "no limit set" : UNKNOWN;
+  return safe < 0 ? `beyond the limit by ${size(-safe)}` : `${size(safe)} more`;
 }
 
-// "Kafka (127.0.0.1:9092) and PostgreSQL": a server that is in two troubles once, in its longer form.
-function serversOf(parts) {
-  const names = [...new Set(parts.map((part) => part.server).filter(Boolean))];
-  return names.filter((name) => !names.some((other) => other.startsWith(name + " (")));
-}
-
+const serversOf = (troubles) => [...new Set(troubles.map((trouble) => trouble.server).filter(Boolean))];
 const list = (words) => new Intl.ListFormat("en", {type: "conjunction"}).format(words);
 
-function troubleTitle(parts, sides) {
-  const servers = serversOf(parts);
-  if (!servers.length || parts.some((part) => !part.server)) return `${list(sides)} cannot go on`;
-  const away = parts.every((part) => part.away);
-  const verb = away ? (servers.length > 1 ? "are away" : "is away") : "cannot be used";
+function troubleTitle(troubles, sides) {
+  const servers = serversOf(troubles);
+  if (troubles.every((trouble) => trouble.kind === "at risk")) return "The replication slot is in danger";
+  if (!servers.length || troubles.some((trouble) => !trouble.server)) return `${list(sides)} cannot go on`;
+  const kinds = new Set(troubles.map((trouble) => trouble.kind));
+  const verb = kinds.size > 1 ? "cannot be used" : kinds.has("away") ? (servers.length > 1 ? "are away" : "is away")
+      : kinds.has("refuses") ? (servers.length > 1 ? "refuse" : "refuses") : "cannot be used";
   return `${list(servers)} ${verb}`;
 }
 
 function captureFact(status) {
   const {capture, spool} = status;
-  if (capture.state === "working") return `goes on: ${changes(spool.backlog_changes)} wait in the spool`;
+  const works = capture.troubles.every((trouble) => trouble.kind === "at risk");
+  if (capture.state === "pausing") return "ends what it does now, and then pauses";
+  if (capture.state !== "paused" && capture.state !== "starting" && works) return `goes on: ${changes(spool.backlog_changes)} wait in the spool`;
   const room = capture.safe_wal_bytes;
-  const limit = room == null ? "" : ` It can keep ${size(room)} more until the slot is lost.`;
+  const limit = room == null ? "" : room < 0 ? ` The slot is ${safeWal(capture)}.` :
+      ` It can keep ${size(room)} more until the slot is lost.`;
   if (spool.phase !== "streaming") return "has not begun: the first snapshot is not complete";
   return `stands still; PostgreSQL keeps the WAL for it.${limit}`;
 }
@@ -103,9 +107,9 @@ function publishFact({publish, spool}) {
   return spool.backlog_changes ? `goes on with what the spool holds: ${changes(spool.backlog_changes)}` : "has nothing left to do";
 }
 
-function troubleAdvice(parts, troubles) {
+function troubleAdvice(troubles) {
   const remedies = [...new Set(troubles.map((trouble) => trouble.remedy).filter(Boolean))];
-  const servers = serversOf(parts.filter((part) => part.away));
+  const servers = serversOf(troubles.filter((trouble) => trouble.kind === "away"));
   if (servers.length) {
     remedies.unshift(`Bring ${list(servers)} back. The relay then goes on by itself; it needs no restart.`);
   }
@@ -118,17 +122,26 @@ function sideFacts(status) {
   return facts;
 }
 
+const SIDE_NAMES = {capture: "Capture", publish: "Publishing"};
+
+// The oldest trouble of each side: they need not have begun at the same time.
+function sinceFacts(status, sides) {
+  return sides.map((side) => {
+    const oldest = status[side].troubles.reduce((a, b) => a.seconds >= b.seconds ? a : b);
+    return [sides.length > 1 ? `${SIDE_NAMES[side]}: since` : "Since", sinceText(oldest.since, oldest.seconds), "key"];
+  });
+}
+
 function troubleVerdict(status, sides) {
   const troubles = sides.flatMap((side) => status[side].troubles);
-  const parts = troubles.map(partsOf);
   const oldest = troubles.reduce((a, b) => a.seconds >= b.seconds ? a : b);
-  const names = sides.map((side) => side === "capture" ? "Capture" : "Publishing");
+  const names = sides.map((side) => SIDE_NAMES[side]);
   return {
-    key: "trouble:" + sides + ":" + parts.map((part) => part.server), level: "bad", title: troubleTitle(parts, names),
-    facts: [["Since", sinceText(oldest.since, oldest.seconds), "key"], ...sideFacts(status),
-            ["What to do", troubleAdvice(parts, troubles), "key"]],
-    reports: parts.map((part) => part.server ? `${part.server}: ${part.why}` : part.why),
-    reportsMatter: parts.some((part) => !part.away),
+    key: "trouble:" + sides + ":" + troubles.map((trouble) => trouble.server + trouble.kind), level: "bad",
+    title: troubleTitle(troubles, names),
+    facts: [...sinceFacts(status, sides), ...sideFacts(status), ["What to do", troubleAdvice(troubles), "key"]],
+    reports: troubles.map((trouble) => trouble.what),
+    reportsMatter: troubles.some((trouble) => trouble.kind !== "away"),
     heard: ` since ${clock(oldest.since)}`,
   };
 }
@@ -138,7 +151,7 @@ function pausedVerdict(status, sides) {
   return {
     key: "paused:" + sides, level: "warn", title: `An operator has paused ${names}`,
     facts: [...sideFacts(status),
-            ["What to do", "Resume when you are ready: POST /resume, at best by admin.sock in the spool's directory.", "key"]],
+            ["What to do", `Resume when you are ready: bottledwater resume${sides.length === 1 ? " " + sides[0] : ""}, with the relay's --spool.`, "key"]],
   };
 }
 
@@ -147,6 +160,14 @@ function stalledVerdict(status) {
   return {
     key: "stalled", level: "bad", title: "No progress, although there is work", text: reasons.join("\n"),
     facts: [...sideFacts(status), ["What to do", "Look at the recent events below, and at the logs of PostgreSQL and Kafka.", "key"]],
+  };
+}
+
+function capturingVerdict({capture}) {
+  return {
+    key: "capturing", level: "busy", title: "Capture is behind PostgreSQL",
+    text: `Both sides work. ${size(capture.lag_bytes)} of PostgreSQL's WAL are not captured yet, since ${duration(capture.lag_seconds)}: ` +
+          "a large transaction is being decoded, or much was written, perhaps in other databases of the cluster.",
   };
 }
 
@@ -176,19 +197,26 @@ const WELL = {key: "well", level: "ok", title: "Everything works",
 // something else.
 function verdictOf(status) {
   const sides = (state) => ["capture", "publish"].filter((side) => status[side].state === state);
-  if (sides("trouble").length) return troubleVerdict(status, sides("trouble"));
-  if (sides("paused").length) return pausedVerdict(status, sides("paused"));
+  const inTrouble = ["capture", "publish"].filter((side) =>
+    status[side].state === "trouble" || status[side].troubles.some((trouble) => trouble.kind === "at risk"));
+  const paused = [...sides("paused"), ...sides("pausing")];
+  if (inTrouble.length) return troubleVerdict(status, inTrouble);
+  if (paused.length) return pausedVerdict(status, paused);
   if (!status.ready) return stalledVerdict(status);
   if (sides("starting").length) return startingVerdict(status);
-  return isDraining(status) ? drainingVerdict(status) : WELL;
+  if (isDraining(status)) return drainingVerdict(status);
+  return captureIsBehind(status) ? capturingVerdict(status) : WELL;
 }
+
+const moreRoom = ({phase, max_bytes: limit}) => "give it a larger disk" +
+    (phase === "snapshot" ? ", since publishing begins when the snapshot is complete" : limit ? " or raise --spool-max-bytes" : "");
 
 function notesOf({capture, publish, spool}) {
   const leftOut = capture.rows_left_out + publish.rows_left_out;
   const unpublished = publish.state !== "working" || publish.lag_seconds >= CATCHING_UP_S;
   return [
-    unpublished && spool.seconds_until_full != null && spool.seconds_until_full < FULL_SOON_S &&
-        "The spool will soon be full. Capture pauses then, and WAL grows on PostgreSQL's disk: free its disk or raise --spool-max-bytes.",
+    unpublished && !spool.obstacle && spool.seconds_until_full != null && spool.seconds_until_full < FULL_SOON_S &&
+        `The spool will soon be full. Capture pauses then, and WAL grows on PostgreSQL's disk: ${moreRoom(spool)}.`,
     leftOut && `${count(leftOut)} ${leftOut === 1 ? "row was" : "rows were"} left out since the start: the tables and the log say which.`,
     spool.tables_to_read_again && `${count(spool.tables_to_read_again)} tables wait to be read again; the relay does that by itself.`,
   ].filter(Boolean);
@@ -309,7 +337,7 @@ function announce(verdict) {
   setText(byId("announcer"), `${verdict.title}${verdict.heard || ""}.`);
 }
 
-const STATES = {working: ["Working", "ok"], trouble: ["Trouble", "bad"], paused: ["Paused", "warn"], starting: ["Starting", "busy"]};
+const STATES = {working: ["Working", "ok"], trouble: ["Trouble", "bad"], pausing: ["Pausing", "warn"], paused: ["Paused", "warn"], starting: ["Starting", "busy"]};
 const SILENT = ["Not known", "warn"];
 
 function showState(id, [word, level]) {
@@ -321,14 +349,14 @@ function showState(id, [word, level]) {
 
 function showFlow(id, state, perSecond) {
   const flow = state !== "working" ? "stopped" : perSecond > 0 ? "flowing" : "idle";
-  const level = {stopped: state === "starting" ? "busy" : state === "paused" ? "warn" : "bad", flowing: "ok", idle: "busy"};
+  const level = {stopped: state === "starting" ? "busy" : /^paus/.test(state) ? "warn" : "bad", flowing: "ok", idle: "busy"};
   Object.assign(byId(id).dataset, {flow, level: level[flow]});
   setText(byId(id).querySelector("span"), flow);
 }
 
 function spoolState(status) {
   const {spool, publish} = status;
-  if (/^capture waits: /.test(status.capture.troubles[0]?.what)) return ["Full", "bad"];
+  if (spool.obstacle) return ["Full", "bad"];
   if (isDraining(status)) return ["Draining", "busy"];
   if (publish.state !== "working" && spool.backlog_changes) return ["Filling", "warn"];
   return spool.phase === "streaming" ? ["Working", "ok"] : ["Starting", "busy"];
@@ -344,7 +372,7 @@ function showPipeline(status) {
   show("captured-rate", rate(capture.changes_per_second));
   show("captured-total", changes(capture.changes));
   show("wal", size(capture.wal_on_disk_bytes ?? capture.retained_wal_bytes));
-  show("safe-wal", capture.safe_wal_bytes == null ? "no limit set" : `${size(capture.safe_wal_bytes)} more`);
+  show("safe-wal", safeWal(capture));
   show("backlog", count(spool.backlog_changes));
   show("spool-size", size(spool.bytes));
   show("spool-room", size(spool.room_bytes));

@@ -18,6 +18,19 @@ TEST(Metrics, WhatIsUnknownIsAbsentAndNotZero) {
   EXPECT_THAT(MetricsText(observation), HasSubstr("bottledwater_retained_wal_bytes 0\n"));
 }
 
+TEST(Metrics, NoLimitIsNotTheSameAsAnUnknownOneAndBeyondItIsNegative) {
+  Observation observation;
+  EXPECT_THAT(StatusJson(observation), HasSubstr("\"wal_limit\": null"));
+  EXPECT_THAT(MetricsText(observation), Not(HasSubstr("wal_limit_set")));
+  observation.status.capture.has_wal_limit = false;
+  EXPECT_THAT(StatusJson(observation), HasSubstr("\"wal_limit\": \"none\""));
+  EXPECT_THAT(MetricsText(observation), HasSubstr("bottledwater_wal_limit_set 0\n"));
+  observation.status.capture.has_wal_limit = true;
+  observation.status.capture.safe_wal_bytes = -1024;
+  EXPECT_THAT(StatusJson(observation), HasSubstr("\"safe_wal_bytes\": -1024"));
+  EXPECT_THAT(MetricsText(observation), HasSubstr("bottledwater_safe_wal_bytes -1024\n"));
+}
+
 TEST(Metrics, BucketsAreCumulative) {
   LatencyHistogram histogram;
   histogram.Observe(900);

@@ -29,6 +29,10 @@ class ObserverTest : public testing::Test {
     if (each_second_) each_second_();
     return observer_.Observe(status_);
   }
+  void Append(uint64_t bytes) {
+    ++status_.capture.appended;
+    status_.capture.appended_bytes += bytes;
+  }
   void HaveBacklog(uint64_t changes) {
     status_.spool.backlog = changes;
     status_.spool.lag = Duration(1'000);
@@ -59,7 +63,7 @@ TEST_F(ObserverTest, PublishingIsStalledOnlyWithWorkAndWithoutProgress) {
   HaveBacklog(10);
   EXPECT_THAT(After(60).stalls, IsEmpty());
   EXPECT_THAT(After(1).stalls, ElementsAre(HasSubstr("publish has not advanced for")));
-  status_.publish.troubles.push_back({"Kafka (broker:9092) is away", "", 1});
+  status_.publish.troubles.push_back({.what = "Kafka (broker:9092) is away", .since_us = 1});
   EXPECT_THAT(After(1).stalls, ElementsAre(HasSubstr("Kafka (broker:9092) is away")));
   ++status_.publish.figures.messages;  // Within a split transaction, the position stays.
   EXPECT_THAT(After(1).stalls, IsEmpty());
@@ -79,7 +83,7 @@ TEST_F(ObserverTest, CaptureIsStalledWhenItDoesNotStreamUnlessASnapshotAdvances)
 }
 
 TEST_F(ObserverTest, CaptureIsStalledWhenTheServerHasMoreAndNothingArrives) {
-  status_.capture.server_end = Lsn{200};
+  status_.capture.server_read = Lsn{200};
   status_.capture.captured = Lsn{100};
   EXPECT_THAT(After(61).stalls, testing::SizeIs(1));
   status_.capture.captured = Lsn{200};
@@ -87,12 +91,91 @@ TEST_F(ObserverTest, CaptureIsStalledWhenTheServerHasMoreAndNothingArrives) {
 }
 
 TEST_F(ObserverTest, SaysWhenTheSpoolWillBeFull) {
-  HaveBacklog(1);
-  each_second_ = [this] { status_.spool.bytes += kMiB; };
+  status_.publish.working = false;
+  each_second_ = [this] { Append(kMiB); };
   EXPECT_FALSE(After(2).seconds_until_spool_full);
   EXPECT_NEAR(*After(8).seconds_until_spool_full, 1'024, 1);
   each_second_ = nullptr;
-  EXPECT_FALSE(After(61).seconds_until_spool_full);
+  EXPECT_FALSE(After(181).seconds_until_spool_full);
+}
+
+TEST_F(ObserverTest, TheForecastDoesNotFollowTheSizeOfTheFiles) {
+  status_.publish.working = false;
+  each_second_ = [this] {
+    Append(kMiB);
+    status_.spool.bytes = status_.wall_us % 7'000'000 == 0 ? 0 : 64 * kMiB;
+  };
+  After(10);
+  for (int second = 0; second < 60; ++second) {
+    EXPECT_NEAR(*After(1).seconds_until_spool_full, 1'024, 1);
+  }
+}
+
+TEST_F(ObserverTest, ASpoolThatKafkaKeepsUpWithIsNeverSoonFull) {
+  HaveBacklog(100);
+  each_second_ = [this] { Append(kMiB); };
+  for (int second = 0; second < 60; ++second) EXPECT_FALSE(After(1).seconds_until_spool_full);
+  status_.spool.lag = Duration(10'000);
+  EXPECT_NEAR(*After(1).seconds_until_spool_full, 1'024, 1);
+  each_second_ = [this] {
+    Append(kMiB);
+    status_.publish.figures.changes += 2;  // It is being drained.
+  };
+  EXPECT_FALSE(After(20).seconds_until_spool_full);
+}
+
+TEST_F(ObserverTest, AFirstSnapshotHasAForecastAndItsOwnRemedy) {
+  status_.spool.phase = SpoolPhase::kFirstStart;
+  status_.publish.working = false;
+  each_second_ = [this] { Append(kMiB); };
+  EXPECT_NEAR(*After(10).seconds_until_spool_full, 1'024, 1);
+  status_.spool.obstacle = "the disk is full";
+  const Observation full = Pass();
+  EXPECT_EQ(full.seconds_until_spool_full, 0);
+  ASSERT_THAT(full.status.capture.troubles, testing::SizeIs(1));
+  EXPECT_EQ(full.status.capture.troubles[0].kind, TroubleKind::kWaits);
+  EXPECT_THAT(full.status.capture.troubles[0].remedy, HasSubstr("before the snapshot is complete"));
+  status_.spool.phase = SpoolPhase::kStreaming;
+  EXPECT_THAT(Pass().status.capture.troubles[0].remedy,
+              testing::Not(HasSubstr("--spool-max-bytes")));
+  status_.spool.max_bytes = kGiB;
+  EXPECT_THAT(Pass().status.capture.troubles[0].remedy, HasSubstr("--spool-max-bytes"));
+}
+
+TEST_F(ObserverTest, ASlotBeyondItsLimitIsATroubleAndSoIsALostOne) {
+  status_.capture.has_wal_limit = true;
+  status_.capture.safe_wal_bytes = 5;
+  EXPECT_THAT(Pass().status.capture.troubles, IsEmpty());
+  status_.capture.safe_wal_bytes = -static_cast<int64_t>(16 * kMiB);
+  const int64_t first = status_.wall_us + 1'000'000;
+  After(5);
+  const Observation beyond = Pass();
+  ASSERT_THAT(beyond.status.capture.troubles, testing::SizeIs(1));
+  EXPECT_THAT(beyond.status.capture.troubles[0].what, HasSubstr("beyond the limit by 16 MiB"));
+  EXPECT_EQ(beyond.status.capture.troubles[0].kind, TroubleKind::kAtRisk);
+  EXPECT_EQ(beyond.status.capture.troubles[0].since_us, first);
+  status_.capture.safe_wal_bytes.reset();
+  status_.capture.slot_status = "lost";
+  EXPECT_THAT(Pass().status.capture.troubles[0].what, HasSubstr("has given up the slot"));
+}
+
+TEST_F(ObserverTest, WalThatIsNotCapturedIsLagFromTheTimeItIsThere) {
+  EXPECT_FALSE(Pass().capture_lag_bytes);  // Nobody can look.
+  status_.capture.has_wal_limit = false;
+  status_.capture.captured = Lsn{kGiB};
+  status_.capture.server_end = Lsn{kGiB + kMiB};  // As an idle database leaves it.
+  EXPECT_EQ(Pass().capture_lag_bytes, 0U);
+  status_.capture.server_end = Lsn{kGiB + 100 * kMiB};
+  EXPECT_EQ(Pass().capture_lag_bytes, 100 * kMiB);
+  EXPECT_NEAR(*After(30).capture_lag_seconds, 30, 0.1);
+  EXPECT_THAT(After(31).stalls, ElementsAre(HasSubstr("capture has not advanced")));
+  // More was written later: the lag is the age of what is still not captured.
+  status_.capture.server_end = Lsn{kGiB + 300 * kMiB};
+  After(10);
+  status_.capture.captured = Lsn{kGiB + 150 * kMiB};
+  EXPECT_NEAR(*Pass().capture_lag_seconds, 10, 0.1);
+  status_.capture.captured = status_.capture.server_end;
+  EXPECT_EQ(Pass().capture_lag_seconds, 0);
 }
 
 TEST_F(ObserverTest, SaysWhenTheBacklogWillBeDrained) {

@@ -83,5 +83,29 @@ TEST_F(LogTest, SaysOnceThatAServerIsAwayAndOnceThatItIsBack) {
   EXPECT_EQ(lines(), 3u);
 }
 
+TEST(TroubleList, AServerHasOneTroubleTheNewest) {
+  TroubleList troubles;
+  AwayLog session("Kafka", &troubles);
+  AwayLog publisher("Kafka (broker:9092)", &troubles);
+  session.Away("a transaction is in doubt");
+  const int64_t since = troubles.List().at(0).since_us;
+  publisher.Away("connection refused");
+  ASSERT_EQ(troubles.List().size(), 1u);
+  session.Refuses("no such right", "Grant it");
+  const Trouble only = troubles.List().at(0);
+  ASSERT_EQ(troubles.List().size(), 1u);
+  EXPECT_EQ(only.server, "Kafka (broker:9092)");
+  EXPECT_EQ(only.kind, TroubleKind::kRefuses);
+  EXPECT_EQ(only.remedy, "Grant it");
+  EXPECT_EQ(only.since_us, since);
+  troubles.Set({.what = "fails at x", .kind = TroubleKind::kFails, .server = "Kafka"});
+  ASSERT_EQ(troubles.List().size(), 1u);
+  EXPECT_EQ(troubles.List().at(0).since_us, since);
+  session.Back();
+  EXPECT_EQ(troubles.List().at(0).what, "fails at x");
+  troubles.ClearFailing("Kafka");
+  EXPECT_TRUE(troubles.List().empty());
+}
+
 }  // namespace
 }  // namespace bw

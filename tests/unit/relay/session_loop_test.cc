@@ -84,6 +84,36 @@ TEST_F(SessionLoopTest, BacksOffLongerAndLongerWhileAServerIsAway) {
   EXPECT_LE(waits_[29], Duration(10'000));
 }
 
+TEST_F(SessionLoopTest, ARefusalIsNoOutageAndIsRetriedLessOften) {
+  SessionLoop loop = MakeLoop();
+  std::vector<Trouble> troubles;
+  loop.Run([&](const auto&) {
+    CountSession();
+    troubles = health_.troubles.List();
+    if (sessions_ == 8) stopped_ = true;
+    throw TransientError("replication factor of 3 cannot be reached").AsRefusal("-T replication=1");
+  });
+  ASSERT_EQ(troubles.size(), 1u);
+  EXPECT_EQ(troubles[0].kind, TroubleKind::kRefuses);
+  EXPECT_EQ(troubles[0].remedy, "-T replication=1");
+  EXPECT_GE(waits_.at(0), Duration(500));
+  EXPECT_GE(waits_.at(6), Duration(15'000));
+}
+
+TEST_F(SessionLoopTest, AfterASessionThatRestedNothingIsSaidOfItsServer) {
+  SessionLoop loop = MakeLoop();
+  loop.Run([&](const auto&) {
+    CountSession();
+    if (sessions_ == 1) throw TransientError("connection refused");
+    if (sessions_ == 2) {
+      EXPECT_EQ(health_.troubles.List().size(), 1u);
+      return;
+    }
+    EXPECT_TRUE(health_.troubles.List().empty());
+    stopped_ = true;
+  });
+}
+
 TEST_F(SessionLoopTest, StartsTheBackoffOverAfterProgress) {
   SessionLoop loop = MakeLoop();
   loop.Run([&](const auto& made_progress) {

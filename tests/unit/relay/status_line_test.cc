@@ -28,6 +28,10 @@ TEST(StatusLine, SaysWhatAPersonWantsToKnow) {
   now.capture.safe_wal_bytes = kGiB;
   EXPECT_TRUE(FormatStatusLine(before, now)
                   .ends_with("(480 MiB on its disk, 1 GiB more until the slot is lost)"));
+  now.capture.safe_wal_bytes = -static_cast<int64_t>(kMiB);
+  EXPECT_TRUE(FormatStatusLine(before, now)
+                  .ends_with("beyond the limit by 1 MiB: PostgreSQL may give the slot up at its "
+                             "next checkpoint)"));
 }
 
 TEST(StatusLine, LeavesOutWhatIsNotKnown) {
