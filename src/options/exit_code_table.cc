@@ -19,8 +19,7 @@ constexpr ExitCodeMeaning kExitCodes[] = {
     {ExitCode::kInternal, "A defect of this program; please report it."},
     {ExitCode::kAnotherRelay, "Another relay uses this slot, spool or transactional.id."},
     {ExitCode::kSpoolUnusable,
-     "The spool, or a command's output, cannot be written; or the spool is another relay's, or "
-     "corrupt."},
+     "The spool, or a command's output, cannot be written; or another's or a corrupt spool."},
     {ExitCode::kTryAgain,
      "check, tail and others: a server is away, or lets nobody in for now. A relay waits."},
     {ExitCode::kHaltGap, "Halt: changes were lost between the spool and the slot."},

@@ -162,6 +162,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"log-level", "warn"},
       {"log-format", "json"},
       {"status-interval", "1min"},
+      {"admin", "127.0.0.1:9187"},
       {"stall-after", "1min"},
   };
   for (const OptionSpec& spec : OptionTable()) {
