@@ -51,7 +51,7 @@ TEST(Conninfo, GivesEverySessionTheSameSettings) {
   EXPECT_THAT(options, HasSubstr("-clock_timeout=2000"));
   // A slot's creation waits for transactions to end, by their locks.
   EXPECT_THAT(Value(Build("db", true), "options"), HasSubstr("-clock_timeout=0"));
-  EXPECT_EQ(Value(Build("db client_encoding"), "client_encoding"), "UTF8");
+  EXPECT_EQ(Value(Build("db"), "client_encoding"), "UTF8");
   EXPECT_EQ(Value(Build("dbname=db client_encoding=LATIN1"), "client_encoding"), "UTF8");
 }
 
