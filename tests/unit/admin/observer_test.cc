@@ -63,7 +63,10 @@ TEST_F(ObserverTest, PublishingIsStalledOnlyWithWorkAndWithoutProgress) {
   HaveBacklog(10);
   EXPECT_THAT(After(60).stalls, IsEmpty());
   EXPECT_THAT(After(1).stalls, ElementsAre(HasSubstr("publish has not advanced for")));
-  status_.publish.troubles.push_back({.what = "Kafka (broker:9092) is away", .since_us = 1});
+  Trouble away;
+  away.what = "Kafka (broker:9092) is away";
+  away.since_us = 1;
+  status_.publish.troubles.push_back(away);
   EXPECT_THAT(After(1).stalls, ElementsAre(HasSubstr("Kafka (broker:9092) is away")));
   ++status_.publish.figures.messages;  // Within a split transaction, the position stays.
   EXPECT_THAT(After(1).stalls, IsEmpty());

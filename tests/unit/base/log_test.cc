@@ -98,7 +98,8 @@ TEST(TroubleList, AServerHasOneTroubleTheNewest) {
   EXPECT_EQ(only.kind, TroubleKind::kRefuses);
   EXPECT_EQ(only.remedy, "Grant it");
   EXPECT_EQ(only.since_us, since);
-  troubles.Set({.what = "fails at x", .kind = TroubleKind::kFails, .server = "Kafka"});
+  troubles.Set(
+      {.what = "fails at x", .remedy = "", .kind = TroubleKind::kFails, .server = "Kafka"});
   ASSERT_EQ(troubles.List().size(), 1u);
   EXPECT_EQ(troubles.List().at(0).since_us, since);
   session.Back();
