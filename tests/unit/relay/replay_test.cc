@@ -30,6 +30,9 @@ class ConnectedKafka : public KafkaCluster {
   std::vector<std::optional<Error>> RequestTopics(std::span<const TopicSpec> specs) override {
     return kafka_->RequestTopics(specs);
   }
+  std::optional<Error> RefusalOf(const TopicSpec& spec) override {
+    return kafka_->RefusalOf(spec);
+  }
   void WaitForTopics(std::span<const std::string> topics) override {
     kafka_->WaitForTopics(topics);
   }
