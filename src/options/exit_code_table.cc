@@ -6,8 +6,7 @@ namespace {
 constexpr ExitCodeMeaning kExitCodes[] = {
     {ExitCode::kOk, "Stopped on request (SIGTERM, SIGINT), or only printed something."},
     {ExitCode::kNoRelay,
-     "status, pause, resume: no relay runs on the spool, or it refuses. remove, replay: something "
-     "is left."},
+     "status, pause, resume: no relay, or it refuses. remove, replay: something is left."},
     {ExitCode::kUsage, "Unknown option, bad value, unreadable configuration file."},
     {ExitCode::kRowRefused,
      "A row cannot be published, and --on-error=exit; tail: a message cannot be decoded."},
