@@ -170,6 +170,7 @@ def test_what_kafka_refuses_is_not_an_outage(scene: Scene):
 def test_a_pause_of_publish_ends_what_is_said_of_kafka(scene: Scene, relay: Relay):
     admin = by_socket(relay)
     scene.servers.kafka.kill9()
+    scene.execute("INSERT INTO test VALUES (1, 'so that publish needs Kafka')")
     scene.wait_until(lambda: admin.status()["publish"]["troubles"], 15, "the outage")
     admin.request("POST", "/pause?side=publish")
     scene.wait_until(lambda: not admin.status()["publish"]["troubles"], 30, "nothing to be said of Kafka")
