@@ -87,10 +87,13 @@ void TableReader::RequireUniqueIndex(const LandingTable& table) {
       table.has_topic ? "topic, partition, \"offset\"" : "partition, \"offset\"";
   const PgResult found = Query(fmt::format(
       "SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = {} AND i.indisunique AND "
-      "i.indisvalid AND i.indpred IS NULL AND 2 = (SELECT count(*) FROM pg_catalog.pg_attribute a "
-      "WHERE a.attrelid = i.indrelid AND a.attname IN ('partition', 'offset') AND a.attnum = ANY "
-      "((i.indkey::int2[])[0:i.indnkeyatts - 1]))",
-      table.oid));
+      "i.indisvalid AND i.indpred IS NULL AND (SELECT array_agg(a.attname::text ORDER BY "
+      "a.attname::text) FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum "
+      "= ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) IN ({}) AND 0 <> ALL "
+      "((i.indkey::int2[])[0:i.indnkeyatts - 1])",
+      table.oid,
+      table.has_topic ? "'{offset,partition}', '{offset,partition,topic}'"
+                      : "'{offset,partition}'"));
   if (found.rows() > 0) return;
   Refuse(fmt::format(
       "has no unique index over ({0}), without which two who fill it at the same "
