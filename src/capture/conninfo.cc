@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/comma_list.h"
 #include "base/error.h"
 #include "base/parse_whole.h"
 #include "base/shown_text.h"
@@ -165,16 +166,12 @@ void Set(Entries* entries, const char* keyword, const std::string& value) {
 // libpq would check it only on connecting. One number, or one per host.
 void RequirePorts(std::string_view ports) {
   constexpr int kPortMax = 65535;
-  while (!ports.empty()) {
-    const size_t comma = ports.find(',');
-    const std::string_view port = ports.substr(0, comma);
+  ForEachBetweenCommas(ports, [](std::string_view port) {
     const auto number = ParseWhole<int>(port);
     if (!port.empty() && (!number || *number < 1 || *number > kPortMax)) {
       throw UsageError("--postgres: the port must be a number from 1 to 65535");
     }
-    if (comma == std::string_view::npos) break;
-    ports.remove_prefix(comma + 1);
-  }
+  });
 }
 
 // libpq enforces connect_timeout only in its blocking functions; we use the non-blocking ones.

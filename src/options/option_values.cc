@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/byte_size.h"
+#include "base/comma_list.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/nearest_name.h"
@@ -179,9 +180,7 @@ std::pair<std::string, std::string> ParseKeyValue(std::string_view where, std::s
 
 std::vector<std::string> ParseGlobs(std::string_view where, std::string_view text) {
   std::vector<std::string> globs;
-  while (true) {
-    const size_t comma = text.find(',');
-    std::string_view glob = text.substr(0, comma);
+  ForEachBetweenCommas(text, [&](std::string_view glob) {
     while (glob.starts_with(' ')) glob.remove_prefix(1);
     while (glob.ends_with(' ')) glob.remove_suffix(1);
     if (glob.empty()) {
@@ -190,9 +189,8 @@ std::vector<std::string> ParseGlobs(std::string_view where, std::string_view tex
     }
     RefuseOpenBracket(where, glob);
     globs.emplace_back(glob);
-    if (comma == std::string_view::npos) return globs;
-    text.remove_prefix(comma + 1);
-  }
+  });
+  return globs;
 }
 
 std::string ParseNonEmpty(std::string_view where, std::string_view text) {

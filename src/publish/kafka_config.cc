@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/comma_list.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/parse_whole.h"
@@ -102,12 +103,7 @@ void CheckBrokers(std::string_view brokers) {
         "sasl.username and sasl.password, see --kafka-config-file");
   }
   if (brokers.empty()) throw UsageError("--broker: names no broker; write host:port");
-  while (true) {
-    const size_t comma = brokers.find(',');
-    CheckBroker(brokers.substr(0, comma));
-    if (comma == std::string_view::npos) return;
-    brokers.remove_prefix(comma + 1);
-  }
+  ForEachBetweenCommas(brokers, CheckBroker);
 }
 
 bool IsSecretKafkaKey(std::string_view key) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/comma_list.h"
 #include "base/error.h"
 #include "base/parse_whole.h"
 #include "base/shown_text.h"
@@ -17,17 +18,6 @@ constexpr TailColumn kUsualColumns[] = {
     TailColumn::kTopic, TailColumn::kPartition, TailColumn::kOffset,  TailColumn::kTimestamp,
     TailColumn::kKey,   TailColumn::kValue,     TailColumn::kHeaders,
 };
-
-// Calls `take` with each part between commas.
-template <class Take>
-void ForEachPart(std::string_view text, const Take& take) {
-  while (true) {
-    const size_t comma = text.find(',');
-    take(text.substr(0, comma));
-    if (comma == std::string_view::npos) return;
-    text.remove_prefix(comma + 1);
-  }
-}
 
 bool IsKnown(const std::optional<StartRule>& rule) {
   return rule && rule->kind == StartRule::Kind::kKnown;
@@ -53,7 +43,7 @@ std::vector<TailColumn> ColumnsOf(const TailOptions& options) {
 
 std::vector<int32_t> ParsePartitions(std::string_view where, std::string_view text) {
   std::vector<int32_t> partitions;
-  ForEachPart(text, [&](std::string_view part) {
+  ForEachBetweenCommas(text, [&](std::string_view part) {
     const auto number = ParseWhole<int32_t>(part);
     if (!number || *number < 0) {
       throw UsageError(
@@ -70,7 +60,7 @@ std::vector<int32_t> ParsePartitions(std::string_view where, std::string_view te
 
 std::vector<TailColumn> ParseColumns(std::string_view where, std::string_view text) {
   std::vector<TailColumn> columns;
-  ForEachPart(text, [&](std::string_view part) {
+  ForEachBetweenCommas(text, [&](std::string_view part) {
     const auto names = TailColumnNames();
     const auto found = std::ranges::find(names, part, &TailColumnName::name);
     if (found == names.end()) {
