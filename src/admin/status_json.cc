@@ -108,18 +108,6 @@ Json PublishJson(const Observation& observation) {
   return json;
 }
 
-const char* PhaseText(SpoolPhase phase) {
-  switch (phase) {
-    case SpoolPhase::kEmpty:
-      return "empty";
-    case SpoolPhase::kFirstStart:
-      return "snapshot";
-    case SpoolPhase::kStreaming:
-      return "streaming";
-  }
-  return "unknown";
-}
-
 Json SpoolJson(const Observation& observation) {
   const RelayStatus::SpoolFacts& spool = observation.status.spool;
   return {{"phase", PhaseText(spool.phase)},

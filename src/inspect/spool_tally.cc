@@ -28,18 +28,6 @@ Json NamesJson(const std::vector<TableName>& tables) {
   return names;
 }
 
-const char* PhaseText(SpoolPhase phase) {
-  switch (phase) {
-    case SpoolPhase::kEmpty:
-      return "empty";
-    case SpoolPhase::kFirstStart:
-      return "first start";
-    case SpoolPhase::kStreaming:
-      return "streaming";
-  }
-  return "unknown";
-}
-
 Json MarkJson(const Progress& progress) {
   return {{"position", progress.position.ToString()}, {"lsn", LsnText(progress.end_lsn)}};
 }

@@ -44,6 +44,18 @@ enum class SpoolPhase : uint8_t {
   kFirstStart = 1,  // Slot and snapshot are being made. A crash here starts over.
   kStreaming = 2,   // `captured` is valid.
 };
+// "empty", "snapshot", "streaming".
+constexpr const char* PhaseText(SpoolPhase phase) {
+  switch (phase) {
+    case SpoolPhase::kEmpty:
+      return "empty";
+    case SpoolPhase::kFirstStart:
+      return "snapshot";
+    case SpoolPhase::kStreaming:
+      return "streaming";
+  }
+  return "unknown";
+}
 
 // As PostgreSQL names it.
 struct TableName {
