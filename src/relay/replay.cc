@@ -9,7 +9,7 @@
 #include <utility>
 #include <variant>
 
-#include "base/backoff.h"
+#include "base/ask_until_answered.h"
 #include "base/byte_size.h"
 #include "base/crc32c.h"
 #include "base/halt.h"
@@ -113,10 +113,9 @@ std::string Replay::checkpoint_topic() const {
 
 bool Replay::ended() const { return stop_->requested() || publishing_->exit(); }
 
-Replay::Outcome Replay::Run() {
+Replay::Outcome Replay::Run() try {
   Outcome outcome;
   const CheckpointState checkpoint = AskForCheckpoint();
-  if (stop_->requested()) return outcome;
   const Position after = PlaceToBegin(checkpoint);
   if (after == checkpoint.progress.position) outcome.resumed_after = after;
   BeginScratch(checkpoint, after);
@@ -130,23 +129,16 @@ Replay::Outcome Replay::Run() {
   std::error_code error;  // What is left is found by the next run.
   std::filesystem::remove_all(scratch_options_.directory, error);
   return outcome;
+} catch (const Stopped&) {
+  return {};
 }
 
 // --- Where it begins ---------------------------------------------------------------------------
 
 CheckpointState Replay::AskForCheckpoint() {
   AwayLog away("Kafka (" + options_.publish.brokers + ")");
-  Backoff backoff(Backoff::WhileAway());
-  while (!stop_->requested()) {
-    try {
-      return FetchCheckpoint(cluster_.get(), options_.publish, source_);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::kTransient) throw;
-      away.Away(error.what());
-    }
-    stop_->WaitFor(backoff.Next());
-  }
-  return {};
+  return AskUntilAnswered(
+      &away, *stop_, [&] { return FetchCheckpoint(cluster_.get(), options_.publish, source_); });
 }
 
 // A checkpoint may be older than the range: the first one of a replay is written before its first

@@ -26,8 +26,8 @@ namespace bw {
 //   ask Kafka for the replay's checkpoint
 //   begin a scratch spool there, or at the beginning of the range
 //   copy transaction by transaction into it, by SpoolReader and ChangeLog::Append, while
-//   PublishSide publishes them; pause while the scratch spool is large wait until the last one is
-//   published
+//   PublishSide publishes them; pause while the scratch spool is large
+//   wait until the last one is published
 //
 // Used by one thread; the publish side has its own.
 class Replay {

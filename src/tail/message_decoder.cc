@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "base/ask_until_answered.h"
 #include "base/bytes.h"
 #include "publish/message_encoder.h"
 #include "tail/bytes_json.h"
-#include "tail/waiting.h"
 
 namespace bw {
 namespace {

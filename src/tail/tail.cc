@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/ask_until_answered.h"
 #include "base/error.h"
 #include "publish/kafka_cluster.h"
 #include "tail/bytes_json.h"
 #include "tail/last_offsets.h"
 #include "tail/table_offsets.h"
 #include "tail/topic_choice.h"
-#include "tail/waiting.h"
 
 namespace bw {
 namespace {

@@ -7,7 +7,7 @@
 
 namespace bw {
 
-// Thrown where a wait ends because of a stop; only Tail::Run catches it.
+// Thrown where a wait ends because of a stop; not an Error: it goes up to whoever runs the work.
 struct Stopped {};
 
 // Repeats `ask` while it throws transient Errors, and returns its answer. That the server is away
