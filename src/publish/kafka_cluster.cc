@@ -13,10 +13,6 @@
 namespace bw {
 namespace {
 
-// Each call into librdkafka waits at most this long, so that a stop is noticed between calls.
-constexpr int kSliceMs = 1'000;
-constexpr int kSliceMsMax = 4'000;
-constexpr int kAnswerTimeoutMs = 10'000;
 constexpr Duration kCreatedTopicTimeout{30'000};
 // Brokers create the logs of new partitions one by one, with a few fsyncs each: 6 ms per partition
 // on an idle machine, 16 ms on a busy one (Kafka 4.2.0, an fsync of 5 ms).
@@ -95,16 +91,11 @@ class LibrdkafkaCluster : public KafkaCluster {
 
 KafkaMetadata LibrdkafkaCluster::AskForMetadata(rd_kafka_topic_t* topic,
                                                 const std::string& operation) {
-  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-  // Each attempt is a separate request, so slow brokers get a longer slice with each.
-  int slice_ms = kSliceMs;
-  for (int waited_ms = 0; waited_ms < kAnswerTimeoutMs && !stop_.requested();
-       waited_ms += slice_ms, slice_ms = std::min(2 * slice_ms, kSliceMsMax)) {
-    const rd_kafka_metadata_t* metadata = nullptr;
-    error = rd_kafka_metadata(Client(), 0, topic, &metadata, slice_ms);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaMetadata(metadata);
-    if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) break;
-  }
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t error = AskInSlices(stop_, [&](int slice_ms) {
+    return rd_kafka_metadata(Client(), 0, topic, &metadata, slice_ms);
+  });
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaMetadata(metadata);
   rd_kafka_poll(Client(), 0);  // Lets the error callback run.
   throw KafkaFailure(operation, error, trouble_);
 }
@@ -112,7 +103,7 @@ KafkaMetadata LibrdkafkaCluster::AskForMetadata(rd_kafka_topic_t* topic,
 std::string LibrdkafkaCluster::ClusterId() {
   AskForMetadata(nullptr, "Asking the brokers");
   rd_kafka_poll(Client(), 0);
-  char* id = rd_kafka_clusterid(Client(), kSliceMs);
+  char* id = rd_kafka_clusterid(Client(), kKafkaSliceMs);
   if (id == nullptr) throw TransientError("The brokers do not report their cluster id");
   std::string copy = id;
   rd_kafka_mem_free(Client(), id);
@@ -338,7 +329,7 @@ void LibrdkafkaCluster::AskForOffsets(rd_kafka_topic_partition_list_t* list, int
                                       TimePoint deadline) {
   while (true) {
     for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = which;
-    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(Client(), list, kAnswerTimeoutMs);
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(Client(), list, kKafkaAnswerTimeoutMs);
     std::string operation = "Asking for the ends of partitions";
     for (int i = 0; i < list->cnt && error == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
       const rd_kafka_topic_partition_t& answer = list->elems[i];

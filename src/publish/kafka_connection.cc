@@ -11,10 +11,6 @@
 namespace bw {
 namespace {
 
-// Of an admin request, and of each wait for its answer, so that a stop is noticed in between.
-constexpr int kAdminTimeoutMs = 10'000;
-constexpr int kAdminSliceMs = 1'000;
-
 void OnBrokerError(rd_kafka_t* /*handle*/, int code, const char* reason, void* opaque) {
   auto* trouble = static_cast<KafkaTrouble*>(opaque);
   // This code says less than the reason before it.
@@ -52,13 +48,6 @@ bool SaysLittle(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
          code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE || code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
          code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-}
-
-bool IsMissingRight(rd_kafka_resp_err_t code) {
-  return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-         code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
-         code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
-         code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
 }
 
 // Codes above 0 are a broker's answers; these say that it, or the cluster, cannot answer yet.
@@ -103,6 +92,13 @@ std::string RemedyFor(rd_kafka_resp_err_t code) {
 }
 
 }  // namespace
+
+bool IsMissingRight(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+         code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+         code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+         code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+}
 
 void LogForKafka(const rd_kafka_t* handle, int /*level*/, const char* facility, const char* text) {
   if (spdlog::should_log(spdlog::level::debug)) {
@@ -206,16 +202,17 @@ KafkaHandle NewKafkaConsumer(const KafkaSettings& settings, bool read_committed,
 KafkaAdminOptions NewAdminOptions(rd_kafka_t* client, rd_kafka_admin_op_t operation) {
   KafkaAdminOptions options(rd_kafka_AdminOptions_new(client, operation));
   std::array<char, 256> reason{};
-  BW_CHECK(rd_kafka_AdminOptions_set_request_timeout(options.get(), kAdminTimeoutMs, reason.data(),
+  BW_CHECK(rd_kafka_AdminOptions_set_request_timeout(options.get(), kKafkaAnswerTimeoutMs,
+                                                     reason.data(),
                                                      reason.size()) == RD_KAFKA_RESP_ERR_NO_ERROR);
   return options;
 }
 
 KafkaEvent WaitForAdminResult(rd_kafka_queue_t* queue, const std::string& operation,
                               const KafkaTrouble& trouble, const Stop& stop) {
-  for (int waited_ms = 0; waited_ms < 2 * kAdminTimeoutMs && !stop.requested();
-       waited_ms += kAdminSliceMs) {
-    KafkaEvent event(rd_kafka_queue_poll(queue, kAdminSliceMs));
+  for (int waited_ms = 0; waited_ms < 2 * kKafkaAnswerTimeoutMs && !stop.requested();
+       waited_ms += kKafkaSliceMs) {
+    KafkaEvent event(rd_kafka_queue_poll(queue, kKafkaSliceMs));
     if (!event) continue;
     const rd_kafka_resp_err_t error = rd_kafka_event_error(event.get());
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return event;

@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -90,6 +91,28 @@ KafkaAdminOptions NewAdminOptions(rd_kafka_t* client, rd_kafka_admin_op_t operat
 // The answer to the one on this queue. Throws as KafkaFailure, also on a stop.
 KafkaEvent WaitForAdminResult(rd_kafka_queue_t* queue, const std::string& operation,
                               const KafkaTrouble& trouble, const Stop& stop);
+
+// Each call into librdkafka waits at most this long, so that a stop is noticed between calls.
+inline constexpr int kKafkaSliceMs = 1'000;
+inline constexpr int kKafkaSliceMsMax = 4'000;
+inline constexpr int kKafkaAnswerTimeoutMs = 10'000;
+
+// Repeats a question that waits at most the given time until there is an answer other than that it
+// took too long. Each attempt is a separate request, so slow brokers get a longer slice with each.
+template <class Ask>
+rd_kafka_resp_err_t AskInSlices(const Stop& stop, const Ask& ask) {
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  int slice_ms = kKafkaSliceMs;
+  for (int waited_ms = 0; waited_ms < kKafkaAnswerTimeoutMs && !stop.requested();
+       waited_ms += slice_ms, slice_ms = std::min(2 * slice_ms, kKafkaSliceMsMax)) {
+    error = ask(slice_ms);
+    if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) break;
+  }
+  return error;
+}
+
+// Whether the broker's ACLs do not allow it.
+bool IsMissingRight(rd_kafka_resp_err_t code);
 
 // The transient Error for a failed operation, with the newest connection failure when the code
 // itself says little (timed out, transport). Where the brokers have answered, it is a refusal, with

@@ -2,44 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "publish/kafka_connection.h"
 #include "publish/kafka_reader.h"
 
 namespace bw {
 namespace {
 
-// Each call into librdkafka waits at most this long, so that a stop is noticed between calls.
-constexpr int kSliceMs = 1'000;
-constexpr int kSliceMsMax = 4'000;
-constexpr int kAnswerTimeoutMs = 10'000;
-
-bool IsRefused(rd_kafka_resp_err_t error) {
-  return error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-         error == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
-}
-
 // A missing right is a matter for whoever has started this; all else may pass.
 [[noreturn]] void Fail(const std::string& operation, rd_kafka_resp_err_t error,
                        const KafkaTrouble& trouble) {
   const Error failure = KafkaFailure(operation, error, trouble);
-  if (IsRefused(error)) throw Error(ErrorKind::kHalt, failure.what(), ExitCode::kMissingRight);
+  if (IsMissingRight(error)) throw Error(ErrorKind::kHalt, failure.what(), ExitCode::kMissingRight);
   throw failure;
-}
-
-// Repeats a question that waits at most the given time, with longer waits, until there is an answer
-// other than that it took too long.
-template <class Ask>
-rd_kafka_resp_err_t AskInSlices(const Stop& stop, const Ask& ask) {
-  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR__TIMED_OUT;
-  int slice_ms = kSliceMs;
-  for (int waited_ms = 0; waited_ms < kAnswerTimeoutMs && !stop.requested();
-       waited_ms += slice_ms, slice_ms = std::min(2 * slice_ms, kSliceMsMax)) {
-    error = ask(slice_ms);
-    if (error != RD_KAFKA_RESP_ERR__TIMED_OUT) break;
-  }
-  return error;
 }
 
 KafkaPartitionList ListOf(std::span<const TopicPartition> partitions) {
@@ -233,7 +207,7 @@ void GroupOffsets::Store(const NextOffsets& offsets) {
   KafkaEvent event;
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
     // Also after a stop: what was written last is stored then.
-    event.reset(rd_kafka_queue_poll(answers.get(), kAnswerTimeoutMs));
+    event.reset(rd_kafka_queue_poll(answers.get(), kKafkaAnswerTimeoutMs));
     error = event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
   }
   if (event && error == RD_KAFKA_RESP_ERR_NO_ERROR) {
