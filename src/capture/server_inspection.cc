@@ -95,6 +95,17 @@ Halt Setting(const char* code, const std::string& found, const char* setting) {
 
 }  // namespace
 
+ServerView LookUntilIdle(PgConnection* replication, const CaptureOptions& options,
+                         const Stop& stop) {
+  constexpr Duration kLookInterval{200};
+  const TimePoint give_up = Now() + options.active_slot_wait;
+  while (true) {
+    ServerView view = LookThrough(replication, options.slot);
+    const bool is_idle = !view.slot || (!view.slot->active_pid && !view.slot->creator_pid);
+    if (is_idle || Now() >= give_up || stop.WaitFor(kLookInterval)) return view;
+  }
+}
+
 ServerView LookAtStanding(PgConnection* connection) {
   ServerView view;
   view.settings = ReadSettings(connection);

@@ -48,6 +48,12 @@ struct ServerView {
 // address. Reads only. Errors: transient when the server is away, kMissingRight.
 ServerView LookThrough(PgConnection* replication, const std::string& slot);
 
+// The same, repeated while the slot is in use or being created, for at most
+// CaptureOptions::active_slot_wait: the walsender of a relay that was just stopped or killed lives
+// on for a moment.
+ServerView LookUntilIdle(PgConnection* replication, const CaptureOptions& options,
+                         const Stop& stop);
+
 // The same without what only replication commands tell: the identity but for version and recovery,
 // and the slot. Through a connection of either mode.
 ServerView LookAtStanding(PgConnection* connection);

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <ctime>
 
-#include "base/clock.h"
 #include "capture/pg_connection.h"
 #include "capture/server_inspection.h"
 #include "preflight/preflight.h"
@@ -46,24 +45,14 @@ void CheckWalSenders(const ServerView& view, PgConnection* connection, Findings*
   }
 }
 
-// The walsender of a relay that was just killed lives on for a moment, in which a relay waits.
-ServerView LookOnceFree(const CaptureOptions& options, const Stop& stop, bool waits) {
-  constexpr Duration kLookInterval{200};
-  PgConnection connection(options, PgConnection::Mode::kReplication, stop);
-  ServerView view = LookThrough(&connection, options.slot);
-  const TimePoint give_up = Clock::Real().Now() + options.active_slot_wait;
-  while (waits && view.slot && view.slot->active_pid && Clock::Real().Now() < give_up &&
-         !stop.WaitFor(kLookInterval)) {
-    view = LookThrough(&connection, options.slot);
-  }
-  return view;
-}
-
 // What the relay does first. A connection pooler lets ordinary connections through, and not this.
 void CheckReplicationConnection(const CaptureOptions& options, const Stop& stop, Seen* seen,
                                 Findings* findings) {
   try {
-    seen->server = LookOnceFree(options, stop, /*waits=*/!seen->spool_in_use);
+    PgConnection connection(options, PgConnection::Mode::kReplication, stop);
+    // Beside a running relay the slot is in use, and stays so.
+    seen->server = seen->spool_in_use ? LookThrough(&connection, options.slot)
+                                      : LookUntilIdle(&connection, options, stop);
   } catch (const Error& error) {
     findings->Bad(Sentence(error.what()) +
                       " An ordinary connection works: if there is a connection pooler in between, "

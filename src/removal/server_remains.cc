@@ -79,17 +79,6 @@ std::string Quoted(const std::string& name) { return '"' + Printable(name) + '"'
       .ToError();
 }
 
-// The walsender of a relay that was just stopped or killed lives on for a moment.
-ServerView LookUntilIdle(PgConnection* connection, const CaptureOptions& options,
-                         const Stop& stop) {
-  const TimePoint give_up = Now() + options.active_slot_wait;
-  while (true) {
-    ServerView view = LookThrough(connection, options.slot);
-    const bool is_idle = !view.slot || (!view.slot->active_pid && !view.slot->creator_pid);
-    if (is_idle || Now() >= give_up || stop.WaitFor(Duration(200))) return view;
-  }
-}
-
 std::string RetainedWal(PgConnection* connection, const std::string& slot) {
   const PgResult found = connection->Query(
       "SELECT coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::int8 "
