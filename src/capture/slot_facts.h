@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/clock.h"
@@ -23,6 +24,11 @@ struct SlotFacts {
   std::optional<int64_t> safe_bytes;
   std::string wal_status;  // "reserved", "extended", "unreserved", "lost"; "" before version 13.
 };
+
+// "1 GiB more until the slot is lost", "beyond the limit by 16 MiB: ...", "no limit is set ..."; ""
+// when it is not known. The parameters are as in SlotFacts.
+std::string WalLimitText(std::string_view wal_status, std::optional<bool> has_limit,
+                         std::optional<int64_t> safe_bytes);
 
 // The newest look at the slot: written by whoever looks, read by everybody. Thread-safe.
 class NewestSlotFacts {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/byte_size.h"
+#include "base/format.h"
 #include "base/log.h"
 #include "capture/sql_text.h"
 
@@ -17,6 +18,20 @@ constexpr int kFirstWithSafeSize = 130000;
 constexpr int kFirstWithLogSnapshot = 160000;
 
 }  // namespace
+
+std::string WalLimitText(std::string_view wal_status, std::optional<bool> has_limit,
+                         std::optional<int64_t> safe_bytes) {
+  if (wal_status == "lost") return "the slot is lost";
+  if (safe_bytes && *safe_bytes < 0) {
+    return fmt::format(
+        "beyond the limit by {}: PostgreSQL may give the slot up at its next checkpoint",
+        FormatSize(static_cast<uint64_t>(-*safe_bytes)));
+  }
+  if (safe_bytes) {
+    return FormatSize(static_cast<uint64_t>(*safe_bytes)) + " more until the slot is lost";
+  }
+  return has_limit == false ? "no limit is set (max_slot_wal_keep_size)" : "";
+}
 
 std::optional<SlotFacts> ReadSlotFacts(PgConnection* connection, const std::string& slot) {
   const bool has_safe_size = connection->server_version() >= kFirstWithSafeSize;

@@ -32,8 +32,7 @@ Error NoRelay(const Options& options) {
           ExitCode::kNoRelay};
 }
 
-std::string Ask(const Options& options, const std::string& method, const std::string& path) {
-  const auto answer = AskRelay(options.spool.directory, method, path);
+std::string BodyOf(const std::optional<AdminAnswer>& answer, const Options& options) {
   if (!answer) throw NoRelay(options);
   if (answer->status != 200) {
     throw Error(ErrorKind::kHalt, "the relay refuses: " + Printable(answer->body),
@@ -55,8 +54,9 @@ std::string Ask(const Options& options, const std::string& method, const std::st
 }
 
 void PrintStatus(const Options& options) {
-  if (!AskRelay(options.spool.directory, "GET", "/livez")) PrintStatusAtRest(options);
-  const std::string body = Ask(options, "GET", "/status");
+  const auto answer = AskRelay(options.spool.directory, "GET", "/status");
+  if (!answer) PrintStatusAtRest(options);
+  const std::string body = BodyOf(answer, options);
   if (options.command.watch && isatty(STDOUT_FILENO) == 1) std::cout << "\x1b[H\x1b[2J";
   if (options.command.json) {
     std::cout << body;
@@ -69,7 +69,8 @@ void PrintStatus(const Options& options) {
 ExitCode Steer(const Invocation& invocation, const std::string& verb) {
   const std::string side =
       invocation.arguments.empty() ? "" : "?side=" + invocation.arguments.front();
-  std::cout << Ask(invocation.options, "POST", "/" + verb + side);
+  const Options& options = invocation.options;
+  std::cout << BodyOf(AskRelay(options.spool.directory, "POST", "/" + verb + side), options);
   return ExitCode::kOk;
 }
 

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "capture/pg_connection.h"
 #include "capture/server_inspection.h"
-#include "capture/sql_text.h"
+#include "capture/slot_watch.h"
 #include "commands/terminal.h"
 #include "publish/checkpoint_reader.h"
 #include "publish/kafka_cluster.h"
@@ -22,32 +22,25 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kFirstWithSafeSize = 130000;
-
 Json OrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 Json LsnOrNull(Lsn lsn) { return lsn.valid() ? Json(lsn.ToString()) : Json(); }
 
-// Figures of the slot that only SQL knows, and the end of the WAL.
+// With what a standby does not tell of its slot left open.
 Json AskForSlot(PgConnection* connection, const ServerView& view) {
   if (!view.slot) return nullptr;
   const SlotState& slot = *view.slot;
-  Json json = {{"active_pid", slot.active_pid ? Json(*slot.active_pid) : Json()},
-               {"confirmed_lsn", LsnOrNull(slot.confirmed_flush)},
-               {"wal_status", OrNull(slot.wal_status)},
-               {"invalidation_reason", OrNull(slot.invalidation_reason)},
-               {"wal_on_disk_bytes", nullptr},
-               {"safe_wal_bytes", nullptr}};
-  const PgResult found = connection->Query(fmt::format(
-      "SELECT restart_lsn, {} FROM pg_replication_slots WHERE slot_name = {}",
-      connection->server_version() >= kFirstWithSafeSize ? "safe_wal_size" : "NULL::int8",
-      QuoteLiteral(slot.name)));
-  if (found.rows() == 0) return json;
-  if (!found.IsNull(0, 0)) {
-    json["wal_on_disk_bytes"] = WalBytesBetween(found.LsnAt(0, 0), view.identity.wal_end);
-  }
-  if (!found.IsNull(0, 1)) json["safe_wal_bytes"] = std::max<int64_t>(found.Int(0, 1), 0);
-  return json;
+  std::optional<SlotFacts> facts;
+  if (!view.identity.in_recovery) facts = ReadSlotFacts(connection, slot.name);
+  const bool retains = facts && facts->restart.valid();
+  return {{"active_pid", slot.active_pid ? Json(*slot.active_pid) : Json()},
+          {"confirmed_lsn", LsnOrNull(slot.confirmed_flush)},
+          {"wal_status", OrNull(slot.wal_status)},
+          {"invalidation_reason", OrNull(slot.invalidation_reason)},
+          {"wal_on_disk_bytes",
+           retains ? Json(WalBytesBetween(facts->restart, facts->current_wal)) : Json()},
+          {"wal_limit", facts ? Json(facts->has_limit ? "set" : "none") : Json()},
+          {"safe_wal_bytes", facts && facts->safe_bytes ? Json(*facts->safe_bytes) : Json()}};
 }
 
 // The database's identity if PostgreSQL answers.
@@ -108,7 +101,7 @@ std::string SlotText(const Json& status) {
     text += fmt::format("; {} of WAL on its disk", Size(slot["wal_on_disk_bytes"]));
   }
   if (!slot["safe_wal_bytes"].is_null()) {
-    text += fmt::format(", {} more until the slot is lost", Size(slot["safe_wal_bytes"]));
+    text += ", " + WalLimitText("", /*has_limit=*/true, slot["safe_wal_bytes"].get<int64_t>());
   }
   if (const std::string state = Text(slot["wal_status"], ""); !state.empty()) {
     text += fmt::format(" ({})", state);

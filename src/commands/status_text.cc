@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "base/format.h"
 #include "base/shown_text.h"
+#include "capture/slot_facts.h"
 #include "commands/terminal.h"
 
 namespace bw {
@@ -69,22 +71,24 @@ void AppendTroubles(const Json& side, const Style& style, std::string* out) {
   }
 }
 
+std::string LimitText(const Json& capture) {
+  std::optional<bool> has_limit;
+  if (!capture["wal_limit"].is_null()) has_limit = capture["wal_limit"] == "set";
+  std::optional<int64_t> safe;
+  if (!capture["safe_wal_bytes"].is_null()) safe = capture["safe_wal_bytes"].get<int64_t>();
+  return WalLimitText(capture["slot_status"].is_null() ? "" : Text(capture["slot_status"]),
+                      has_limit, safe);
+}
+
 void AppendCapture(const Json& capture, const Style& style, std::string* out) {
   *out += fmt::format("{}    {} {:>12} captured, up to {}\n", style.Bold("PostgreSQL"),
                       style.State(capture["state"]), Rate(capture["changes_per_second"]),
                       Text(capture["captured_lsn"]));
   *out += fmt::format("              WAL retained: {} unconfirmed, {} on its disk",
                       Size(capture["retained_wal_bytes"]), Size(capture["wal_on_disk_bytes"]));
-  if (!capture["safe_wal_bytes"].is_null()) {
-    const auto safe = capture["safe_wal_bytes"].get<int64_t>();
-    *out +=
-        safe < 0
-            ? "; " + style.Bad("beyond the limit by " + FormatSize(static_cast<uint64_t>(-safe)))
-            : fmt::format("; {} more until the slot is lost",
-                          FormatSize(static_cast<uint64_t>(safe)));
-  } else if (capture["wal_limit"] == "none") {
-    *out += "; no limit is set";
-  }
+  const std::string limit = LimitText(capture);
+  const bool is_beyond = capture["safe_wal_bytes"].is_number() && capture["safe_wal_bytes"] < 0;
+  if (!limit.empty()) *out += "; " + (is_beyond ? style.Bad(limit) : limit);
   *out += "\n";
   if (!capture["lag_bytes"].is_null() && capture["lag_bytes"].get<uint64_t>() > 0) {
     *out += fmt::format("              {} of WAL not captured yet, for {}\n",

@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "base/log.h"
+#include "capture/slot_facts.h"
 
 namespace bw {
 namespace {
@@ -26,17 +27,7 @@ std::string FormatProgress(uint64_t before, uint64_t now, double seconds, Lsn ls
 }  // namespace
 
 std::string WalLimitText(const RelayStatus::Capture& capture) {
-  if (capture.slot_status == "lost") return "the slot is lost";
-  if (capture.safe_wal_bytes && *capture.safe_wal_bytes < 0) {
-    return fmt::format(
-        "beyond the limit by {}: PostgreSQL may give the slot up at its next checkpoint",
-        FormatSize(static_cast<uint64_t>(-*capture.safe_wal_bytes)));
-  }
-  if (capture.safe_wal_bytes) {
-    return FormatSize(static_cast<uint64_t>(*capture.safe_wal_bytes)) +
-           " more until the slot is lost";
-  }
-  return capture.has_wal_limit == false ? "no limit is set (max_slot_wal_keep_size)" : "";
+  return WalLimitText(capture.slot_status, capture.has_wal_limit, capture.safe_wal_bytes);
 }
 
 std::string RetainedWalText(const RelayStatus::Capture& capture) {

@@ -14,8 +14,7 @@ namespace bw {
 // Rates are since `previous`.
 std::string FormatStatusLine(const RelayStatus& previous, const RelayStatus& now);
 
-// "1 GiB more until the slot is lost", "beyond the limit by 16 MiB: ...", "no limit is set"; ""
-// when it is not known.
+// As in capture/slot_facts.h.
 std::string WalLimitText(const RelayStatus::Capture& capture);
 // "PostgreSQL retains 480 MiB of WAL for the slot, 1 GiB more until the slot is lost".
 std::string RetainedWalText(const RelayStatus::Capture& capture);
