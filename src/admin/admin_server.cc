@@ -101,8 +101,9 @@ std::optional<AdminResponse> AdminServer::Refusal(const AdminRequest& request) c
     return Text(421, "The Host header must be localhost or an IP address");
   }
   if (request.method == "GET") return std::nullopt;
-  if (request.method != "POST")
+  if (request.method != "POST") {
     return Text(405, "Only GET, and POST for pause, resume and resnapshot");
+  }
   if (request.from_owner) return std::nullopt;
   if (options_.token.empty()) {
     return Text(403, "Use the socket in the spool's directory, or set --admin-token-file");

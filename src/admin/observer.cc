@@ -191,8 +191,8 @@ void Observer::AddCaptureLag(Observation* observation) {
 }
 
 // Capture has work unless it streams and has everything: what the server has read for it and, but
-// for what an idle database leaves, what it has written. Publish
-// has work while a change in the spool is not published.
+// for what an idle database leaves, what it has written. Publish has work while a change in the
+// spool is not published.
 void Observer::AddStalls(Observation* observation) {
   const RelayStatus& status = observation->status;
   const RelayStatus::Capture& capture = status.capture;
