@@ -6,6 +6,7 @@ that somewhere has "born_us":MICROSECONDS, the time at which the row was inserte
 
 import multiprocessing
 import re
+import signal
 import time
 from array import array
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ class _Tally:
 
 
 def _run(brokers: str, topics: Sequence[str], base: int, pipe) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of the terminal; `stop` ends this one.
     # With 1,000 partitions, answers without data are not to be asked for often; data are sent at once.
     consumer = consumer_of_committed(
         brokers, {"fetch.wait.max.ms": 100, "reconnect.backoff.max.ms": 200, "log_level": 2})

@@ -140,20 +140,21 @@ def latency(arguments) -> None:
         reader = Reader(servers.kafka.address, "bench", count + 1, arguments.seconds + 60, with_stamps=True)
         reader.wait_assigned()
         committed = {}
-        begun = time.time()
+        cpu, begun = relay.cpu_seconds(), time.time()
         for i in range(1, count + 1):
             delay = begun + i / arguments.rate - time.time()
             if delay > 0:
                 time.sleep(delay)
             db.execute("INSERT INTO bench VALUES (%s, repeat('x', 140))", (i,))
             committed[b'{"id":%d}' % i] = time.time()
+        cpu, seconds = relay.cpu_seconds() - cpu, time.time() - begun
         reading = reader.result()
         # The first second warms up: connections, topic, JIT.
         keys = list(committed)[arguments.rate:]
         delays = sorted((reading.stamps[key] - committed[key]) * 1000 for key in keys)
         print(f"latency at {arguments.rate} commits/s: p50 {statistics.median(delays):.1f} ms, "
               f"p95 {delays[int(len(delays) * .95)]:.1f} ms, p99 {delays[int(len(delays) * .99)]:.1f} ms, "
-              f"max {delays[-1]:.1f} ms ({len(delays)} commits)")
+              f"max {delays[-1]:.1f} ms ({len(delays)} commits); the relay took {100 * cpu / seconds:.1f} % of a core")
         print(check_exact(reading.lsns, count + 1))
         relay.stop()
 
