@@ -82,6 +82,17 @@ class PostgresServer(OneProcess):
         self._settings.update(settings)
         self._write_settings()
 
+    def upgrade_from(self, old: "PostgresServer") -> None:
+        """By pg_upgrade: this one, which has not run yet, becomes what `old` is, which ends; then it runs."""
+        self.restart()
+        self.stop()
+        old.stop()
+        self._run("pg_upgrade", "--old-bindir", str(Path(old._program("postgres")).parent),
+                  "--new-bindir", str(Path(self._program("postgres")).parent), "--old-datadir", str(old.data),
+                  "--new-datadir", str(self.data), "--username", SUPERUSER, "--socketdir", str(self.folder),
+                  PGPASSWORD=PASSWORD)
+        self.restart()
+
     def use_keystore(self, keystore: Path) -> None:
         """For new connections, from now on; those that there are stay."""
         self._write_keystore(keystore)
@@ -112,10 +123,10 @@ class PostgresServer(OneProcess):
         with open(self.data / "postgresql.conf", "a") as conf:
             conf.write("include 'ours.conf'\n")
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str, **variables: str) -> None:
         as_user = ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--clear-groups"] if self._user else []
         done = subprocess.run([*as_user, self._program(program), *arguments], cwd=self.folder, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                              env={**os.environ, **variables}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             raise ServerError(f"{program} failed:\n{done.stdout}")
 
