@@ -11,6 +11,8 @@ FUZZ_PACKAGES=(clang libclang-rt-dev)
 PYTHON_PACKAGES=(python3 python3-venv)
 # Debian's version: 15 in Debian 12, 17 in Debian 13.
 POSTGRES_PACKAGES=(postgresql)
+# What commands of the documentation use, in the test that runs them.
+DOCUMENTS_PACKAGES=(curl jq)
 # For the test of the status page.
 BROWSER_PACKAGES=(chromium)
 # Makes certificates for servers of ours.
