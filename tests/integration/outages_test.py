@@ -1,12 +1,15 @@
 """Kafka, the registry and PostgreSQL go away and come back: everything arrives, once, and WAL stays bounded."""
 
 import re
+import shutil
 import time
 
 import psycopg
 import pytest
 from harness import Scene
 from harness.writer import Writer
+
+from clients import Admin
 
 MIB = 1 << 20
 TABLE = "CREATE TABLE test (id int PRIMARY KEY, value text)"
@@ -153,3 +156,21 @@ def spooled(scene: Scene) -> bool:
         "SELECT coalesce(bool_or(flush_lsn >= pg_current_wal_flush_lsn() OR write_lsn >= pg_current_wal_flush_lsn()), false) "
         "FROM pg_stat_replication r JOIN pg_replication_slots s ON s.active_pid = r.pid WHERE slot_name = %s", [scene.slot])
     return received
+
+
+def test_spool_that_is_lost_while_kafka_is_away_was_not_the_only_copy(scene: Scene):
+    """Below --max-wal-retained, PostgreSQL still has what only the spool had."""
+    scene.execute(TABLE)
+    relay = scene.running_relay()
+    scene.execute("INSERT INTO test VALUES (1, 'published')")
+    scene.settle()
+    scene.servers.kafka.stop()
+    scene.execute("INSERT INTO test SELECT id, 'only in the spool' FROM generate_series(2, 100) id")
+    spooled = Admin(scene.folder / "spool")
+    scene.wait_until(lambda: spooled.status()["spool"]["backlog_changes"] >= 99, 30, "the rows to be in the spool")
+    relay.kill9()
+    shutil.rmtree(scene.folder / "spool")
+    scene.servers.kafka.restart()
+    relay.start()
+    relay.wait_streaming()
+    assert all_arrived_once_in_order(scene, 100)
