@@ -66,7 +66,8 @@ def pair(servers: Servers, tmp_path: Path) -> Iterator[tuple[Scene, PostgresServ
 def follow_primary(scene: Scene, primary: PostgresServer, standby: CopiedStandby) -> None:
     """The relay's slot is marked, and the standby runs."""
     scene.query("SELECT pg_create_physical_replication_slot(%s, true)", [STANDBYS_SLOT])
-    with psycopg.connect(scene.url() + "?replication=database", autocommit=True, cursor_factory=psycopg.ClientCursor) as marking:
+    url = scene.url() + "?replication=database"
+    with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as marking:
         marking.execute(f"ALTER_REPLICATION_SLOT {scene.slot} ( FAILOVER true )")
     scene.connection.close()
     primary.stop()
@@ -115,7 +116,8 @@ def test_relay_that_knows_both_addresses_goes_on_by_itself_and_is_never_ahead_of
     scene, primary, standby = pair
     published(scene).stop()
     follow_primary(scene, primary, standby)
-    both = scene.url().replace(f":{primary.port}/", f":{primary.port},127.0.0.1:{standby.port}/") + "?target_session_attrs=primary"
+    addresses = f":{primary.port},127.0.0.1:{standby.port}/"
+    both = scene.url().replace(f":{primary.port}/", addresses) + "?target_session_attrs=primary"
     relay = scene.running_relay(postgres=None, environment={"BOTTLEDWATER_POSTGRES": both})
     wait_for_slot(scene, standby)
     with pytest.raises(psycopg.OperationalError), Writer(scene.url(), "INSERT INTO items VALUES (1000 + {n}, 'new')") as writer:
