@@ -237,9 +237,9 @@ void Ledger::PutSnapshotEnd(Lsn commit_lsn, const std::vector<TableName>& tables
   const std::lock_guard change_lock(change_mutex_);
   const std::lock_guard lock(mutex_);
   const bool is_first = state_.phase == SpoolPhase::kFirstStart;
-  // A published snapshot no longer needs its mark.
+  // What is still in the spool may be published again, with its tombstones (relay/replay.h).
   std::erase_if(notes_.snapshots, [&](const SnapshotMark& mark) {
-    return state_.published.position >= Position::EndOf(mark.commit_lsn);
+    return state_.trimmed >= Position::EndOf(mark.commit_lsn);
   });
   notes_.snapshots.push_back({commit_lsn, !is_first || state_.supersedes, tables});
   Put(batch, kMetaSnapshots, EncodeSnapshots(notes_.snapshots));

@@ -280,7 +280,7 @@ TEST_F(SpoolTest, AFirstStartWipesWhatAnInterruptedOneLeft) {
   EXPECT_TRUE(spool_->log().Read(Position::Zero(), {}).changes().empty());
 }
 
-TEST_F(SpoolTest, AResnapshotPurgesAndIsRememberedUntilItIsPublished) {
+TEST_F(SpoolTest, AResnapshotPurgesAndIsRememberedUntilItIsTrimmed) {
   Open();
   spool_->BeginFirstStart(kSource, std::vector<std::string>{"old"});
   spool_->log().DropUncaptured();
@@ -296,8 +296,14 @@ TEST_F(SpoolTest, AResnapshotPurgesAndIsRememberedUntilItIsPublished) {
   spool_->log().DropUncaptured();
   Append(599, 0);
   ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{599}, Lsn{600}}, {{"public", "test"}}, stop_));
-  const std::vector<SnapshotMark> next = {{Lsn{599}, true, {{"public", "test"}}}};
-  EXPECT_EQ(spool_->ledger().snapshots(), next);
+  const SnapshotMark next = {Lsn{599}, true, {{"public", "test"}}};
+  EXPECT_EQ(spool_->ledger().snapshots(), (std::vector{expected.front(), next}));
+  EXPECT_EQ(spool_->ledger().NextPurge(spool_->ledger().published().position), next);
+  spool_->log().Trim(Position::EndOf(Lsn{499}));
+  Append(699, 0);
+  ASSERT_TRUE(spool_->log().EndSnapshot({Lsn{699}, Lsn{700}}, {{"public", "test"}}, stop_));
+  const SnapshotMark last = {Lsn{699}, true, {{"public", "test"}}};
+  EXPECT_EQ(spool_->ledger().snapshots(), (std::vector{next, last}));
   spool_->BeginFirstStart(kSource);
   EXPECT_TRUE(spool_->ledger().snapshots().empty());
   EXPECT_EQ(spool_->ledger().state().supersedes, std::nullopt);
