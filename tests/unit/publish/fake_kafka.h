@@ -148,18 +148,18 @@ class FakeKafka : public KafkaCluster {
                                             int64_t from) override {
     return std::make_unique<Follower>(this, partition, from);
   }
-  std::unique_ptr<TransactionalProducer> CreateProducer(const ProducerOptions&) override {
-    return std::make_unique<Producer>(this);
+  std::unique_ptr<TransactionalProducer> CreateProducer(const ProducerOptions& options) override {
+    return std::make_unique<Producer>(this, &epochs_[options.transactional_id]);
   }
 
  private:
   class Producer : public TransactionalProducer {
    public:
-    explicit Producer(FakeKafka* kafka) : kafka_(kafka) {}
+    Producer(FakeKafka* kafka, int* newest_epoch) : kafka_(kafka), newest_epoch_(newest_epoch) {}
     void InitTransactions() override {
       kafka_->before_step("init");
       kafka_->EndOpen(Fate::kAborted);
-      epoch_ = ++kafka_->epoch_;
+      epoch_ = ++*newest_epoch_;
     }
     std::vector<OpenedTopic> OpenTopics(std::span<const std::string> topics) override {
       std::vector<OpenedTopic> opened;
@@ -214,9 +214,10 @@ class FakeKafka : public KafkaCluster {
    private:
     void Step(const std::string& step) {
       kafka_->before_step(step);
-      if (epoch_ != kafka_->epoch_) throw TransientError("fenced");
+      if (epoch_ != *newest_epoch_) throw TransientError("fenced");
     }
     FakeKafka* kafka_;
+    int* const newest_epoch_;
     int epoch_ = 0;
     std::vector<std::string> topics_;
     NextOffsets written_;
@@ -275,7 +276,7 @@ class FakeKafka : public KafkaCluster {
     }
   }
 
-  int epoch_ = 0;
+  std::map<std::string, int> epochs_;  // By transactional.id.
 };
 
 }  // namespace bw
