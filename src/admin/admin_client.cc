@@ -17,7 +17,7 @@ namespace bw {
 namespace {
 
 constexpr time_t kTimeoutSeconds = 10;
-// With the head of the request, below HttpListener::kRequestBytesMax.
+// With the head of the request, below HttpExchange::kRequestBytesMax.
 constexpr size_t kTargetBytesMax = 7 * 1024;
 
 // The connected socket, or -1 with errno.

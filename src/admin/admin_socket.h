@@ -1,6 +1,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include <string>

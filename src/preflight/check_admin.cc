@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "admin/http_listener.h"
+#include "admin/listening_socket.h"
 #include "base/log.h"
 #include "preflight/preflight.h"
 

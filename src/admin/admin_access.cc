@@ -1,0 +1,62 @@
+#include "admin/admin_access.h"
+
+#include <arpa/inet.h>
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <string>
+
+namespace bw {
+namespace {
+
+// The host in "HOST", "HOST:PORT" or "[IPV6]:PORT", without brackets; "" when it is none of these.
+std::string HostWithoutPort(std::string_view text) {
+  const bool has_brackets = text.starts_with('[');
+  const size_t end = has_brackets ? text.find(']') : text.find(':');
+  if (has_brackets && end == std::string_view::npos) return "";
+  const std::string_view host = text.substr(has_brackets ? 1 : 0, has_brackets ? end - 1 : end);
+  std::string_view port = text.substr(std::min(text.size(), has_brackets ? end + 1 : end));
+  if (port.starts_with(':')) {
+    port.remove_prefix(1);
+  } else if (!port.empty()) {
+    return "";
+  }
+  if (port.find_first_not_of("0123456789") != std::string_view::npos) return "";
+  return std::string(host);
+}
+
+// Takes as long for a wrong token as for a right one.
+bool IsToken(const std::string& authorization, const std::string& token) {
+  const std::string expected = "Bearer " + token;
+  return authorization.size() == expected.size() &&
+         CRYPTO_memcmp(authorization.data(), expected.data(), expected.size()) == 0;
+}
+
+}  // namespace
+
+bool IsOurHost(std::string_view host) {
+  const std::string name = HostWithoutPort(host);
+  unsigned char address[sizeof(in6_addr)];
+  return name == "localhost" ||
+         inet_pton(host.starts_with('[') ? AF_INET6 : AF_INET, name.c_str(), address) == 1;
+}
+
+std::optional<AdminResponse> Refusal(const AdminRequest& request, const AdminOptions& options) {
+  if (!request.from_owner && !IsOurHost(request.host)) {
+    return TextResponse(421, "The Host header must be localhost or an IP address");
+  }
+  if (request.method == "GET") return std::nullopt;
+  if (request.method != "POST") {
+    return TextResponse(405, "Only GET, and POST for pause, resume and resnapshot");
+  }
+  if (request.from_owner) return std::nullopt;
+  if (options.token.empty()) {
+    return TextResponse(403, "Use the socket in the spool's directory, or set --admin-token-file");
+  }
+  if (!IsToken(request.authorization, options.token)) {
+    return TextResponse(401, "The Authorization header must be: Bearer, and the token");
+  }
+  return std::nullopt;
+}
+
+}  // namespace bw

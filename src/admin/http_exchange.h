@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "admin/admin_request.h"
+#include "base/clock.h"
+
+namespace bw {
+
+// Serves one HTTP request on a connection: cpp-httplib reads and writes the messages, this class
+// limits what a client can take. Head and body together have at most kRequestBytesMax, and
+// everything is over after kRequestTime, however slowly it comes. Thread-safe.
+class HttpExchange {
+ public:
+  static constexpr size_t kRequestBytesMax = 8 * 1024;
+  static constexpr Duration kRequestTime{5'000};
+
+  explicit HttpExchange(AdminHandler handler);
+  ~HttpExchange();
+
+  // `fd` is a connected socket, which stays open. What cannot be read as a request is answered with
+  // its status (400, 414), or not at all.
+  void Serve(int fd, bool from_owner);
+
+ private:
+  class Server;
+
+  const std::unique_ptr<Server> server_;
+};
+
+}  // namespace bw

@@ -1,0 +1,117 @@
+#include "admin/request_handler.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+#include "admin/admin_access.h"
+#include "admin/metrics.h"
+#include "admin/page.h"
+#include "admin/status_json.h"
+#include "base/log.h"
+#include "relay/status_line.h"
+
+namespace bw {
+namespace {
+
+constexpr const char* kJson = "application/json";
+
+// The page loads nothing from elsewhere, and no other page may embed it.
+AdminResponse Page() {
+  return {.content_type = "text/html; charset=utf-8",
+          .body = std::string(kPage),
+          .headers = {{"Content-Security-Policy",
+                       "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                       "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+                       "frame-ancestors 'none'"},
+                      {"X-Frame-Options", "DENY"},
+                      {"Referrer-Policy", "no-referrer"}}};
+}
+
+}  // namespace
+
+AdminResponse RequestHandler::Handle(const AdminRequest& request) {
+  if (auto refusal = Refusal(request, options_)) return *std::move(refusal);
+  return request.method == "POST" ? Steer(request) : Answer(request);
+}
+
+AdminResponse RequestHandler::Answer(const AdminRequest& request) {
+  const auto observation = monitor_->Newest();
+  if (request.path == "/") return Page();
+  if (request.path == "/status") return {200, kJson, StatusJson(*observation)};
+  if (request.path == "/metrics") {
+    return {200, "text/plain; version=0.0.4; charset=utf-8", MetricsText(*observation)};
+  }
+  if (request.path == "/livez") {
+    return monitor_->IsAlive()
+               ? TextResponse(200, "alive")
+               : TextResponse(503, "the relay has not answered its monitor for a minute");
+  }
+  if (request.path == "/readyz") {
+    return {observation->stalls.empty() ? 200 : 503, kJson, ReadinessJson(*observation)};
+  }
+  return TextResponse(404, "There are /, /status, /metrics, /livez and /readyz");
+}
+
+AdminResponse RequestHandler::Steer(const AdminRequest& request) {
+  if (request.path == "/pause" || request.path == "/resume") return PauseOrResume(request);
+  if (request.path == "/resnapshot") return Resnapshot(request);
+  return TextResponse(404, "There are /pause, /resume and /resnapshot");
+}
+
+AdminResponse RequestHandler::PauseOrResume(const AdminRequest& request) {
+  const bool pauses = request.path == "/pause";
+  // A mistyped side must not become both.
+  const auto& parameters = request.parameters;
+  if (request.has_body || parameters.size() > 1 || parameters.size() != parameters.count("side")) {
+    return TextResponse(400,
+                        "write ?side=capture or ?side=publish after the path, or nothing for both; "
+                        "no body");
+  }
+  const std::string name = parameters.empty() ? "" : parameters.begin()->second;
+  if (!parameters.empty() && name.empty()) return TextResponse(400, "side is capture or publish");
+  std::vector<Relay::Side> sides;
+  if (name.empty() || name == "capture") sides.push_back(Relay::Side::kCapture);
+  if (name.empty() || name == "publish") sides.push_back(Relay::Side::kPublish);
+  if (sides.empty()) return TextResponse(400, "side is capture or publish");
+  for (const Relay::Side one : sides) pauses ? relay_->Pause(one) : relay_->Resume(one);
+  const std::string what = name.empty() ? "capture and publish" : name;
+  spdlog::warn("An operator has {} {}", pauses ? "paused" : "resumed", what);
+  std::string text = (pauses ? "paused " : "resumed ") + what;
+  if (sides.front() != Relay::Side::kCapture) return TextResponse(200, text);
+  const RelayStatus now = relay_->Status();
+  if (pauses && now.capture.pausing) {
+    text += now.spool.phase == SpoolPhase::kFirstStart
+                ? "; capture pauses when the snapshot is complete"
+                : "; capture pauses when its session has ended, within seconds, or the tables that "
+                  "it reads again are complete";
+  }
+  return TextResponse(200, text + "; " + RetainedWalText(now.capture));
+}
+
+AdminResponse RequestHandler::Resnapshot(const AdminRequest& request) try {
+  std::vector<std::string> patterns;
+  const auto [begin, end] = request.parameters.equal_range("table");
+  for (auto it = begin; it != end; ++it) patterns.push_back(it->second);
+  const AskedRereads asked = relay_->NoteRereads(patterns);
+  spdlog::warn("An operator has asked to read again: {}", FormatTables(asked.noted));
+  std::string text = fmt::format("{} tables will be read again: {}", asked.noted.size(),
+                                 FormatTables(asked.noted));
+  if (!asked.unreadable.empty()) {
+    text += fmt::format("; these once the relay's role may read them (the log says how): {}",
+                        FormatTables(asked.unreadable));
+  }
+  if (!asked.without_key.empty()) {
+    text += fmt::format("; not these, which have no key: {}", FormatTables(asked.without_key));
+  }
+  if (relay_->is_paused(Relay::Side::kCapture)) text += "; capture is paused, and must be resumed";
+  return TextResponse(202, Printable(text));
+} catch (const Error& error) {
+  const int status = error.kind() == ErrorKind::kUsage       ? 400
+                     : error.kind() == ErrorKind::kTransient ? 503
+                                                             : 409;
+  return TextResponse(status, ShownText(error.what()));
+}
+
+}  // namespace bw
