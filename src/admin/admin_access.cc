@@ -21,7 +21,11 @@ std::string HostWithoutPort(std::string_view text) {
   } else if (!port.empty()) {
     return "";
   }
-  if (port.find_first_not_of("0123456789") != std::string_view::npos) return "";
+  constexpr size_t kPortDigitsMax = 5;
+  if (port.size() > kPortDigitsMax ||
+      port.find_first_not_of("0123456789") != std::string_view::npos) {
+    return "";
+  }
   return std::string(host);
 }
 

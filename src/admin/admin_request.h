@@ -13,9 +13,9 @@ struct AdminRequest {
   std::string path;                                    // "/status", decoded, without the query.
   std::multimap<std::string, std::string> parameters;  // Of the query.
   bool has_body = false;                               // Which is not read.
-  std::string host;                                    // The header's value; empty without one.
-  std::string authorization;                           // Likewise.
-  bool from_owner = false;  // Came by the Unix socket, from a process of our user or of root.
+  std::string host;           // The header's value; empty without exactly one.
+  std::string authorization;  // Likewise.
+  bool from_owner = false;    // Came by the Unix socket, from a process of our user or of root.
 };
 
 struct AdminResponse {

@@ -74,13 +74,18 @@ bool HasBody(const httplib::Request& request) {
   return request.has_header("Transfer-Encoding") || (!length.empty() && length != "0");
 }
 
+// Empty when there are several: another program on the way may have read another one of them.
+std::string OnlyValue(const httplib::Request& request, const char* header) {
+  return request.get_header_value_count(header) == 1 ? request.get_header_value(header) : "";
+}
+
 AdminRequest RequestFrom(const httplib::Request& request, bool from_owner) {
   AdminRequest result{.method = request.method,
                       .path = request.path,
                       .parameters = {request.params.begin(), request.params.end()},
                       .has_body = HasBody(request),
-                      .host = request.get_header_value("Host"),
-                      .authorization = request.get_header_value("Authorization"),
+                      .host = OnlyValue(request, "Host"),
+                      .authorization = OnlyValue(request, "Authorization"),
                       .from_owner = from_owner};
   return result;
 }
@@ -109,6 +114,8 @@ class HttpExchange::Server : private httplib::Server {
   void Serve(int fd, bool from_owner) {
     LimitedStream stream(fd);
     Process(stream, [&](httplib::Request& request) {
+      // httplib would send an answer as often as the ranges ask for it.
+      request.ranges.clear();
       request.headers.erase(kFromOwner);
       if (from_owner) request.headers.emplace(kFromOwner, "");
     });

@@ -91,8 +91,15 @@ AdminResponse RequestHandler::PauseOrResume(const AdminRequest& request) {
 }
 
 AdminResponse RequestHandler::Resnapshot(const AdminRequest& request) try {
+  // A mistyped parameter must not become all tables.
+  const auto& parameters = request.parameters;
+  if (request.has_body || parameters.size() != parameters.count("table")) {
+    return TextResponse(400,
+                        "write ?table=PATTERN after the path, once or several times, or nothing "
+                        "for all tables; no body");
+  }
   std::vector<std::string> patterns;
-  const auto [begin, end] = request.parameters.equal_range("table");
+  const auto [begin, end] = parameters.equal_range("table");
   for (auto it = begin; it != end; ++it) patterns.push_back(it->second);
   const AskedRereads asked = relay_->NoteRereads(patterns);
   spdlog::warn("An operator has asked to read again: {}", FormatTables(asked.noted));

@@ -11,6 +11,8 @@ namespace {
 bool MatchesAny(const std::vector<std::string>& patterns, const std::string& table,
                 const std::string& qualified) {
   return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    // No name has one, and fnmatch would take the pattern to end there.
+    if (pattern.find('\0') != std::string::npos) return false;
     const bool with_schema = pattern.find('.') != std::string::npos;
     return fnmatch(pattern.c_str(), (with_schema ? qualified : table).c_str(), 0) == 0;
   });

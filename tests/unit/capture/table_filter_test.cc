@@ -36,5 +36,10 @@ TEST(TableFilter, MatchesNamesWithDotsAndSlashes) {
   EXPECT_TRUE(TableFilter({"public.*"}, {}).Selects("public", "a.b/c"));
 }
 
+// fnmatch would match what is before it.
+TEST(TableFilter, MatchesNothingWithAPatternThatHasANulCharacter) {
+  EXPECT_FALSE(TableFilter({std::string("public.orders\0.x", 16)}, {}).Selects("public", "orders"));
+}
+
 }  // namespace
 }  // namespace bw
