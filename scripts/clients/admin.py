@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import socket
+import ssl
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -26,15 +27,18 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class Admin:
-    """`place` is a spool's directory, or "HOST:PORT"."""
+    """`place` is a spool's directory, or "HOST:PORT": with a `tls` context by https."""
 
-    def __init__(self, place: Union[Path, str], timeout: float = 10):
+    def __init__(self, place: Union[Path, str], timeout: float = 10, tls: Optional[ssl.SSLContext] = None):
         self._place = place
         self._timeout = timeout
+        self._tls = tls
 
     def request(self, method: str, path: str, headers: Optional[dict[str, str]] = None) -> tuple[int, str]:
         if isinstance(self._place, Path):
             connection: http.client.HTTPConnection = _UnixConnection(self._place / "admin.sock", self._timeout)
+        elif self._tls:
+            connection = http.client.HTTPSConnection(self._place, timeout=self._timeout, context=self._tls)
         else:
             connection = http.client.HTTPConnection(self._place, timeout=self._timeout)
         try:

@@ -17,11 +17,17 @@ AdminServer::AdminServer(const AdminOptions& options, const std::string& spool_d
       handler_(options, relay, &monitor_) {
   const auto handle = [this](const AdminRequest& request) { return handler_.Handle(request); };
   if (!options.address.empty()) {
+    const std::shared_ptr<TlsCertificate> certificate =
+        options.certificate_file.empty()
+            ? nullptr
+            : std::make_shared<TlsCertificate>(options.certificate_file, options.key_file);
     // Opened here, so that a wrong address ends the start.
     auto socket = std::make_shared<ListeningSocket>(ListeningSocket::Tcp(options.address));
     tcp_listener_ = std::make_unique<HttpListener>(
-        [socket] { return std::optional(std::move(*socket)); }, handle);
-    spdlog::info("Status, metrics and health at http://{}", options.address);
+        [socket] { return std::optional(std::move(*socket)); }, handle, certificate);
+    spdlog::info(
+        "Status, metrics and health at {}://{}{}", certificate ? "https" : "http", options.address,
+        certificate ? ", with a certificate valid until " + certificate->valid_until() : "");
   }
   unix_listener_ = std::make_unique<HttpListener>([this] { return OpenUnixSocket(); }, handle);
   ServiceManager::TellReady();

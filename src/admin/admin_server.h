@@ -20,7 +20,7 @@ namespace bw {
 // It serves from construction to destruction, on threads of its own.
 class AdminServer {
  public:
-  // Throws a usage Error when --admin cannot be listened on.
+  // Throws a usage Error when --admin cannot be listened on, or its certificate cannot be used.
   AdminServer(const AdminOptions& options, const std::string& spool_directory, Relay* relay,
               std::shared_ptr<EventLog> events);
   ~AdminServer();

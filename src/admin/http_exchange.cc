@@ -1,7 +1,6 @@
 #include "admin/http_exchange.h"
 
 #include <httplib.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -10,6 +9,9 @@
 #include <string>
 #include <utility>
 
+#include "admin/timed_socket.h"
+#include "admin/tls_session.h"
+
 namespace bw {
 namespace {
 
@@ -17,11 +19,11 @@ namespace {
 // stream limits each line of a head and each wait, but neither the number of lines nor the waits.
 class LimitedStream : public httplib::Stream {
  public:
-  explicit LimitedStream(int fd)
-      : fd_(fd), deadline_(std::chrono::steady_clock::now() + HttpExchange::kRequestTime) {}
+  // `tls` is null for a plain connection.
+  LimitedStream(const TimedSocket& socket, TlsSession* tls) : socket_(socket), tls_(tls) {}
 
-  bool is_readable() const override { return begin_ < end_ || WaitFor(POLLIN); }
-  bool is_writable() const override { return WaitFor(POLLOUT); }
+  bool is_readable() const override { return begin_ < end_ || socket_.WaitFor(POLLIN); }
+  bool is_writable() const override { return socket_.WaitFor(POLLOUT); }
 
   ssize_t read(char* out, size_t size) override {
     if (begin_ == end_ && !Fill()) return -1;
@@ -32,27 +34,26 @@ class LimitedStream : public httplib::Stream {
   }
 
   ssize_t write(const char* data, size_t size) override {
-    if (!WaitFor(POLLOUT)) return -1;
-    return send(fd_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (tls_ != nullptr) return tls_->Write(data, size);
+    if (!socket_.WaitFor(POLLOUT)) return -1;
+    return send(socket_.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
 
   // Nobody asks for these: no request is logged.
   void get_remote_ip_and_port(std::string&, int&) const override {}
   void get_local_ip_and_port(std::string&, int&) const override {}
-  socket_t socket() const override { return fd_; }
+  socket_t socket() const override { return socket_.fd; }
 
  private:
-  bool WaitFor(short events) const {
-    const auto left =
-        std::chrono::duration_cast<Duration>(deadline_ - std::chrono::steady_clock::now());
-    pollfd waiting{fd_, events, 0};
-    return left > Duration(0) && poll(&waiting, 1, static_cast<int>(left.count())) == 1;
+  ssize_t Receive(char* out, size_t size) {
+    if (tls_ != nullptr) return tls_->Read(out, size);
+    return socket_.WaitFor(POLLIN) ? recv(socket_.fd, out, size, 0) : -1;
   }
 
   bool Fill() {
     const size_t room = std::min(buffer_.size(), HttpExchange::kRequestBytesMax - bytes_read_);
-    if (room == 0 || !WaitFor(POLLIN)) return false;
-    const ssize_t received = recv(fd_, buffer_.data(), room, 0);
+    if (room == 0) return false;
+    const ssize_t received = Receive(buffer_.data(), room);
     if (received <= 0) return false;
     bytes_read_ += static_cast<size_t>(received);
     begin_ = 0;
@@ -60,8 +61,8 @@ class LimitedStream : public httplib::Stream {
     return true;
   }
 
-  const int fd_;
-  const TimePoint deadline_;
+  const TimedSocket socket_;
+  TlsSession* const tls_;
   size_t bytes_read_ = 0;
   std::array<char, 4096> buffer_;
   size_t begin_ = 0;
@@ -111,8 +112,8 @@ class HttpExchange::Server : private httplib::Server {
     });
   }
 
-  void Serve(int fd, bool from_owner) {
-    LimitedStream stream(fd);
+  void Serve(const TimedSocket& socket, TlsSession* tls, bool from_owner) {
+    LimitedStream stream(socket, tls);
     Process(stream, [&](httplib::Request& request) {
       // httplib would send an answer as often as the ranges ask for it.
       request.ranges.clear();
@@ -140,11 +141,19 @@ class HttpExchange::Server : private httplib::Server {
   const AdminHandler handler_;
 };
 
-HttpExchange::HttpExchange(AdminHandler handler)
-    : server_(std::make_unique<Server>(std::move(handler))) {}
+HttpExchange::HttpExchange(AdminHandler handler, std::shared_ptr<TlsCertificate> certificate)
+    : certificate_(std::move(certificate)), server_(std::make_unique<Server>(std::move(handler))) {}
 
 HttpExchange::~HttpExchange() = default;
 
-void HttpExchange::Serve(int fd, bool from_owner) { server_->Serve(fd, from_owner); }
+void HttpExchange::Serve(int fd, bool from_owner) {
+  const TimedSocket socket{fd, std::chrono::steady_clock::now() + kRequestTime};
+  if (!certificate_) {
+    server_->Serve(socket, nullptr, from_owner);
+    return;
+  }
+  TlsSession tls(certificate_->Context(), socket);
+  if (tls.Accept()) server_->Serve(socket, &tls, from_owner);
+}
 
 }  // namespace bw

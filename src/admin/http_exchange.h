@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "admin/admin_request.h"
+#include "admin/tls_certificate.h"
 #include "base/clock.h"
 
 namespace bw {
@@ -16,7 +17,9 @@ class HttpExchange {
   static constexpr size_t kRequestBytesMax = 8 * 1024;
   static constexpr Duration kRequestTime{5'000};
 
-  explicit HttpExchange(AdminHandler handler);
+  // With a certificate, requests come by TLS.
+  explicit HttpExchange(AdminHandler handler,
+                        std::shared_ptr<TlsCertificate> certificate = nullptr);
   ~HttpExchange();
 
   // `fd` is a connected socket, which stays open. What cannot be read as a request is answered with
@@ -26,6 +29,7 @@ class HttpExchange {
  private:
   class Server;
 
+  const std::shared_ptr<TlsCertificate> certificate_;  // Null for plain HTTP.
   const std::unique_ptr<Server> server_;
 };
 

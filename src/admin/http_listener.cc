@@ -19,8 +19,11 @@ constexpr std::chrono::duration<int, std::milli> kStopLook{200};
 
 }  // namespace
 
-HttpListener::HttpListener(OpenSocket open, AdminHandler handler)
-    : open_(std::move(open)), exchange_(std::move(handler)), thread_([this] { Run(); }) {}
+HttpListener::HttpListener(OpenSocket open, AdminHandler handler,
+                           std::shared_ptr<TlsCertificate> certificate)
+    : open_(std::move(open)),
+      exchange_(std::move(handler), std::move(certificate)),
+      thread_([this] { Run(); }) {}
 
 HttpListener::~HttpListener() {
   stopping_ = true;

@@ -24,7 +24,9 @@ class HttpListener {
   // Called on the listener's thread every 200 ms until it has returned a socket.
   using OpenSocket = std::function<std::optional<ListeningSocket>()>;
 
-  HttpListener(OpenSocket open, AdminHandler handler);
+  // With a certificate, requests come by TLS.
+  HttpListener(OpenSocket open, AdminHandler handler,
+               std::shared_ptr<TlsCertificate> certificate = nullptr);
   // Ends the connections.
   ~HttpListener();
   HttpListener(const HttpListener&) = delete;

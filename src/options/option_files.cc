@@ -167,12 +167,8 @@ OptionText ReadPropertiesFile(std::string_view where, const std::string& path) {
 }
 
 std::string ReadPasswordFile(const OptionText& option) {
-  const FileText file = ReadSmallFile(option.where, option.values.front());
-  if (file.world_readable) {
-    throw UsageError(fmt::format("{}: every user of this machine can read \"{}\"; chmod 600 it",
-                                 option.where, Printable(option.values.front())));
-  }
-  std::string password = file.text.substr(0, file.text.find_first_of("\r\n"));
+  std::string password = ReadSecretFile(option.where, option.values.front());
+  password.resize(std::min(password.size(), password.find_first_of("\r\n")));
   if (password.empty() || password.find('\0') != std::string::npos) {
     throw UsageError(fmt::format("{}: the first line of \"{}\" is not a password", option.where,
                                  Printable(option.values.front())));

@@ -165,6 +165,24 @@ Options ReadOptions(OptionTexts command_line, const Environment& environment,
   return options;
 }
 
+namespace {
+
+void CheckAdminOptions(const AdminOptions& admin) {
+  if (!admin.address.empty()) ParseAdminAddress(admin.address);
+  if (admin.certificate_file.empty() != admin.key_file.empty()) {
+    throw UsageError(fmt::format("--admin-certificate and --admin-key go together: {} is missing",
+                                 admin.key_file.empty() ? "--admin-key" : "--admin-certificate"));
+  }
+  if (admin.address.empty() && !admin.certificate_file.empty()) {
+    throw UsageError(
+        "--admin-certificate: there is no --admin to show it; give its address, for example "
+        "--admin=0.0.0.0:9187");
+  }
+  if (admin.stall_after < Duration(1'000)) throw UsageError("--stall-after: less than 1s");
+}
+
+}  // namespace
+
 void CheckOptions(const Options& options) {
   if (options.capture.conninfo.empty()) {
     throw UsageError(
@@ -184,8 +202,7 @@ void CheckOptions(const Options& options) {
                     "leave one of them out",
                     *options.log.level));
   }
-  if (!options.admin.address.empty()) ParseAdminAddress(options.admin.address);
-  if (options.admin.stall_after < Duration(1'000)) throw UsageError("--stall-after: less than 1s");
+  CheckAdminOptions(options.admin);
   if (options.capture.skip_snapshot && options.overrides.resnapshot) {
     throw UsageError("--skip-snapshot and the command resnapshot contradict each other");
   }

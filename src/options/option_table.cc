@@ -279,6 +279,11 @@ constexpr OptionSpec kTable[] = {
      "File whose first line is the token with which --admin accepts pause and resume. Without one, "
      "only the socket does.",
      SetNothing},
+    {'\0', "admin-certificate", "FILE", kOne, kAdmin, "",
+     "Serve --admin by TLS (https), with this certificate (PEM), its chain behind it.",
+     Set<ParseNonEmpty, &Options::admin, &AdminOptions::certificate_file>},
+    {'\0', "admin-key", "FILE", kOne, kAdmin, "", "Key of that certificate (PEM).",
+     Set<ParseNonEmpty, &Options::admin, &AdminOptions::key_file>},
     {'\0', "stall-after", "TIME", kOne, kAdmin, "60s",
      "Not ready when capture or publish has had work for this long and has not advanced.",
      Set<ParseDuration, &Options::admin, &AdminOptions::stall_after>},

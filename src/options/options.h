@@ -21,6 +21,8 @@ namespace bw {
 struct AdminOptions {
   std::string address;           // --admin: "127.0.0.1:9187"; empty for none but the Unix socket.
   std::string token;             // What --admin-token-file holds; empty without one.
+  std::string certificate_file;  // --admin-certificate; empty for plain HTTP.
+  std::string key_file;          // --admin-key; set with the certificate.
   Duration stall_after{60'000};  // --stall-after
 };
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/byte_size.h"
 #include "base/error.h"
@@ -49,6 +50,15 @@ FileText ReadSmallFile(std::string_view where, const std::string& path) {
                                    Printable(path), FormatSize(kFileBytesMax)));
     }
   }
+}
+
+std::string ReadSecretFile(std::string_view where, const std::string& path) {
+  FileText file = ReadSmallFile(where, path);
+  if (file.world_readable) {
+    throw UsageError(fmt::format("{}: every user of this machine can read \"{}\"; chmod 600 it",
+                                 where, Printable(path)));
+  }
+  return std::move(file.text);
 }
 
 }  // namespace bw

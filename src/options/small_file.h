@@ -13,5 +13,7 @@ struct FileText {
 // Reads configuration or a secret, at most 1 MiB. `where` names the option in the usage Errors that
 // it throws.
 FileText ReadSmallFile(std::string_view where, const std::string& path);
+// The same for a secret: refuses a file that every user of this machine can read.
+std::string ReadSecretFile(std::string_view where, const std::string& path);
 
 }  // namespace bw

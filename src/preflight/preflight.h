@@ -35,7 +35,7 @@ struct Seen {
 
 // The spool's directory: whose it is, what is in it, and whether a relay runs there.
 std::vector<Finding> CheckSpoolDirectory(const SpoolOptions& options, Seen* seen);
-// Whether --admin can be listened on. Nothing to find without it.
+// Whether --admin can be listened on, and its certificate be used. Nothing to find without it.
 std::vector<Finding> CheckAdmin(const Options& options, const Seen& seen);
 std::vector<Finding> CheckPostgres(const Options& options, const Stop& stop, Seen* seen);
 std::vector<Finding> CheckKafka(const PublishOptions& options, const Stop& stop, Seen* seen);

@@ -43,6 +43,12 @@ Client ClientOf(uint8_t byte) {
 
 // --- What is asked ------------------------------------------------------------------------------
 
+AdminOptions OptionsWith(const char* token) {
+  AdminOptions options;
+  options.token = token;
+  return options;
+}
+
 // A relay that nobody has started.
 struct Endpoint {
   Endpoint()
@@ -53,8 +59,8 @@ struct Endpoint {
                .abandon = [](ExitCode) {}},
               &stop),
         monitor([this] { return relay.Status(); }, Duration(60'000), nullptr),
-        with_token({.address = "127.0.0.1:9187", .token = kToken}, &relay, &monitor),
-        without_token({.address = "127.0.0.1:9187", .token = ""}, &relay, &monitor) {
+        with_token(OptionsWith(kToken), &relay, &monitor),
+        without_token(AdminOptions(), &relay, &monitor) {
     spdlog::set_level(spdlog::level::off);
   }
 

@@ -167,7 +167,8 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
   };
   for (const OptionSpec& spec : OptionTable()) {
     if (spec.name == "config" || spec.name.ends_with("-file") ||
-        spec.name.starts_with("schema-registry-") || spec.name == "postgres") {
+        spec.name.starts_with("schema-registry-") || spec.name == "admin-certificate" ||
+        spec.name == "admin-key" || spec.name == "postgres") {
       continue;  // They need a file, or a partner.
     }
     std::string value = "a";
@@ -268,6 +269,16 @@ TEST_F(OptionsTest, RefuseAnAdminPortThatIsNone) {
     EXPECT_EQ(Refusal({"--admin", address}), "");
   }
   EXPECT_NE(Refusal({"--admin", "localhost"}).find("not HOST:PORT"), std::string::npos);
+}
+
+TEST_F(OptionsTest, RefuseHalfOfACertificateAndItsKey) {
+  EXPECT_EQ(Refusal({"--admin=:1", "--admin-certificate=a"}),
+            "--admin-certificate and --admin-key go together: --admin-key is missing");
+  EXPECT_EQ(Refusal({"--admin=:1", "--admin-key=a"}),
+            "--admin-certificate and --admin-key go together: --admin-certificate is missing");
+  EXPECT_NE(Refusal({"--admin-certificate=a", "--admin-key=b"}).find("there is no --admin"),
+            std::string::npos);
+  EXPECT_EQ(Refusal({"--admin=:1", "--admin-certificate=a", "--admin-key=b"}), "");
 }
 
 TEST_F(OptionsTest, RefuseTwoValuesWhereThereIsOne) {
