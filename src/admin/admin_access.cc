@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/small_letters.h"
+
 namespace bw {
 namespace {
 
@@ -38,16 +40,17 @@ bool IsToken(const std::string& authorization, const std::string& token) {
 
 }  // namespace
 
-bool IsOurHost(std::string_view host) {
-  const std::string name = HostWithoutPort(host);
+bool IsOurHost(std::string_view host, const std::vector<std::string>& names) {
+  const std::string name = InSmallLetters(HostWithoutPort(host));
   unsigned char address[sizeof(in6_addr)];
-  return name == "localhost" ||
+  return name == "localhost" || (!host.starts_with('[') && std::ranges::count(names, name) != 0) ||
          inet_pton(host.starts_with('[') ? AF_INET6 : AF_INET, name.c_str(), address) == 1;
 }
 
 std::optional<AdminResponse> Refusal(const AdminRequest& request, const AdminOptions& options) {
-  if (!request.from_owner && !IsOurHost(request.host)) {
-    return TextResponse(421, "The Host header must be localhost or an IP address");
+  if (!request.from_owner && !IsOurHost(request.host, options.hosts)) {
+    return TextResponse(
+        421, "The Host header must be localhost, an IP address, or a name that --admin-host lists");
   }
   if (request.method == "GET") return std::nullopt;
   if (request.method != "POST") {

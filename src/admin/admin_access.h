@@ -1,7 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "admin/admin_request.h"
 #include "options/options.h"
@@ -14,7 +16,8 @@ namespace bw {
 // --admin-token-file.
 std::optional<AdminResponse> Refusal(const AdminRequest& request, const AdminOptions& options);
 
-// Whether the Host header is localhost or an address in figures, with or without a port.
-bool IsOurHost(std::string_view host);
+// Whether the Host header is localhost, an address in figures or one of `names` (in small letters),
+// with or without a port.
+bool IsOurHost(std::string_view host, const std::vector<std::string>& names);
 
 }  // namespace bw

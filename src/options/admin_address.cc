@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/parse_whole.h"
 #include "base/shown_text.h"
@@ -15,8 +17,16 @@ AdminAddress ParseAdminAddress(const std::string& address) {
                                  Printable(address)));
   }
   AdminAddress parts{address.substr(0, colon), address.substr(colon + 1)};
-  if (parts.host.starts_with('[') && parts.host.ends_with(']')) {
-    parts.host = parts.host.substr(1, parts.host.size() - 2);
+  const bool has_brackets =
+      parts.host.size() > 2 && parts.host.starts_with('[') && parts.host.ends_with(']');
+  if (has_brackets) parts.host = parts.host.substr(1, parts.host.size() - 2);
+  const bool is_plain = std::ranges::all_of(
+      parts.host + parts.port, [](char c) { return c > ' ' && c <= '~' && c != '[' && c != ']'; });
+  if (!is_plain || (!has_brackets && parts.host.find(':') != std::string::npos)) {
+    throw UsageError(
+        fmt::format("--admin: \"{}\" is not HOST:PORT; write an IPv6 address in brackets, for "
+                    "example [::1]:9187",
+                    Printable(address)));
   }
   // getaddrinfo takes any number and keeps its last 16 bits.
   constexpr int kPortMax = 65535;

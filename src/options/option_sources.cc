@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/nearest_name.h"
+#include "base/small_letters.h"
 #include "options/admin_address.h"
 #include "options/option_files.h"
 #include "options/option_table.h"
@@ -22,11 +23,8 @@ constexpr std::string_view kRegistryPassword = "BOTTLEDWATER_SCHEMA_REGISTRY_PAS
 
 // "SASL_PASSWORD" is sasl.password. No property of librdkafka that a file can set has a "_".
 std::string PropertyName(std::string_view environment_suffix) {
-  std::string name(environment_suffix);
-  for (char& c : name) {
-    if (c == '_') c = '.';
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  std::string name = InSmallLetters(environment_suffix);
+  std::ranges::replace(name, '_', '.');
   return name;
 }
 

@@ -95,13 +95,14 @@ void SetKafkaConfig(const OptionText& text, Options* options) {
   }
 }
 
-template <auto... path>
-void SetGlobs(const OptionText& text, Options* options) {
-  std::vector<std::string> globs;
+// Stores what `parse` reads of all the texts.
+template <auto parse, auto... path>
+void SetList(const OptionText& text, Options* options) {
+  std::vector<std::string> all;
   for (const std::string& value : text.values) {
-    for (std::string& glob : ParseGlobs(text.where, value)) globs.push_back(std::move(glob));
+    for (std::string& one : parse(text.where, value)) all.push_back(std::move(one));
   }
-  Field<path...>(options) = std::move(globs);
+  Field<path...>(options) = std::move(all);
 }
 
 // Applies to capture and publish alike.
@@ -171,9 +172,9 @@ constexpr OptionSpec kTable[] = {
      Set<ParseFlag, &Options::capture, &CaptureOptions::install_event_trigger>},
     {'\0', "tables", "GLOB,...", kMany, kCapture, "all",
      "Capture only the tables whose schema.table matches, e.g. \"public.*\".",
-     SetGlobs<&Options::capture, &CaptureOptions::tables>},
+     SetList<ParseGlobs, &Options::capture, &CaptureOptions::tables>},
     {'\0', "exclude-tables", "GLOB,...", kMany, kCapture, "none", "Do not capture these tables.",
-     SetGlobs<&Options::capture, &CaptureOptions::exclude_tables>},
+     SetList<ParseGlobs, &Options::capture, &CaptureOptions::exclude_tables>},
     {'x', "skip-snapshot", "", kFlag, kCapture, "",
      "Do not copy the existing rows; only stream changes. Ignored when the slot exists.",
      Set<ParseFlag, &Options::capture, &CaptureOptions::skip_snapshot>},
@@ -279,6 +280,10 @@ constexpr OptionSpec kTable[] = {
      "File whose first line is the token with which --admin accepts pause and resume. Without one, "
      "only the socket does.",
      SetNothing},
+    {'\0', "admin-host", "NAME,...", kMany, kAdmin, "",
+     "Further names by which clients may call --admin, as a proxy's or a service's. Without this, "
+     "only localhost and addresses.",
+     SetList<ParseHostNames, &Options::admin, &AdminOptions::hosts>},
     {'\0', "admin-certificate", "FILE", kOne, kAdmin, "",
      "Serve --admin by TLS (https), with this certificate (PEM), its chain behind it.",
      Set<ParseNonEmpty, &Options::admin, &AdminOptions::certificate_file>},

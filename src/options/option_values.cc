@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/nearest_name.h"
+#include "base/small_letters.h"
 
 namespace bw {
 namespace {
@@ -22,19 +23,17 @@ constexpr std::string_view kDigits = "0123456789";
   throw UsageError(fmt::format("{}: \"{}\" {}", where, Printable(text), problem));
 }
 
+std::string_view Trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
 std::optional<uint64_t> ParseNumber(std::string_view text) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return value;
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
 }
 
 // Splits "256MiB" into its digits and its unit, with or without a space between them.
@@ -47,7 +46,7 @@ NumberAndUnit SplitUnit(std::string_view text) {
   const size_t digits = std::min(text.find_first_not_of(kDigits), text.size());
   std::string_view unit = text.substr(digits);
   if (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
-  return {text.substr(0, digits), Lower(unit)};
+  return {text.substr(0, digits), InSmallLetters(unit)};
 }
 
 struct Unit {
@@ -140,7 +139,7 @@ uint64_t ParseCount(std::string_view where, std::string_view text) {
 }
 
 bool ParseFlag(std::string_view where, std::string_view text) {
-  const std::string lower = Lower(text);
+  const std::string lower = InSmallLetters(text);
   if (lower == "true" || lower == "1" || lower == "yes" || lower == "on") return true;
   if (lower == "false" || lower == "0" || lower == "no" || lower == "off") return false;
   Refuse(where, text, "is neither true nor false");
@@ -181,8 +180,7 @@ std::pair<std::string, std::string> ParseKeyValue(std::string_view where, std::s
 std::vector<std::string> ParseGlobs(std::string_view where, std::string_view text) {
   std::vector<std::string> globs;
   ForEachBetweenCommas(text, [&](std::string_view glob) {
-    while (glob.starts_with(' ')) glob.remove_prefix(1);
-    while (glob.ends_with(' ')) glob.remove_suffix(1);
+    glob = Trimmed(glob);
     if (glob.empty()) {
       throw UsageError(
           fmt::format("{}: a pattern is empty; write e.g. public.*,sales.order_?", where));
@@ -191,6 +189,19 @@ std::vector<std::string> ParseGlobs(std::string_view where, std::string_view tex
     globs.emplace_back(glob);
   });
   return globs;
+}
+
+std::vector<std::string> ParseHostNames(std::string_view where, std::string_view text) {
+  std::vector<std::string> names;
+  ForEachBetweenCommas(text, [&](std::string_view part) {
+    std::string name = InSmallLetters(Trimmed(part));
+    constexpr std::string_view kCharacters = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+    if (name.empty() || name.find_first_not_of(kCharacters) != std::string::npos) {
+      Refuse(where, part, "is not the name of a host; write it without port, e.g. relay.example");
+    }
+    names.push_back(std::move(name));
+  });
+  return names;
 }
 
 std::string ParseNonEmpty(std::string_view where, std::string_view text) {

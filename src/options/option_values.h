@@ -31,6 +31,8 @@ size_t ParseChoice(std::string_view where, std::string_view text,
 std::pair<std::string, std::string> ParseKeyValue(std::string_view where, std::string_view text);
 // "public.*,sales.order_?": globs separated by commas.
 std::vector<std::string> ParseGlobs(std::string_view where, std::string_view text);
+// "relay.example,bottledwater": names of hosts separated by commas, in small letters; no ports.
+std::vector<std::string> ParseHostNames(std::string_view where, std::string_view text);
 std::string ParseNonEmpty(std::string_view where, std::string_view text);
 std::string ParseText(std::string_view where, std::string_view text);
 

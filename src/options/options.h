@@ -19,11 +19,12 @@ namespace bw {
 
 // The admin endpoint (src/admin).
 struct AdminOptions {
-  std::string address;           // --admin: "127.0.0.1:9187"; empty for none but the Unix socket.
-  std::string token;             // What --admin-token-file holds; empty without one.
-  std::string certificate_file;  // --admin-certificate; empty for plain HTTP.
-  std::string key_file;          // --admin-key; set with the certificate.
-  Duration stall_after{60'000};  // --stall-after
+  std::string address;             // --admin: "127.0.0.1:9187"; empty for none but the Unix socket.
+  std::string token;               // What --admin-token-file holds; empty without one.
+  std::vector<std::string> hosts;  // --admin-host: in small letters.
+  std::string certificate_file;    // --admin-certificate; empty for plain HTTP.
+  std::string key_file;            // --admin-key; set with the certificate.
+  Duration stall_after{60'000};    // --stall-after
 };
 
 // What a relay makes on servers and disk.

@@ -13,13 +13,25 @@ int StatusOf(const AdminRequest& request, const AdminOptions& options) {
 TEST(AdminAccess, TakesLocalhostAndAddressesAsHost) {
   for (const char* host : {"localhost", "localhost:9187", "localhost:", "127.0.0.1", "10.1.2.3:80",
                            "[::1]", "[::1]:9187", "[fe80::1]:65535"}) {
-    EXPECT_TRUE(IsOurHost(host)) << host;
+    EXPECT_TRUE(IsOurHost(host, {})) << host;
   }
   for (const char* host :
        {"", "rebound.example", "127.0.0.1.rebound.example", "localhost.rebound.example",
         "localhost:x", "localhost:123456", "[::1", "[::1].rebound.example", "[127.0.0.1]", "::1",
         "]", "[]", ":80", "127.1"}) {
-    EXPECT_FALSE(IsOurHost(host)) << host;
+    EXPECT_FALSE(IsOurHost(host, {})) << host;
+  }
+}
+
+TEST(AdminAccess, TakesTheNamesThatAreListed) {
+  const std::vector<std::string> names = {"relay.example", "bottledwater"};
+  for (const char* host :
+       {"relay.example", "Relay.Example:443", "relay.example:", "bottledwater:9187", "localhost"}) {
+    EXPECT_TRUE(IsOurHost(host, names)) << host;
+  }
+  for (const char* host : {"", "example", "x.relay.example", "relay.example.rebound.example",
+                           "relay.example.", "[relay.example]", "relay.example:x"}) {
+    EXPECT_FALSE(IsOurHost(host, names)) << host;
   }
 }
 

@@ -269,6 +269,10 @@ TEST_F(OptionsTest, RefuseAnAdminPortThatIsNone) {
     EXPECT_EQ(Refusal({"--admin", address}), "");
   }
   EXPECT_NE(Refusal({"--admin", "localhost"}).find("not HOST:PORT"), std::string::npos);
+  for (const char* address : {"::1", "::1:80", "[::1:80", "[]:80", "::1]:80", "[[::1]]:80",
+                              "a b:80", "a:8 0", "caf\xc3\xa9:80"}) {
+    EXPECT_NE(Refusal({"--admin", address}).find("in brackets"), std::string::npos) << address;
+  }
 }
 
 TEST_F(OptionsTest, RefuseHalfOfACertificateAndItsKey) {

@@ -77,6 +77,17 @@ TEST(ParseKeyValue, SplitsAtTheFirstEqualsSign) {
   }
 }
 
+TEST(ParseHostNames, TakesNamesAndNothingElse) {
+  EXPECT_EQ(ParseHostNames("--admin-host", "Relay.Example, bottled_water-0"),
+            (std::vector<std::string>{"relay.example", "bottled_water-0"}));
+  for (const char* text : {"", "a,", "a:80", "https://a", "*.example", "a b", "[::1]"}) {
+    EXPECT_NE(
+        Refusal([&] { ParseHostNames("--admin-host", text); }).find("is not the name of a host"),
+        std::string::npos)
+        << text;
+  }
+}
+
 TEST(ParseGlobs, SplitsAtCommas) {
   EXPECT_EQ(ParseGlobs("--tables", "public.*, sales.order_?"),
             (std::vector<std::string>{"public.*", "sales.order_?"}));
