@@ -8,6 +8,7 @@
 #include "admin/admin_access.h"
 #include "admin/metrics.h"
 #include "admin/page.h"
+#include "admin/page_policy.h"
 #include "admin/status_json.h"
 #include "base/log.h"
 #include "relay/status_line.h"
@@ -19,12 +20,10 @@ constexpr const char* kJson = "application/json";
 
 // The page loads nothing from elsewhere, and no other page may embed it.
 AdminResponse Page() {
+  static const std::string policy = ContentSecurityPolicy(kPage);
   return {.content_type = "text/html; charset=utf-8",
           .body = std::string(kPage),
-          .headers = {{"Content-Security-Policy",
-                       "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                       "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
-                       "frame-ancestors 'none'"},
+          .headers = {{"Content-Security-Policy", policy},
                       {"X-Frame-Options", "DENY"},
                       {"Referrer-Policy", "no-referrer"}}};
 }
