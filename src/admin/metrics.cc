@@ -229,6 +229,19 @@ void AddTables(const RelayStatus::Publish& publish, Metrics* metrics) {
   }
 }
 
+// With the names and meanings of Prometheus's own client libraries.
+void AddProcess(const ProcessFigures& process, Metrics* metrics) {
+  metrics->Gauge("process_start_time_seconds", "When the process started, in seconds since 1970")
+      .AddKnown(process.start_time_seconds);
+  metrics->Counter("process_cpu_seconds_total", "CPU time of all threads, user and system")
+      .AddKnown(process.cpu_seconds);
+  metrics->Gauge("process_resident_memory_bytes", "Memory in RAM").AddKnown(process.resident_bytes);
+  metrics->Gauge("process_virtual_memory_bytes", "Memory that is mapped")
+      .AddKnown(process.virtual_bytes);
+  metrics->Gauge("process_open_fds", "Open files and sockets").AddKnown(process.open_fds);
+  metrics->Gauge("process_max_fds", "How many may be open").AddKnown(process.max_fds);
+}
+
 }  // namespace
 
 std::string MetricsText(const Observation& observation) {
@@ -242,6 +255,7 @@ std::string MetricsText(const Observation& observation) {
   AddSpool(observation, &metrics);
   AddPublish(status, &metrics);
   AddTables(status.publish, &metrics);
+  AddProcess(observation.process, &metrics);
   return metrics.Text();
 }
 

@@ -262,6 +262,17 @@ def test_a_name_that_is_not_ours_is_refused(relay: Relay, host: str, code: int):
     assert by_tcp(relay).request("GET", "/status", {"Host": host})[0] == code
 
 
+def test_names_that_are_listed_are_ours(scene: Scene):
+    relay = scene.running_relay(admin=f"127.0.0.1:{free_port()}", admin_host="relay.example,bottledwater")
+    for host, code in (("relay.example", 200), ("RELAY.example:443", 200), ("bottledwater:9187", 200), ("localhost", 200),
+                       ("rebound.example", 421), ("x.relay.example", 421)):
+        assert by_tcp(relay).request("GET", "/status", {"Host": host})[0] == code, host
+    relay.stop()
+    wrong = scene.relay(admin_host="relay.example:9187")
+    assert wrong.run() == 64
+    assert '--admin-host: "relay.example:9187" is not the name of a host' in wrong.log_text()
+
+
 @pytest.mark.parametrize("address, complaint", [("nonsense", "is not HOST:PORT"), ("127.0.0.1:1", "cannot listen"), ("127.0.0.1:70000", "from 1 to 65535"),
                                                 ("203.0.113.1:9187", "cannot listen")])
 def test_an_address_that_cannot_be_used_is_named(scene: Scene, address: str, complaint: str):
@@ -366,5 +377,6 @@ def test_the_documented_members_are_those_that_there_are(scene: Scene, relay: Re
     found = members("", by_socket(relay).status())
     assert {re.sub(r"(troubles|failed_sessions)\b.*", r"\1", name) for name in found} == listed
     metrics = {re.sub(r"(\{.*|_bucket|_sum|_count)", "", name) for name in by_socket(relay).metrics()}
-    documented = set(re.findall(r"^\| `(bottledwater_[a-z_]+)` \|", (docs / "metrics.md").read_text(), re.M))
+    documented = set(re.findall(r"^\| `((?:bottledwater|process)_[a-z_]+)` \|", (docs / "metrics.md").read_text(), re.M))
     assert metrics <= documented, metrics - documented
+    assert {name for name in documented if name.startswith("process_")} <= metrics
