@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <cerrno>
 #include <chrono>
 
 #include "base/clock.h"
@@ -15,10 +16,15 @@ struct TimedSocket {
 
   // False when `events` (POLLIN, POLLOUT) have not come by the deadline.
   bool WaitFor(short events) const {
-    const auto left =
-        std::chrono::duration_cast<Duration>(deadline - std::chrono::steady_clock::now());
-    pollfd waiting{fd, events, 0};
-    return left > Duration(0) && poll(&waiting, 1, static_cast<int>(left.count())) == 1;
+    while (true) {
+      const auto left =
+          std::chrono::duration_cast<Duration>(deadline - std::chrono::steady_clock::now());
+      if (left <= Duration(0)) return false;
+      pollfd waiting{fd, events, 0};
+      const int ready = poll(&waiting, 1, static_cast<int>(left.count()));
+      // A signal is no reason to drop a client.
+      if (ready >= 0 || errno != EINTR) return ready == 1;
+    }
   }
 };
 

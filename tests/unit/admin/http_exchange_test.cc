@@ -2,11 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace bw {
 namespace {
@@ -78,6 +82,30 @@ TEST_F(HttpExchangeTest, RangesDoNotMultiplyTheAnswer) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(answer, HasSubstr("\r\nContent-Length: 50000\r\n"));
   EXPECT_LT(answer.size(), 51'000u);
+}
+
+TEST_F(HttpExchangeTest, ASignalDoesNotEndARequest) {
+  signal(SIGUSR1, [](int) {});
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  bool is_asked = false;
+  HttpExchange exchange([&](const AdminRequest&) {
+    is_asked = true;
+    return AdminResponse();
+  });
+  const std::string request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  std::thread client([&, server = pthread_self()] {
+    for (const char byte : request) {
+      pthread_kill(server, SIGUSR1);
+      send(ends[0], &byte, 1, 0);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  });
+  exchange.Serve(ends[1], /*from_owner=*/false);
+  client.join();
+  close(ends[0]);
+  close(ends[1]);
+  EXPECT_TRUE(is_asked);
 }
 
 TEST_F(HttpExchangeTest, MoreThanARequestMayHaveIsNotRead) {
