@@ -199,14 +199,12 @@ constexpr CommandSpec kCommands[] = {
      .check = CheckInspect,
      .run = RunInspect},
     {.name = "replay",
-     .summary = "Publish again what a spool retains.",
+     .summary = "Publish again what a spool retains, to topics of another prefix.",
      .description =
          "Publishes the transactions of the range --from-lsn to --to-lsn, as far as they are in "
          "the spool, to topics with the prefix --to-topic-prefix; then it ends. Takes the options "
          "of the relay, which may run meanwhile, and leaves its topics and its checkpoint alone; "
-         "needs no PostgreSQL. Without --to-topic-prefix it publishes into the relay's own topics, "
-         "up to the newest published change; the relay must be stopped, and does not start until "
-         "the replay has ended. "
+         "needs no PostgreSQL. "
          "Repeated after a crash with the same options, it goes on where it was: each change is "
          "there once. --replay-window says how much published WAL a relay retains.",
      .groups = kPublishGroups,

@@ -59,11 +59,9 @@ inline constexpr OptionSpec kInspectOptions[] = {
 inline constexpr OptionSpec kReplayOptions[] = {
     kFromLsn,
     kToLsn,
-    SpoolOption(
-        "to-topic-prefix", "PREFIX", OptionArity::kOne,
-        "Publish to topics with this prefix, beside the relay. Without it: into the relay's own "
-        "topics, while the relay is stopped.",
-        kSetOfSpool<ParseNonEmpty, &SpoolCommandOptions::to_topic_prefix>),
+    SpoolOption("to-topic-prefix", "PREFIX", OptionArity::kOne,
+                "Publish to topics with this prefix, which must not be the relay's own.",
+                kSetOfSpool<ParseNonEmpty, &SpoolCommandOptions::to_topic_prefix>),
 };
 
 }  // namespace bw

@@ -23,20 +23,17 @@ void CheckReplay(const Options& options) {
         "bottledwater inspect --all shows which there are");
   }
   if (range.to < range.from) throw UsageError("--to-lsn: before --from-lsn");
-  PublishOptions publish = options.publish;
   if (range.to_topic_prefix.empty()) {
-    if (range.to < Lsn::Max()) {
-      throw UsageError(
-          "--to-lsn: into the relay's own topics, a replay goes on to the newest published change, "
-          "or they would end with older states of rows; leave it out, or give --to-topic-prefix");
-    }
-  } else if (range.to_topic_prefix == publish.topic_prefix) {
     throw UsageError(
-        "--to-topic-prefix: the same as --topic-prefix; leave it out to publish into the relay's "
-        "own topics");
-  } else {
-    publish.topic_prefix = range.to_topic_prefix;
+        "--to-topic-prefix is missing: say where to publish, e.g. "
+        "--to-topic-prefix=replay1");
   }
+  if (range.to_topic_prefix == options.publish.topic_prefix) {
+    throw UsageError(
+        "--to-topic-prefix: the same as --topic-prefix; a replay needs topics of its own");
+  }
+  PublishOptions publish = options.publish;
+  publish.topic_prefix = range.to_topic_prefix;
   CheckPublishOptions(publish);
   CheckRegistryOptions(options.registry);
   CheckSpoolOptions(options.spool);
@@ -51,6 +48,9 @@ ExitCode RunReplay(const Invocation& invocation) {
   InstallSignalHandlers(&stop);
   CheckKafkaConfig(options.publish);
   Replay replay(options, RealOutside(options), &stop);
+  spdlog::info("Replaying spool {} from {} to topics {}.*; the checkpoint is in topic {}",
+               options.spool.directory, options.command.spool.from.ToString(),
+               options.command.spool.to_topic_prefix, replay.checkpoint_topic());
   const Replay::Outcome outcome = replay.Run();
   if (outcome.exit) {
     spdlog::critical("{}", outcome.exit->message);

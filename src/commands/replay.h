@@ -5,7 +5,7 @@
 
 namespace bw {
 
-// `replay`: publishes a range of the spool again, and says how much.
+// `replay`: publishes a range of the spool again, under another prefix, and says how much.
 ExitCode RunReplay(const Invocation& invocation);
 // Checks the options that it needs. Throws usage Errors.
 void CheckReplay(const Options& options);

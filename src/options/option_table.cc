@@ -244,8 +244,7 @@ constexpr OptionSpec kTable[] = {
      Set<ParseSize, &Options::publish, &PublishOptions::replay_window_bytes>},
 
     {'\0', "accept-gap", "LSN", kOne, kAfterHalt, "",
-     "Go on without the changes up to the slot's confirmed flush LSN, given here; or without the "
-     "rest of a replay into the relay's own topics.",
+     "Go on without the changes up to the slot's confirmed flush LSN, given here.",
      Set<ParseLsn, &Options::overrides, &Overrides::accept_gap>},
     {'\0', "skip-transaction", "LSN", kOne, kAfterHalt, "",
      "Leave out the transaction with this commit LSN, which PostgreSQL cannot send.",

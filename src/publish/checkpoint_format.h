@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,8 +58,6 @@ struct Checkpoint {
   std::string remedy;
   // If not empty, these parts hold the offsets, and the record itself has none.
   std::vector<CheckpointPart> parts;
-  // Not in the record: what a newer replay_mark.h record in its topic says.
-  std::optional<Lsn> unfinished_replay;
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
 

@@ -8,7 +8,6 @@
 
 #include "base/halt.h"
 #include "base/log.h"
-#include "publish/replay_mark.h"
 #include "publish/topic_claims.h"
 #include "publish/topic_name.h"
 
@@ -40,7 +39,6 @@ class CheckpointSearch {
   void LookAt(int64_t from, int64_t to);
   bool IsComplete() const;
   void AddParts();
-  void AddReplayMark();
   std::string Where(int64_t offset) const {
     return fmt::format("topic {}, offset {}", partition_.topic, offset);
   }
@@ -50,7 +48,7 @@ class CheckpointSearch {
   const std::optional<int64_t> claims_from_;
   std::optional<FoundRecord> newest_;
   std::optional<Checkpoint> checkpoint_;
-  // Parts, claims and the replay's mark, the newest of each key.
+  // Parts and claims, the newest of each key.
   std::map<std::string, FoundRecord, std::less<>> others_;
 };
 
@@ -64,10 +62,7 @@ std::optional<Checkpoint> CheckpointSearch::Run(const StoredOffsets& stored) {
     LookAt(from, to);
     to = from;
   }
-  if (checkpoint_) {
-    AddParts();
-    AddReplayMark();
-  }
+  if (checkpoint_) AddParts();
   return checkpoint_;
 }
 
@@ -81,8 +76,7 @@ void CheckpointSearch::LookAt(int64_t from, int64_t to) {
     if (record.value) found.value = std::string(*record.value);
     if (record.key == kCheckpointKey) {
       if (!had_newest) newest_ = std::move(found);
-    } else if (IsCheckpointPartKey(*record.key) || TopicOfClaimKey(*record.key) ||
-               *record.key == kReplayKey) {
+    } else if (IsCheckpointPartKey(*record.key) || TopicOfClaimKey(*record.key)) {
       others.insert_or_assign(std::string(*record.key), std::move(found));
     }
   });
@@ -120,13 +114,6 @@ void CheckpointSearch::AddParts() {
                  : fmt::format("topic {} (record {}, which is missing)", partition_.topic, key);
     AddCheckpointPart(is_there ? *found->second.value : "", i, where, &*checkpoint_);
   }
-}
-
-void CheckpointSearch::AddReplayMark() {
-  const auto mark = others_.find(kReplayKey);
-  if (mark == others_.end() || !mark->second.value || mark->second.offset < newest_->offset) return;
-  checkpoint_->unfinished_replay =
-      DecodeReplayMark(*mark->second.value, Where(mark->second.offset));
 }
 
 // Returns its max.message.bytes, if that may be read.
@@ -194,7 +181,6 @@ CheckpointState StateOf(const std::optional<Checkpoint>& newest, const std::stri
   state.lineage = newest->lineage;
   state.source = newest->source;
   state.progress = newest->progress;
-  state.unfinished_replay = newest->unfinished_replay;
   return state;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "spool/spool_state.h"
@@ -21,8 +20,6 @@ struct CheckpointState {
   // `position` may be within a transaction that was published in parts; `end_lsn` is then the end
   // of the last transaction that was published completely, or invalid if there is none.
   Progress progress;
-  // A replay into the relay's own topics, from this commit LSN on, has begun since and not ended.
-  std::optional<Lsn> unfinished_replay;
   std::string cluster_id;  // Of the Kafka cluster that was asked; empty if it has none.
 };
 

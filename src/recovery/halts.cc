@@ -273,23 +273,6 @@ Halt CheckpointBehind(const SpoolState& spool, const CheckpointState& checkpoint
           {Republish(), ResnapshotRemedy()}};
 }
 
-Halt ReplayUnfinished(const CheckpointState& checkpoint, const RelayPlaces& places) {
-  const std::string from = checkpoint.unfinished_replay->ToString();
-  const std::string to = checkpoint.progress.position.commit_lsn.ToString();
-  return {ExitCode::kHaltKafka,
-          "replay-unfinished",
-          fmt::format("A replay of what committed from {} to {} into this relay's own topics has "
-                      "begun and not ended, as topic \"{}\" says.",
-                      from, to, places.checkpoint_topic),
-          "Until it has, a row's newest message may be an older state of it.",
-          {{"end the replay: with this spool and the same options, and while no relay runs, start",
-            "bottledwater replay --from-lsn=" + from},
-           ResnapshotRemedy(),
-           {"give the replay up: some rows keep an older state in Kafka until they change again. "
-            "Start with the same options and once with",
-            "--accept-gap=" + to}}};
-}
-
 Halt OtherKafkaCluster(const SpoolState& spool, const CheckpointState& checkpoint) {
   return {ExitCode::kHaltKafka,
           "other-kafka-cluster",

@@ -27,8 +27,6 @@ Halt CheckpointForeign(const SpoolState& spool, const CheckpointState& checkpoin
 Halt CheckpointMissing(const SpoolState& spool, const RelayPlaces& places);
 Halt CheckpointBehind(const SpoolState& spool, const CheckpointState& checkpoint,
                       const RelayPlaces& places);
-// The checkpoint has an unfinished replay.
-Halt ReplayUnfinished(const CheckpointState& checkpoint, const RelayPlaces& places);
 Halt OtherKafkaCluster(const SpoolState& spool, const CheckpointState& checkpoint);
 
 }  // namespace bw::halts

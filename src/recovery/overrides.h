@@ -11,8 +11,7 @@ namespace bw {
 // normal start.
 struct Overrides {
   // --accept-gap=LSN: continue without the changes up to the slot's confirmed flush LSN, which must
-  // be this one, so that a leftover flag cannot accept a later gap. Or without the rest of a replay
-  // into the relay's own topics, which was to end at this commit LSN.
+  // be this one, so that a leftover flag cannot accept a later gap.
   std::optional<Lsn> accept_gap;
   bool adopt_slot = false;  // --adopt-slot: take over an unknown slot, without a snapshot.
   // `bottledwater resnapshot`: begin anew with a snapshot, after a halt or without one. Only once:

@@ -67,17 +67,6 @@ std::variant<PublishPlan, Halt> ReconcilePublish(const SpoolState& spool,
     if (overrides.republish) return Republish(spool, published);
     return halts::CheckpointBehind(spool, checkpoint, places);
   }
-  if (checkpoint.unfinished_replay) {
-    if (overrides.accept_gap != published.commit_lsn) {
-      return halts::ReplayUnfinished(checkpoint, places);
-    }
-    const std::string lsn = published.commit_lsn.ToString();
-    plan.notes.push_back(fmt::format(
-        "--accept-gap: the replay of what committed from {} to {} is given up; some rows keep an "
-        "older state in Kafka until they change again",
-        checkpoint.unfinished_replay->ToString(), lsn));
-    plan.overrides_used.push_back("accept-gap=" + lsn);
-  }
   // When K is above `captured`, the spool is an older copy: what is received again up to K is
   // skipped.
   plan.publish_after = published;

@@ -14,12 +14,8 @@
 #include "base/crc32c.h"
 #include "base/halt.h"
 #include "base/log.h"
-#include "base/shell_text.h"
 #include "publish/checkpoint_reader.h"
 #include "publish/topic_name.h"
-#include "publish/torn_records.h"
-#include "recovery/halts.h"
-#include "recovery/reconcile_publish.h"
 #include "relay/publish_side.h"
 
 namespace bw {
@@ -29,33 +25,16 @@ namespace {
 constexpr uint64_t kScratchBytesMax = 256 * kMiB;
 constexpr Duration kLookInterval{50};
 
-Options WithPrefix(Options options) {
-  const std::string& prefix = options.command.spool.to_topic_prefix;
-  if (!prefix.empty()) options.publish.topic_prefix = prefix;
-  options.publish.replay_window_bytes = 0;  // The scratch spool keeps nothing.
-  return options;
+// Slots' names have no '-', so this is never the source of a relay.
+Source SourceOfReplay(Source source, const std::string& prefix) {
+  source.slot += "-replay-" + prefix;
+  return source;
 }
 
-// For the relay's own topics. Call before the spool is read, which nobody writes from then on.
-std::unique_ptr<SpoolDirectory> LockInPlaceOfRelay(const Options& options) {
-  const SpoolOptions& spool = options.spool;
-  if (!options.command.spool.to_topic_prefix.empty() || !Spool::Exists(spool)) return nullptr;
-  try {
-    return std::make_unique<SpoolDirectory>(spool.directory);
-  } catch (const Error& error) {
-    if (error.exit_code() != ExitCode::kAnotherRelay) throw;
-    throw Halt{ExitCode::kAnotherRelay,
-               "replay-beside-relay",
-               fmt::format("A relay or another replay works on the spool in {}.",
-                           ShellQuoted(spool.directory)),
-               "Only instead of the relay can its own topics get a replay: what both write could "
-               "end with a row's older state.",
-               {{"stop the relay, replay, and start it again; nothing is captured meanwhile, and "
-                 "PostgreSQL retains the WAL",
-                 ""},
-                {"publish to other topics, beside the relay", "--to-topic-prefix=PREFIX"}}}
-        .ToError();
-  }
+Options WithPrefix(Options options) {
+  options.publish.topic_prefix = options.command.spool.to_topic_prefix;
+  options.publish.replay_window_bytes = 0;  // The scratch spool keeps nothing.
+  return options;
 }
 
 // The same for each run of a replay, so that it finds what a killed one has left, and two runs
@@ -107,23 +86,23 @@ Replay::Replay(const Options& options, const Outside& outside, Stop* stop)
     : options_(WithPrefix(options)),
       outside_(outside),
       stop_(stop),
-      lock_(LockInPlaceOfRelay(options)),
       reader_(options.spool),
+      source_(SourceOfReplay(reader_.picture().state.source, options_.publish.topic_prefix)),
+      lineage_(fmt::format("{}-from-{}", reader_.picture().state.lineage,
+                           options.command.spool.from.ToString())),
       cluster_(outside_.kafka(options_.publish, *stop)),
-      through_(Position::EndOf(options.command.spool.to)) {
+      scratch_options_(ScratchOptions(lineage_, source_, outside.clock)) {
   const SpoolState& state = reader_.picture().state;
   if (state.phase != SpoolPhase::kStreaming) {
     throw UsageError(
         "--spool: its relay's first snapshot is not complete; there is nothing to "
         "publish again");
   }
-  if (is_in_place()) return;
   const std::string& prefix = options_.publish.topic_prefix;
-  if (reader_.HasClaims(relay_checkpoint_topic())) {
+  if (reader_.HasClaims(CheckpointTopic(prefix, state.source))) {
     throw UsageError(fmt::format(
         "--to-topic-prefix: {} is the prefix of the relay's own topics; give another one", prefix));
   }
-  Name(prefix);
 }
 
 Replay::~Replay() = default;
@@ -132,120 +111,26 @@ std::string Replay::checkpoint_topic() const {
   return CheckpointTopic(options_.publish.topic_prefix, source_);
 }
 
-std::string Replay::relay_checkpoint_topic() const {
-  return CheckpointTopic(options_.publish.topic_prefix, reader_.picture().state.source);
-}
-
-void Replay::Name(const std::string& name) {
-  const SpoolState& state = reader_.picture().state;
-  source_ = state.source;
-  source_.slot += "-replay-" + name;  // Slots' names have no '-': never the source of a relay.
-  lineage_ = fmt::format("{}-from-{}", state.lineage, options_.command.spool.from.ToString());
-  scratch_options_ = ScratchOptions(lineage_, source_, outside_.clock);
-}
-
 bool Replay::ended() const { return stop_->requested() || publishing_->exit(); }
 
 Replay::Outcome Replay::Run() try {
   Outcome outcome;
-  if (is_in_place()) TakeThePlaceOfTheRelay();
-  spdlog::info("Replaying spool {} from {}; the replay's checkpoint is in topic {}",
-               options_.spool.directory, options_.command.spool.from.ToString(),
-               checkpoint_topic());
   const CheckpointState checkpoint = AskForCheckpoint();
   const Position after = PlaceToBegin(checkpoint);
   if (after == checkpoint.progress.position) outcome.resumed_after = after;
   BeginScratch(checkpoint, after);
-  if (is_in_place() && after < through_) SetMark();
   publishing_ = std::make_unique<Publishing>(options_, outside_, scratch_.get());
   said_at_ = outside_.clock->Now();
   const Position newest = Copy(after, &outcome);
   outcome.complete = !ended() && WaitUntilPublished(newest);
   outcome.exit = publishing_->exit();
   publishing_.reset();
-  if (outcome.complete && mark_) mark_->Clear();
   scratch_.reset();
   std::error_code error;  // What is left is found by the next run.
   std::filesystem::remove_all(scratch_options_.directory, error);
   return outcome;
 } catch (const Stopped&) {
   return {};
-}
-
-// --- In place of the relay ---------------------------------------------------------------------
-
-// The range ends at the relay's checkpoint, which no relay moves from here on: without the mark
-// because the relay is fenced, with it because it halts.
-void Replay::TakeThePlaceOfTheRelay() {
-  const SpoolState& state = reader_.picture().state;
-  const RelayPlaces places{options_.spool.directory, relay_checkpoint_topic()};
-  AwayLog away("Kafka (" + options_.publish.brokers + ")");
-  mark_ = AskUntilAnswered(&away, *stop_, [&] {
-    return std::make_unique<ReplayMark>(cluster_.get(), options_.publish, state.source,
-                                        reader_.Claims(places.checkpoint_topic).read_through);
-  });
-  CheckpointState relay = mark_->state();
-  const Lsn from = options_.command.spool.from;
-  if (relay.unfinished_replay && *relay.unfinished_replay != from) {
-    throw halts::ReplayUnfinished(relay, places).ToError();
-  }
-  relay.unfinished_replay.reset();
-  const auto outcome = ReconcilePublish(state, relay, {}, places);
-  if (const auto* halt = std::get_if<Halt>(&outcome)) throw halt->ToError();
-  through_ = std::get<PublishPlan>(outcome).publish_after;
-  if (through_ > state.captured.position) {
-    throw UsageError(
-        fmt::format("--spool: an older copy, which ends at {}; its relay has published up to {}",
-                    state.captured.position.ToString(), through_.ToString()));
-  }
-  // Its tombstones are written before its first row, for keys that the topics hold then.
-  for (const SnapshotMark& mark : reader_.picture().snapshots) {
-    if (!mark.purges || through_.commit_lsn < mark.tombstones_lsn()) continue;
-    if (through_ >= Position::EndOf(mark.commit_lsn)) continue;
-    throw TransientError(
-        "The relay has published a part of a re-snapshot: start it, and stop it again once that is "
-        "published as a whole; replay then");
-  }
-  if (from > through_.commit_lsn) {
-    throw UsageError(fmt::format("--from-lsn: the relay has published only up to {}",
-                                 through_.commit_lsn.ToString()));
-  }
-  std::string name = from.ToString() + "-" + through_.ToString();
-  std::ranges::replace_if(
-      name, [](char c) { return c == '/' || c == ':'; }, '-');
-  Name(name);
-}
-
-// Topics and schema ids are those that the relay has chosen.
-void Replay::TakeOverNotes() {
-  TopicClaimNotes claims = reader_.Claims(relay_checkpoint_topic());
-  for (const auto& [topic, table] : mark_->newest().claims) {
-    claims.tables.insert_or_assign(topic, table);
-  }
-  claims.checkpoint_topic = checkpoint_topic();
-  claims.read_through = 0;
-  if (!scratch_->ledger().NoteTopicClaims(claims)) {
-    throw TransientError("The replay's scratch folder, in $TMPDIR, cannot be written");
-  }
-  scratch_->ledger().NoteRegistryIds(reader_.picture().registry_ids);
-}
-
-// What a torn transaction has left of changes that the relay will not publish again must not be
-// followed by older ones.
-void Replay::SetMark() {
-  if (mark_->newest().checkpoint->unfinished_replay) return;
-  NextOffsets next_offsets = mark_->newest().checkpoint->next_offsets;
-  if (!LookBeyondCheckpoint(cluster_.get(), &scratch_->ledger(), through_, /*republish=*/false,
-                            &next_offsets)
-           .empty()) {
-    throw TransientError(
-        "The relay's last Kafka transaction is torn: start the relay, which completes it, stop it, "
-        "and replay then");
-  }
-  spdlog::warn(
-      "Until this replay has ended, no relay starts: PostgreSQL retains the WAL for slot \"{}\"",
-      reader_.picture().state.source.slot);
-  mark_->Set(options_.command.spool.from);
 }
 
 // --- Where it begins ---------------------------------------------------------------------------
@@ -298,7 +183,6 @@ void Replay::BeginScratch(const CheckpointState& checkpoint, const Position& aft
   }
   const Lsn end = std::max(checkpoint.progress.end_lsn, options_.command.spool.from);
   scratch_->BeginStreamingAt(source_, {after, end}, /*predecessor=*/"", lineage_);
-  if (is_in_place()) TakeOverNotes();
   scratch_->log().DropUncaptured();
 }
 
@@ -307,8 +191,7 @@ void Replay::BeginScratch(const CheckpointState& checkpoint, const Position& aft
 // Returns the position of the last one.
 Position Replay::Copy(const Position& after, Outcome* outcome) {
   Position newest = after;
-  bool is_in_transaction = false;
-  SpoolRecords records = reader_.Read(after, through_);
+  SpoolRecords records = reader_.Read(after, Position::EndOf(options_.command.spool.to));
   while (!ended()) {
     const SpoolRecord* const record = records.Next();
     if (records.missed()) {
@@ -319,7 +202,6 @@ Position Replay::Copy(const Position& after, Outcome* outcome) {
     if (record == nullptr) break;
     if (const auto* change = std::get_if<Change>(&record->record)) {
       ++outcome->changes;
-      is_in_transaction = true;
       CopyChange(*change);
       if (!scratch_->log().HasRoom()) scratch_->log().WaitForRoom(*stop_);
       continue;
@@ -327,12 +209,7 @@ Position Replay::Copy(const Position& after, Outcome* outcome) {
     ++outcome->transactions;
     CopyEnd(std::get<TransactionEnd>(record->record));
     newest = record->position;
-    is_in_transaction = false;
     WaitForPublisher();
-  }
-  if (is_in_transaction && !ended()) {  // Of which the relay has published this part only.
-    CopyEnd({.commit_lsn = through_.commit_lsn, .end_lsn = through_.commit_lsn});
-    newest = Position::EndOf(through_.commit_lsn);
   }
   return newest;
 }

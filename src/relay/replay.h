@@ -8,36 +8,26 @@
 
 #include "base/stop.h"
 #include "options/options.h"
-#include "publish/replay_mark.h"
 #include "recovery/checkpoint_state.h"
 #include "relay/outside.h"
 #include "relay/session_loop.h"
 #include "spool/spool.h"
-#include "spool/spool_directory.h"
 #include "spool/spool_reader.h"
 
 namespace bw {
 
 // `bottledwater replay`: publishes a range of what a spool retains once more, to topics of another
-// prefix or to the relay's own, exactly once however often it is killed and repeated
-// (docs/decisions/0017).
+// prefix, exactly once however often it is killed and repeated (docs/decisions/0017).
 //
 // It is a relay whose source is a spool in place of PostgreSQL. Its own spool is a scratch one that
-// may be lost at any time, as a relay's may: its own checkpoint says where the next run goes on.
+// may be lost at any time, as a relay's may: the checkpoint under the new prefix says where the
+// next run goes on.
 //
-// Into the relay's own topics, it takes the place of the relay: it holds the spool's lock, and a
-// mark in the relay's checkpoint topic (publish/replay_mark.h) halts every relay until the replay
-// has ended. The range ends where the relay's checkpoint is, and so does each row at its newest
-// published state.
-//
-//   own topics: fence the relay and read its checkpoint
 //   ask Kafka for the replay's checkpoint
-//   own topics: set the mark, before anything is published
 //   begin a scratch spool there, or at the beginning of the range
 //   copy transaction by transaction into it, by SpoolReader and ChangeLog::Append, while
 //   PublishSide publishes them; pause while the scratch spool is large
 //   wait until the last one is published
-//   own topics: clear the mark
 //
 // Used by one thread; the publish side has its own.
 class Replay {
@@ -50,29 +40,20 @@ class Replay {
     std::optional<SessionExit> exit;        // Publishing cannot go on.
   };
 
-  // Throws the Halts of SpoolReader, and usage Errors about prefix and range; for the relay's own
-  // topics, a Halt kAnotherRelay when a relay runs on the spool. `stop` outlives this.
+  // Throws the Halts of SpoolReader, and usage Errors about prefix and range. `stop` outlives this.
   Replay(const Options& options, const Outside& outside, Stop* stop);
   ~Replay();
 
   // Throws usage Errors and Halts when the range is not, or no longer, retained, and when the
-  // prefix holds another replay; a transient Error when the scratch spool or the mark cannot be
-  // written. For the relay's own topics also the Halts of ReconcilePublish.
+  // prefix holds another replay; a transient Error when the scratch spool cannot be written.
   Outcome Run();
+
+  // Its checkpoint's topic.
+  std::string checkpoint_topic() const;
 
  private:
   class Publishing;
 
-  // Whether it publishes to the relay's own topics.
-  bool is_in_place() const { return options_.command.spool.to_topic_prefix.empty(); }
-  // Its checkpoint's topic, and the relay's.
-  std::string checkpoint_topic() const;
-  std::string relay_checkpoint_topic() const;
-  // Makes this a replay of its own: source, lineage and scratch folder.
-  void Name(const std::string& name);
-  void TakeThePlaceOfTheRelay();
-  void SetMark();
-  void TakeOverNotes();
   CheckpointState AskForCheckpoint();
   // Everything up to here was published, or comes before the range.
   Position PlaceToBegin(const CheckpointState& checkpoint);
@@ -88,14 +69,11 @@ class Replay {
   const Options options_;  // With the new prefix.
   const Outside outside_;
   Stop* const stop_;
-  const std::unique_ptr<SpoolDirectory> lock_;  // Only for the relay's own topics.
   SpoolReader reader_;
+  const Source source_;  // The replay's: its own slot, and so its own checkpoint and producer.
+  const std::string lineage_;
   const std::unique_ptr<KafkaCluster> cluster_;
-  Position through_;  // The end of the range; within a transaction if the relay has come so far.
-  Source source_;     // The replay's: its own slot, and so its own checkpoint and producer.
-  std::string lineage_;
-  SpoolOptions scratch_options_;
-  std::unique_ptr<ReplayMark> mark_;  // Only for the relay's own topics.
+  const SpoolOptions scratch_options_;
   std::unique_ptr<Spool> scratch_;
   std::unique_ptr<Publishing> publishing_;
 

@@ -112,8 +112,7 @@ SpoolReader::~SpoolReader() = default;
 
 void SpoolReader::Look() {
   const Ledger ledger(store_.get(), options_.clock);
-  picture_ = {ledger.state(), ledger.snapshots(), ledger.rereads(), ledger.held_tables(),
-              ledger.RegistryIds()};
+  picture_ = {ledger.state(), ledger.snapshots(), ledger.rereads(), ledger.held_tables()};
 }
 
 SpoolRecords SpoolReader::Read(const Position& after, const Position& through) {
@@ -145,12 +144,6 @@ const TableSchema& SpoolReader::Schema(SchemaId id) {
 bool SpoolReader::HasClaims(const std::string& checkpoint_topic) {
   return GetAgain(store_.get(), Family::kMeta, kMetaClaimsReadPrefix + checkpoint_topic)
       .has_value();
-}
-
-TopicClaimNotes SpoolReader::Claims(const std::string& checkpoint_topic) {
-  return ReadAgain(store_.get(), [&] {
-    return Ledger(store_.get(), options_.clock).topic_claims(checkpoint_topic);
-  });
 }
 
 uint64_t SpoolReader::bytes_on_disk() const {

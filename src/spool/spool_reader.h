@@ -24,7 +24,6 @@ struct SpoolPicture {
   std::vector<SnapshotMark> snapshots;  // As Ledger::snapshots().
   std::vector<Reread> rereads;
   std::vector<TableName> held;
-  std::map<std::string, int32_t> registry_ids;  // As Ledger::RegistryIds().
 };
 
 // One entry among the changes. The views live until the next one is read.
@@ -85,8 +84,6 @@ class SpoolReader {
   const TableSchema& Schema(SchemaId id);
   // Whether the spool knows topics that this checkpoint topic has claimed.
   bool HasClaims(const std::string& checkpoint_topic);
-  // As Ledger::topic_claims().
-  TopicClaimNotes Claims(const std::string& checkpoint_topic);
   uint64_t bytes_on_disk() const;
 
  private:

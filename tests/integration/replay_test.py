@@ -1,18 +1,20 @@
 """`bottledwater replay`: a range of the spool once more, under another prefix, exactly once."""
 
+import os
 import random
 import re
 import signal
 import subprocess
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import Scene
 from harness.inspection import inspect, lines, position, summary
-from harness.replaying import Replay, counted, spool_of
 from harness.writer import Writer
 
-from servers import Relay
+from servers import Relay, binary
 
 TABLE = "CREATE TABLE test (id int PRIMARY KEY, value text)"
 INSERT = "INSERT INTO test VALUES ({n}, 'value {n}')"
@@ -22,6 +24,39 @@ INSERT = "INSERT INTO test VALUES ({n}, 'value {n}')"
 def relay(scene: Scene) -> Relay:
     scene.execute(TABLE)
     return scene.running_relay(replay_window="1GiB")
+
+
+def spool_of(relay: Relay) -> Path:
+    return Path(relay.options["spool"])
+
+
+class Replay:
+    """Its command line, and what becomes of it."""
+
+    def __init__(self, scene: Scene, relay: Relay, prefix: str, **options: Any):
+        chosen = {"broker": scene.servers.kafka.address, "schema_registry": scene.servers.registry.url,
+                  "spool": relay.options["spool"], "topic_prefix": scene.prefix, "to_topic_prefix": prefix, **options}
+        self.command = [str(binary()), "replay",
+                        *(f"--{name.replace('_', '-')}={value}" for name, value in chosen.items() if value is not None)]
+        self.environment = {**os.environ, "TMPDIR": str(scene.folder)}
+        self.log = scene.folder / f"replay-{prefix}.log"
+
+    def start(self) -> subprocess.Popen:
+        with open(self.log, "a") as log:
+            return subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
+
+    def run(self, code: int = 0, timeout: float = 120) -> str:
+        done = subprocess.run(self.command, env=self.environment, capture_output=True, text=True, timeout=timeout)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr[-3000:])
+        return done.stdout + done.stderr
+
+    def scratch(self, scene: Scene) -> list[Path]:
+        return list(scene.folder.glob("bottledwater-replay-*"))
+
+
+def counted(messages: list[Any]) -> Counter:
+    """How often each message came."""
+    return Counter((message.position, message.op) for message in messages)
 
 
 def test_a_range_is_there_once_however_often_it_is_killed(scene: Scene, relay: Relay):
@@ -138,7 +173,7 @@ def test_what_cannot_be_replayed_is_refused(scene: Scene, relay: Relay):
     Replay(scene, relay, prefix + "-oldest", from_lsn=oldest[1]).run()
     assert "the prefix of the relay's own topics" in Replay(scene, relay, scene.prefix, from_lsn=one, topic_prefix=None).run(64)
     assert "the same as --topic-prefix" in Replay(scene, relay, scene.prefix, from_lsn=one).run(64)
-    assert "--to-lsn: into the relay's own topics" in Replay(scene, relay, None, from_lsn=one, to_lsn=one).run(64)
+    assert "--to-topic-prefix is missing" in Replay(scene, relay, "", from_lsn=one, to_topic_prefix=None).run(64)
     assert "--from-lsn is missing" in Replay(scene, relay, prefix).run(64)
     assert "--to-lsn: before --from-lsn" in Replay(scene, relay, prefix, from_lsn=one, to_lsn="0/1").run(64)
     Replay(scene, relay, prefix, from_lsn=one).run()

@@ -148,18 +148,18 @@ class FakeKafka : public KafkaCluster {
                                             int64_t from) override {
     return std::make_unique<Follower>(this, partition, from);
   }
-  std::unique_ptr<TransactionalProducer> CreateProducer(const ProducerOptions& options) override {
-    return std::make_unique<Producer>(this, &epochs_[options.transactional_id]);
+  std::unique_ptr<TransactionalProducer> CreateProducer(const ProducerOptions&) override {
+    return std::make_unique<Producer>(this);
   }
 
  private:
   class Producer : public TransactionalProducer {
    public:
-    Producer(FakeKafka* kafka, int* newest_epoch) : kafka_(kafka), newest_epoch_(newest_epoch) {}
+    explicit Producer(FakeKafka* kafka) : kafka_(kafka) {}
     void InitTransactions() override {
       kafka_->before_step("init");
       kafka_->EndOpen(Fate::kAborted);
-      epoch_ = ++*newest_epoch_;
+      epoch_ = ++kafka_->epoch_;
     }
     std::vector<OpenedTopic> OpenTopics(std::span<const std::string> topics) override {
       std::vector<OpenedTopic> opened;
@@ -214,10 +214,9 @@ class FakeKafka : public KafkaCluster {
    private:
     void Step(const std::string& step) {
       kafka_->before_step(step);
-      if (epoch_ != *newest_epoch_) throw TransientError("fenced");
+      if (epoch_ != kafka_->epoch_) throw TransientError("fenced");
     }
     FakeKafka* kafka_;
-    int* const newest_epoch_;
     int epoch_ = 0;
     std::vector<std::string> topics_;
     NextOffsets written_;
@@ -276,7 +275,7 @@ class FakeKafka : public KafkaCluster {
     }
   }
 
-  std::map<std::string, int> epochs_;  // By transactional.id.
+  int epoch_ = 0;
 };
 
 }  // namespace bw

@@ -662,30 +662,6 @@ TEST_F(ReconcilePublishTest, ANewSnapshotSupersedesTheCheckpointsItWasAllowedTo)
       ReconcilePublish(*facts_.spool, facts_.checkpoint, overrides_, facts_.places)));
 }
 
-TEST_F(ReconcilePublishTest, AnUnfinishedReplayHaltsUntilItHasEndedOrIsGivenUp) {
-  HaveSlot(kC);
-  HaveSpool(At(0x1FF0, 0x2000)).published = At(0x1700, 0x1800);
-  HaveCheckpoint(At(0x1700, 0x1800)).unfinished_replay = Lsn{0x1200};
-  const Halt halt = ExpectHalt("replay-unfinished", ExitCode::kHaltKafka);
-  EXPECT_NE(halt.Message().find("bottledwater replay --from-lsn=0/1200"), std::string::npos);
-  EXPECT_TRUE(ExpectRemedy(halt, "bottledwater resnapshot", Kind::kFirstStart).drop_slot);
-  EXPECT_NE(halt.Message().find("--accept-gap=0/1700"), std::string::npos);
-  // Only this one: a leftover flag accepts nothing.
-  overrides_.accept_gap = Lsn{0x1200};
-  ExpectHalt("replay-unfinished", ExitCode::kHaltKafka);
-  overrides_.accept_gap = Lsn{0x1700};
-  ExpectPlan(Kind::kResume);
-  const PublishPlan plan = ExpectPublish();
-  EXPECT_EQ(plan.publish_after, Position::EndOf(Lsn{0x1700}));
-  EXPECT_EQ(plan.overrides_used, (std::vector<std::string>{"accept-gap=0/1700"}));
-  // A new snapshot makes up for it.
-  overrides_ = {};
-  facts_.checkpoint.lineage = "lineage-0";
-  facts_.spool->published = {};
-  facts_.spool->supersedes = {"lineage-0"};
-  EXPECT_EQ(ExpectPublish().publish_after, Position::Zero());
-}
-
 // --- Every state against a model ----------------------------------------------------------------
 
 // A small history of transactions, some of them adjacent, with one to three changes each; and what
