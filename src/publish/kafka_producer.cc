@@ -24,8 +24,10 @@ constexpr Duration kStopGrace{4'000};
 constexpr Duration kFailedRequestGrace{2'000};
 // How long delivery reports may be missing before we check that the topics still exist.
 constexpr Duration kPatienceWithTopics{5'000};
-constexpr Duration kInitTimeout{30'000};
-constexpr Duration kTopicTimeout{30'000};
+// How long a session's start waits for an answer; less when a connection has failed meanwhile, so
+// that an outage that begins just then is told, too.
+constexpr Duration kStartTimeout{30'000};
+constexpr Duration kStartTimeoutInTrouble{10'000};
 constexpr Duration kAbortTimeout{1'000};
 // After so many messages delivery reports are taken, so that finished messages do not pile up.
 constexpr size_t kPollEvery = 256;
@@ -112,8 +114,8 @@ void LibrdkafkaProducer::InitTransactions() {
   while (true) {
     const KafkaErrorObject error(rd_kafka_init_transactions(handle_.get(), ToMs(5 * kSlice)));
     if (!error) return;
-    const bool time_left = std::chrono::steady_clock::now() - begun < kInitTimeout;
-    if (!rd_kafka_error_is_retriable(error.get()) || !time_left || stop_.WaitFor(kSlice)) {
+    if (!rd_kafka_error_is_retriable(error.get()) || StartTakesTooLong(begun) ||
+        stop_.WaitFor(kSlice)) {
       throw Failure("Becoming the only producer with transactional.id " + transactional_id_,
                     error.get());
     }
@@ -166,7 +168,7 @@ std::vector<OpenedTopic> LibrdkafkaProducer::OpenTopics(std::span<const std::str
     const std::string reason = AskForPartitions(topics);
     const auto unknown = std::ranges::find_if(topics, is_unknown);
     if (unknown == topics.end()) break;
-    if (std::chrono::steady_clock::now() - begun > kTopicTimeout || stop_.WaitFor(kSlice)) {
+    if (StartTakesTooLong(begun) || stop_.WaitFor(kSlice)) {
       throw KafkaFailure(fmt::format("Opening topic {}", (*unknown)->name),
                          RD_KAFKA_RESP_ERR__TIMED_OUT, reason, trouble_);
     }
@@ -351,6 +353,13 @@ Error LibrdkafkaProducer::Failure(const std::string& operation, rd_kafka_error_t
     text += " (fenced: by another producer with our transactional.id, or after a timeout)";
   }
   return KafkaFailure(operation, code, text, trouble_);
+}
+
+bool LibrdkafkaProducer::StartTakesTooLong(TimePoint since) const {
+  rd_kafka_poll(handle_.get(), 0);  // Which notes the trouble.
+  const bool in_trouble = !trouble_.Newest().empty();
+  return std::chrono::steady_clock::now() - since >
+         (in_trouble ? kStartTimeoutInTrouble : kStartTimeout);
 }
 
 bool LibrdkafkaProducer::MustLeave(TimePoint since) const {

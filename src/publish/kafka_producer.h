@@ -50,6 +50,7 @@ class LibrdkafkaProducer : public TransactionalProducer {
   void ThrowIfHopeless(TimePoint waiting_since) const;
   Error Failure(const std::string& operation, rd_kafka_error_t* error) const;
   // Whether a wait that began at `since` must end: a stop was requested and its grace time is over.
+  bool StartTakesTooLong(TimePoint since) const;
   bool MustLeave(TimePoint since) const;
 
   const Stop& stop_;

@@ -170,6 +170,7 @@ def test_what_kafka_refuses_is_not_an_outage(scene: Scene):
 
 def test_a_pause_of_publish_ends_what_is_said_of_kafka(scene: Scene, relay: Relay):
     admin = by_socket(relay)
+    scene.settle()
     scene.servers.kafka.kill9()
     scene.execute("INSERT INTO test VALUES (1, 'so that publish needs Kafka')")
     scene.wait_until(lambda: admin.status()["publish"]["troubles"], 15, "the outage")
@@ -177,6 +178,17 @@ def test_a_pause_of_publish_ends_what_is_said_of_kafka(scene: Scene, relay: Rela
     scene.wait_until(lambda: not admin.status()["publish"]["troubles"], 30, "nothing to be said of Kafka")
     scene.servers.kafka.restart()
     admin.request("POST", "/resume?side=publish")
+    scene.settle()
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.2])
+def test_an_outage_that_begins_while_publish_starts_is_told(scene: Scene, relay: Relay, after: float):
+    time.sleep(after)
+    scene.servers.kafka.kill9()
+    scene.execute("INSERT INTO test VALUES (1, 'so that publish needs Kafka')")
+    admin = by_socket(relay)
+    scene.wait_until(lambda: admin.status()["publish"]["troubles"], 20, "the outage")
+    scene.servers.kafka.restart()
     scene.settle()
 
 
@@ -307,6 +319,7 @@ def test_ten_thousand_bad_requests_and_slow_clients_have_no_effect_on_relaying(s
         slow = SlowClients(relay.options["admin"], 16)
         attack = Attack(relay.options["admin"], 10_000, seed)
         ended = attack.result(timeout=60)
+        scene.wait_until(lambda: slow.served >= 16, 30, "slow requests to be ended")
         slow.close()
         time.sleep(1)
         after = latency(relay)
@@ -315,7 +328,7 @@ def test_ten_thousand_bad_requests_and_slow_clients_have_no_effect_on_relaying(s
     print(f"{ended}, {slow.served} slow clients, seconds to Kafka {mean_latency(before, calm):.3f}, then {mean_latency(calm, after):.3f}")
     answered = sum(count for end, count in ended.items() if end.isdigit())
     assert sum(ended.values()) == 10_000 and answered + ended["closed"] == 10_000, ended
-    assert answered > 5_000 and slow.served >= 16, ended
+    assert answered > 5_000, ended
     assert ended["202"] == 0 and not [end for end in ended if end.startswith("5")], ended
     # Beside attackers on the same two cores: a relay that waited for them would be seconds behind.
     assert mean_latency(calm, after) < 4 * mean_latency(before, calm) + 0.3
