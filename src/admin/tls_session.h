@@ -23,7 +23,7 @@ class TlsSession {
   // False when the client wants nothing that we have: a TLS too old, no TLS at all. Who speaks
   // plain HTTP is told so.
   bool Accept();
-  // How many bytes; 0 at the end, -1 for any failure.
+  // How many bytes, -1 for any failure; Read: 0 at the end.
   ssize_t Read(char* out, size_t size);
   ssize_t Write(const char* data, size_t size);
 

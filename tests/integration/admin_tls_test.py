@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 from pathlib import Path
 
@@ -148,6 +149,45 @@ def test_plain_requests_and_old_versions_of_tls_are_refused_on_the_tls_port(scen
             while connection.recv(4096):
                 pass
     assert by_tls(relay, authority).request("GET", "/livez")[0] == 200
+
+
+def shake_hands(relay: Relay) -> tuple[socket.socket, ssl.SSLObject, ssl.MemoryBIO]:
+    """A connection after its handshake; what the client writes goes to the buffer, to be sent by hand."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    host, port = relay.options["admin"].split(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = context.wrap_bio(incoming, outgoing)
+    while True:
+        try:
+            session.do_handshake()
+            return connection, session, outgoing
+        except ssl.SSLWantReadError:
+            connection.sendall(outgoing.read())
+            incoming.write(connection.recv(65536))
+
+
+def threads(relay: Relay) -> int:
+    return len(list(Path(f"/proc/{relay.pid}/task").iterdir()))
+
+
+def test_clients_that_leave_in_the_middle_keep_no_thread(scene: Scene, authority: Authority):
+    """They say that they send no more, and reset the connection: OpenSSL then calls a failed write an end."""
+    relay = scene.running_relay(**options_for(authority.issue("relay")))
+    scene.settle()  # So that it has all its own threads.
+    before = threads(relay)
+    for _ in range(40):
+        connection, session, outgoing = shake_hands(relay)
+        session.write(b"GET / HTTP/1.1\r\n")
+        with contextlib.suppress(ssl.SSLError):
+            session.unwrap()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sendall(outgoing.read())
+        connection.close()
+    scene.wait_until(lambda: threads(relay) <= before, 15, "their threads to end")
+    by_tls(relay, authority).get("/livez")
+    relay.stop()
 
 
 def test_a_tls_hello_on_a_plain_port_gets_an_end(scene: Scene, authority: Authority):
