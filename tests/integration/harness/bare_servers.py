@@ -15,6 +15,7 @@ from harness import Scene
 
 REGISTRATIONS_AT_A_TIME = 8  # As the relay's.
 ASKED_AT_A_TIME = 100
+PATIENCE = 120  # Seconds.
 
 
 class BareServers:
@@ -37,10 +38,12 @@ class BareServers:
         topics = [NewTopic(name, num_partitions=1, replication_factor=1, config={"cleanup.policy": "compact"})
                   for name in names]
         for answer in self._admin.create_topics(topics, request_timeout=60).values():
-            answer.result()
+            answer.result(PATIENCE)
+        deadline = began + PATIENCE
         for begin in range(0, count, ASKED_AT_A_TIME):
             some = {TopicPartition(name, 0): OffsetSpec.latest() for name in names[begin:begin + ASKED_AT_A_TIME]}
-            while any(answer.exception() for answer in self._admin.list_offsets(some, request_timeout=60).values()):
+            while failures := self._without_leader(some):
+                assert time.monotonic() < deadline, f"in {PATIENCE} s: {failures[0]}"
                 time.sleep(0.1)
         producer = Producer({"bootstrap.servers": self._address, "transactional.id": names[0]})
         producer.init_transactions(60)
@@ -49,6 +52,10 @@ class BareServers:
             producer.produce(name, key=b"key", value=b"value", partition=0)
         producer.commit_transaction(60)
         return time.monotonic() - began
+
+    def _without_leader(self, partitions: dict) -> list:
+        answers = self._admin.list_offsets(partitions, request_timeout=60).values()
+        return [answer.exception(PATIENCE) for answer in answers if answer.exception(PATIENCE)]
 
     def register_schemas(self, count: int) -> float:
         """Seconds, with as many requests at a time as the relay makes."""
