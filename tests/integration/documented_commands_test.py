@@ -94,7 +94,7 @@ SQL = {
     "INSERT INTO greetings": How(topic="greetings"),
     "CREATE TABLE landing": How(),
     "COPY landing": How(),
-    "SELECT DISTINCT ON (key) key, value FROM landing": How(),
+    "SELECT key, value FROM (": How(),
 }
 
 SHELL = ("sh", "console")
