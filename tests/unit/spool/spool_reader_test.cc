@@ -230,7 +230,11 @@ TEST_F(SpoolReaderTest, IsExactBesideARelayThatWritesAndTrims) {
   std::atomic<bool> stopping{false};
   std::atomic<uint64_t> written{0};
   std::thread writer([&] {
+    auto next = std::chrono::steady_clock::now();
     for (uint64_t number = 1; !stopping; ++number) {
+      // A log that lasts for some 40 ms: with shorter ones, where a disk syncs at once, no reader
+      // finds the same files twice.
+      std::this_thread::sleep_until(next += std::chrono::milliseconds(4));
       Commit(100 + number * 100, 3, std::string(2000, static_cast<char>('a' + number % 26)));
       written = number;
       if (number % 50 == 0) Publish(100 + (number - 20) * 100);
