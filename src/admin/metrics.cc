@@ -244,7 +244,7 @@ void AddProcess(const ProcessFigures& process, Metrics* metrics) {
 
 }  // namespace
 
-std::string MetricsText(const Observation& observation) {
+std::string MetricsText(const Observation& observation, const ProcessFigures& process) {
   const RelayStatus& status = observation.status;
   Metrics metrics;
   metrics.Gauge("bottledwater_build_info", "The version that runs")
@@ -255,7 +255,7 @@ std::string MetricsText(const Observation& observation) {
   AddSpool(observation, &metrics);
   AddPublish(status, &metrics);
   AddTables(status.publish, &metrics);
-  AddProcess(observation.process, &metrics);
+  AddProcess(process, &metrics);
   return metrics.Text();
 }
 

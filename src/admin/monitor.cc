@@ -49,7 +49,6 @@ void Monitor::Run() {
 
 void Monitor::Look() {
   auto observation = std::make_shared<Observation>(observer_.Observe(status_()));
-  observation->process = ReadProcessFigures();
   if (events_) observation->events = events_->List();
   ServiceManager::TellAlive(*observation);
   const std::lock_guard lock(mutex_);

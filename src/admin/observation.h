@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "admin/event_log.h"
-#include "admin/process_figures.h"
 #include "relay/relay_status.h"
 
 namespace bw {
@@ -35,8 +34,6 @@ struct Observation {
   // Why the relay is not ready: a side that has had work and has not advanced for --stall-after.
   // Empty when it is ready.
   std::vector<std::string> stalls;
-
-  ProcessFigures process;
 
   std::vector<Event> events;  // The newest last.
 };

@@ -40,7 +40,8 @@ AdminResponse RequestHandler::Answer(const AdminRequest& request) {
   if (request.path == "/") return Page();
   if (request.path == "/status") return {200, kJson, StatusJson(*observation)};
   if (request.path == "/metrics") {
-    return {200, "text/plain; version=0.0.4; charset=utf-8", MetricsText(*observation)};
+    return {200, "text/plain; version=0.0.4; charset=utf-8",
+            MetricsText(*observation, ReadProcessFigures())};
   }
   if (request.path == "/livez") {
     return monitor_->IsAlive()

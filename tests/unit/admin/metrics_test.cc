@@ -21,13 +21,13 @@ TEST(Metrics, WhatIsUnknownIsAbsentAndNotZero) {
 TEST(Metrics, OfTheProcessHavePrometheusNames) {
   Observation observation;
   EXPECT_THAT(MetricsText(observation), Not(HasSubstr("process_")));
-  observation.process = {.start_time_seconds = 1795000000.25,
-                         .cpu_seconds = 1.5,
-                         .resident_bytes = 3,
-                         .virtual_bytes = 4,
-                         .open_fds = 5,
-                         .max_fds = 6};
-  const std::string text = MetricsText(observation);
+  const ProcessFigures process{.start_time_seconds = 1795000000.25,
+                               .cpu_seconds = 1.5,
+                               .resident_bytes = 3,
+                               .virtual_bytes = 4,
+                               .open_fds = 5,
+                               .max_fds = 6};
+  const std::string text = MetricsText(observation, process);
   EXPECT_THAT(text, HasSubstr("# TYPE process_cpu_seconds_total counter\n"));
   EXPECT_THAT(text, HasSubstr("process_start_time_seconds 1795000000.25\n"));
   EXPECT_THAT(text, HasSubstr("process_cpu_seconds_total 1.5\n"));
