@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/delete_by.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "options/small_file.h"
@@ -20,19 +21,12 @@ namespace {
 constexpr const char* kCertificateOption = "--admin-certificate";
 constexpr const char* kKeyOption = "--admin-key";
 
-template <auto free>
-struct OpenSslDeleter {
-  template <class T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, OpenSslDeleter<BIO_free>>;
-using Certificate = std::unique_ptr<X509, OpenSslDeleter<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, OpenSslDeleter<EVP_PKEY_free>>;
+using Bio = std::unique_ptr<BIO, DeleteBy<BIO_free>>;
+using Certificate = std::unique_ptr<X509, DeleteBy<X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, DeleteBy<EVP_PKEY_free>>;
 
 void FreeChain(STACK_OF(X509) * chain) { sk_X509_pop_free(chain, X509_free); }
-using Chain = std::unique_ptr<STACK_OF(X509), OpenSslDeleter<FreeChain>>;
+using Chain = std::unique_ptr<STACK_OF(X509), DeleteBy<FreeChain>>;
 
 Bio TextOf(const std::string& text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));

@@ -9,6 +9,7 @@
 
 #include "avro/json_text.h"
 #include "avro/json_writer.h"
+#include "base/delete_by.h"
 #include "base/error.h"
 #include "base/json_depth.h"
 #include "base/log.h"
@@ -19,11 +20,9 @@ namespace {
 
 constexpr int kSchemaDepthMax = 64;
 
-struct SchemaDeleter {
-  void operator()(avro_obj_t* schema) const { avro_schema_decref(schema); }
-};
-using Schema = std::unique_ptr<avro_obj_t, SchemaDeleter>;
+using Schema = std::unique_ptr<avro_obj_t, DeleteBy<avro_schema_decref>>;
 
+// Its function is a macro.
 struct ClassDeleter {
   void operator()(avro_value_iface_t* value_class) const { avro_value_iface_decref(value_class); }
 };

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "base/delete_by.h"
 #include "base/error.h"
 #include "base/stop.h"
 
@@ -16,31 +17,23 @@
 
 namespace bw {
 
-template <auto kDestroy>
-struct KafkaDeleter {
-  template <typename T>
-  void operator()(T* object) const {
-    kDestroy(object);
-  }
-};
-
-using KafkaHandle = std::unique_ptr<rd_kafka_t, KafkaDeleter<rd_kafka_destroy>>;
-using KafkaConf = std::unique_ptr<rd_kafka_conf_t, KafkaDeleter<rd_kafka_conf_destroy>>;
-using KafkaTopicObject = std::unique_ptr<rd_kafka_topic_t, KafkaDeleter<rd_kafka_topic_destroy>>;
-using KafkaQueue = std::unique_ptr<rd_kafka_queue_t, KafkaDeleter<rd_kafka_queue_destroy>>;
-using KafkaEvent = std::unique_ptr<rd_kafka_event_t, KafkaDeleter<rd_kafka_event_destroy>>;
-using KafkaHeaders = std::unique_ptr<rd_kafka_headers_t, KafkaDeleter<rd_kafka_headers_destroy>>;
-using KafkaMessage = std::unique_ptr<rd_kafka_message_t, KafkaDeleter<rd_kafka_message_destroy>>;
+using KafkaHandle = std::unique_ptr<rd_kafka_t, DeleteBy<rd_kafka_destroy>>;
+using KafkaConf = std::unique_ptr<rd_kafka_conf_t, DeleteBy<rd_kafka_conf_destroy>>;
+using KafkaTopicObject = std::unique_ptr<rd_kafka_topic_t, DeleteBy<rd_kafka_topic_destroy>>;
+using KafkaQueue = std::unique_ptr<rd_kafka_queue_t, DeleteBy<rd_kafka_queue_destroy>>;
+using KafkaEvent = std::unique_ptr<rd_kafka_event_t, DeleteBy<rd_kafka_event_destroy>>;
+using KafkaHeaders = std::unique_ptr<rd_kafka_headers_t, DeleteBy<rd_kafka_headers_destroy>>;
+using KafkaMessage = std::unique_ptr<rd_kafka_message_t, DeleteBy<rd_kafka_message_destroy>>;
 using KafkaMetadata =
-    std::unique_ptr<const rd_kafka_metadata_t, KafkaDeleter<rd_kafka_metadata_destroy>>;
-using KafkaErrorObject = std::unique_ptr<rd_kafka_error_t, KafkaDeleter<rd_kafka_error_destroy>>;
-using KafkaNewTopic = std::unique_ptr<rd_kafka_NewTopic_t, KafkaDeleter<rd_kafka_NewTopic_destroy>>;
+    std::unique_ptr<const rd_kafka_metadata_t, DeleteBy<rd_kafka_metadata_destroy>>;
+using KafkaErrorObject = std::unique_ptr<rd_kafka_error_t, DeleteBy<rd_kafka_error_destroy>>;
+using KafkaNewTopic = std::unique_ptr<rd_kafka_NewTopic_t, DeleteBy<rd_kafka_NewTopic_destroy>>;
 using KafkaConfigResource =
-    std::unique_ptr<rd_kafka_ConfigResource_t, KafkaDeleter<rd_kafka_ConfigResource_destroy>>;
+    std::unique_ptr<rd_kafka_ConfigResource_t, DeleteBy<rd_kafka_ConfigResource_destroy>>;
 using KafkaAdminOptions =
-    std::unique_ptr<rd_kafka_AdminOptions_t, KafkaDeleter<rd_kafka_AdminOptions_destroy>>;
+    std::unique_ptr<rd_kafka_AdminOptions_t, DeleteBy<rd_kafka_AdminOptions_destroy>>;
 using KafkaPartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t,
-                                           KafkaDeleter<rd_kafka_topic_partition_list_destroy>>;
+                                           DeleteBy<rd_kafka_topic_partition_list_destroy>>;
 
 // The newest reason why brokers are unreachable or refuse us. librdkafka's threads write it, the
 // publish thread reads it for its messages. Thread-safe.

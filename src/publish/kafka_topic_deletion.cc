@@ -6,7 +6,7 @@ namespace bw {
 namespace {
 
 using KafkaDeleteTopic =
-    std::unique_ptr<rd_kafka_DeleteTopic_t, KafkaDeleter<rd_kafka_DeleteTopic_destroy>>;
+    std::unique_ptr<rd_kafka_DeleteTopic_t, DeleteBy<rd_kafka_DeleteTopic_destroy>>;
 
 }  // namespace
 

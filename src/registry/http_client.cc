@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include "base/byte_size.h"
+#include "base/delete_by.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -12,16 +13,6 @@ namespace {
 // A wait for answers checks for a stop this often.
 constexpr int kWaitMs = 200;
 constexpr size_t kAnswerBytesMax = kMiB;
-
-struct EasyDeleter {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
-struct HeadersDeleter {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-struct MultiDeleter {
-  void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
-};
 
 void InitialiseOnce() {
   static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -50,12 +41,12 @@ void Set(CURL* curl, CURLoption option, const std::string& value) {
 }  // namespace
 
 struct HttpClient::Multi {
-  std::unique_ptr<CURLM, MultiDeleter> handle;
+  std::unique_ptr<CURLM, DeleteBy<curl_multi_cleanup>> handle;
 };
 
 struct HttpClient::Connection {
-  std::unique_ptr<CURL, EasyDeleter> curl;
-  std::unique_ptr<curl_slist, HeadersDeleter> headers;
+  std::unique_ptr<CURL, DeleteBy<curl_easy_cleanup>> curl;
+  std::unique_ptr<curl_slist, DeleteBy<curl_slist_free_all>> headers;
   size_t index = 0;  // Of its current request.
   std::string request_body;
   std::string body;

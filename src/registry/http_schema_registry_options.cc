@@ -5,18 +5,13 @@
 
 #include <memory>
 
+#include "base/delete_by.h"
 #include "base/error.h"
 
 namespace bw {
 namespace {
 
-struct UrlDeleter {
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-struct TextDeleter {
-  void operator()(char* text) const { curl_free(text); }
-};
-using UrlText = std::unique_ptr<char, TextDeleter>;
+using UrlText = std::unique_ptr<char, DeleteBy<curl_free>>;
 
 UrlText UrlPart(CURLU* url, CURLUPart part) {
   char* text = nullptr;
@@ -40,7 +35,7 @@ std::string BaseUrl(const HttpSchemaRegistryOptions& options) {
         "process lists show it. Use --schema-registry-user, and the environment variable "
         "BOTTLEDWATER_SCHEMA_REGISTRY_PASSWORD or --schema-registry-password-file");
   }
-  const std::unique_ptr<CURLU, UrlDeleter> url(curl_url());
+  const std::unique_ptr<CURLU, DeleteBy<curl_url_cleanup>> url(curl_url());
   const bool valid = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) == CURLUE_OK;
   const UrlText scheme = UrlPart(url.get(), CURLUPART_SCHEME);
   if (!valid ||
