@@ -137,7 +137,7 @@ def latency(arguments) -> None:
         relay = MeasuredRelay(servers, ["--output-format=plain-json", *arguments.relay])
         relay.start()
         db.execute("INSERT INTO bench VALUES (0, 'first')")  # Makes the topic.
-        reader = Reader(servers.kafka.address, "bench", count + 1, arguments.seconds + 60, with_stamps=True)
+        reader = Reader(servers.kafka.address, "bench", count + 1, 4 * arguments.seconds + 60, with_stamps=True)
         reader.wait_assigned()
         committed = {}
         cpu, begun = relay.cpu_seconds(), time.time()
@@ -148,6 +148,9 @@ def latency(arguments) -> None:
             db.execute("INSERT INTO bench VALUES (%s, repeat('x', 140))", (i,))
             committed[b'{"id":%d}' % i] = time.time()
         cpu, seconds = relay.cpu_seconds() - cpu, time.time() - begun
+        if count / seconds < .95 * arguments.rate:
+            sys.exit(f"one connection reached only {count / seconds:.0f} commits/s here: ask for less, or run "
+                     "bench/run compare --scenarios steady, which has several")
         reading = reader.result()
         # The first second warms up: connections, topic, JIT.
         keys = list(committed)[arguments.rate:]

@@ -133,13 +133,15 @@ class Outage(Scenario):
 class Steady(Scenario):
     """Single-row commits that arrive at random, so many a second, to a process that has warmed up."""
     rates: tuple
-    seconds: int
+    seconds: int  # Of each rate.
+    warm_up_seconds: int  # At the middle rate. Java compiles for a minute or two, also the broker's.
 
     def measure(self, session: Session) -> Iterator[Result]:
         session.begin(WARM_UP)
         session.wait(session.load.transaction(session.ground.scaled(100_000, 1_000)))
         seconds = session.ground.scaled(self.seconds, 3)
-        session.wait(session.load.steady(self.rates[0], min(5, seconds)))
+        session.wait(session.load.steady(self.rates[len(self.rates) // 2],
+                                         session.ground.scaled(self.warm_up_seconds, 3)))
         session.arrivals.measure_ages(True)
         for rate in self.rates:
             yield self._at(session, rate, seconds)
@@ -173,6 +175,7 @@ SCENARIOS = {scenario.name: scenario for scenario in [
     Backlog(name="large", title="20,000 rows of 10 KB in one transaction",
             changes=20_000, one_transaction=True, shape=Shape(row_bytes=10_000)),
     Snapshot(name="snapshot", title="snapshot of 1,000,000 rows of 200 B", changes=1_000_000),
-    Steady(name="steady", title="single-row commits at a steady rate", rates=(1_000, 5_000, 10_000), seconds=10),
+    Steady(name="steady", title="single-row commits at a steady rate", rates=(1_000, 5_000, 10_000),
+           seconds=30, warm_up_seconds=90),
     Outage(name="outage", title="500,000 rows in 500 transactions while Kafka is away", changes=500_000),
 ]}
