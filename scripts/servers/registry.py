@@ -19,7 +19,8 @@ class RegistryServer(OneProcess):
             "quarkus.http.host": "127.0.0.1",
             "quarkus.http.port": self.port,
             "registry.storage.kind": "sql",
-            "quarkus.datasource.jdbc.url": f"jdbc:h2:file:{folder / 'schemas'}",
+            # Else a registry that is killed forgets the ids of the last half a second.
+            "quarkus.datasource.jdbc.url": f"jdbc:h2:file:{folder / 'schemas'};WRITE_DELAY=0",
         }
         defines = [f"-D{name}={value}" for name, value in options.items()]
         self.process = Process("Schema registry", [*JVM, *archive_options(registry_name()), *defines, "-jar", str(_runner())], folder / "registry.log",

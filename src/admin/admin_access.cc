@@ -31,11 +31,27 @@ std::string HostWithoutPort(std::string_view text) {
   return std::string(host);
 }
 
-// Takes as long for a wrong token as for a right one.
-bool IsToken(const std::string& authorization, const std::string& token) {
-  const std::string expected = "Bearer " + token;
-  return authorization.size() == expected.size() &&
-         CRYPTO_memcmp(authorization.data(), expected.data(), expected.size()) == 0;
+// Takes as long for a wrong token as for a right one. The scheme's name may be in capitals or small
+// letters (RFC 9110, 11.1).
+bool IsToken(std::string_view authorization, const std::string& token) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (InSmallLetters(authorization.substr(0, kScheme.size())) != kScheme) return false;
+  authorization.remove_prefix(kScheme.size());
+  return authorization.size() == token.size() &&
+         CRYPTO_memcmp(authorization.data(), token.data(), token.size()) == 0;
+}
+
+// The only method that `path` takes; "GET, POST" where there is nothing at it.
+std::string_view MethodsOf(std::string_view path) {
+  constexpr std::string_view kRead[] = {"/", "/status", "/metrics", "/livez", "/readyz"};
+  constexpr std::string_view kSteer[] = {"/pause", "/resume", "/resnapshot"};
+  if (std::ranges::count(kRead, path) != 0) return "GET";
+  return std::ranges::count(kSteer, path) != 0 ? "POST" : "GET, POST";
+}
+
+AdminResponse WithHeader(AdminResponse response, const char* name, std::string_view value) {
+  response.headers.emplace(name, value);
+  return response;
 }
 
 }  // namespace
@@ -52,16 +68,19 @@ std::optional<AdminResponse> Refusal(const AdminRequest& request, const AdminOpt
     return TextResponse(
         421, "The Host header must be localhost, an IP address, or a name that --admin-host lists");
   }
-  if (request.method == "GET") return std::nullopt;
-  if (request.method != "POST") {
-    return TextResponse(405, "Only GET, and POST for pause, resume and resnapshot");
+  const std::string_view methods = MethodsOf(request.path);
+  const bool steers = request.method == "POST";
+  if ((!steers && request.method != "GET") || methods.find(request.method) == methods.npos) {
+    return WithHeader(TextResponse(405, "Only GET, and POST for pause, resume and resnapshot"),
+                      "Allow", methods);
   }
-  if (request.from_owner) return std::nullopt;
+  if (!steers || request.from_owner) return std::nullopt;
   if (options.token.empty()) {
     return TextResponse(403, "Use the socket in the spool's directory, or set --admin-token-file");
   }
   if (!IsToken(request.authorization, options.token)) {
-    return TextResponse(401, "The Authorization header must be: Bearer, and the token");
+    return WithHeader(TextResponse(401, "The Authorization header must be: Bearer, and the token"),
+                      "WWW-Authenticate", "Bearer");
   }
   return std::nullopt;
 }

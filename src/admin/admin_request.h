@@ -15,6 +15,7 @@ struct AdminRequest {
   bool has_body = false;                               // Which is not read.
   std::string host;           // The header's value; empty without exactly one.
   std::string authorization;  // Likewise.
+  std::string peer;           // The client's IP address; empty on the Unix socket.
   bool from_owner = false;    // Came by the Unix socket, from a process of our user or of root.
 };
 

@@ -8,26 +8,30 @@
 #include "base/log.h"
 
 namespace bw {
+namespace {
+
+std::shared_ptr<TlsCertificate> CertificateOf(const AdminOptions& options) {
+  if (options.certificate_file.empty()) return nullptr;
+  return std::make_shared<TlsCertificate>(options.certificate_file, options.key_file);
+}
+
+}  // namespace
 
 AdminServer::AdminServer(const AdminOptions& options, const std::string& spool_directory,
                          Relay* relay, std::shared_ptr<EventLog> events)
     : spool_directory_(spool_directory),
-      relay_(relay),
+      certificate_(CertificateOf(options)),
       monitor_([relay] { return relay->Status(); }, options.stall_after, std::move(events)),
-      handler_(options, relay, &monitor_) {
+      handler_(options, relay, &monitor_, certificate_.get()) {
   const auto handle = [this](const AdminRequest& request) { return handler_.Handle(request); };
   if (!options.address.empty()) {
-    const std::shared_ptr<TlsCertificate> certificate =
-        options.certificate_file.empty()
-            ? nullptr
-            : std::make_shared<TlsCertificate>(options.certificate_file, options.key_file);
     // Opened here, so that a wrong address ends the start.
     auto socket = std::make_shared<ListeningSocket>(ListeningSocket::Tcp(options.address));
     tcp_listener_ = std::make_unique<HttpListener>(
-        [socket] { return std::optional(std::move(*socket)); }, handle, certificate);
+        [socket] { return std::optional(std::move(*socket)); }, handle, certificate_);
     spdlog::info(
-        "Status, metrics and health at {}://{}{}", certificate ? "https" : "http", options.address,
-        certificate ? ", with a certificate valid until " + certificate->valid_until() : "");
+        "Status, metrics and health at {}://{}{}", certificate_ ? "https" : "http", options.address,
+        certificate_ ? ", with a certificate valid until " + certificate_->valid_until() : "");
   }
   unix_listener_ = std::make_unique<HttpListener>([this] { return OpenUnixSocket(); }, handle);
   ServiceManager::TellReady();
@@ -35,10 +39,8 @@ AdminServer::AdminServer(const AdminOptions& options, const std::string& spool_d
 
 AdminServer::~AdminServer() { ServiceManager::TellStopping(); }
 
-// The socket can be made once the relay holds the spool's lock: then one that is there is left of a
-// dead process.
+// The relay holds the spool's directory, so a socket that is there is left of a dead process.
 std::optional<ListeningSocket> AdminServer::OpenUnixSocket() {
-  if (relay_->spool() == nullptr) return std::nullopt;
   try {
     return ListeningSocket::Unix(spool_directory_, kAdminSocketName);
   } catch (const Error& error) {

@@ -15,7 +15,7 @@
 namespace bw {
 
 // What people and programs see of a running relay, and how they steer it (docs/admin.md): on a Unix
-// socket in the spool's directory, once the relay has opened the spool; and with --admin on TCP.
+// socket in the spool's directory, which the relay holds; and with --admin on TCP.
 //
 // It serves from construction to destruction, on threads of its own.
 class AdminServer {
@@ -29,9 +29,9 @@ class AdminServer {
   std::optional<ListeningSocket> OpenUnixSocket();
 
   const std::string spool_directory_;
-  Relay* const relay_;
   bool has_said_unix_error_ = false;  // The Unix listener's own.
 
+  const std::shared_ptr<TlsCertificate> certificate_;  // Null without TLS.
   Monitor monitor_;
   RequestHandler handler_;
   // Last: their threads use everything above.

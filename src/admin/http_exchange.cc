@@ -1,10 +1,12 @@
 #include "admin/http_exchange.h"
 
 #include <httplib.h>
+#include <netdb.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -19,8 +21,13 @@ namespace {
 // stream limits each line of a head and each wait, but neither the number of lines nor the waits.
 class LimitedStream : public httplib::Stream {
  public:
-  // `tls` is null for a plain connection.
-  LimitedStream(const TimedSocket& socket, TlsSession* tls) : socket_(socket), tls_(tls) {}
+  // `tls` is null for a plain connection, `phase` when nobody wants to know it.
+  LimitedStream(const TimedSocket& socket, TlsSession* tls, std::atomic<ExchangePhase>* phase)
+      : socket_(socket), tls_(tls), phase_(phase) {}
+
+  void SetPhase(ExchangePhase phase) {
+    if (phase_ != nullptr) *phase_ = phase;
+  }
 
   bool is_readable() const override { return begin_ < end_ || socket_.WaitFor(POLLIN); }
   bool is_writable() const override { return socket_.WaitFor(POLLOUT); }
@@ -34,13 +41,27 @@ class LimitedStream : public httplib::Stream {
   }
 
   ssize_t write(const char* data, size_t size) override {
+    SetPhase(ExchangePhase::kSending);
     if (tls_ != nullptr) return tls_->Write(data, size);
     if (!socket_.WaitFor(POLLOUT)) return -1;
     return send(socket_.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
 
-  // Nobody asks for these: no request is logged.
-  void get_remote_ip_and_port(std::string&, int&) const override {}
+  void get_remote_ip_and_port(std::string& ip, int& port) const override {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    char host[NI_MAXHOST];
+    char service[NI_MAXSERV];
+    auto* const address = reinterpret_cast<sockaddr*>(&peer);
+    if (getpeername(socket_.fd, address, &size) != 0 || peer.ss_family == AF_UNIX ||
+        getnameinfo(address, size, host, sizeof host, service, sizeof service,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+      return;
+    }
+    ip = host;
+    port = std::atoi(service);
+  }
+  // Nobody asks for this.
   void get_local_ip_and_port(std::string&, int&) const override {}
   socket_t socket() const override { return socket_.fd; }
 
@@ -63,6 +84,7 @@ class LimitedStream : public httplib::Stream {
 
   const TimedSocket socket_;
   TlsSession* const tls_;
+  std::atomic<ExchangePhase>* const phase_;
   size_t bytes_read_ = 0;
   std::array<char, 4096> buffer_;
   size_t begin_ = 0;
@@ -87,6 +109,7 @@ AdminRequest RequestFrom(const httplib::Request& request, bool from_owner) {
                       .has_body = HasBody(request),
                       .host = OnlyValue(request, "Host"),
                       .authorization = OnlyValue(request, "Authorization"),
+                      .peer = request.remote_addr,
                       .from_owner = from_owner};
   return result;
 }
@@ -112,9 +135,12 @@ class HttpExchange::Server : private httplib::Server {
     });
   }
 
-  void Serve(const TimedSocket& socket, TlsSession* tls, bool from_owner) {
-    LimitedStream stream(socket, tls);
+  void Serve(const TimedSocket& socket, TlsSession* tls, bool from_owner,
+             std::atomic<ExchangePhase>* phase) {
+    LimitedStream stream(socket, tls, phase);
+    // Called once the head is complete.
     Process(stream, [&](httplib::Request& request) {
+      stream.SetPhase(ExchangePhase::kHandling);
       // httplib would send an answer as often as the ranges ask for it.
       request.ranges.clear();
       request.headers.erase(kFromOwner);
@@ -131,7 +157,10 @@ class HttpExchange::Server : private httplib::Server {
     if constexpr (requires { process_request(stream, true, closed, prepare); }) {
       process_request(stream, true, closed, prepare);
     } else {
-      process_request(stream, "", 0, "", 0, true, closed, prepare);
+      std::string ip;
+      int port = 0;
+      stream.get_remote_ip_and_port(ip, port);
+      process_request(stream, ip, port, "", 0, true, closed, prepare);
     }
   }
 
@@ -146,14 +175,14 @@ HttpExchange::HttpExchange(AdminHandler handler, std::shared_ptr<TlsCertificate>
 
 HttpExchange::~HttpExchange() = default;
 
-void HttpExchange::Serve(int fd, bool from_owner) {
+void HttpExchange::Serve(int fd, bool from_owner, std::atomic<ExchangePhase>* phase) {
   const TimedSocket socket{fd, std::chrono::steady_clock::now() + kRequestTime};
   if (!certificate_) {
-    server_->Serve(socket, nullptr, from_owner);
+    server_->Serve(socket, nullptr, from_owner, phase);
     return;
   }
   TlsSession tls(certificate_->Context(), socket);
-  if (tls.Accept()) server_->Serve(socket, &tls, from_owner);
+  if (tls.Accept()) server_->Serve(socket, &tls, from_owner, phase);
 }
 
 }  // namespace bw

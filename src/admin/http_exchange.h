@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 
@@ -8,6 +9,13 @@
 #include "base/clock.h"
 
 namespace bw {
+
+// How far the request of a connection is.
+enum class ExchangePhase {
+  kReceiving,  // The head of the request, or the TLS handshake before it, is not complete.
+  kHandling,
+  kSending,
+};
 
 // Serves one HTTP request on a connection: cpp-httplib reads and writes the messages, this class
 // limits what a client can take. Head and body together have at most kRequestBytesMax, and
@@ -23,8 +31,8 @@ class HttpExchange {
   ~HttpExchange();
 
   // `fd` is a connected socket, which stays open. What cannot be read as a request is answered with
-  // its status (400, 414), or not at all.
-  void Serve(int fd, bool from_owner);
+  // its status (400, 414), or not at all. `phase` may be null; others may read it meanwhile.
+  void Serve(int fd, bool from_owner, std::atomic<ExchangePhase>* phase = nullptr);
 
  private:
   class Server;

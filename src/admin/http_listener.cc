@@ -10,12 +10,15 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace bw {
 namespace {
 
 // How often the listener's thread looks whether it is to stop.
 constexpr std::chrono::duration<int, std::milli> kStopLook{200};
+// How long a newcomer waits for the thread of the connection that makes room for it.
+constexpr std::chrono::milliseconds kRoomWait{200};
 
 }  // namespace
 
@@ -29,11 +32,12 @@ HttpListener::~HttpListener() {
   stopping_ = true;
   thread_.join();
   std::unique_lock lock(mutex_);
-  for (const int fd : connections_) shutdown(fd, SHUT_RDWR);
+  for (const Connection& connection : connections_) shutdown(connection.fd, SHUT_RDWR);
   ended_.wait(lock, [this] { return connections_.empty(); });
 }
 
 void HttpListener::Run() {
+  NameThisThread("admin");
   while (!stopping_) {
     if (socket_) {
       Accept();
@@ -54,32 +58,69 @@ void HttpListener::Accept() {
     if (errno != EAGAIN) std::this_thread::sleep_for(kStopLook);
     return;
   }
+  Add(fd);
+}
+
+void HttpListener::Add(int fd) {
+  Connections::iterator added;
   {
-    const std::lock_guard lock(mutex_);
-    if (connections_.size() >= kConnectionsMax) {
+    std::unique_lock lock(mutex_);
+    if (!MakeRoom(&lock)) {
       close(fd);
       return;
     }
-    connections_.insert(fd);
+    added = connections_.emplace(connections_.end(), fd);
   }
   try {
-    std::thread([this, fd] { Serve(fd); }).detach();
+    std::thread([this, added] { Serve(added); }).detach();
   } catch (const std::system_error&) {  // No more threads.
-    const std::lock_guard lock(mutex_);
-    connections_.erase(fd);
-    close(fd);
+    Remove(added);
   }
 }
 
-void HttpListener::Serve(int fd) {
+// Whether there is room for one more connection, after an old one was ended for it if need be. By
+// age, not by silence: a byte now and then would buy a slow client time.
+bool HttpListener::MakeRoom(std::unique_lock<std::mutex>* lock) {
+  const auto has_room = [this] { return connections_.size() < kConnectionsMax; };
+  while (!has_room()) {
+    Connection* const oldest = OldestToEvict();
+    if (oldest == nullptr) return false;
+    const TimePoint turn_end = oldest->accepted + kTurn;
+    if (std::chrono::steady_clock::now() >= turn_end) {
+      oldest->evicted = true;
+      shutdown(oldest->fd, SHUT_RDWR);
+      return ended_.wait_for(*lock, kRoomWait, has_room);
+    }
+    ended_.wait_until(*lock, turn_end);
+  }
+  return true;
+}
+
+// Null when all are being handled. A client that does not read its answer gives way, too, after
+// those that have not asked yet.
+HttpListener::Connection* HttpListener::OldestToEvict() {
+  for (const ExchangePhase phase : {ExchangePhase::kReceiving, ExchangePhase::kSending}) {
+    for (Connection& connection : connections_) {
+      if (!connection.evicted && connection.phase == phase) return &connection;
+    }
+  }
+  return nullptr;
+}
+
+void HttpListener::Serve(Connections::iterator connection) {
+  NameThisThread("admin request");
   try {
-    exchange_.Serve(fd, IsFromOwner(fd));
+    exchange_.Serve(connection->fd, IsFromOwner(connection->fd), &connection->phase);
   } catch (const std::exception& error) {
     spdlog::debug("an admin request failed: {}", error.what());
   }
+  Remove(connection);
+}
+
+void HttpListener::Remove(Connections::iterator connection) {
   const std::lock_guard lock(mutex_);
-  connections_.erase(fd);
-  close(fd);  // Under the lock: the destructor must not meet another file of this number.
+  close(connection->fd);  // Under the lock: nobody may shut down another file of this number.
+  connections_.erase(connection);
   ended_.notify_all();
 }
 

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <thread>
 
 #include "admin/admin_request.h"
@@ -16,10 +17,15 @@
 namespace bw {
 
 // Accepts the connections of one listening socket and serves one request on each (HttpExchange), on
-// threads of its own: at most kConnectionsMax at once, others are closed at once. Thread-safe.
+// threads of its own: at most kConnectionsMax at once. A further one waits until the oldest whose
+// request is not complete has had its turn (kTurn), and takes its place, so that clients that say
+// nothing keep nobody out. Thread-safe.
 class HttpListener {
  public:
   static constexpr size_t kConnectionsMax = 32;
+  // For how long a connection is not given up for another: enough for a TLS handshake, and for a
+  // busy machine. 200 clients that say nothing delay others by half a second.
+  static constexpr std::chrono::milliseconds kTurn{100};
 
   // Called on the listener's thread every 200 ms until it has returned a socket.
   using OpenSocket = std::function<std::optional<ListeningSocket>()>;
@@ -33,9 +39,22 @@ class HttpListener {
   HttpListener& operator=(const HttpListener&) = delete;
 
  private:
+  struct Connection {
+    explicit Connection(int connected) : fd(connected) {}
+    const int fd;
+    const TimePoint accepted = std::chrono::steady_clock::now();
+    std::atomic<ExchangePhase> phase{ExchangePhase::kReceiving};
+    bool evicted = false;  // Shut down for a newer one; its thread is about to end.
+  };
+  using Connections = std::list<Connection>;
+
   void Run();
   void Accept();
-  void Serve(int fd);
+  void Add(int fd);
+  bool MakeRoom(std::unique_lock<std::mutex>* lock);
+  Connection* OldestToEvict();
+  void Serve(Connections::iterator connection);
+  void Remove(Connections::iterator connection);
   bool IsFromOwner(int fd) const;
 
   const OpenSocket open_;
@@ -44,7 +63,7 @@ class HttpListener {
 
   std::mutex mutex_;  // Protects what follows.
   std::condition_variable ended_;
-  std::set<int> connections_;  // File descriptors.
+  Connections connections_;  // The oldest first.
 
   std::optional<ListeningSocket> socket_;  // The thread's own.
   std::thread thread_;                     // Last: it uses everything above.

@@ -19,7 +19,9 @@
 namespace bw {
 namespace {
 
-constexpr int kBacklog = 64;
+// Connections that are not accepted yet: as many as the kernel allows, because a request that has
+// come by the time its connection is accepted gets through a flood of others.
+constexpr int kBacklog = SOMAXCONN;
 
 std::string ErrnoText() { return std::generic_category().message(errno); }
 

@@ -135,6 +135,9 @@ void AddCapture(const Observation& observation, Metrics* metrics) {
   metrics->Gauge("bottledwater_wal_limit_set",
                  "1 when max_slot_wal_keep_size limits the slot, 0 when nothing does");
   metrics->AddKnown(capture.has_wal_limit);
+  metrics->Gauge("bottledwater_slot_lost",
+                 "1 when PostgreSQL has given up the slot, for good; 0 when it has not");
+  metrics->AddKnown(capture.slot_is_lost());
   metrics->Gauge("bottledwater_capture_lag_bytes",
                  "WAL of the server that is not captured; 0 below 8 MiB");
   metrics->AddKnown(observation.capture_lag_bytes);
@@ -229,6 +232,20 @@ void AddTables(const RelayStatus::Publish& publish, Metrics* metrics) {
   }
 }
 
+void AddEndpoint(const EndpointFigures& endpoint, Metrics* metrics) {
+  metrics
+      ->Gauge("bottledwater_admin_certificate_expiration_timestamp_seconds",
+              "When the certificate of --admin expires, in seconds since 1970")
+      .AddKnown(endpoint.certificate_expiration);
+  metrics->Counter("bottledwater_admin_refused_total",
+                   "Requests to --admin that were refused: 401 wrong token, 403 no token set, 421 "
+                   "Host not ours");
+  for (size_t reason = 0; reason < endpoint.refused.size(); ++reason) {
+    metrics->Add(endpoint.refused.at(reason),
+                 {{"status", std::to_string(RefusedRequests::kStatuses.at(reason))}});
+  }
+}
+
 // With the names and meanings of Prometheus's own client libraries.
 void AddProcess(const ProcessFigures& process, Metrics* metrics) {
   metrics->Gauge("process_start_time_seconds", "When the process started, in seconds since 1970")
@@ -244,7 +261,8 @@ void AddProcess(const ProcessFigures& process, Metrics* metrics) {
 
 }  // namespace
 
-std::string MetricsText(const Observation& observation, const ProcessFigures& process) {
+std::string MetricsText(const Observation& observation, const ProcessFigures& process,
+                        const EndpointFigures& endpoint) {
   const RelayStatus& status = observation.status;
   Metrics metrics;
   metrics.Gauge("bottledwater_build_info", "The version that runs")
@@ -255,6 +273,7 @@ std::string MetricsText(const Observation& observation, const ProcessFigures& pr
   AddSpool(observation, &metrics);
   AddPublish(status, &metrics);
   AddTables(status.publish, &metrics);
+  AddEndpoint(endpoint, &metrics);
   AddProcess(process, &metrics);
   return metrics.Text();
 }

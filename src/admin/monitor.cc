@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "admin/service_manager.h"
+#include "base/thread_name.h"
 
 namespace bw {
 namespace {
@@ -38,6 +39,7 @@ bool Monitor::IsAlive() const {
 }
 
 void Monitor::Run() {
+  NameThisThread("monitor");
   while (true) {
     {
       std::unique_lock lock(mutex_);

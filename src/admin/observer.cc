@@ -6,7 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/error.h"
 #include "base/format.h"
+#include "base/log.h"
 #include "relay/status_line.h"
 
 namespace bw {
@@ -60,6 +62,7 @@ Observation Observer::Observe(RelayStatus status) {
   observation.status = std::move(status);
   AddObstacle(&observation.status);
   AddSlotRisk(&observation.status);
+  AddLostSlot(&observation.status);
   AddCaptureLag(&observation);
   const RelayStatus& seen = observation.status;
   samples_.push_back({seen.time, seen.capture.changes, seen.publish.figures.changes,
@@ -155,30 +158,47 @@ void Observer::AddObstacle(RelayStatus* status) {
                                       .server = ""});
 }
 
-// What PostgreSQL will do with the slot, or has done, stops capture sooner or later.
+// What PostgreSQL will do with the slot stops capture sooner or later.
 void Observer::AddSlotRisk(RelayStatus* status) {
   const RelayStatus::Capture& capture = status->capture;
-  const bool is_lost = capture.slot_status == "lost";
   const bool is_beyond = capture.safe_wal_bytes && *capture.safe_wal_bytes < 0;
-  if (!is_lost && !is_beyond) {
+  if (!is_beyond) {
     risk_since_us_ = 0;
     return;
   }
   if (risk_since_us_ == 0) risk_since_us_ = status->wall_us;
-  Trouble risk;
-  risk.since_us = risk_since_us_;
-  risk.kind = TroubleKind::kAtRisk;
-  risk.server = "PostgreSQL";
-  if (is_lost) {
-    risk.what = "PostgreSQL has given up the slot: WAL that the relay needs is gone";
-    risk.remedy = "Resume capture if it is paused: the relay then ends and says what to do";
-  } else {
-    risk.what = "the slot is " + WalLimitText(capture);
-    risk.remedy =
-        "Raise max_slot_wal_keep_size and reload PostgreSQL's configuration; then end what makes "
-        "the slot retain WAL: a pause, an old transaction, a full spool, an outage of Kafka";
+  status->capture.troubles.push_back(
+      {.what = "the slot is " + WalLimitText(capture),
+       .remedy = "Raise max_slot_wal_keep_size and reload PostgreSQL's configuration; then end "
+                 "what makes the slot retain WAL: a pause, an old transaction, a full spool, an "
+                 "outage of Kafka",
+       .since_us = risk_since_us_,
+       .kind = TroubleKind::kAtRisk,
+       .server = "PostgreSQL"});
+}
+
+// A paused relay would not notice it by itself. A lost slot stays lost, also while nobody can look.
+void Observer::AddLostSlot(RelayStatus* status) {
+  const RelayStatus::Capture& capture = status->capture;
+  if (!capture.slot_is_lost().value_or(false)) {
+    if (capture.slot_is_lost()) lost_since_us_ = 0;  // It is another slot.
+    return;
   }
-  status->capture.troubles.push_back(std::move(risk));
+  if (lost_since_us_ == 0) {
+    lost_since_us_ = status->wall_us;
+    spdlog::error(
+        "PostgreSQL has given up slot \"{}\": WAL that the relay needs is gone. {} ends with exit "
+        "code {} and says what to do",
+        Printable(status->spool.source.slot),
+        capture.paused ? "When capture is resumed, the relay" : "The relay",
+        static_cast<int>(ExitCode::kHaltSlot));
+  }
+  status->capture.troubles.push_back(
+      {.what = "PostgreSQL has given up the slot: WAL that the relay needs is gone",
+       .remedy = "Resume capture if it is paused: the relay then ends and says what to do",
+       .since_us = lost_since_us_,
+       .kind = TroubleKind::kAtRisk,
+       .server = "PostgreSQL"});
 }
 
 void Observer::AddCaptureLag(Observation* observation) {

@@ -12,7 +12,8 @@
 
 namespace bw {
 
-// Says what follows from how the relay's status changes: rates, times, stalls. Not thread-safe.
+// Says what follows from how the relay's status changes: rates, times, stalls; in the log, too,
+// that the slot is lost. Not thread-safe.
 class Observer {
  public:
   explicit Observer(Duration stall_after) : stall_after_(stall_after) {}
@@ -33,6 +34,7 @@ class Observer {
 
   void AddObstacle(RelayStatus* status);
   void AddSlotRisk(RelayStatus* status);
+  void AddLostSlot(RelayStatus* status);
   void AddCaptureLag(Observation* observation);
   const Sample& Before(Duration window) const;
   double UnpublishedGrowth(const RelayStatus& status) const;
@@ -46,6 +48,7 @@ class Observer {
   CaptureLag capture_lag_;
   int64_t obstacle_since_us_ = 0;
   int64_t risk_since_us_ = 0;
+  int64_t lost_since_us_ = 0;
   StallWatch<std::tuple<Lsn, Lsn, uint64_t, uint64_t>> capture_stall_;
   StallWatch<std::tuple<Lsn, uint64_t>> publish_stall_;
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -28,10 +29,22 @@ AdminResponse Page() {
                       {"Referrer-Policy", "no-referrer"}}};
 }
 
+// What follows from the slot's state for a capture that was just paused or resumed.
+std::string SlotText(const RelayStatus::Capture& capture, bool pauses) {
+  if (!capture.slot_is_lost().value_or(false)) return RetainedWalText(capture);
+  return fmt::format(
+      "PostgreSQL has given up the slot: WAL that the relay needs is gone. {} the relay ends with "
+      "exit code {}, and the last message of its log says what to do",
+      pauses ? "When capture is resumed," : "Now", static_cast<int>(ExitCode::kHaltSlot));
+}
+
 }  // namespace
 
 AdminResponse RequestHandler::Handle(const AdminRequest& request) {
-  if (auto refusal = Refusal(request, options_)) return *std::move(refusal);
+  if (auto refusal = Refusal(request, options_)) {
+    refused_.Note(request, *refusal);
+    return *std::move(refusal);
+  }
   return request.method == "POST" ? Steer(request) : Answer(request);
 }
 
@@ -39,10 +52,7 @@ AdminResponse RequestHandler::Answer(const AdminRequest& request) {
   const auto observation = monitor_->Newest();
   if (request.path == "/") return Page();
   if (request.path == "/status") return {200, kJson, StatusJson(*observation)};
-  if (request.path == "/metrics") {
-    return {200, "text/plain; version=0.0.4; charset=utf-8",
-            MetricsText(*observation, ReadProcessFigures())};
-  }
+  if (request.path == "/metrics") return Metrics();
   if (request.path == "/livez") {
     return monitor_->IsAlive()
                ? TextResponse(200, "alive")
@@ -52,6 +62,13 @@ AdminResponse RequestHandler::Answer(const AdminRequest& request) {
     return {observation->stalls.empty() ? 200 : 503, kJson, ReadinessJson(*observation)};
   }
   return TextResponse(404, "There are /, /status, /metrics, /livez and /readyz");
+}
+
+AdminResponse RequestHandler::Metrics() const {
+  EndpointFigures endpoint{.refused = refused_.counts()};
+  if (certificate_ != nullptr) endpoint.certificate_expiration = certificate_->ExpirationSeconds();
+  return {200, "text/plain; version=0.0.4; charset=utf-8",
+          MetricsText(*monitor_->Newest(), ReadProcessFigures(), endpoint)};
 }
 
 AdminResponse RequestHandler::Steer(const AdminRequest& request) {
@@ -87,24 +104,26 @@ AdminResponse RequestHandler::PauseOrResume(const AdminRequest& request) {
                 : "; capture pauses when its session has ended, within seconds, or the tables that "
                   "it reads again are complete";
   }
-  return TextResponse(200, text + "; " + RetainedWalText(now.capture));
+  return TextResponse(200, text + "; " + SlotText(now.capture, pauses));
 }
 
 AdminResponse RequestHandler::Resnapshot(const AdminRequest& request) try {
   // A mistyped parameter must not become all tables.
   const auto& parameters = request.parameters;
-  if (request.has_body || parameters.size() != parameters.count("table")) {
+  const auto [begin, end] = parameters.equal_range("table");
+  const bool lacks_name =
+      std::any_of(begin, end, [](const auto& table) { return table.second.empty(); });
+  if (request.has_body || lacks_name || parameters.size() != parameters.count("table")) {
     return TextResponse(400,
                         "write ?table=PATTERN after the path, once or several times, or nothing "
                         "for all tables; no body");
   }
   std::vector<std::string> patterns;
-  const auto [begin, end] = parameters.equal_range("table");
   for (auto it = begin; it != end; ++it) patterns.push_back(it->second);
   const AskedRereads asked = relay_->NoteRereads(patterns);
   spdlog::warn("An operator has asked to read again: {}", FormatTables(asked.noted));
-  std::string text = fmt::format("{} tables will be read again: {}", asked.noted.size(),
-                                 FormatTables(asked.noted));
+  std::string text = fmt::format("{} table{} will be read again: {}", asked.noted.size(),
+                                 asked.noted.size() == 1 ? "" : "s", FormatTables(asked.noted));
   if (!asked.unreadable.empty()) {
     text += fmt::format("; these once the relay's role may read them (the log says how): {}",
                         FormatTables(asked.unreadable));

@@ -7,8 +7,11 @@
 #include <openssl/ssl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/delete_by.h"
 #include "base/error.h"
@@ -20,6 +23,13 @@ namespace {
 
 constexpr const char* kCertificateOption = "--admin-certificate";
 constexpr const char* kKeyOption = "--admin-key";
+constexpr std::string_view kDashes = "-----";
+constexpr std::string_view kBegin = "-----BEGIN ";
+constexpr std::string_view kEnd = "-----END ";
+
+// How long files that cannot be used are not looked at again. It may be that only time helps: the
+// certificate is not valid yet.
+constexpr std::chrono::seconds kLookAgain{1};
 
 using Bio = std::unique_ptr<BIO, DeleteBy<BIO_free>>;
 using Certificate = std::unique_ptr<X509, DeleteBy<X509_free>>;
@@ -38,6 +48,26 @@ std::string OpenSslReason() {
   return reason == nullptr ? "OpenSSL does not say why" : reason;
 }
 
+// Whether each line that looks like a boundary of PEM is one, and they come in pairs. OpenSSL
+// takes a damaged BEGIN line for text between the blocks.
+bool HasWholeBoundaries(std::string_view text) {
+  std::string_view open;  // The name of the block that has begun: "CERTIFICATE".
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (!line.starts_with(kDashes)) continue;
+    line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
+    const std::string_view begin = open.empty() ? kBegin : kEnd;
+    if (!line.starts_with(begin) || line.size() <= begin.size() + kDashes.size()) return false;
+    if (!line.ends_with(kDashes)) return false;
+    const std::string_view name =
+        line.substr(begin.size(), line.size() - begin.size() - kDashes.size());
+    if (!open.empty() && name != open) return false;
+    open = open.empty() ? name : std::string_view();
+  }
+  return open.empty();
+}
+
 // The server's own certificate is the first one.
 Chain ReadCertificates(const std::string& file) {
   const std::string text = ReadSmallFile(kCertificateOption, file).text;
@@ -46,8 +76,19 @@ Chain ReadCertificates(const std::string& file) {
   while (X509* one = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
     sk_X509_push(certificates.get(), one);
   }
-  ERR_clear_error();  // Of the end of the file.
-  if (sk_X509_num(certificates.get()) == 0) {
+  // The only error that means the end of the file.
+  const unsigned long error = ERR_peek_last_error();
+  const bool is_end =
+      ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+  const std::string reason = is_end ? "a BEGIN or END line is not whole" : OpenSslReason();
+  ERR_clear_error();
+  const int count = sk_X509_num(certificates.get());
+  if (!is_end || !HasWholeBoundaries(text)) {
+    throw UsageError(fmt::format("{}: \"{}\" is damaged after {} certificate{}: {}; write it again",
+                                 kCertificateOption, Printable(file), count, count == 1 ? "" : "s",
+                                 reason));
+  }
+  if (count == 0) {
     throw UsageError(
         fmt::format("{}: \"{}\" holds no certificate in PEM (-----BEGIN CERTIFICATE-----)",
                     kCertificateOption, Printable(file)));
@@ -78,10 +119,22 @@ Key ReadKey(const std::string& file) {
                   kKeyOption, Printable(file)));
 }
 
-std::string TimeText(const ASN1_TIME* time) {
+// Since 1970.
+int64_t SecondsOf(const ASN1_TIME* time) {
   std::tm parts{};
   ASN1_TIME_to_tm(time, &parts);
-  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", parts);
+  return timegm(&parts);
+}
+
+std::string TimeText(int64_t seconds) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(seconds)));
+}
+
+std::string TimeText(const ASN1_TIME* time) { return TimeText(SecondsOf(time)); }
+
+bool IsSoon(int64_t seconds) {
+  return std::chrono::sys_seconds(std::chrono::seconds(seconds)) <
+         std::chrono::system_clock::now() + TlsCertificate::kSoon;
 }
 
 void RequireValidNow(const X509* certificate, const std::string& file) {
@@ -92,8 +145,8 @@ void RequireValidNow(const X509* certificate, const std::string& file) {
   }
   if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
     throw UsageError(fmt::format(
-        "{}: the certificate in \"{}\" is valid only from {}; renew it, or set this machine's "
-        "clock",
+        "{}: the certificate in \"{}\" is valid only from {}; wait until then, renew it, or set "
+        "this machine's clock",
         kCertificateOption, Printable(file), TimeText(X509_get0_notBefore(certificate))));
   }
 }
@@ -138,7 +191,7 @@ TlsCertificate::Loaded TlsCertificate::Load() const {
         fmt::format("{}: the certificate in \"{}\" cannot be used: {}; make another one",
                     kCertificateOption, Printable(certificate_file_), OpenSslReason()));
   }
-  return {std::move(context), TimeText(X509_get0_notAfter(own.get()))};
+  return {std::move(context), SecondsOf(X509_get0_notAfter(own.get()))};
 }
 
 TlsCertificate::Stamp TlsCertificate::StampOf(const std::string& file) {
@@ -152,22 +205,54 @@ std::shared_ptr<SSL_CTX> TlsCertificate::Context() {
   const Stamp certificate = StampOf(certificate_file_);
   const Stamp key = StampOf(key_file_);
   const std::lock_guard lock(mutex_);
-  if (certificate == certificate_stamp_ && key == key_stamp_) return loaded_.context;
+  Renew(certificate, key);
+  WarnOfExpiration();
+  return loaded_.context;
+}
+
+void TlsCertificate::Renew(const Stamp& certificate, const Stamp& key) {
+  const auto now = std::chrono::steady_clock::now();
+  const bool has_changed = certificate != certificate_stamp_ || key != key_stamp_;
+  if (!has_changed && (refusal_.empty() || now < look_again_)) return;
   certificate_stamp_ = certificate;
   key_stamp_ = key;
   try {
     loaded_ = Load();
-    spdlog::info("The admin endpoint has a new certificate, valid until {}", loaded_.valid_until);
+    refusal_.clear();
+    has_warned_ = false;
+    spdlog::info("The admin endpoint has a new certificate, valid until {}",
+                 TimeText(loaded_.expiration_seconds));
   } catch (const Error& error) {
-    spdlog::warn("{}. Until then the former certificate stays, valid until {}", error.what(),
-                 loaded_.valid_until);
+    look_again_ = now + kLookAgain;
+    const bool is_known = !has_changed && refusal_ == error.what();
+    refusal_ = error.what();
+    if (is_known) return;
+    spdlog::warn("{}. Until then the former certificate stays, valid until {}", refusal_,
+                 TimeText(loaded_.expiration_seconds));
   }
-  return loaded_.context;
+}
+
+void TlsCertificate::WarnOfExpiration() {
+  if (has_warned_ || !IsSoon(loaded_.expiration_seconds)) return;
+  has_warned_ = true;
+  spdlog::warn("The admin endpoint's certificate is valid only until {}; renew \"{}\"",
+               TimeText(loaded_.expiration_seconds), Printable(certificate_file_));
+}
+
+int64_t TlsCertificate::ExpirationSeconds() {
+  Context();
+  const std::lock_guard lock(mutex_);
+  return loaded_.expiration_seconds;
 }
 
 std::string TlsCertificate::valid_until() const {
   const std::lock_guard lock(mutex_);
-  return loaded_.valid_until;
+  return TimeText(loaded_.expiration_seconds);
+}
+
+bool TlsCertificate::expires_soon() const {
+  const std::lock_guard lock(mutex_);
+  return IsSoon(loaded_.expiration_seconds);
 }
 
 }  // namespace bw

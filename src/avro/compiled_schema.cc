@@ -26,6 +26,8 @@ ValueKind KindOfAvroType(const std::string& primitive, const std::string& logica
                          const std::string& postgresql_type) {
   const bool json = postgresql_type == "json" || postgresql_type == "jsonb";
   if (json && primitive == "string") return ValueKind::kJson;
+  const bool numeric = postgresql_type == "numeric" || postgresql_type.starts_with("numeric(");
+  if (numeric && primitive == "string") return ValueKind::kNumeric;
   // Where several kinds share an Avro type, one of them stands for all.
   for (const ValueKind kind :
        {ValueKind::kString, ValueKind::kInt, ValueKind::kLong, ValueKind::kBoolean,

@@ -39,7 +39,8 @@ Error UnexpectedHalt(const std::string& found) {
 std::string Sentence(std::string text) {
   if (text.empty()) return text;
   text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
-  return text.ends_with('.') ? text : text + ".";
+  const bool ends_on_own_line = text.find(OwnLine("")) != std::string::npos;  // To be copied.
+  return ends_on_own_line || text.ends_with('.') ? text : text + ".";
 }
 
 Remedy ResnapshotRemedy() {

@@ -32,7 +32,7 @@ struct Halt {
 // theirs. `found` need not be a whole sentence.
 Error UnexpectedHalt(const std::string& found);
 
-// With a capital and a full stop.
+// With a capital, and with a full stop unless it ends with an OwnLine().
 std::string Sentence(std::string text);
 
 // `bottledwater resnapshot`, which helps whenever changes are lost.

@@ -12,6 +12,11 @@
 namespace bw {
 namespace {
 
+constexpr std::string_view kTooManyConnections = "53300";
+constexpr const char* kFreeAConnection =
+    "End sessions that nobody needs, or raise the limit that PostgreSQL names: CONNECTION LIMIT of "
+    "the role or the database, max_connections, max_wal_senders";
+
 bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
@@ -110,6 +115,7 @@ Remedy RemedyOf(const Refusal& refusal, const PgErrorContext& context) {
 Error FromServer(const PgFailure& failure, const PgErrorContext& context) {
   const std::string& state = failure.sqlstate;
   const std::string what = What(failure, context);
+  if (state == kTooManyConnections) return TransientError(what).AsRefusal(kFreeAConnection);
   if (IsTransient(state)) return TransientError(what);
   if (context.begin_again_when_missing && IsOneOf(state, {"42P01", "42703", "3F000", "22023"})) {
     return TransientError(what);

@@ -10,6 +10,7 @@
 #include "base/backoff.h"
 #include "base/error.h"
 #include "base/shown_text.h"
+#include "base/thread_name.h"
 #include "capture/event_trigger.h"
 #include "capture/full_key.h"
 #include "capture/publication_setup.h"
@@ -111,6 +112,7 @@ void PublicationKeeper::RereadWasTried() {
 }
 
 void PublicationKeeper::Loop() {
+  NameThisThread("keeper");
   Backoff backoff;
   std::optional<PgConnection> connection;
   std::optional<SlotWatch> slot_watch;
@@ -127,7 +129,7 @@ void PublicationKeeper::Loop() {
       backoff.Reset();
       away_.Back();
     } catch (const std::exception& error) {
-      if (!end_->requested()) away_.Away(error.what());
+      if (!end_->requested()) SayTrouble(error);
       connection.reset();
       wait = backoff.Next();
     }

@@ -112,6 +112,15 @@ class PublicationKeeper final : public Keeper {
   void FindOutdated(PgConnection* connection, const Announced& announced);
   void WarnOnce(const std::string& topic, const std::string& text);
   void WaitForNextLook(Duration wait);
+  // That PostgreSQL is away, or refuses and why.
+  void SayTrouble(const std::exception& error) {
+    const auto* known = dynamic_cast<const Error*>(&error);
+    if (known != nullptr && known->is_refusal()) {
+      away_.Refuses(error.what(), known->remedy());
+    } else {
+      away_.Away(error.what());
+    }
+  }
 
   const CaptureOptions& options_;
   CaptureFigures* const figures_;

@@ -68,6 +68,25 @@ std::string CreateForSomeTables(const std::string& name, int version) {
                      WithOptions(version, false));
 }
 
+// What PostgreSQL refuses because a column list does not cover the replica identity; "" for
+// nothing. With REPLICA IDENTITY FULL, it allows no column list.
+std::string RefusedByColumnList(const Publication& publication, const PublishedTable& entry,
+                                const CapturedTable& table) {
+  std::string refused = publication.publishes_update ? "UPDATE" : "";
+  if (publication.publishes_delete) refused += refused.empty() ? "DELETE" : " and DELETE";
+  if (entry.columns.empty() || refused.empty()) return "";
+  const bool is_full = table.identity == ReplicaIdentity::kFull;
+  const bool lacks_key = std::ranges::any_of(table.table.columns, [&](const Column& column) {
+    return column.key && std::ranges::find(entry.columns, column.name) == entry.columns.end();
+  });
+  if (!is_full && !lacks_key) return "";
+  return fmt::format(
+      "The column list of publication {} does not cover the replica identity of {}, so PostgreSQL "
+      "refuses {} on it, also by your applications: {}",
+      publication.name, table.qualified_name(), refused,
+      is_full ? "publish it without a column list" : "add its key columns to the list");
+}
+
 // What existing publications omit of the tables that the options select.
 std::vector<std::string> Omissions(const PublicationFacts& facts, const CaptureOptions& options) {
   std::vector<std::string> warnings;
@@ -106,6 +125,8 @@ std::vector<std::string> Omissions(const PublicationFacts& facts, const CaptureO
                                        publication.name, entry->columns.size(),
                                        table.table.columns.size(), table.qualified_name()));
       }
+      const std::string refused = RefusedByColumnList(publication, *entry, table);
+      if (!refused.empty()) warnings.push_back(refused);
     }
     if (!published && !table.partitioned) left_out.push_back(&table);
   }
@@ -200,14 +221,17 @@ PublicationPlan UseOurOwn(const PublicationFacts& facts, const CaptureOptions& o
   return plan;
 }
 
+std::string GiveToRole(const std::string& publication, const RoleRights& role) {
+  return fmt::format("ALTER PUBLICATION {} OWNER TO {};", QuoteIdentifier(publication),
+                     QuoteIdentifier(role.name));
+}
+
 // All statements, for somebody who may run them; ownership lets the relay add tables later.
 std::string SqlForOwner(const PublicationFacts& facts, const PublicationPlan& plan,
                         const MembershipPlan& selection) {
-  const std::string role = QuoteIdentifier(facts.role.name);
   const std::string& whole = plan.names.front();
   return OwnLine(CreatePublicationSql(whole, facts.version, selection.join)) +
-         OwnLine(plan.create_sql.back()) +
-         OwnLine(fmt::format("ALTER PUBLICATION {} OWNER TO {};", QuoteIdentifier(whole), role));
+         OwnLine(plan.create_sql.back()) + OwnLine(GiveToRole(whole, facts.role));
 }
 
 void RequireRightToCreate(const PublicationFacts& facts, const PublicationPlan& plan,
@@ -324,27 +348,38 @@ void DropPublications(PgConnection* connection, const PublicationPlan& plan) {
   }
 }
 
+Halt PublicationsGone(const std::vector<std::string>& existing, const CaptureOptions& options,
+                      const ServerView& view) {
+  const int version = view.identity.version;
+  std::string gone, sql;
+  bool are_several = false;
+  for (const std::string& name : CandidatePublications(options)) {
+    if (std::ranges::find(existing, name) != existing.end()) continue;
+    are_several = !gone.empty();
+    gone += (gone.empty() ? "" : " and ") + QuoteIdentifier(name);
+    const bool inserts_only = !options.publication && name != options.slot;
+    sql += OwnLine(inserts_only ? CreateForAllTables(name, version, /*inserts_only=*/true)
+                                : CreatePublicationSql(name, version, {}));
+    const bool is_maintained = !options.publication && !inserts_only;
+    if (is_maintained && !view.role.superuser) sql += OwnLine(GiveToRole(name, view.role));
+  }
+  Remedy resnapshot = ResnapshotRemedy();
+  resnapshot.what.insert(0, "otherwise run the same, and then ");
+  return {ExitCode::kServerSetting,
+          "no-publication",
+          fmt::format("Publication{} {} {} gone.", are_several ? "s" : "", gone,
+                      are_several ? "are" : "is"),
+          "PostgreSQL reads publications as they were when the WAL was written, so creating it "
+          "again helps only for changes from then on.",
+          {{"if nothing was changed since, run", sql}, std::move(resnapshot)}};
+}
+
 std::vector<std::string> FindPublications(PgConnection* connection, const CaptureOptions& options,
                                           bool expects_pair) {
   const std::vector<std::string> names =
       ExistingPublications(connection, CandidatePublications(options));
   if (!names.empty() && (options.publication || !expects_pair || names.size() == 2)) return names;
-  const int version = connection->server_version();
-  std::string gone, sql;
-  for (const std::string& name : CandidatePublications(options)) {
-    if (std::ranges::find(names, name) != names.end()) continue;
-    gone += (gone.empty() ? "" : " and ") + QuoteIdentifier(name);
-    const bool inserts_only = !options.publication && name != options.slot;
-    sql += OwnLine(inserts_only ? CreateForAllTables(name, version, /*inserts_only=*/true)
-                                : CreatePublicationSql(name, version, {}));
-  }
-  throw Halt{ExitCode::kServerSetting,
-             "no-publication",
-             fmt::format("Publication {} is gone.", gone),
-             "PostgreSQL reads publications as they were when the WAL was written, so creating it "
-             "again helps only for changes from then on.",
-             {{"if nothing was changed since, run", sql}}}
-      .ToError();
+  throw PublicationsGone(names, options, LookAtStanding(connection)).ToError();
 }
 
 }  // namespace bw

@@ -67,7 +67,10 @@ std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>&
 // Whether these are the pair that the relay created and maintains.
 bool IsOwnPair(const CaptureOptions& options, const std::vector<std::string>& publications);
 
-// For later starts: the existing publications. Throws Halt kServerSetting when there is none, or
+// Why a later start ends when only `existing` are there, with the SQL that makes the others. Pure.
+Halt PublicationsGone(const std::vector<std::string>& existing, const CaptureOptions& options,
+                      const ServerView& view);
+// For later starts: the existing publications. Throws PublicationsGone when there is none, or
 // only one where the spool expects the pair (Ledger::accounted_members).
 std::vector<std::string> FindPublications(PgConnection* connection, const CaptureOptions& options,
                                           bool expects_pair);

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/backoff.h"
+#include "base/thread_name.h"
 #include "capture/pg_connection.h"
 #include "capture/slot_watch.h"
 
@@ -28,6 +29,7 @@ bool SlotLookout::OthersLook() const {
 }
 
 void SlotLookout::Run() {
+  NameThisThread("slot lookout");
   SideConnection connection(options_, end_);
   Backoff backoff(kAfterFailure);
   Duration wait = kLookInterval;  // At first, for the keeper.
@@ -48,6 +50,7 @@ void SlotLookout::Run() {
     } catch (const std::exception& error) {
       spdlog::debug("nobody can look at the slot now: {}", error.what());
       connection.Reset();
+      if (!OthersLook()) figures_->slot.Forget();
       wait = backoff.Next();
     }
   }

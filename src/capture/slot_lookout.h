@@ -14,7 +14,8 @@ namespace bw {
 //
 //   every few seconds:
 //     the keeper has looked meanwhile (slot_watch.h)?  close the connection
-//     else look, through an ordinary connection; when that fails, less often
+//     else look, through an ordinary connection; when that fails, nothing is known of the slot any
+//     more, and it looks less often
 //
 // It never warns: whoever needs PostgreSQL says that it is away.
 class SlotLookout {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace bw {
 namespace {
@@ -60,6 +61,7 @@ void PqSnapshotHold::AddReader(int backend_pid) {
 }
 
 void PqSnapshotHold::Watch() {
+  NameThisThread("snapshot hold");
   try {
     while (!end_.WaitFor(pause_)) {
       const std::optional<int64_t> waiter = FindWaiter();

@@ -15,6 +15,7 @@
 #include "avro/row_encoder.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "capture/change_assembler.h"
 #include "capture/copy_text.h"
 #include "capture/full_key.h"
@@ -272,6 +273,7 @@ void TableReader::Flush(const SnapshotTable& table, TableTask* task) {
 
 // Closes its connection as soon as it fails: a COPY that was left open holds the snapshot.
 void RunReader(SharedWork* work, std::unique_ptr<PgConnection> connection) {
+  NameThisThread("snapshot reader");
   try {
     TableReader(work, connection.get()).ReadAll();
   } catch (...) {

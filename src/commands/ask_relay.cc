@@ -21,6 +21,8 @@ namespace bw {
 namespace {
 
 constexpr std::chrono::seconds kWatchInterval{2};
+// While no relay runs: each look asks the servers.
+constexpr std::chrono::seconds kWatchIntervalAtRest{10};
 // HTTP's.
 constexpr int kAccepted = 202;
 constexpr int kBadRequest = 400;
@@ -41,29 +43,38 @@ std::string BodyOf(const std::optional<AdminAnswer>& answer, const Options& opti
   return answer->body;
 }
 
-[[noreturn]] void PrintStatusAtRest(const Options& options) {
+void ClearWatchedScreen(const Options& options) {
+  if (options.command.watch && isatty(STDOUT_FILENO) == 1) std::cout << "\x1b[H\x1b[2J";
+}
+
+void PrintStatusAtRest(const Options& options) {
   StartLogging({.level = "error"});
   const nlohmann::json status = StatusAtRest(options);
+  ClearWatchedScreen(options);
   if (options.command.json) {
     std::cout << status.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
   } else {
     std::cout << StatusAtRestText(status, OutputHasColour());
   }
   std::cout << std::flush;
-  throw NoRelay(options);
 }
 
-void PrintStatus(const Options& options) {
+// False when no relay runs.
+bool PrintStatus(const Options& options) {
   const auto answer = AskRelay(options.spool.directory, "GET", "/status");
-  if (!answer) PrintStatusAtRest(options);
+  if (!answer) {
+    PrintStatusAtRest(options);
+    return false;
+  }
   const std::string body = BodyOf(answer, options);
-  if (options.command.watch && isatty(STDOUT_FILENO) == 1) std::cout << "\x1b[H\x1b[2J";
+  ClearWatchedScreen(options);
   if (options.command.json) {
     std::cout << body;
   } else {
     std::cout << StatusText(nlohmann::json::parse(body), OutputHasColour());
   }
   std::cout << std::flush;
+  return true;
 }
 
 ExitCode Steer(const Invocation& invocation, const std::string& verb) {
@@ -77,11 +88,14 @@ ExitCode Steer(const Invocation& invocation, const std::string& verb) {
 }  // namespace
 
 ExitCode ShowStatus(const Invocation& invocation) {
-  PrintStatus(invocation.options);
-  while (invocation.options.command.watch && std::cout) {
-    std::this_thread::sleep_for(kWatchInterval);
-    PrintStatus(invocation.options);
+  const Options& options = invocation.options;
+  bool runs = PrintStatus(options);
+  // A relay that is restarted is seen again.
+  while (options.command.watch && std::cout) {
+    std::this_thread::sleep_for(runs ? kWatchInterval : kWatchIntervalAtRest);
+    runs = PrintStatus(options);
   }
+  if (!runs) throw NoRelay(options);
   return ExitCode::kOk;
 }
 
@@ -92,7 +106,10 @@ ExitCode Resnapshot(const Invocation& invocation) {
   std::multimap<std::string, std::string> tables;
   for (const std::string& glob : options.resnapshot_tables) tables.emplace("table", glob);
   const auto answer = AskRelay(options.spool.directory, "POST", "/resnapshot", tables);
-  if (!answer) return RunRelay(invocation);
+  if (!answer) {
+    if (!options.unread_files.empty()) throw options.unread_files.begin()->second;
+    return RunRelay(invocation);
+  }
   if (answer->status != kAccepted) {
     throw Error(ErrorKind::kHalt, "the running relay refuses: " + Printable(answer->body),
                 answer->status == kBadRequest ? ExitCode::kUsage : ExitCode::kNoRelay);

@@ -43,6 +43,9 @@ struct CommandSpec {
   // have one of the same name, it takes a value in all of them or in none. Their group is
   // OptionGroup::kCommand.
   std::span<const OptionSpec> own_options = {};
+  // Goes on without files of secrets that it cannot read (Options::unread_files), since it does not
+  // need them, or not before it has asked for a running relay.
+  bool may_lack_files = false;
   // Puts the arguments into the options before these are checked. Throws usage Errors.
   void (*apply_arguments)(const std::vector<std::string>& arguments, Options* options) = nullptr;
   // Throws a usage Error that begins with the option that is wrong: CheckOptions, or the part of it

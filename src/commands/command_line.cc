@@ -251,6 +251,9 @@ Invocation ReadInvocation(ParsedArguments arguments, const Environment& environm
       std::ranges::find(command.own_options, option->name, &OptionSpec::name)->set(text, options);
     }
     if (command.apply_arguments != nullptr) command.apply_arguments(arguments.words, options);
+    if (!command.may_lack_files && !options->unread_files.empty()) {
+      throw options->unread_files.begin()->second;
+    }
     if (command.check != nullptr) command.check(*options);
   };
   if (command.groups.empty()) {

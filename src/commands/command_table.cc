@@ -43,14 +43,15 @@ constexpr OptionSpec kJson = {'\0',
                               "",
                               "Print JSON.",
                               Set<ParseFlag, &Options::command, &CommandOptions::json>};
-constexpr OptionSpec kWatch = {'\0',
-                               "watch",
-                               "",
-                               OptionArity::kFlag,
-                               OptionGroup::kCommand,
-                               "",
-                               "Print it again every two seconds, until Ctrl-C.",
-                               Set<ParseFlag, &Options::command, &CommandOptions::watch>};
+constexpr OptionSpec kWatch = {
+    '\0',
+    "watch",
+    "",
+    OptionArity::kFlag,
+    OptionGroup::kCommand,
+    "",
+    "Print it again every two seconds (ten while no relay runs), until Ctrl-C.",
+    Set<ParseFlag, &Options::command, &CommandOptions::watch>};
 constexpr OptionSpec kStatusOptions[] = {kJson, kWatch};
 constexpr OptionSpec kCheckOptions[] = {
     kJson,
@@ -84,6 +85,11 @@ constexpr OptionGroup kPublishGroups[] = {OptionGroup::kServers, OptionGroup::kP
 
 void CheckSpool(const Options& options) { CheckSpoolOptions(options.spool); }
 
+// Without its files it can ask a running relay, and do no more.
+void CheckResnapshot(const Options& options) {
+  return options.unread_files.empty() ? CheckOptions(options) : CheckSpool(options);
+}
+
 // For commands that read Kafka, and perhaps a database.
 constexpr OptionGroup kServerGroups[] = {OptionGroup::kServers, OptionGroup::kGeneral};
 
@@ -115,8 +121,9 @@ constexpr CommandSpec kCommands[] = {
          "When a relay runs on the spool, that one is asked to read the tables again, or all of "
          "them, while it goes on; nothing is dropped, and the command ends at once.",
      .groups = kEveryGroup,
+     .may_lack_files = true,
      .apply_arguments = TakeTables,
-     .check = CheckOptions,
+     .check = CheckResnapshot,
      .run = Resnapshot},
     {.name = "check",
      .summary =
@@ -143,6 +150,7 @@ constexpr CommandSpec kCommands[] = {
          "checkpoint, if the relay's options are given, and exits with 1.",
      .groups = kEveryGroup,
      .own_options = kStatusOptions,
+     .may_lack_files = true,
      .check = CheckSpool,
      .run = ShowStatus},
     {.name = "pause",
@@ -152,6 +160,7 @@ constexpr CommandSpec kCommands[] = {
          "Until resume, or until the relay ends. While capture is paused, PostgreSQL retains its "
          "WAL; while publish is paused, the spool grows.",
      .groups = kSpoolGroups,
+     .may_lack_files = true,
      .check = CheckSpool,
      .run = PauseRelay},
     {.name = "resume",
@@ -159,6 +168,7 @@ constexpr CommandSpec kCommands[] = {
      .summary = "Let a paused relay go on.",
      .description = "Ends a pause of capture, of publish, or of both.",
      .groups = kSpoolGroups,
+     .may_lack_files = true,
      .check = CheckSpool,
      .run = ResumeRelay},
     {.name = "remove",
@@ -196,6 +206,7 @@ constexpr CommandSpec kCommands[] = {
          "With --verify, exits with 74 when something is wrong.",
      .groups = kSpoolGroups,
      .own_options = kInspectOptions,
+     .may_lack_files = true,
      .check = CheckInspect,
      .run = RunInspect},
     {.name = "replay",

@@ -78,9 +78,10 @@ void AppendCommands(std::span<const CommandSpec> commands, std::string* out) {
 
 constexpr std::string_view kHowOptionsAreGiven =
     R"(Defaults are in [ ]. A SIZE is a number of bytes, or has KiB, MiB, GiB or TiB; a TIME has ms,
-s, min or h. Every option can also be an environment variable, e.g. BOTTLEDWATER_MAX_WAL_RETAINED
-for --max-wal-retained, or a line of the file given by --config, e.g. max-wal-retained = "1GiB". The
-command line wins over the environment, and the environment over the file.
+s, min or h. An option can also be an environment variable, e.g. BOTTLEDWATER_MAX_WAL_RETAINED for
+--max-wal-retained, or a line of the file given by --config, e.g. max-wal-retained = "1GiB"; not so
+what one command has alone. The command line wins over the environment, and the environment over the
+file.
 BOTTLEDWATER_KAFKA_CONFIG_SASL_PASSWORD sets the Kafka property sasl.password, and so on.
 )";
 

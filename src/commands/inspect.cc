@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <variant>
 
 #include "base/format.h"
 #include "base/log.h"
+#include "base/shown_json.h"
+#include "commands/terminal.h"
 #include "inspect/change_line.h"
 #include "inspect/change_selection.h"
 #include "inspect/spool_tally.h"
@@ -21,8 +24,14 @@ namespace {
 // The further ones are only counted.
 constexpr uint64_t kFindingsShown = 100;
 
+// JSON for whoever reads it.
+std::string Shown(const std::string& json) {
+  static const bool is_terminal = OutputIsTerminal();
+  return is_terminal ? ShownJson(json) : json;
+}
+
 std::string Dump(const nlohmann::ordered_json& json, int indent) {
-  return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+  return Shown(json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 // What every form of the output needs.
@@ -46,7 +55,7 @@ class Inspection {
       if (change == nullptr) continue;
       const TableForm& form = forms_.Get(change->schema_id);
       if (!selection_.Selects(form, *change)) continue;
-      std::cout << ChangeLine(form, *change) << '\n';
+      std::cout << Shown(ChangeLine(form, *change)) << '\n';
       ++printed;
     }
   }
@@ -137,12 +146,29 @@ ExitCode Verify(const Options& options) {
   return verified.findings == 0 ? ExitCode::kOk : ExitCode::kSpoolUnusable;
 }
 
+// Verifying a part would leave damage in the others unnoticed.
+void RefuseSelectionForVerify(const SpoolCommandOptions& what) {
+  const std::pair<const char*, bool> options[] = {{"--table", !what.tables.empty()},
+                                                  {"--key", !what.key.empty()},
+                                                  {"--from-lsn", what.from.valid()},
+                                                  {"--to-lsn", what.to != Lsn::Max()}};
+  for (const auto& [name, is_given] : options) {
+    if (!is_given) continue;
+    throw UsageError(
+        fmt::format("{0}: --verify reads all of the spool; leave {0} or --verify out", name));
+  }
+}
+
 }  // namespace
 
 void CheckInspect(const Options& options) {
   const SpoolCommandOptions& what = options.command.spool;
   if (int{what.changes} + int{what.transactions} + int{what.verify} > 1) {
     throw UsageError("--changes, --transactions and --verify contradict each other");
+  }
+  if (what.verify) RefuseSelectionForVerify(what);
+  if (what.limit > 0 && !what.changes && !what.transactions) {
+    throw UsageError("--limit: only with --changes or --transactions, whose lines it counts");
   }
   if (what.to < what.from) throw UsageError("--to-lsn: before --from-lsn");
   ChangeSelection(what.tables, what.key);  // Throws for a key that is not JSON.

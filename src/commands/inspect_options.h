@@ -14,6 +14,13 @@ inline void SetTableGlobs(const OptionText& text, Options* options) {
   }
 }
 
+// Of --limit, whose field has 0 for none.
+inline uint64_t ParseLimit(std::string_view where, std::string_view text) {
+  const uint64_t limit = ParseCount(where, text);
+  if (limit == 0) throw UsageError(std::string(where) + ": must be at least 1");
+  return limit;
+}
+
 template <auto parse, auto field>
 inline constexpr auto kSetOfSpool = Set<parse, &Options::command, &CommandOptions::spool, field>;
 
@@ -50,8 +57,9 @@ inline constexpr OptionSpec kInspectOptions[] = {
                 kSetOfSpool<ParseNonEmpty, &SpoolCommandOptions::key>),
     kFromLsn,
     kToLsn,
-    SpoolOption("limit", "NUMBER", OptionArity::kOne, "Print so many lines at most.",
-                kSetOfSpool<ParseCount, &SpoolCommandOptions::limit>),
+    SpoolOption("limit", "NUMBER", OptionArity::kOne,
+                "Print so many lines of --changes or --transactions at most.",
+                kSetOfSpool<ParseLimit, &SpoolCommandOptions::limit>),
     {'\0', "json", "", OptionArity::kFlag, OptionGroup::kCommand, "", "Print JSON.",
      Set<ParseFlag, &Options::command, &CommandOptions::json>},
 };

@@ -98,7 +98,8 @@ std::string OptionsByGroup() {
 std::string EnvironmentEntries() {
   return ".SH ENVIRONMENT\n" +
          Entry(Bold("BOTTLEDWATER_*"),
-               "Every option: the long name in capitals, with _ for \\-, e.g. " +
+               "Every option but those that one command has alone: the long name in capitals, with "
+               "_ for \\-, e.g. " +
                    Bold(EnvironmentName("max-wal-retained")) +
                    ". An empty variable counts as not set.") +
          Entry(Bold("BOTTLEDWATER_KAFKA_CONFIG_*"),

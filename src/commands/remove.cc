@@ -35,6 +35,10 @@ void Show(const RemainsOfRelay& remains, const std::string& slot) {
     Say(one.stays.empty() ? fmt::format("  remove  {}{}", one.what, found)
                           : fmt::format("  keep    {}{}: {}", one.what, found, one.stays));
   }
+  for (const Absent& one : remains.absent) {
+    Say(fmt::format("  absent  {}: if the relay had another {}, give that one", one.what,
+                    one.option));
+  }
   const std::string topics = remains.table_topics.empty()
                                  ? "the tables' topics"
                                  : "the tables' topics, " + FormatList(remains.table_topics);

@@ -16,6 +16,7 @@
 #include "publish/topic_name.h"
 #include "spool/spool.h"
 #include "spool/spool_directory.h"
+#include "spool/spool_reader.h"
 
 namespace bw {
 namespace {
@@ -25,6 +26,12 @@ using Json = nlohmann::json;
 Json OrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 Json LsnOrNull(Lsn lsn) { return lsn.valid() ? Json(lsn.ToString()) : Json(); }
+
+// Whose spool it is: what is asked of the servers is about its slot, whatever --slot says. Empty
+// before a first start.
+std::string SlotOfSpool(const SpoolOptions& options) {
+  return SpoolReader(options).picture().state.source.slot;
+}
 
 // With what a standby does not tell of its slot left open.
 Json AskForSlot(PgConnection* connection, const ServerView& view) {
@@ -114,7 +121,10 @@ std::string SlotText(const Json& status) {
 
 std::string CheckpointText(const Json& checkpoint) {
   if (checkpoint.is_null()) return "not known";
-  std::string text = "published up to " + Text(checkpoint["published_lsn"], "nothing");
+  if (checkpoint["published_lsn"].is_null()) {
+    return "no published position in " + Text(checkpoint["topic"], "");
+  }
+  std::string text = "published up to " + Text(checkpoint["published_lsn"], "");
   if (!checkpoint["unpublished_wal_bytes"].is_null()) {
     text += fmt::format("; {} of WAL since then", Size(checkpoint["unpublished_wal_bytes"]));
   }
@@ -133,6 +143,16 @@ nlohmann::json StatusAtRest(const Options& options) {
       {"directory", Printable(options.spool.directory)},
       {"exists", exists},
       {"bytes", exists ? DirectoryBytes(options.spool.directory + "/db", nullptr) : 0}};
+  Options asked = options;
+  std::string slot;
+  if (exists) Try("Spool", &status, [&] { slot = SlotOfSpool(options.spool); });
+  if (!slot.empty() && slot != options.capture.slot) {
+    asked.capture.slot = slot;
+    status["problems"].push_back(fmt::format(
+        "The spool is of slot \"{}\", which is shown here, and not of \"{}\": the relay's "
+        "options need --slot={}",
+        slot, options.capture.slot, slot));
+  }
   if (options.capture.conninfo.empty()) {
     status["problems"].push_back(
         "PostgreSQL and Kafka were not asked: give the relay's options, "
@@ -141,9 +161,13 @@ nlohmann::json StatusAtRest(const Options& options) {
   }
   const Stop stop;
   std::optional<Source> source;
-  Try("PostgreSQL", &status, [&] { source = AskPostgres(options, stop, &status); });
+  Try("PostgreSQL", &status, [&] { source = AskPostgres(asked, stop, &status); });
   if (source) {
-    Try("Kafka", &status, [&] { AskKafka(options, *source, stop, &status); });
+    Try("Kafka", &status, [&] {
+      const auto unread = options.unread_files.find("kafka-config-file");
+      if (unread != options.unread_files.end()) throw unread->second;
+      AskKafka(asked, *source, stop, &status);
+    });
   } else {
     status["problems"].push_back(
         "Kafka was not asked: the checkpoint's topic is named after the database");

@@ -111,7 +111,8 @@ void AppendSpool(const Json& spool, const Json& publish, const Style& style, std
   }
   *out += "\n";
   if (const uint64_t tables = spool["tables_to_read_again"]; tables > 0) {
-    *out += fmt::format("              {} tables wait to be read again\n", FormatCount(tables));
+    *out += fmt::format("              {} table{} to be read again\n", FormatCount(tables),
+                        tables == 1 ? " waits" : "s wait");
   }
 }
 

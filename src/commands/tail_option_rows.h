@@ -57,6 +57,10 @@ inline constexpr std::array kTailOptions = {
                Set<ParseFlag, &Options::tail, &TailOptions::skip_lost>),
     TailOption("raw", "", "", "Do not decode Avro: ask no registry, and show it as base64.",
                Set<ParseFlag, &Options::tail, &TailOptions::raw>),
+    TailOption("raw-keys", "", "",
+               "As --raw, but for keys only: where they are binary, such as Kafka's LongSerializer "
+               "writes them.",
+               Set<ParseFlag, &Options::tail, &TailOptions::raw_keys>),
 };
 
 }  // namespace bw

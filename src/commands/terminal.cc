@@ -7,7 +7,9 @@
 
 namespace bw {
 
-bool OutputHasColour() { return isatty(STDOUT_FILENO) == 1 && !NoColorIsSet(); }
+bool OutputIsTerminal() { return isatty(STDOUT_FILENO) == 1; }
+
+bool OutputHasColour() { return OutputIsTerminal() && !NoColorIsSet(); }
 
 std::string Coloured(bool colour, const std::string& style, const std::string& text) {
   return colour ? fmt::format("\x1b[{}m{}\x1b[0m", style, text) : text;

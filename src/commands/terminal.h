@@ -4,6 +4,8 @@
 
 namespace bw {
 
+bool OutputIsTerminal();
+
 // Whether standard output shows colours: only a terminal does, and none with NO_COLOR.
 bool OutputHasColour();
 

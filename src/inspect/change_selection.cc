@@ -2,33 +2,103 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json_depth.h"
+#include "base/parse_whole.h"
 #include "base/shown_text.h"
 #include "inspect/change_line.h"
 
 namespace bw {
 namespace {
 
+using Json = nlohmann::json;
+
 constexpr int kDepthMax = 100;
+constexpr std::string_view kDigits = "0123456789";
+
+// `json` is valid.
+std::string WithNumbersAsStrings(std::string_view json) {
+  std::string out;
+  bool quoted = false;
+  while (!json.empty()) {
+    const bool begins_number = json.front() == '-' || kDigits.find(json.front()) != kDigits.npos;
+    size_t size = 1;
+    if (!quoted && begins_number) {
+      size = std::min(json.find_first_not_of("+-.eE0123456789"), json.size());
+      out += fmt::format("\"{}\"", json.substr(0, size));
+    } else {
+      if (quoted && json.front() == '\\') size = 2;
+      if (json.front() == '"') quoted = !quoted;
+      out += json.substr(0, size);
+    }
+    json.remove_prefix(size);
+  }
+  return out;
+}
+
+// digits * 10^exponent. Equal numbers are equal: there is no zero at either end of the digits.
+struct Decimal {
+  bool is_negative = false;
+  std::string digits;
+  int64_t exponent = 0;
+
+  friend bool operator==(const Decimal&, const Decimal&) = default;
+};
+
+// Nothing for "NaN" and the infinities.
+std::optional<Decimal> ParseDecimal(std::string_view text) {
+  Decimal decimal;
+  decimal.is_negative = text.starts_with('-');
+  if (decimal.is_negative) text.remove_prefix(1);
+  if (const size_t e = text.find_first_of("eE"); e != std::string_view::npos) {
+    std::string_view power = text.substr(e + 1);
+    if (power.starts_with('+')) power.remove_prefix(1);
+    const auto exponent = ParseWhole<int32_t>(power);
+    if (!exponent) return std::nullopt;
+    decimal.exponent = *exponent;
+    text = text.substr(0, e);
+  }
+  decimal.digits = text;
+  if (const size_t point = text.find('.'); point != std::string_view::npos) {
+    decimal.digits.erase(point, 1);
+    decimal.exponent -= static_cast<int64_t>(text.size() - point - 1);
+  }
+  std::string& digits = decimal.digits;
+  if (digits.empty() || digits.find_first_not_of(kDigits) != std::string::npos) return std::nullopt;
+  digits.erase(0, digits.find_first_not_of('0'));
+  if (digits.empty()) return Decimal{};
+  const size_t zeros = digits.size() - digits.find_last_not_of('0') - 1;
+  digits.resize(digits.size() - zeros);
+  decimal.exponent += static_cast<int64_t>(zeros);
+  return decimal;
+}
+
+bool IsSameNumber(const Json& found, const Json& wanted_text) {
+  if (!found.is_string() || !wanted_text.is_string()) return false;
+  const auto decimal = ParseDecimal(found.get<std::string>());
+  return decimal && decimal == ParseDecimal(wanted_text.get<std::string>());
+}
 
 }  // namespace
 
 ChangeSelection::ChangeSelection(const std::vector<std::string>& globs, const std::string& key)
     : tables_(globs, {}) {
   if (key.empty()) return;
-  nlohmann::json wanted = nlohmann::json::value_t::discarded;
+  Json wanted = Json::value_t::discarded;
   if (!IsNestedDeeperThan(key, kDepthMax)) {
-    wanted = nlohmann::json::parse(key, nullptr, /*allow_exceptions=*/false);
+    wanted = Json::parse(key, nullptr, /*allow_exceptions=*/false);
   }
   if (wanted.is_discarded()) {
     throw UsageError(
         fmt::format("--key: \"{}\" is not JSON; write e.g. 17, '\"a text\"' or '{{\"id\": 17}}'",
                     Printable(key)));
   }
-  key_ = std::make_unique<const nlohmann::json>(std::move(wanted));
+  key_ = std::make_unique<const Json>(std::move(wanted));
+  key_texts_ = std::make_unique<const Json>(Json::parse(WithNumbersAsStrings(key)));
 }
 
 ChangeSelection::~ChangeSelection() = default;
@@ -45,12 +115,26 @@ bool ChangeSelection::HasKey(const TableForm& form,
   try {
     const auto text = KeyJson(form, key);
     if (!text) return false;
-    const auto json = nlohmann::json::parse(*text);
-    return json == *key_ || (json.size() == 1 && json.front() == *key_);
+    return HasColumns(*form.key, Json::parse(*text));
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
     return false;  // It is no JSON, so it is not the one that was asked for.
   }
+}
+
+bool ChangeSelection::HasColumns(const CompiledSchema& key, const Json& columns) const {
+  const auto& fields = key.fields();
+  // A jsonb column's value may itself be an object.
+  const bool is_value = fields.size() == 1 && (!key_->is_object() || columns.front() == *key_);
+  if (!is_value && (!key_->is_object() || key_->size() != fields.size())) return false;
+  return std::ranges::all_of(fields, [&](const CompiledSchema::Field& field) {
+    const std::string& name = field.postgresql_name;
+    if (!columns.contains(name) || !(is_value || key_->contains(name))) return false;
+    const Json& found = columns[name];
+    if (found == (is_value ? *key_ : (*key_)[name])) return true;
+    return field.kind == ValueKind::kNumeric &&
+           IsSameNumber(found, is_value ? *key_texts_ : (*key_texts_)[name]);
+  });
 }
 
 }  // namespace bw

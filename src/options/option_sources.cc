@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -96,10 +98,27 @@ Error NamingItsSource(const Error& error, const Sources& sources) {
   return text == nullptr ? error : UsageError(text->where + message.substr(colon));
 }
 
-void SetOptions(const Sources& sources, Options* options) {
-  if (const OptionText* file = sources.Find("kafka-config-file")) {
-    FindOption("kafka-config")->set(ReadPropertiesFile(file->where, file->values.front()), options);
+// Calls `use` with what `read` makes of the file that the option names, if it is given.
+template <class Read, class Use>
+void UseFile(const Sources& sources, const std::string& option, Options* options, const Read& read,
+             const Use& use) {
+  const OptionText* file = sources.Find(option);
+  if (file == nullptr) return;
+  std::optional<decltype(read(*file))> content;
+  try {
+    content = read(*file);
+  } catch (const Error& error) {
+    options->unread_files.emplace(option, error);
+    return;
   }
+  use(*std::move(content));
+}
+
+void SetOptions(const Sources& sources, Options* options) {
+  UseFile(
+      sources, "kafka-config-file", options,
+      [](const OptionText& file) { return ReadPropertiesFile(file.where, file.values.front()); },
+      [&](const OptionText& text) { FindOption("kafka-config")->set(text, options); });
   for (const OptionSpec& spec : OptionTable()) {
     if (spec.arity == OptionArity::kProperties) {
       // Lowest precedence first: later sources replace keys.
@@ -124,7 +143,8 @@ void SetRegistryPassword(const Sources& sources, const Environment& environment,
     throw UsageError(
         fmt::format("{} and {} both give the registry's password", file->where, kRegistryPassword));
   }
-  options->registry.password = ReadPasswordFile(*file);
+  UseFile(sources, "schema-registry-password-file", options, ReadPasswordFile,
+          [&](std::string read) { options->registry.password = std::move(read); });
 }
 
 }  // namespace
@@ -152,9 +172,8 @@ Options ReadOptions(OptionTexts command_line, const Environment& environment,
   }
   SetOptions(sources, &options);
   SetRegistryPassword(sources, environment, &options);
-  if (const OptionText* file = sources.Find("admin-token-file")) {
-    options.admin.token = ReadPasswordFile(*file);
-  }
+  UseFile(sources, "admin-token-file", &options, ReadPasswordFile,
+          [&](std::string token) { options.admin.token = std::move(token); });
   try {
     complete(&options);
   } catch (const Error& error) {
@@ -171,10 +190,15 @@ void CheckAdminOptions(const AdminOptions& admin) {
     throw UsageError(fmt::format("--admin-certificate and --admin-key go together: {} is missing",
                                  admin.key_file.empty() ? "--admin-key" : "--admin-certificate"));
   }
-  if (admin.address.empty() && !admin.certificate_file.empty()) {
-    throw UsageError(
-        "--admin-certificate: there is no --admin to show it; give its address, for example "
-        "--admin=0.0.0.0:9187");
+  const char* const needs_address = !admin.certificate_file.empty() ? "--admin-certificate"
+                                    : !admin.token.empty()          ? "--admin-token-file"
+                                    : !admin.hosts.empty()          ? "--admin-host"
+                                                                    : nullptr;
+  if (admin.address.empty() && needs_address != nullptr) {
+    throw UsageError(fmt::format(
+        "{}: there is no --admin that would use it (the socket in the spool's directory does not); "
+        "give its address, for example --admin=0.0.0.0:9187, or leave {} out",
+        needs_address, needs_address));
   }
   if (admin.stall_after < Duration(1'000)) throw UsageError("--stall-after: less than 1s");
 }

@@ -16,7 +16,9 @@ Environment EnvironmentOfProcess();
 // Reads all options: what the command line gave wins over the environment, and the environment over
 // the file given by --config. Throws usage Errors that name the option and where it was given.
 // `complete` adds what a command sets, and checks everything: in its usage Errors, the name of an
-// option at the beginning ("--slot: ...") is replaced by the place where the option was given.
+// option at the beginning ("--slot: ...") is replaced by the place where the option was given. It
+// also decides about Options::unread_files; a file of --config that cannot be read is always an
+// Error.
 Options ReadOptions(OptionTexts command_line, const Environment& environment,
                     const std::function<void(Options*)>& complete);
 

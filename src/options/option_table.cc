@@ -111,7 +111,7 @@ void SetOnError(const OptionText& text, Options* options) {
   options->publish.on_error = options->capture.on_error;
 }
 
-// For options that name files, which command_line.cc reads.
+// For options that name files, which option_sources.cc reads.
 void SetNothing(const OptionText&, Options*) {}
 
 constexpr auto kFlag = OptionArity::kFlag;
@@ -286,7 +286,8 @@ constexpr OptionSpec kTable[] = {
     {'\0', "admin-certificate", "FILE", kOne, kAdmin, "",
      "Serve --admin by TLS (https), with this certificate (PEM), its chain behind it.",
      Set<ParseNonEmpty, &Options::admin, &AdminOptions::certificate_file>},
-    {'\0', "admin-key", "FILE", kOne, kAdmin, "", "Key of that certificate (PEM).",
+    {'\0', "admin-key", "FILE", kOne, kAdmin, "",
+     "Key of that certificate (PEM), in a file that not every user can read.",
      Set<ParseNonEmpty, &Options::admin, &AdminOptions::key_file>},
     {'\0', "stall-after", "TIME", kOne, kAdmin, "60s",
      "Not ready when capture or publish has had work for this long and has not advanced.",

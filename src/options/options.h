@@ -1,10 +1,13 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/lsn.h"
 #include "capture/capture_options.h"
@@ -65,6 +68,10 @@ struct Options {
   TailOptions tail;  // The command `tail TOPIC...`.
   LogOptions log;
   Duration status_interval{30'000};
+
+  // Why files that options name could not be read, by the option's name: "kafka-config-file". Only
+  // for commands that may lack them, see CommandSpec; others end with the first of these.
+  std::map<std::string, Error, std::less<>> unread_files;
 
   // Warnings about the options, to be logged once logging has started.
   std::vector<std::string> warnings;

@@ -23,8 +23,14 @@ constexpr size_t kFileBytesMax = kMiB;
 
 FileText ReadSmallFile(std::string_view where, const std::string& path) {
   const auto fail = [&](int error) {
+    // By hand, one meets them in the configuration that the service has as well.
+    const bool is_credential = path.starts_with("/run/credentials/");
     throw UsageError(
-        fmt::format("{}: cannot read \"{}\": {}", where, Printable(path), std::strerror(error)));
+        fmt::format("{}: cannot read \"{}\": {}{}", where, Printable(path), std::strerror(error),
+                    is_credential ? "; systemd's credentials are there for the running "
+                                    "service only: name another file on the command "
+                                    "line"
+                                  : ""));
   };
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) fail(errno);

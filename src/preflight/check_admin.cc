@@ -8,16 +8,25 @@
 namespace bw {
 
 std::vector<Finding> CheckAdmin(const Options& options, const Seen& seen) {
+  const AdminOptions& admin = options.admin;
   Findings findings("Admin endpoint");
+  if (admin.address.empty()) return {};
+  if (!admin.certificate_file.empty()) {
+    findings.Try([&] {
+      const TlsCertificate certificate(admin.certificate_file, admin.key_file);
+      const std::string until = "The certificate is valid until " + certificate.valid_until();
+      certificate.expires_soon()
+          ? findings.Doubtful(fmt::format("{}; renew \"{}\" (less than {} days)", until,
+                                          Printable(admin.certificate_file),
+                                          TlsCertificate::kSoon.count()))
+          : findings.Good(until);
+    });
+  }
   // A relay on this spool may be the one that listens there.
-  if (options.admin.address.empty() || seen.spool_in_use) return {};
+  if (seen.spool_in_use) return findings.Take();
   findings.Try([&] {
-    if (!options.admin.certificate_file.empty()) {
-      const TlsCertificate certificate(options.admin.certificate_file, options.admin.key_file);
-      findings.Good("The certificate is valid until " + certificate.valid_until());
-    }
-    ListeningSocket::Tcp(options.admin.address);
-    findings.Good(fmt::format("{} is free", Printable(options.admin.address)));
+    ListeningSocket::Tcp(admin.address);
+    findings.Good(fmt::format("{} is free", Printable(admin.address)));
   });
   return findings.Take();
 }

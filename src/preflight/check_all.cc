@@ -18,14 +18,12 @@ std::vector<Finding> CheckAll(const Options& options, const Stop& stop) {
   std::vector<Finding> start = CheckStart(options, stop, &seen);
   Append(CheckSpoolDisk(options.spool, seen), &spool);
   std::vector<Finding> all;
-  // A relay opens the spool that is there first, and makes a new one last.
-  if (seen.has_spool) Append(std::move(spool), &all);
+  Append(std::move(spool), &all);  // A relay holds its directory before it asks any server.
   Append(CheckAdmin(options, seen), &all);
   Append(std::move(postgres), &all);
   Append(std::move(start), &all);
   Append(std::move(kafka), &all);
   Append(CheckRegistry(options.registry, options.publish, stop), &all);
-  if (!seen.has_spool) Append(std::move(spool), &all);
   return all;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "preflight/preflight.h"
+#include "publish/kafka_broker_limit.h"
 #include "publish/kafka_cluster.h"
 #include "publish/topic_trial.h"
 #include "registry/http_client.h"
@@ -44,6 +45,18 @@ void CheckCreation(KafkaCluster* kafka, const PublishOptions& options, const std
   }
 }
 
+// Only a producer is refused, and check makes none.
+void CheckTransactionTimeout(const PublishOptions& options, const Stop& stop, Findings* findings) {
+  try {
+    if (const auto refusal = FindTimeoutRefusal(options, stop)) findings->Bad(*refusal);
+  } catch (const Error& error) {
+    if (!options.kafka_config.contains("transaction.timeout.ms")) return;  // Ours suits most.
+    findings->Doubtful(Sentence(error.what()) +
+                       " So it is not known whether transaction.timeout.ms is within the brokers' "
+                       "transaction.max.timeout.ms; beyond it, nothing would be published");
+  }
+}
+
 std::string RegistryMode(const HttpAnswer& answer) {
   const auto json = nlohmann::json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
   const auto mode = json.is_object() ? json.find("mode") : json.end();
@@ -63,6 +76,7 @@ std::vector<Finding> CheckKafka(const PublishOptions& options, const Stop& stop,
     const std::string& topic = seen->checkpoint_topic;
     if (!topic.empty()) CheckCheckpointTopic(kafka.get(), topic, &findings);
     CheckCreation(kafka.get(), options, topic, &findings);
+    CheckTransactionTimeout(options, stop, &findings);
     seen->kafka = std::move(kafka);
   });
   return findings.Take();

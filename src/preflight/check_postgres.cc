@@ -3,8 +3,10 @@
 #include <cmath>
 #include <ctime>
 
+#include "base/log.h"
 #include "capture/pg_connection.h"
 #include "capture/server_inspection.h"
+#include "capture/sql_text.h"
 #include "preflight/preflight.h"
 #include "publish/topic_name.h"
 
@@ -28,10 +30,10 @@ void CheckServer(const ServerView& view, Findings* findings) {
                              view.identity.version / 10000, settings.wal_level, view.role.name));
 }
 
+// pg_stat_replication has a row of each walsender for every role; pg_stat_activity hides from roles
+// without pg_read_all_stats which of other roles' processes are walsenders.
 void CheckWalSenders(const ServerView& view, PgConnection* connection, Findings* findings) {
-  const int64_t used =
-      connection->Query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender'")
-          .Int(0, 0);
+  const int64_t used = connection->Query("SELECT count(*) FROM pg_stat_replication").Int(0, 0);
   // One for the stream and, while tables are read, one for the temporary slot.
   const int64_t free = view.settings.max_wal_senders - used;
   const std::string text =
@@ -42,6 +44,49 @@ void CheckWalSenders(const ServerView& view, PgConnection* connection, Findings*
     findings->Doubtful(text +
                        "; the relay needs one, and a second one while it reads tables. "
                        "Raise max_wal_senders and restart PostgreSQL");
+  }
+}
+
+// All roles see whose sessions there are. Walsenders take part in the role's limit, but not in
+// max_connections.
+void CheckConnections(const CaptureOptions& options, const Seen& seen, const RoleRights& role,
+                      PgConnection* connection, Findings* findings) {
+  const bool reads_tables = !seen.has_spool && !options.skip_snapshot;
+  // The stream, the watch over the publications, and the snapshot's readers.
+  const int64_t needed = 2 + (reads_tables ? options.snapshot_connections : 0);
+  const std::string use = fmt::format("a start needs {}{}", needed,
+                                      reads_tables ? ", some of them --snapshot-connections" : "");
+  const PgResult found = connection->Query(
+      "SELECT r.rolconnlimit, count(a.pid) FILTER (WHERE a.usesysid = r.oid), "
+      "current_setting('max_connections')::int - count(a.pid) FILTER (WHERE w.pid IS NULL) "
+      "- CASE WHEN r.rolsuper THEN 0 ELSE current_setting('superuser_reserved_connections')::int "
+      "+ coalesce(current_setting('reserved_connections', true)::int, 0) END "
+      "FROM pg_roles r LEFT JOIN pg_stat_activity a ON a.datid IS NOT NULL "
+      "AND a.usesysid IS NOT NULL AND a.pid <> pg_backend_pid() "
+      "LEFT JOIN pg_stat_replication w ON w.pid = a.pid "
+      "WHERE r.rolname = session_user GROUP BY r.oid, r.rolconnlimit, r.rolsuper");
+  if (found.rows() == 0) return;
+  const int64_t limit = found.Int(0, 0);
+  const int64_t used = found.Int(0, 1);
+  const int64_t free = found.Int(0, 2);
+  const bool is_limited = limit >= 0 && !role.superuser;
+  if (is_limited && limit - used < needed) {
+    const std::string text = fmt::format(
+        "Role {} may have {} connections at once, {} are in use, and {}. Let a superuser run:{}",
+        role.name, limit, used, use,
+        OwnLine(fmt::format("ALTER ROLE {} CONNECTION LIMIT {};", QuoteIdentifier(role.name),
+                            needed + used)));
+    if (limit < needed) {
+      findings->Bad(text, ExitCode::kTryAgain);
+    } else {
+      findings->Doubtful(text);
+    }
+  }
+  if (free < needed - 1) {
+    findings->Doubtful(fmt::format(
+        "{} connections are free for role {}, and {}, one of them a walsender. End sessions that "
+        "nobody needs, or raise max_connections and restart PostgreSQL",
+        free, role.name, use));
   }
 }
 
@@ -61,26 +106,43 @@ void CheckReplicationConnection(const CaptureOptions& options, const Stop& stop,
   }
 }
 
-void CheckWaits(PgConnection* connection, Findings* findings) {
-  const int64_t prepared = connection->Query("SELECT count(*) FROM pg_prepared_xacts").Int(0, 0);
-  if (prepared > 0) {
-    findings->Doubtful(fmt::format(
-        "{} prepared transaction{}: creating the slot waits until {} ended (pg_prepared_xacts)",
-        prepared, prepared == 1 ? " is open" : "s are open", prepared == 1 ? "it is" : "they are"));
-  }
-  const int64_t open =
-      connection
-          ->Query(fmt::format("SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL "
-                              "AND xact_start < now() - interval '{} s'",
-                              kLongTransactionSeconds))
-          .Int(0, 0);
+// Whether there is any that makes the slot's creation wait. All roles see which processes have a
+// transaction ID; of other roles' ones, only those with pg_read_all_stats see since when.
+bool FindOpenTransactions(const std::string& role, PgConnection* connection, Findings* findings) {
+  const PgResult found = connection->Query(
+      fmt::format("SELECT count(*) FILTER (WHERE xact_start < now() - interval '{} s'), "
+                  "count(*) FILTER (WHERE xact_start IS NULL) FROM pg_stat_activity "
+                  "WHERE backend_xid IS NOT NULL",
+                  kLongTransactionSeconds));
+  const int64_t open = found.Int(0, 0);
+  const int64_t hidden = found.Int(0, 1);
   if (open > 0) {
     findings->Doubtful(fmt::format(
         "{} transaction{} open and writing for more than a minute: creating the slot waits for "
         "{} (pg_stat_activity)",
         open, open == 1 ? " has been" : "s have been", open == 1 ? "its end" : "their end"));
   }
-  if (prepared == 0 && open == 0) findings->Good("No transaction makes the slot's creation wait");
+  if (hidden > 0) {
+    findings->Doubtful(fmt::format(
+        "{} transaction{} of other roles open and writing, and creating the slot waits for {}. "
+        "For how long cannot be told: PostgreSQL hides since when from role {}. To let it see "
+        "that, let a superuser run:{}",
+        hidden, hidden == 1 ? " is" : "s are", hidden == 1 ? "its end" : "their end", role,
+        OwnLine(fmt::format("GRANT pg_read_all_stats TO {};", QuoteIdentifier(role)))));
+  }
+  return open > 0 || hidden > 0;
+}
+
+void CheckWaits(const std::string& role, PgConnection* connection, Findings* findings) {
+  const int64_t prepared = connection->Query("SELECT count(*) FROM pg_prepared_xacts").Int(0, 0);
+  if (prepared > 0) {
+    findings->Doubtful(fmt::format(
+        "{} prepared transaction{}: creating the slot waits until {} ended (pg_prepared_xacts)",
+        prepared, prepared == 1 ? " is open" : "s are open", prepared == 1 ? "it is" : "they are"));
+  }
+  if (!FindOpenTransactions(role, connection, findings) && prepared == 0) {
+    findings->Good("No transaction makes the slot's creation wait");
+  }
 }
 
 void CheckSettings(PgConnection* connection, Findings* findings) {
@@ -117,13 +179,16 @@ std::vector<Finding> CheckPostgres(const Options& options, const Stop& stop, See
         options.publish.topic_prefix,
         {.system_identifier = "", .database = seen->database, .slot = options.capture.slot});
     CheckServer(view, &findings);
+    if (!seen->spool_in_use) {  // That relay's sessions are among those in use.
+      CheckConnections(options.capture, *seen, view.role, &connection, &findings);
+    }
     if (FindObstacles(view).empty()) {
       CheckReplicationConnection(options.capture, stop, seen, &findings);
       CheckWalSenders(view, &connection, &findings);
     } else if (const auto full = FindFullSlots(view)) {
       findings.Bad(*full);
     }
-    CheckWaits(&connection, &findings);
+    CheckWaits(view.role.name, &connection, &findings);
     CheckSettings(&connection, &findings);
     seen->standing = view;
   });

@@ -132,8 +132,9 @@ void CheckRoom(const SpoolOptions& options, const std::string& place, const Seen
 
 std::vector<Finding> CheckSpoolDirectory(const SpoolOptions& options, Seen* seen) {
   Findings findings("Spool");
-  seen->has_spool = Spool::Exists(options);
+  seen->has_spool = true;  // Unless one can see that there is none.
   try {
+    seen->has_spool = Spool::Exists(options);
     SpoolDirectory::Inspect(options.directory);
   } catch (const Error& error) {
     seen->spool_in_use = error.exit_code() == ExitCode::kAnotherRelay;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "base/format.h"
 #include "base/log.h"
@@ -119,28 +120,43 @@ uint64_t BytesOf(const std::vector<SnapshotTable>& tables, PgConnection* connect
   return static_cast<uint64_t>(std::max<int64_t>(bytes, 0));
 }
 
+// The plan, after what is in its way was reported: as if unkeyed tables were allowed and the role
+// might create publications. Nothing when there is none even so.
+std::optional<PublicationPlan> PlanInSpite(PublicationFacts facts, CaptureOptions options,
+                                           Findings* findings) {
+  std::string told;
+  while (true) {
+    try {
+      return PlanPublications(facts, options);
+    } catch (const Error& error) {
+      if (error.what() == told) return std::nullopt;
+      told = error.what();
+      findings->Bad(error);
+      if (error.exit_code() == ExitCode::kUnkeyedTables) {
+        options.allow_unkeyed = true;
+      } else if (error.exit_code() == ExitCode::kMissingRight) {
+        facts.role.superuser = true;
+      } else {
+        return std::nullopt;
+      }
+    }
+  }
+}
+
 // Everything that a first start would refuse, not only what it would meet first.
 void CheckFirstStart(const PublicationFacts& facts, const Options& given, PgConnection* connection,
                      Seen* seen, Findings* findings) {
-  CaptureOptions options = given.capture;
-  PublicationPlan plan;
-  try {
-    plan = PlanPublications(facts, options);
-  } catch (const Error& error) {
-    findings->Bad(error);
-    if (error.exit_code() != ExitCode::kUnkeyedTables) return;
-    options.allow_unkeyed = true;
-    if (!findings->Try([&] { plan = PlanPublications(facts, options); })) return;
-  }
-  for (const std::string& warning : plan.warnings) findings->Doubtful(warning);
-  const std::vector<SnapshotTable> tables = TablesToRead(facts, plan, options);
+  const std::optional<PublicationPlan> plan = PlanInSpite(facts, given.capture, findings);
+  if (!plan) return;
+  for (const std::string& warning : plan->warnings) findings->Doubtful(warning);
+  const std::vector<SnapshotTable> tables = TablesToRead(facts, *plan, given.capture);
   if (tables.empty()) {
     findings->Doubtful("No table would be captured: look at --tables and --exclude-tables");
     return;
   }
   CheckTopics(tables, given.publish, findings);
   std::string snapshot = "without a snapshot (--skip-snapshot)";
-  if (!options.skip_snapshot) {
+  if (!given.capture.skip_snapshot) {
     findings->Try([&] { RequireReadable(tables, facts.role.name); });
     seen->snapshot_bytes = BytesOf(tables, connection);
     snapshot = "the snapshot reads about " + FormatSize(seen->snapshot_bytes);
@@ -153,7 +169,8 @@ void CheckTables(const Options& options, bool is_first_start, const Stop& stop, 
                  Findings* findings) {
   PgConnection connection(options.capture, PgConnection::Mode::kSql, stop);
   if (!is_first_start) {
-    FindPublications(&connection, options.capture, /*expects_pair=*/false);
+    const bool expects_pair = seen->has_spool && SpoolReader(options.spool).picture().expects_pair;
+    FindPublications(&connection, options.capture, expects_pair);
     return;
   }
   PublicationFacts facts;

@@ -123,6 +123,9 @@ class TransactionalProducer {
 
 struct ProducerOptions {
   std::string transactional_id;
+  // Told why, now and then, while Flush and Commit wait for brokers that do not answer: seconds
+  // after they fell silent, and on the thread that calls them. May be empty.
+  std::function<void(const std::string& why)> on_silence = {};
   // Of a record batch; topics with a smaller max.message.bytes refuse bigger ones.
   size_t batch_bytes_max = 1'000'000;
   // Of a message that is alone in its batch, unless --kafka-config has another message.max.bytes.

@@ -292,14 +292,7 @@ std::vector<std::optional<TopicConfigMap>> LibrdkafkaCluster::DescribeTopics(
     auto& config = answers[rd_kafka_ConfigResource_name(results[i])];
     if (error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) continue;
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaFailure(operation, error, trouble_);
-    size_t entry_count = 0;
-    const rd_kafka_ConfigEntry_t** entries =
-        rd_kafka_ConfigResource_configs(results[i], &entry_count);
-    config.emplace();
-    for (size_t entry = 0; entry < entry_count; ++entry) {
-      const char* value = rd_kafka_ConfigEntry_value(entries[entry]);
-      (*config)[rd_kafka_ConfigEntry_name(entries[entry])] = value != nullptr ? value : "";
-    }
+    config = SettingsIn(results[i]);
   }
   std::vector<std::optional<TopicConfigMap>> configs;
   for (const std::string& topic : topics) {

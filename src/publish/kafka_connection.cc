@@ -93,6 +93,17 @@ std::string RemedyFor(rd_kafka_resp_err_t code) {
 
 }  // namespace
 
+std::map<std::string, std::string> SettingsIn(const rd_kafka_ConfigResource_t* answer) {
+  size_t count = 0;
+  const rd_kafka_ConfigEntry_t** entries = rd_kafka_ConfigResource_configs(answer, &count);
+  std::map<std::string, std::string> settings;
+  for (size_t i = 0; i < count; ++i) {
+    const char* value = rd_kafka_ConfigEntry_value(entries[i]);
+    settings[rd_kafka_ConfigEntry_name(entries[i])] = value != nullptr ? value : "";
+  }
+  return settings;
+}
+
 bool IsMissingRight(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
          code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
@@ -110,6 +121,7 @@ void LogForKafka(const rd_kafka_t* handle, int /*level*/, const char* facility, 
 void KafkaTrouble::Note(std::string reason, bool refuses) {
   const std::lock_guard lock(mutex_);
   newest_ = std::move(reason);
+  noted_at_ = std::chrono::steady_clock::now();
   newest_refuses_ = refuses;
   if (newest_.find("certificate verify failed") != std::string::npos && !certificate_.empty()) {
     newest_ += " (" + certificate_ + ")";
@@ -124,6 +136,11 @@ void KafkaTrouble::NoteCertificate(std::string reason) {
 std::string KafkaTrouble::Newest() const {
   const std::lock_guard lock(mutex_);
   return newest_;
+}
+
+std::string KafkaTrouble::NewestSince(TimePoint since) const {
+  const std::lock_guard lock(mutex_);
+  return noted_at_ < since ? "" : newest_;
 }
 
 bool KafkaTrouble::newest_refuses() const {

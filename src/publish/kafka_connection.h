@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "base/clock.h"
 #include "base/delete_by.h"
 #include "base/error.h"
 #include "base/stop.h"
@@ -45,11 +46,14 @@ class KafkaTrouble {
   void NoteCertificate(std::string reason);
   // "" when there was none.
   std::string Newest() const;
+  // The same, but "" when it was noted before `since`.
+  std::string NewestSince(TimePoint since) const;
   bool newest_refuses() const;
 
  private:
   mutable std::mutex mutex_;
   std::string newest_;
+  TimePoint noted_at_;
   bool newest_refuses_ = false;
   std::string certificate_;
 };
@@ -84,6 +88,12 @@ KafkaAdminOptions NewAdminOptions(rd_kafka_t* client, rd_kafka_admin_op_t operat
 // The answer to the one on this queue. Throws as KafkaFailure, also on a stop.
 KafkaEvent WaitForAdminResult(rd_kafka_queue_t* queue, const std::string& operation,
                               const KafkaTrouble& trouble, const Stop& stop);
+
+// The settings in an answer to DescribeConfigs, by name; "" for a value that is not told.
+std::map<std::string, std::string> SettingsIn(const rd_kafka_ConfigResource_t* answer);
+
+// Of our producers, unless --kafka-config has another transaction.timeout.ms.
+inline constexpr int kTransactionTimeoutMs = 60'000;
 
 // Each call into librdkafka waits at most this long, so that a stop is noticed between calls.
 inline constexpr int kKafkaSliceMs = 1'000;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "base/byte_size.h"
 #include "base/log.h"
@@ -28,6 +29,12 @@ constexpr Duration kPatienceWithTopics{5'000};
 // that an outage that begins just then is told, too.
 constexpr Duration kStartTimeout{30'000};
 constexpr Duration kStartTimeoutInTrouble{10'000};
+// How long brokers may be silent within a transaction before that is told; less when a connection
+// has failed, at most so long before. The transaction goes on: a broker that is only restarted
+// finishes it.
+constexpr Duration kSilence{10'000};
+constexpr Duration kSilenceInTrouble{5'000};
+constexpr Duration kTroubleBefore{10'000};
 constexpr Duration kAbortTimeout{1'000};
 // After so many messages delivery reports are taken, so that finished messages do not pile up.
 constexpr size_t kPollEvery = 256;
@@ -54,11 +61,11 @@ std::optional<Position> PositionOf(const rd_kafka_message_t& message) {
 
 LibrdkafkaProducer::LibrdkafkaProducer(const KafkaSettings& settings,
                                        const ProducerOptions& options, const Stop& stop)
-    : stop_(stop), transactional_id_(options.transactional_id) {
+    : stop_(stop), transactional_id_(options.transactional_id), on_silence_(options.on_silence) {
   KafkaSettings producer_settings = settings;
   // Our defaults; properties that the user has set stay. What must not change is set after them.
   producer_settings.properties.merge(std::map<std::string, std::string>{
-      {"transaction.timeout.ms", "60000"},
+      {"transaction.timeout.ms", std::to_string(kTransactionTimeoutMs)},
       {"compression.type", "lz4"},
       // Batches what is produced faster than it is sent; Flush does not wait for it.
       {"linger.ms", "5"},
@@ -211,6 +218,7 @@ void LibrdkafkaProducer::Produce(const OutgoingMessage& message) {
   };
 
   const TimePoint begun = std::chrono::steady_clock::now();
+  TimePoint heard = begun;
   while (true) {
     // Not rd_kafka_produceva, which frees the headers twice when the topic was deleted meanwhile
     // (librdkafka #4628, fixed in 2.12.0). The types of the arguments are those its macros cast to.
@@ -230,8 +238,9 @@ void LibrdkafkaProducer::Produce(const OutgoingMessage& message) {
           fmt::format("Producing to topic {} partition {}", topic.name, message.partition), error,
           trouble_);
     }
-    rd_kafka_poll(handle_.get(), ToMs(kSlice));
+    if (rd_kafka_poll(handle_.get(), ToMs(kSlice)) > 0) heard = std::chrono::steady_clock::now();
     ThrowIfDeliveryFailed();
+    TellSilence(heard);
   }
   static_cast<void>(headers.release());  // The message has them now.
   if (++produced_ % kPollEvery == 0) rd_kafka_poll(handle_.get(), 0);
@@ -279,6 +288,16 @@ void LibrdkafkaProducer::ThrowIfHopeless(TimePoint waiting_since) const {
   }
 }
 
+void LibrdkafkaProducer::TellSilence(TimePoint silent_since) const {
+  if (!on_silence_) return;
+  const Duration silence =
+      std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - silent_since);
+  const std::string reason = trouble_.NewestSince(silent_since - kTroubleBefore);
+  if (silence < (reason.empty() ? kSilence : kSilenceInTrouble)) return;
+  on_silence_(reason.empty() ? fmt::format("no answer for {} s", silence.count() / 1'000)
+                             : Printable(reason));
+}
+
 // librdkafka expects a deleted topic to come back until the messages time out. The next session
 // creates it again.
 void LibrdkafkaProducer::ThrowIfTopicIsDeleted() const {
@@ -296,10 +315,16 @@ void LibrdkafkaProducer::ThrowIfTopicIsDeleted() const {
 void LibrdkafkaProducer::Flush(NextOffsets* next_offsets) {
   const TimePoint begun = std::chrono::steady_clock::now();
   TimePoint next_look = begun + kPatienceWithTopics;
+  TimePoint heard = begun;
+  size_t delivered = delivered_;
   while (rd_kafka_flush(handle_.get(), ToMs(kSlice)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     ThrowIfDeliveryFailed();
     if (MustLeave(begun)) throw TransientError("Stopped while waiting for delivery reports");
     ThrowIfHopeless(begun);
+    if (std::exchange(delivered, delivered_) != delivered_) {
+      heard = std::chrono::steady_clock::now();
+    }
+    TellSilence(heard);
     if (std::chrono::steady_clock::now() >= next_look) {
       ThrowIfTopicIsDeleted();
       next_look = std::chrono::steady_clock::now() + kPatienceWithTopics;
@@ -335,6 +360,8 @@ void LibrdkafkaProducer::Commit() {
                        std::chrono::steady_clock::now() - begun < transaction_timeout_;
     if (!again) throw Failure("Committing a transaction", error.get());
     ThrowIfHopeless(begun);
+    rd_kafka_poll(handle_.get(), 0);  // Which notes the trouble.
+    TellSilence(begun);
     commit_interrupted_ = true;
   }
 }

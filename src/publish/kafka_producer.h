@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,13 +49,17 @@ class LibrdkafkaProducer : public TransactionalProducer {
   void ThrowIfDeliveryFailed() const;
   void ThrowIfTopicIsDeleted() const;
   void ThrowIfHopeless(TimePoint waiting_since) const;
+  // Tells on_silence when the brokers have been silent for too long.
+  void TellSilence(TimePoint silent_since) const;
   Error Failure(const std::string& operation, rd_kafka_error_t* error) const;
-  // Whether a wait that began at `since` must end: a stop was requested and its grace time is over.
+  // Whether a wait of the session's start that began at `since` must end.
   bool StartTakesTooLong(TimePoint since) const;
+  // Whether a wait that began at `since` must end: a stop was requested and its grace time is over.
   bool MustLeave(TimePoint since) const;
 
   const Stop& stop_;
-  std::string transactional_id_;
+  const std::string transactional_id_;
+  const std::function<void(const std::string& why)> on_silence_;
   KafkaTrouble trouble_;
   RequestAudit audit_;
   std::vector<std::unique_ptr<Topic>> topics_;

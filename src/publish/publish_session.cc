@@ -25,11 +25,12 @@ constexpr size_t kBatchOverheadBytes = 128;
 }  // namespace
 
 PublishSession::PublishSession(const PublishOptions& options, const PublishParts& parts,
-                               PublishMemory* memory, const Stop& stop)
+                               PublishMemory* memory, const Stop& stop, AwayLog* kafka_away)
     : options_(options),
       parts_(parts),
       memory_(memory),
       stop_(stop),
+      kafka_away_(kafka_away),
       source_(parts.spool->ledger().state().source),
       lineage_(parts.spool->ledger().state().lineage),
       checkpoint_topic_(CheckpointTopic(options.topic_prefix, source_)),
@@ -68,7 +69,11 @@ void PublishSession::Start() {
   cluster_id_ = parts_.cluster->ClusterId();
   memory_->schema_ids.Remember(parts_.spool->ledger().RegistryIds());
   memory_->schema_ids.set_accept_new_ids(options_.accept_new_schema_ids);
+  const auto note_silence = [this](const std::string& why) {
+    if (kafka_away_ != nullptr) kafka_away_->Away(why);
+  };
   producer_ = parts_.cluster->CreateProducer({.transactional_id = TransactionalId(source_),
+                                              .on_silence = note_silence,
                                               .batch_bytes_max = memory_->batch_bytes_max,
                                               .message_bytes_max = options_.message_bytes_max});
   BW_KILL_POINT("publish.before_init");
@@ -391,6 +396,7 @@ void PublishSession::RecordCommit(const Progress& progress) {
     if (torn_.empty()) spdlog::info("All records of the torn transaction have been skipped");
   }
   committed_at_ = contact_at_ = parts_.clock->Now();
+  if (kafka_away_ != nullptr) kafka_away_->Back();
   watch_->NoteCommit();
 
   commit_times_.Observe(parts_.clock->WallMicros(), &memory_->commit_to_kafka);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/stop.h"
 #include "publish/checkpoint_reader.h"
 #include "publish/checkpoint_watch.h"
@@ -70,9 +71,10 @@ class PublishSession {
     kRegistryAway,  // The registry, which is needed first, does not answer; wait and try again.
   };
 
-  // The spool is in phase kStreaming.
+  // The spool is in phase kStreaming. `kafka_away` is told of brokers that fall silent within a
+  // transaction, and of their return; it may be null.
   PublishSession(const PublishOptions& options, const PublishParts& parts, PublishMemory* memory,
-                 const Stop& stop);
+                 const Stop& stop, AwayLog* kafka_away = nullptr);
   ~PublishSession();
 
   // Call first. Fences older producers, and finds out where to resume.
@@ -113,6 +115,7 @@ class PublishSession {
   const PublishParts parts_;
   PublishMemory* memory_;
   const Stop& stop_;
+  AwayLog* const kafka_away_;
   const Source source_;
   const std::string lineage_;
   const std::string checkpoint_topic_;

@@ -16,7 +16,7 @@ Publisher::Publisher(const PublishOptions& options, const PublishParts& parts,
 
 void Publisher::RunSession(const std::function<void()>& made_progress) {
   if (!WaitUntilReachable()) return kafka_away_.Forget();
-  PublishSession session(options_, parts_, &memory_, stop_);
+  PublishSession session(options_, parts_, &memory_, stop_, &kafka_away_);
   session.Start();
   session.Run(made_progress);
 }

@@ -1,5 +1,6 @@
 #include "relay/publish_side.h"
 
+#include "base/thread_name.h"
 #include "publish/topic_name.h"
 
 namespace bw {
@@ -37,6 +38,7 @@ PublishSide::~PublishSide() {
 }
 
 void PublishSide::Run() {
+  NameThisThread("publish");
   SessionLoop loop({.server = "Kafka",
                     .wait = [this](Duration duration) { return stop_.WaitFor(duration); },
                     .clock = parts_.outside->clock,

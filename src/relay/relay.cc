@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "capture/skip_transaction.h"
 #include "relay/status_line.h"
+#include "spool/spool_directory.h"
 
 namespace bw {
 namespace {
@@ -38,12 +40,14 @@ void WaitForRoomToOpen(const SpoolOptions& options, const Stop& stop) {
 }
 
 // Opens the spool of an earlier process. Its disk may also fill up while it is being opened.
-std::unique_ptr<Spool> OpenExisting(const SpoolOptions& options, const Stop& stop) {
+std::unique_ptr<Spool> OpenExisting(const SpoolOptions& options,
+                                    const std::shared_ptr<const SpoolDirectory>& directory,
+                                    const Stop& stop) {
   bool has_failed = false;
   while (true) {
     WaitForRoomToOpen(options, stop);
     try {
-      return Spool::Open(options);
+      return Spool::Open(options, directory);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kTransient) throw;
       if (!has_failed) spdlog::error("{}. Retrying until it can be opened", error.what());
@@ -94,10 +98,20 @@ void NoteSlot(const CaptureFigures& figures, TimePoint now, RelayStatus::Capture
   capture->wal_on_disk_bytes = WalBytesBetween(slot->restart, slot->current_wal);
 }
 
+// The session tells once a second how far it has come; what is captured has come from the server.
+void NoteCaptured(Lsn captured, RelayStatus::Capture* capture) {
+  capture->captured = captured;
+  capture->received = std::max(capture->received, captured);
+  if (capture->server_end.valid()) {
+    capture->server_end = std::max(capture->server_end, capture->received);
+  }
+}
+
 }  // namespace
 
 Relay::Relay(const Options& options, const Outside& outside, Stop* stop)
     : options_(options),
+      spool_directory_(HoldDirectory(options_.spool)),
       outside_(outside),
       clock_(outside.clock),
       stop_(stop),
@@ -107,7 +121,9 @@ Relay::Relay(const Options& options, const Outside& outside, Stop* stop)
       skip_transaction_(options_.skip_transaction),
       tables_to_read_(options_.resnapshot_tables),
       reread_backoff_({.first = kRereadWaitFirst, .max = kRereadWaitMax}) {
-  if (Spool::Exists(options_.spool)) spool_ = OpenExisting(options_.spool, *stop_);
+  if (Spool::Exists(options_.spool)) {
+    spool_ = OpenExisting(options_.spool, spool_directory_, *stop_);
+  }
 }
 
 Relay::~Relay() {
@@ -124,7 +140,7 @@ Spool* Relay::spool() const {
 Spool* Relay::OpenSpoolAlone() {
   StopPublishing();
   if (Spool* opened = spool()) return opened;
-  std::unique_ptr<Spool> opened = Spool::Open(options_.spool);
+  std::unique_ptr<Spool> opened = Spool::Open(options_.spool, spool_directory_);
   const std::lock_guard lock(mutex_);
   spool_ = std::move(opened);
   return spool_.get();
@@ -161,6 +177,7 @@ void Relay::LeaveWith(const SessionExit& exit) {
 }
 
 void Relay::RunCapture() {
+  NameThisThread("capture");
   StartUp start_up({.options = &options_,
                     .capture = capture_parts_,
                     .cluster = start_up_cluster_.get(),
@@ -348,7 +365,8 @@ RelayStatus::Capture Relay::CaptureStatus() const {
   NoteHealth(capture_health_, &capture);
   capture.sessions = figures.sessions.load();
   capture.received = Lsn{figures.received_lsn.load()};
-  capture.server_end = capture.server_read = Lsn{figures.server_wal_end.load()};
+  capture.server_read = Lsn{figures.server_wal_end.load()};
+  if (capture.working) capture.server_end = capture.server_read;
   capture.confirmed = Lsn{figures.confirmed_flush.load()};
   NoteSlot(figures, clock_->Now(), &capture);
   capture.appended = figures.changes.load();
@@ -388,7 +406,7 @@ RelayStatus Relay::Status() {
   Spool* const opened = spool();
   if (opened == nullptr) return status;
   const SpoolState state = opened->ledger().state();
-  status.capture.captured = state.captured.end_lsn;
+  NoteCaptured(state.captured.end_lsn, &status.capture);
   status.capture.changes = opened->log().changes_captured();
   status.capture.appended_bytes = opened->log().bytes_appended();
   status.capture.commit_to_spool = opened->log().commit_to_spool().Read();

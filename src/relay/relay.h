@@ -89,6 +89,9 @@ class Relay {
   RelayStatus::Publish PublishStatus() const;
 
   const Options options_;
+  // From construction on, also while there is no spool yet: a second relay is refused, and the
+  // admin endpoint's socket has its place.
+  const std::shared_ptr<const SpoolDirectory> spool_directory_;
   const Outside outside_;
   Clock* const clock_;
   Stop* const stop_;

@@ -32,8 +32,8 @@ struct RelayStatus {
   };
 
   struct Capture : Side {
-    Lsn received;     // The newest LSN that came from the server.
-    Lsn server_end;   // The end of the server's WAL, as far as it is known.
+    Lsn received;     // The newest LSN that came from the server; at least `captured`.
+    Lsn server_end;   // The end of the server's WAL; invalid while nobody can look.
     Lsn server_read;  // As far as the server has read its WAL for us.
     Lsn confirmed;    // What the slot was told.
     Lsn captured;     // End LSN of what is durable in the spool.
@@ -44,7 +44,11 @@ struct RelayStatus {
     // How much more until the server may invalidate the slot; negative beyond the limit. Absent
     // also without a limit.
     std::optional<int64_t> safe_wal_bytes;
-    std::string slot_status;      // pg_replication_slots.wal_status; "" when it is not known.
+    std::string slot_status;  // pg_replication_slots.wal_status; "" when it is not known.
+    // Whether the slot can never be used again; absent when it is not known.
+    std::optional<bool> slot_is_lost() const {
+      return slot_status.empty() ? std::nullopt : std::optional(slot_status == "lost");
+    }
     uint64_t changes = 0;         // Durable in the spool.
     uint64_t appended = 0;        // Handed to the spool, durable or not.
     uint64_t appended_bytes = 0;  // Of those, before compression.

@@ -47,11 +47,11 @@ ServerRemains AskServer(const Options& options, const Stop& stop) {
         ErrorKind::kHalt,
         fmt::format(
             "{} Nothing was removed: as long as replication slot \"{}\" exists, PostgreSQL "
-            "retains WAL for it. Repeat this when it answers, or let a superuser run "
-            "there:{}If that server is gone for good, remove the rest: --keep=slot,"
-            "publication,trigger",
+            "retains WAL for it. Repeat this when it answers, or let a superuser run there:{}{}",
             Sentence(error.what()), options.capture.slot,
-            OwnLine(fmt::format("SELECT pg_drop_replication_slot('{}');", options.capture.slot))),
+            OwnLine(fmt::format("SELECT pg_drop_replication_slot('{}');", options.capture.slot)),
+            OwnLine("If that server is gone for good, remove the rest: "
+                    "--keep=slot,publication,trigger")),
         ExitCode::kNoRelay);
   }
 }
@@ -59,14 +59,22 @@ ServerRemains AskServer(const Options& options, const Stop& stop) {
 // Without PostgreSQL, the spool tells which database it was.
 Source SourceOfSpool(const SpoolRemains& spool, const Options& options) {
   if (spool.source) return *spool.source;
-  throw Error(ErrorKind::kUsage,
-              fmt::format("--keep: without PostgreSQL the spool would have to tell the database's "
-                          "name, and there is none in \"{}\"",
-                          Printable(options.spool.directory)));
+  const std::string directory = Printable(options.spool.directory);
+  const std::string why =
+      spool.list.empty()
+          ? fmt::format("there is none in \"{}\"; name the relay's with --spool=DIR", directory)
+          : fmt::format("that in \"{}\" does not ({}); remove it by hand:{}", directory,
+                        spool.list.front().found, spool.list.front().by_hand);
+  throw Error(
+      ErrorKind::kUsage,
+      "--keep: without PostgreSQL the spool would have to tell the database's name, and " + why);
 }
 
-void Append(std::vector<Remains> more, RemainsOfRelay* all) {
-  std::ranges::move(more, std::back_inserter(all->list));
+// With the list and the absent things of one of the three places.
+template <class Part>
+void Append(Part* more, RemainsOfRelay* all) {
+  std::ranges::move(more->list, std::back_inserter(all->list));
+  std::ranges::move(more->absent, std::back_inserter(all->absent));
 }
 
 }  // namespace
@@ -86,14 +94,15 @@ RemainsOfRelay FindRemains(const Options& options, const Stop& stop) {
   RequireSameSource(spool, server.source, options);
   RemainsOfRelay all;
   all.database = server.source.database;
-  Append(std::move(server.list), &all);
+  Append(&server, &all);
   KafkaRemains kafka;
   if (!Keeps(options, RelayPart::kCheckpoint)) {
     kafka = FindKafkaRemains(options.publish, server.source, stop);
   }
   all.table_topics = std::move(kafka.table_topics);
-  Append(std::move(kafka.list), &all);
-  Append(std::move(spool.list), &all);
+  Append(&kafka, &all);
+  Append(&spool, &all);
+  std::erase_if(all.absent, [&](const Absent& one) { return Keeps(options, one.part); });
   for (Remains& one : all.list) {
     if (!Keeps(options, one.part)) continue;
     one.stays = "--keep";

@@ -55,7 +55,10 @@ KafkaRemains FindKafkaRemains(const PublishOptions& options, const Source& sourc
       .remove = [&options, name, source, &stop] { DeleteOurs(options, name, source, stop); }};
   try {
     const NewestCheckpoint newest = Read(options, name, stop);
-    if (!newest.topic_exists) return remains;
+    if (!newest.topic_exists) {
+      remains.absent.push_back({topic.part, topic.what, "--topic-prefix"});
+      return remains;
+    }
     for (const auto& [claimed, table] : newest.claims) remains.table_topics.push_back(claimed);
     if (newest.checkpoint) {
       topic.found = "published up to " + newest.checkpoint->progress.end_lsn.ToString();

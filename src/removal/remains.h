@@ -26,11 +26,19 @@ struct Remains {
   std::function<void()> remove = {};
 };
 
+// One thing that every relay has and that is not there under the name that the options give.
+struct Absent {
+  RelayPart part;
+  std::string what;    // "replication slot \"shop\"".
+  std::string option;  // The one that names it, "--slot".
+};
+
 struct RemainsOfRelay {
   std::string database;  // Empty when nobody can tell.
   // In the order in which they are to be removed: the slot first, since PostgreSQL retains WAL for
   // it, and the spool last, which knows whose the others are.
   std::vector<Remains> list;
+  std::vector<Absent> absent;
   std::vector<std::string> table_topics;  // Those of the tables, as far as the checkpoint tells.
 };
 
@@ -47,11 +55,13 @@ RemainsOfRelay FindRemains(const Options& options, const Stop& stop);
 struct ServerRemains {
   Source source;
   std::vector<Remains> list;
+  std::vector<Absent> absent;
 };
 ServerRemains FindServerRemains(const CaptureOptions& options, const Stop& stop);
 
 struct KafkaRemains {
   std::vector<Remains> list;
+  std::vector<Absent> absent;
   std::vector<std::string> table_topics;
 };
 KafkaRemains FindKafkaRemains(const PublishOptions& options, const Source& source,
@@ -60,6 +70,7 @@ KafkaRemains FindKafkaRemains(const PublishOptions& options, const Source& sourc
 struct SpoolRemains {
   std::optional<Source> source;  // Nothing without a spool, or when it cannot be read.
   std::vector<Remains> list;
+  std::vector<Absent> absent;
 };
 SpoolRemains HoldSpool(const SpoolOptions& options);
 

@@ -46,8 +46,10 @@ void Execute(PgConnection* connection, const std::string& sql, const std::string
 std::string Quoted(const std::string& name) { return '"' + Printable(name) + '"'; }
 
 [[noreturn]] void RefuseActive(PgConnection* connection, const SlotState& slot, int pid) {
+  // Without pg_read_all_stats, other roles' addresses are hidden, and the kind of the process, too.
   const PgResult user = connection->Query(
-      fmt::format("SELECT coalesce(application_name, ''), coalesce(host(client_addr), 'this host') "
+      fmt::format("SELECT coalesce(application_name, ''), CASE WHEN backend_type IS NULL THEN "
+                  "'a hidden address' ELSE coalesce(host(client_addr), 'this host') END "
                   "FROM pg_stat_activity WHERE pid = {}",
                   pid));
   const std::string client =
@@ -90,8 +92,12 @@ std::string RetainedWal(PgConnection* connection, const std::string& slot) {
 }
 
 void AddSlot(const Connection& connection, const ServerView& view, const CaptureOptions& options,
-             const Stop& stop, std::vector<Remains>* list) {
-  if (!view.slot) return;
+             const Stop& stop, ServerRemains* remains) {
+  const std::string what = fmt::format("replication slot {}", Quoted(options.slot));
+  if (!view.slot) {
+    remains->absent.push_back({RelayPart::kSlot, what, "--slot"});
+    return;
+  }
   const SlotState& slot = *view.slot;
   if (const auto pid = slot.active_pid ? slot.active_pid : slot.creator_pid) {
     RefuseActive(connection.get(), slot, *pid);
@@ -99,9 +105,9 @@ void AddSlot(const Connection& connection, const ServerView& view, const Capture
   if (slot.plugin != "pgoutput" || slot.database != view.identity.database) {
     RefuseForeign(slot, view.identity.database);
   }
-  list->push_back(
+  remains->list.push_back(
       {.part = RelayPart::kSlot,
-       .what = fmt::format("replication slot {}", Quoted(slot.name)),
+       .what = what,
        .found = (slot.lost() ? "lost" : "not in use") + RetainedWal(connection.get(), slot.name),
        .by_hand =
            OwnLine(fmt::format("SELECT pg_drop_replication_slot({});", QuoteLiteral(slot.name))),
@@ -217,7 +223,7 @@ ServerRemains FindServerRemains(const CaptureOptions& options, const Stop& stop)
   ServerRemains remains;
   remains.source = {view.identity.system_identifier, view.identity.database, options.slot,
                     view.identity.timeline};
-  AddSlot(connection, view, options, stop, &remains.list);
+  AddSlot(connection, view, options, stop, &remains);
   AddPublications(connection, options, stop, &remains.list);
   AddEventTrigger(connection, options, stop, &remains.list);
   return remains;

@@ -40,7 +40,6 @@ std::string Unpublished(const Spool& spool, const SpoolState& state) {
 
 // Opens it as a relay would, and closes it again.
 Content Read(const SpoolOptions& options) {
-  if (!Spool::Exists(options)) return {};
   try {
     const std::unique_ptr<Spool> spool = Spool::Open(options);
     const SpoolState state = spool->ledger().state();
@@ -59,13 +58,18 @@ Content Read(const SpoolOptions& options) {
 
 SpoolRemains HoldSpool(const SpoolOptions& options) {
   SpoolRemains remains;
-  if (!IsThere(options.directory)) return remains;
-  const Content content = Read(options);
+  const bool has_store = Spool::Exists(options);  // Throws where nothing can be seen.
+  const std::string what = fmt::format("spool \"{}\"", Printable(options.directory));
+  if (!IsThere(options.directory)) {
+    remains.absent.push_back({RelayPart::kSpool, what, "--spool"});
+    return remains;
+  }
+  const Content content = has_store ? Read(options) : Content{std::nullopt, "without its store"};
   remains.source = content.source;
   // From here on a relay that starts is refused.
   const auto held = std::make_shared<SpoolDirectory>(options.directory);
   remains.list.push_back({.part = RelayPart::kSpool,
-                          .what = fmt::format("spool \"{}\"", Printable(options.directory)),
+                          .what = what,
                           .found = content.text,
                           .by_hand = OwnLine("rm -r -- " + ShellQuoted(options.directory)),
                           .stays = "",

@@ -18,10 +18,9 @@ void CheckSpoolOptions(const SpoolOptions& options) {
   }
 }
 
-Spool::Spool(const SpoolOptions& options)
+Spool::Spool(const SpoolOptions& options, std::shared_ptr<const SpoolDirectory> held)
     : options_(options),
-      directory_(options.env == nullptr ? std::make_unique<SpoolDirectory>(options.directory)
-                                        : nullptr),
+      directory_(held ? std::move(held) : HoldDirectory(options)),
       store_(std::make_unique<SpoolStore>(options, StorePath(options))),
       ledger_(store_.get(), options.clock),
       room_(options, store_.get(), &ledger_),
@@ -31,8 +30,9 @@ Spool::Spool(const SpoolOptions& options)
 
 Spool::~Spool() = default;
 
-std::unique_ptr<Spool> Spool::Open(const SpoolOptions& options) {
-  return std::unique_ptr<Spool>(new Spool(options));
+std::unique_ptr<Spool> Spool::Open(const SpoolOptions& options,
+                                   std::shared_ptr<const SpoolDirectory> held) {
+  return std::unique_ptr<Spool>(new Spool(options, std::move(held)));
 }
 
 bool Spool::Exists(const SpoolOptions& options) {

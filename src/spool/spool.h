@@ -27,8 +27,11 @@ class Spool {
  public:
   // Opens or creates. Throws Halt errors: kAnotherRelay when another process holds the lock,
   // kSpoolUnusable when the directory cannot be used or its content is corrupt (with the remedy).
-  static std::unique_ptr<Spool> Open(const SpoolOptions& options);
-  // Whether there is a spool, without opening or creating one.
+  // `held` is for a caller that holds the directory already.
+  static std::unique_ptr<Spool> Open(const SpoolOptions& options,
+                                     std::shared_ptr<const SpoolDirectory> held = nullptr);
+  // Whether there is a spool, without opening or creating one. Throws Halt kSpoolUnusable when that
+  // cannot be seen, as for want of a right.
   static bool Exists(const SpoolOptions& options);
 
   ~Spool();
@@ -78,11 +81,11 @@ class Spool {
   std::unique_ptr<ScratchSet> MakeScratch();
 
  private:
-  explicit Spool(const SpoolOptions& options);
+  Spool(const SpoolOptions& options, std::shared_ptr<const SpoolDirectory> held);
   std::string scratch_path() const;
 
   const SpoolOptions options_;
-  const std::unique_ptr<SpoolDirectory> directory_;  // None under a simulated file system.
+  const std::shared_ptr<const SpoolDirectory> directory_;  // None under a simulated file system.
   const std::unique_ptr<SpoolStore> store_;
   Ledger ledger_;
   DiskRoom room_;

@@ -41,6 +41,12 @@ constexpr std::chrono::milliseconds kLockPause{20};
   throw halt.ToError();
 }
 
+// Nobody can tell whether there is a spool.
+[[noreturn]] void UnusableUnseen(const std::string& path, const std::error_code& error) {
+  Unusable(path, "it cannot be read: " + error.message(),
+           "run this as the user that runs the relay");
+}
+
 std::string WithoutEndingSlash(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
@@ -49,17 +55,18 @@ std::string WithoutEndingSlash(std::string path) {
 void RequireParent(const std::string& path) {
   std::error_code error;
   const fs::path parent = fs::path(path).parent_path();
-  if (!parent.empty() && !fs::exists(parent, error)) {
-    Unusable(path, fmt::format("its parent directory \"{}\" does not exist", parent.string()),
-             "create it");
-  }
+  if (parent.empty() || fs::exists(parent, error)) return;
+  if (error) UnusableUnseen(path, error);
+  Unusable(path, fmt::format("its parent directory \"{}\" does not exist", parent.string()),
+           "create it");
 }
 
-void MakeDirectory(const std::string& path) {
+// False when it is there already.
+bool MakeDirectory(const std::string& path) {
   RequireParent(path);
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    Unusable(path, fmt::format("it cannot be created: {}", std::strerror(errno)));
-  }
+  if (mkdir(path.c_str(), 0700) == 0) return true;
+  if (errno == EEXIST) return false;
+  Unusable(path, fmt::format("it cannot be created: {}", std::strerror(errno)));
 }
 
 // An open directory, so that what was checked is what is changed, even if something is renamed in
@@ -76,7 +83,7 @@ class OpenDirectory {
       }
       if (!S_ISDIR(status.st_mode)) Unusable(path, "it is not a directory");
     }
-    Unusable(path, std::strerror(errno));
+    UnusableUnseen(path, {errno, std::generic_category()});
   }
   ~OpenDirectory() { close(fd_); }
   OpenDirectory(const OpenDirectory&) = delete;
@@ -192,7 +199,7 @@ void RequireOurs(const std::string& path, const OpenDirectory& directory) {
   try {
     CheckForForeignFiles(path);
   } catch (const fs::filesystem_error& error) {
-    Unusable(path, error.code().message());
+    UnusableUnseen(path, error.code());
   }
 }
 
@@ -234,7 +241,7 @@ void SpoolDirectory::Inspect(const std::string& given_path) {
 // Everything that may be refused is checked before anything is changed: the path may be somebody
 // else's directory, given by mistake, and this process may run as root.
 SpoolDirectory::SpoolDirectory(const std::string& path) : path_(WithoutEndingSlash(path)) {
-  MakeDirectory(path_);
+  made_directory_ = MakeDirectory(path_);
   const OpenDirectory directory(path_);
   RequireOurs(path_, directory);
   Lock(directory.fd());
@@ -245,14 +252,18 @@ SpoolDirectory::SpoolDirectory(const std::string& path) : path_(WithoutEndingSla
 }
 
 void SpoolDirectory::Lock(int directory_fd) {
-  lock_fd_ = openat(directory_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (lock_fd_ < 0) {
-    Unusable(path_, fmt::format("its lock file cannot be opened: {}", std::strerror(errno)));
-  }
   bool is_locked = false;
   for (int attempt = 0; attempt < kLockAttempts && !is_locked; ++attempt) {
     if (attempt > 0) std::this_thread::sleep_for(kLockPause);
-    is_locked = flock(lock_fd_, LOCK_EX | LOCK_NB) == 0;
+    if (lock_fd_ >= 0) close(lock_fd_);
+    lock_fd_ = openat(directory_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (lock_fd_ < 0) {
+      Unusable(path_, fmt::format("its lock file cannot be opened: {}", std::strerror(errno)));
+    }
+    // One whose holder has removed it since it was opened protects nothing.
+    struct stat status {};
+    is_locked = flock(lock_fd_, LOCK_EX | LOCK_NB) == 0 && fstat(lock_fd_, &status) == 0 &&
+                status.st_nlink > 0;
   }
   if (!is_locked) RefuseInUse(path_, std::exchange(lock_fd_, -1));
   const std::string pid = std::to_string(getpid());
@@ -264,7 +275,14 @@ void SpoolDirectory::Lock(int directory_fd) {
 }
 
 SpoolDirectory::~SpoolDirectory() {
-  if (lock_fd_ >= 0) close(lock_fd_);
+  // Not after Remove(): what is there then is somebody else's.
+  struct stat status {};
+  const bool is_ours = fstat(lock_fd_, &status) == 0 && status.st_nlink > 0;
+  if (is_ours && lstat((path_ + "/db").c_str(), &status) != 0 && errno == ENOENT) {
+    unlink((path_ + "/lock").c_str());
+    if (made_directory_) rmdir(path_.c_str());  // Only an empty one.
+  }
+  close(lock_fd_);
 }
 
 bool SpoolDirectory::Remove() {
@@ -280,6 +298,11 @@ bool SpoolDirectory::Remove() {
   return fs::remove(path_, error);  // Only an empty one.
 }
 
+std::shared_ptr<const SpoolDirectory> HoldDirectory(const SpoolOptions& options) {
+  return options.env == nullptr ? std::make_shared<const SpoolDirectory>(options.directory)
+                                : nullptr;
+}
+
 std::string StorePath(const SpoolOptions& options) {
   return options.env == nullptr ? options.directory + "/db" : options.directory;
 }
@@ -288,7 +311,9 @@ bool HasStore(const std::string& path, rocksdb::Env* env) {
   const std::string current = path + "/CURRENT";
   if (env != nullptr) return env->FileExists(current).ok();
   std::error_code error;
-  return fs::exists(current, error);
+  const bool exists = fs::exists(current, error);
+  if (error) UnusableUnseen(fs::path(path).parent_path(), error);
+  return exists;
 }
 
 uint64_t FreeBytes(const std::string& path) {

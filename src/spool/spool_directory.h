@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "spool/spool_options.h"
@@ -19,7 +20,8 @@ namespace bw {
 //   <directory>/scratch/   a ScratchSet, while there is one
 //
 // The lock is held as long as the object lives. The kernel releases the lock of a process that
-// dies.
+// dies. Where no store was made, the destructor removes the lock file, and the directory if the
+// constructor has made it.
 class SpoolDirectory {
  public:
   // Creates the directory if it is missing; makes an empty one, or a spool's, inaccessible to
@@ -46,18 +48,22 @@ class SpoolDirectory {
   void Lock(int directory_fd);
 
   std::string path_;
+  bool made_directory_ = false;
   int lock_fd_ = -1;
 };
 
 // Bytes that are free for us in the machine's file system at `path`; the maximum when unknown.
 uint64_t FreeBytes(const std::string& path);
 
+// Null under a simulated file system, which has no SpoolDirectory.
+std::shared_ptr<const SpoolDirectory> HoldDirectory(const SpoolOptions& options);
+
 // The store's path. A simulated file system has no SpoolDirectory.
 std::string StorePath(const SpoolOptions& options);
 
 // In `env`, or without one in the machine's file system:
 
-// Whether there is a store in this directory.
+// Whether there is a store in this directory. Throws Halt kSpoolUnusable when that cannot be seen.
 bool HasStore(const std::string& path, rocksdb::Env* env);
 // Bytes of the files directly in `path`.
 uint64_t DirectoryBytes(const std::string& path, rocksdb::Env* env);

@@ -57,7 +57,7 @@ std::unique_ptr<SpoolStore> OpenStoreForReading(const SpoolOptions& options) {
                {{"name the spool of a relay, or a copy of it", "--spool=DIR"}}}
         .ToError();
   };
-  if (!HasStore(path, options.env)) refuse("There is no spool, or none that may be read, in");
+  if (!HasStore(path, options.env)) refuse("There is no spool in");
   auto store = std::make_unique<SpoolStore>(options, path, StoreAccess::kRead);
   // Written first, by the relay that has just made the directory.
   if (!GetAgain(store.get(), Family::kMeta, kMetaFormat)) refuse("Nothing is in the spool");
@@ -112,7 +112,8 @@ SpoolReader::~SpoolReader() = default;
 
 void SpoolReader::Look() {
   const Ledger ledger(store_.get(), options_.clock);
-  picture_ = {ledger.state(), ledger.snapshots(), ledger.rereads(), ledger.held_tables()};
+  picture_ = {ledger.state(), ledger.snapshots(), ledger.rereads(), ledger.held_tables(),
+              ledger.accounted_members().has_value()};
 }
 
 SpoolRecords SpoolReader::Read(const Position& after, const Position& through) {

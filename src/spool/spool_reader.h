@@ -24,6 +24,7 @@ struct SpoolPicture {
   std::vector<SnapshotMark> snapshots;  // As Ledger::snapshots().
   std::vector<Reread> rereads;
   std::vector<TableName> held;
+  bool expects_pair = false;  // Ledger::accounted_members() are known.
 };
 
 // One entry among the changes. The views live until the next one is read.

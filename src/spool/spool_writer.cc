@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/kill_point.h"
+#include "base/thread_name.h"
 
 namespace bw {
 namespace {
@@ -127,6 +128,7 @@ bool SpoolWriter::WorthWriting() const {
 }
 
 void SpoolWriter::Run() {
+  NameThisThread("spool writer");
   while (true) {
     {
       std::unique_lock lock(mutex_);

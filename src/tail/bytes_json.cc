@@ -1,13 +1,10 @@
 #include "tail/bytes_json.h"
 
-#include <fmt/format.h>
 #include <openssl/evp.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "avro/json_text.h"
-#include "base/shown_text.h"
 #include "base/utf8.h"
 
 namespace bw {
@@ -70,29 +67,6 @@ void AppendBytesAsJson(std::string_view bytes, std::string* out) {
   } else {
     AppendTextAsJson(bytes, out);
   }
-}
-
-std::string ForTerminal(std::string_view json) {
-  std::string out;
-  while (!json.empty()) {
-    const std::optional<HiddenCharacter> hidden = HiddenAt(json);
-    // JSON has tabs between its tokens only, where an escape is wrong.
-    if (!hidden || !hidden->code_point || *hidden->code_point == U'\t') {
-      const size_t size = std::max<size_t>(DecodeUtf8(json).bytes, 1);
-      out += json.substr(0, size);
-      json.remove_prefix(size);
-      continue;
-    }
-    const auto code = static_cast<uint32_t>(*hidden->code_point);
-    if (code <= 0xFFFF) {
-      out += fmt::format("\\u{:04x}", code);
-    } else {  // As UTF-16, a pair of surrogates.
-      out += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((code - 0x10000) >> 10),
-                         0xDC00 + ((code - 0x10000) & 0x3FF));
-    }
-    json.remove_prefix(hidden->bytes);
-  }
-  return out;
 }
 
 void AppendNameAsJson(std::string_view name, std::string* out) {

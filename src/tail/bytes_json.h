@@ -20,10 +20,6 @@ void AppendTextAsJson(std::string_view bytes, std::string* out);
 // {"base64":"..."}
 void AppendBase64Object(std::string_view bytes, std::string* out);
 
-// The same JSON, in which characters that could control a terminal are escapes (base/shown_text.h).
-// They can only be in strings, so its value is the same.
-std::string ForTerminal(std::string_view json);
-
 // The name of a member: as a string where it is text, else its base64.
 void AppendNameAsJson(std::string_view name, std::string* out);
 

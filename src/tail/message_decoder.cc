@@ -19,16 +19,41 @@ std::optional<int32_t> SchemaIdIn(std::string_view bytes) {
   return id >= 1 && id <= INT32_MAX ? std::optional(static_cast<int32_t>(id)) : std::nullopt;
 }
 
+// Of which the first byte may well be 0.
+bool HasSizeOfNumberOrUuid(std::string_view bytes) {
+  return bytes.size() == 8 || bytes.size() == 16;
+}
+
 }  // namespace
 
-MessageDecoder::MessageDecoder(const HttpSchemaRegistryOptions& options, bool raw, const Stop& stop)
+MessageDecoder::MessageDecoder(const HttpSchemaRegistryOptions& options, const RawParts& raw,
+                               const Stop& stop)
     : options_(options), raw_(raw), stop_(stop) {}
 
-void MessageDecoder::Append(std::string_view bytes, std::string* out) {
+void MessageDecoder::Append(std::string_view bytes, const MessagePart& part, std::string* out) {
   const std::optional<int32_t> id = SchemaIdIn(bytes);
   if (!id) return AppendBytesAsJson(bytes, out);
-  if (raw_) return AppendBase64Object(bytes, out);
-  const Known& known = SchemaOf(*id);
+  const bool may_be_other = !part.is_relays && HasSizeOfNumberOrUuid(bytes);
+  const std::pair messages(std::string(part.topic), part.is_key);
+  if ((part.is_key ? raw_.keys : raw_.values) || (may_be_other && not_avro_.contains(messages))) {
+    return AppendBase64Object(bytes, out);
+  }
+  try {
+    AppendDecoded(bytes, *id, out);
+  } catch (const Error& error) {
+    const bool no_registry = error.kind() == ErrorKind::kUsage && !has_answered_;
+    if (!may_be_other || (error.kind() != ErrorKind::kRow && !no_registry)) throw;
+    not_avro_.insert(messages);
+    spdlog::warn(
+        "Topic {}: {} of {} bytes that begin with a NUL are taken for numbers or UUIDs and shown "
+        "as base64. As Avro: {}",
+        part.topic, part.is_key ? "keys" : "values", bytes.size(), error.what());
+    AppendBase64Object(bytes, out);
+  }
+}
+
+void MessageDecoder::AppendDecoded(std::string_view bytes, int32_t id, std::string* out) {
+  const Known& known = SchemaOf(id);
   const std::string_view body = bytes.substr(kWireFormatHeaderBytes);
   if (known.avro) {
     known.avro->AppendJson(body, out);
@@ -50,7 +75,7 @@ const MessageDecoder::Known& MessageDecoder::SchemaOf(int32_t id) {
   if (!stored) {
     throw RowError(fmt::format(
         "its schema id {} is not known to the registry {}: name the registry that it came from "
-        "with --schema-registry, or see the bytes with --raw",
+        "with --schema-registry, or see the bytes with --raw (of keys only: --raw-keys)",
         id, source_->url()));
   }
   return known_.emplace(id, Understand(id, *stored)).first->second;
@@ -68,7 +93,7 @@ std::optional<StoredSchema> MessageDecoder::Ask(int32_t id) {
     }
     throw UsageError(fmt::format(
         "--schema-registry: the topic holds Avro, and its schemas are in a registry; name that, or "
-        "see the bytes with --raw ({})",
+        "see the bytes with --raw (of keys only: --raw-keys) ({})",
         error.what()));
   }
 }

@@ -1,6 +1,5 @@
 #include "tail/output.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -13,21 +12,23 @@
 namespace bw {
 
 bool Output::Flush() {
+  if (has_failed_) return false;
   std::string_view rest = buffer_;
   while (!rest.empty()) {
     const ssize_t written = write(descriptor_, rest.data(), rest.size());
     if (written >= 0) {
       rest.remove_prefix(static_cast<size_t>(written));
+      bytes_written_ += static_cast<uint64_t>(written);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       pollfd wanted{.fd = descriptor_, .events = POLLOUT, .revents = 0};
       poll(&wanted, 1, -1);
-    } else if (errno == EPIPE) {
-      return false;
     } else if (errno != EINTR) {
+      const int reason = errno;
+      has_failed_ = true;
+      if (reason == EPIPE) return false;
       throw Error(ErrorKind::kHalt,
-                  fmt::format("cannot write to standard output: {}",
-                              std::generic_category().message(errno)),
-                  ExitCode::kTryAgain);
+                  "The output cannot be written: " + std::generic_category().message(reason),
+                  ExitCode::kSpoolUnusable);
     }
   }
   buffer_.clear();

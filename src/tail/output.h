@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace bw {
@@ -16,9 +17,14 @@ class Output {
   bool is_empty() const { return buffer_.empty(); }
   bool is_full() const { return buffer_.size() >= kBytesMax; }
 
-  // Writes all of it. False when nobody reads it any more (EPIPE); nothing may follow then. Throws
-  // an Error for every other failure.
+  // Writes all of it. False when nobody reads it any more (EPIPE). Throws an Error for every other
+  // failure. After a failed write, which may have written a part, nothing is written any more:
+  // every later call is false.
   bool Flush();
+  // How much of all that was appended since the beginning has been written.
+  uint64_t bytes_written() const { return bytes_written_; }
+  // Where the buffer ends, in bytes since the beginning. Until a write fails.
+  uint64_t bytes_appended() const { return bytes_written_ + buffer_.size(); }
   bool is_terminal() const;
   // Whether the other end of a pipe is closed, as far as can be told without writing.
   bool reader_is_gone() const;
@@ -28,6 +34,8 @@ class Output {
 
   const int descriptor_;
   std::string buffer_;
+  uint64_t bytes_written_ = 0;
+  bool has_failed_ = false;
 };
 
 }  // namespace bw

@@ -8,7 +8,6 @@
 #include "base/ask_until_answered.h"
 #include "base/error.h"
 #include "publish/kafka_cluster.h"
-#include "tail/bytes_json.h"
 #include "tail/last_offsets.h"
 #include "tail/table_offsets.h"
 #include "tail/topic_choice.h"
@@ -42,8 +41,10 @@ Tail::Tail(const TailOptions& options, const TailServers& servers, int output, c
       away_(fmt::format("Kafka ({})", servers.kafka.brokers)),
       cluster_(ConnectToKafka(servers.kafka, stop)),
       kafka_(servers.kafka, stop),
-      decoder_(servers.registry, options.raw, stop),
-      output_(output) {
+      decoder_(servers.registry, {.keys = options.raw || options.raw_keys, .values = options.raw},
+               stop),
+      output_(output),
+      is_terminal_(output_.is_terminal()) {
   if (!options.group.empty()) {
     group_ = std::make_unique<GroupOffsets>(servers.kafka, options.group, stop);
   }
@@ -54,14 +55,18 @@ Tail::~Tail() = default;
 void Tail::Run() {
   try {
     Begin();
-    Follow();
   } catch (const Stopped&) {
-    // What was decoded is written below.
-  } catch (const Error&) {
-    output_.Flush();
+    return;
+  }
+  bool is_read = false;
+  try {
+    FollowUntilStopped();
+    is_read = output_.Flush();
+  } catch (const Error& error) {
+    KeepWhatWasWritten(error);
     throw;
   }
-  if (output_.Flush()) StoreLastOffsets();
+  if (is_read) StoreLastOffsets();
 }
 
 // --- The beginning ------------------------------------------------------------------------------
@@ -69,10 +74,10 @@ void Tail::Run() {
 void Tail::Begin() {
   const auto states = AskUntilAnswered(&away_, stop_, [&] {
     const std::map<std::string, int32_t> all = kafka_.Topics();
+    const TopicChoice choice = ChooseTopics(options_.topics, all);
+    NoteMissing(choice.missing);
     topics_.clear();
-    for (const std::string& topic : ChooseTopics(options_.topics, all)) {
-      topics_[topic] = all.at(topic);
-    }
+    for (const std::string& topic : choice.topics) topics_[topic] = all.at(topic);
     return FindStates(Wanted(topics_));
   });
   if (options_.format == TailFormat::kCsv) AppendCsvNames(columns_, output_.buffer());
@@ -81,6 +86,20 @@ void Tail::Begin() {
   for (const PartitionState& state : states) {
     const int64_t from = StartOffset(StartRuleOf(options_), state, keeper);
     Start(state.name, from, follows ? std::nullopt : std::optional(state.end));
+  }
+}
+
+// Who follows waits for topics that come later. A table is filled from those that there are: what
+// it has is compared with all of them at the beginning.
+void Tail::NoteMissing(const std::vector<std::string>& missing) {
+  looks_for_topics_ =
+      Follows(options_) && (!missing.empty() || std::ranges::any_of(options_.topics, IsTopicGlob));
+  if (missing.empty()) return;
+  if (!Follows(options_) || !options_.table.empty()) throw UsageError("tail: " + missing.front());
+  for (const std::string& sentence : missing) {
+    if (said_.insert(sentence).second) {
+      spdlog::warn("Waiting, since {} (--until=end does not wait)", sentence);
+    }
   }
 }
 
@@ -144,10 +163,19 @@ void Tail::Start(const TopicPartition& name, int64_t from, std::optional<int64_t
   kafka_.Start(name, from);
   readings_.push_back({.name = name, .next = from, .end = end});
   ++open_;
+  Expect(readings_.back());
   EndWhereReached(readings_.size() - 1);
 }
 
 // --- The loop -----------------------------------------------------------------------------------
+
+void Tail::FollowUntilStopped() {
+  try {
+    Follow();
+  } catch (const Stopped&) {
+    // A wait ended, as for the registry. What was decoded before is complete.
+  }
+}
 
 void Tail::Follow() {
   TimePoint look_at = Now() + kLookInterval;
@@ -191,25 +219,33 @@ void Tail::Take(const TailArrival& arrival) {
   } else {
     reading.next = record.offset;
   }
+  Expect(reading);
   EndWhereReached(record.range);
 }
 
+// The group may store this position when the lines before it were written.
+void Tail::Expect(const Reading& reading) {
+  if (!group_) return;
+  written_.NoteWritten(output_.bytes_written());  // So that few are expected at a time.
+  written_.Expect(reading.name, reading.next, output_.bytes_appended());
+}
+
 void Tail::Write(const Reading& reading, const CommittedRecord& record) {
-  const TailLine line{.topic = reading.name.topic,
-                      .partition = reading.name.partition,
+  const bool is_relays = HasRelayHeaders(record.headers);
+  const TopicPartition& name = reading.name;
+  const MessagePart key{.topic = name.topic, .is_key = true, .is_relays = is_relays};
+  const MessagePart value{.topic = name.topic, .is_key = false, .is_relays = is_relays};
+  const TailLine line{.topic = name.topic,
+                      .partition = name.partition,
                       .offset = record.offset,
                       .timestamp_ms = record.timestamp_ms,
-                      .key = Decode(reading.name, record.offset, "key", record.key),
-                      .value = Decode(reading.name, record.offset, "value", record.value),
-                      .headers = record.headers};
+                      .key = Decode(name, record.offset, key, record.key),
+                      .value = Decode(name, record.offset, value, record.value),
+                      .headers = record.headers,
+                      .for_terminal = is_terminal_};
   switch (options_.format) {
-    case TailFormat::kJson: {
-      std::string json;
-      AppendJsonLine(line, &json);
-      json.pop_back();
-      *output_.buffer() += (output_.is_terminal() ? ForTerminal(json) : json) + '\n';
-      return;
-    }
+    case TailFormat::kJson:
+      return AppendJsonLine(line, output_.buffer());
     case TailFormat::kCsv:
       return AppendCsvLine(line, columns_, output_.buffer());
     case TailFormat::kCopy:
@@ -218,15 +254,17 @@ void Tail::Write(const Reading& reading, const CommittedRecord& record) {
 }
 
 std::optional<std::string> Tail::Decode(const TopicPartition& name, int64_t offset,
-                                        const char* part, std::optional<std::string_view> bytes) {
+                                        const MessagePart& part,
+                                        std::optional<std::string_view> bytes) {
   if (!bytes) return std::nullopt;
   std::string json;
   try {
-    decoder_.Append(*bytes, &json);
+    decoder_.Append(*bytes, part, &json);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
     throw RowError(fmt::format("topic {} partition {} offset {}, {}: {}", name.topic,
-                               name.partition, offset, part, error.what()));
+                               name.partition, offset, part.is_key ? "key" : "value",
+                               error.what()));
   }
   return json;
 }
@@ -243,9 +281,9 @@ void Tail::EndWhereReached(size_t index) {
 
 std::map<std::string, int32_t> Tail::LookAtTopics() {
   std::map<std::string, int32_t> now;
-  if (Follows(options_) && std::ranges::any_of(options_.topics, IsTopicGlob)) {
+  if (looks_for_topics_) {
     for (const auto& [topic, count] : kafka_.Topics()) {
-      if (topics_.contains(topic) || MatchesAnyGlob(options_.topics, topic)) now[topic] = count;
+      if (ChoosesTopic(options_.topics, topic)) now[topic] = count;
     }
     return now;
   }
@@ -261,31 +299,39 @@ std::map<std::string, int32_t> Tail::LookAtTopics() {
 // The partitions that there were not when we looked last.
 std::vector<TopicPartition> Tail::NewPartitions(const std::map<std::string, int32_t>& now) const {
   std::vector<TopicPartition> added;
-  if (!Follows(options_) || !options_.partitions.empty()) return added;
+  if (!Follows(options_)) return added;
+  const auto is_wanted = [&](int32_t partition) {
+    return options_.partitions.empty() ||
+           std::ranges::find(options_.partitions, partition) != options_.partitions.end();
+  };
   for (const auto& [topic, count] : now) {
     const auto known = topics_.find(topic);
     const int32_t first = known == topics_.end() ? 0 : known->second;
     for (int32_t partition = first; partition < count; ++partition) {
-      added.push_back({topic, partition});
+      if (is_wanted(partition)) added.push_back({topic, partition});
     }
   }
   return added;
 }
 
 void Tail::LookForChanges() {
+  // A group may have offsets of a topic that was only out of sight when we began.
+  const bool goes_on = group_ && StartRuleOf(options_).kind == StartRule::Kind::kKnown;
   std::map<std::string, int32_t> now;
   std::vector<PartitionState> added;
   try {
     now = LookAtTopics();
     for (const auto& [topic, count] : topics_) {
       if (now.contains(topic)) continue;
+      written_.Forget(topic);
       throw Error(ErrorKind::kHalt,
                   fmt::format("topic {} was deleted. If it is made again, start again to read what "
                               "is there then",
                               topic),
                   ExitCode::kHaltKafka);
     }
-    added = LookAt(NewPartitions(now));
+    const std::vector<TopicPartition> names = NewPartitions(now);
+    added = goes_on ? FindStates(names) : LookAt(names);
     away_.Back();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kTransient) throw;
@@ -295,29 +341,25 @@ void Tail::LookForChanges() {
   // From their beginning, whatever --from says: all in them is new.
   for (const PartitionState& state : added) {
     spdlog::info("Topic {} has a new partition {}", state.name.topic, state.name.partition);
-    Start(state.name, state.stored.low, std::nullopt);
+    const StartRule rule{goes_on ? StartRule::Kind::kKnown : StartRule::Kind::kBeginning, 0};
+    Start(state.name, StartOffset(rule, state, KeeperOf(options_)), std::nullopt);
   }
   topics_ = std::move(now);
 }
 
 bool Tail::StoreOffsets() {
   if (!group_) return true;
-  NextOffsets changed;
-  for (const Reading& reading : readings_) {
-    const auto stored = stored_.find(reading.name);
-    if (stored == stored_.end() || stored->second != reading.next) {
-      changed[reading.name] = reading.next;
-    }
-  }
-  if (changed.empty()) return true;
+  written_.NoteWritten(output_.bytes_written());
+  const NextOffsets offsets = written_.Unstored();
+  if (offsets.empty()) return true;
   try {
-    group_->Store(changed);
+    group_->Store(offsets);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kTransient) throw;
     away_.Away(error.what());
     return false;
   }
-  for (const auto& [name, offset] : changed) stored_[name] = offset;
+  written_.NoteStored(offsets);
   return true;
 }
 
@@ -333,6 +375,20 @@ void Tail::StoreLastOffsets() {
     }
     std::this_thread::sleep_for(kWait);  // Not a wait that a stop ends: there may have been one.
   }
+}
+
+void Tail::KeepWhatWasWritten(const Error& error) {
+  const auto attempt = [&](const auto& step) {
+    try {
+      step();
+    } catch (const Error& second) {
+      // The same again when it was this step that failed.
+      if (std::string_view(second.what()) != error.what()) spdlog::error("{}", second.what());
+    }
+  };
+  bool is_read = true;
+  attempt([&] { is_read = output_.Flush() || !output_.reader_is_gone(); });
+  if (is_read) attempt([&] { StoreLastOffsets(); });
 }
 
 }  // namespace bw

@@ -17,6 +17,7 @@
 #include "tail/message_decoder.h"
 #include "tail/output.h"
 #include "tail/tail_options.h"
+#include "tail/written_offsets.h"
 
 namespace bw {
 
@@ -45,6 +46,18 @@ class Tail {
 
   // Returns at the end, after a stop, and when nobody reads the output any more. Throws Errors;
   // what was decoded before is then written.
+  //
+  // What a group has stored when Run ends:
+  // - At the end and after a stop: the offsets of all lines. When Kafka does not take them, that is
+  //   the Error (75).
+  // - After any other Error: the offsets of the lines that were written in full, up to the message
+  //   or the write that failed. When Kafka does not take them, the log says so, and the Error is
+  //   the first one.
+  // - When nobody reads the output any more: what was stored before, up to two seconds ago. What
+  //   was still in the pipe then is lost to its reader, so rather repeat it.
+  // - When nothing could be begun (an Error before the first line): what was stored before.
+  // After a crash it is what was stored before, too. In no case is an offset stored before all
+  // lines below it were written.
   void Run();
 
  private:
@@ -57,20 +70,24 @@ class Tail {
   };
 
   void Begin();
+  // What is missing is said, or a usage Error.
+  void NoteMissing(const std::vector<std::string>& missing);
   // The partitions of these topics that are wanted.
   std::vector<TopicPartition> Wanted(const std::map<std::string, int32_t>& topics) const;
   std::vector<PartitionState> LookAt(const std::vector<TopicPartition>& partitions);
   std::vector<PartitionState> FindStates(const std::vector<TopicPartition>& names);
   void Start(const TopicPartition& name, int64_t from, std::optional<int64_t> end);
 
+  void FollowUntilStopped();
   void Follow();
   std::optional<TailArrival> Next();
   bool IsDone() const;
   void Take(const TailArrival& arrival);
   void Write(const Reading& reading, const CommittedRecord& record);
   // A key or value as JSON.
-  std::optional<std::string> Decode(const TopicPartition& name, int64_t offset, const char* part,
-                                    std::optional<std::string_view> bytes);
+  std::optional<std::string> Decode(const TopicPartition& name, int64_t offset,
+                                    const MessagePart& part, std::optional<std::string_view> bytes);
+  void Expect(const Reading& reading);
   void EndWhereReached(size_t index);
 
   // The topics that are read, as they are now.
@@ -80,6 +97,8 @@ class Tail {
   // False when Kafka did not answer.
   bool StoreOffsets();
   void StoreLastOffsets();
+  // After an Error.
+  void KeepWhatWasWritten(const Error& error);
 
   const TailOptions options_;
   const TailServers servers_;
@@ -91,12 +110,14 @@ class Tail {
   std::unique_ptr<GroupOffsets> group_;  // With --group.
   MessageDecoder decoder_;
   Output output_;
+  const bool is_terminal_;
 
   std::map<std::string, int32_t> topics_;  // With the number of partitions that we know of.
+  bool looks_for_topics_ = false;          // There may come others that are wanted.
   std::vector<Reading> readings_;          // By index of KafkaTail.
   size_t open_ = 0;                        // Readings that have not ended.
   uint64_t lines_ = 0;
-  NextOffsets stored_;          // What the group has.
+  WrittenOffsets written_;      // For the group.
   std::set<std::string> said_;  // Failures that were logged.
 };
 

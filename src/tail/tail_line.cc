@@ -11,6 +11,8 @@
 #include "base/format.h"
 #include "base/lsn.h"
 #include "base/parse_whole.h"
+#include "base/shown_json.h"
+#include "base/shown_text.h"
 #include "tail/bytes_json.h"
 
 namespace bw {
@@ -38,9 +40,14 @@ std::optional<std::string> TimeText(std::optional<int64_t> ms) {
   return FormatTime(*ms * 1'000);
 }
 
+std::optional<std::string_view> HeaderIn(std::span<const MessageHeader> headers,
+                                         std::string_view name) {
+  const auto found = std::ranges::find(headers, name, &MessageHeader::name);
+  return found == headers.end() ? std::nullopt : std::optional(found->value);
+}
+
 std::optional<std::string_view> HeaderOf(const TailLine& line, std::string_view name) {
-  const auto found = std::ranges::find(line.headers, name, &MessageHeader::name);
-  return found == line.headers.end() ? std::nullopt : std::optional(found->value);
+  return HeaderIn(line.headers, name);
 }
 
 void AppendHeaders(const TailLine& line, std::string* out) {
@@ -66,6 +73,10 @@ void AppendHeaders(const TailLine& line, std::string* out) {
   *out += '}';
 }
 
+std::string Shown(const TailLine& line, std::string_view json) {
+  return line.for_terminal ? ShownJson(json) : std::string(json);
+}
+
 // The text of a column, before it is escaped; nothing for null.
 std::optional<std::string> FieldOf(const TailLine& line, TailColumn column) {
   switch (column) {
@@ -82,7 +93,8 @@ std::optional<std::string> FieldOf(const TailLine& line, TailColumn column) {
     case TailColumn::kOp: {
       // It may be another producer's, and anything.
       const auto op = HeaderOf(line, "op");
-      return op && IsPlainText(*op) ? std::optional(std::string(*op)) : std::nullopt;
+      if (!op || !IsPlainText(*op)) return std::nullopt;
+      return line.for_terminal ? Printable(*op) : std::string(*op);
     }
     case TailColumn::kLsn:
     case TailColumn::kIndex: {
@@ -92,20 +104,22 @@ std::optional<std::string> FieldOf(const TailLine& line, TailColumn column) {
                                         : std::to_string(position->index);
     }
     case TailColumn::kKey:
-      return line.key;
+      return line.key ? std::optional(Shown(line, *line.key)) : std::nullopt;
     case TailColumn::kValue:
-      return line.value;
+      return line.value ? std::optional(Shown(line, *line.value)) : std::nullopt;
     case TailColumn::kHeaders: {
       std::string json;
       AppendHeaders(line, &json);
-      return json;
+      return Shown(line, json);
     }
   }
   BW_CHECK(false);
 }
 
+// RFC 4180. An empty text is quoted, so that it is not null; and so is "\.", which ends the data
+// for PostgreSQL where it stands alone on a line.
 void AppendCsvField(std::string_view text, std::string* out) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+  if (!text.empty() && text != "\\." && text.find_first_of(",\"\r\n") == std::string_view::npos) {
     *out += text;
     return;
   }
@@ -140,7 +154,13 @@ void AppendJsonOrNull(const std::optional<std::string>& json, std::string* out) 
 
 std::span<const TailColumnName> TailColumnNames() { return kColumns; }
 
+bool HasRelayHeaders(std::span<const MessageHeader> headers) {
+  const auto position = Position::Parse(HeaderIn(headers, "lsn").value_or(""));
+  return position && HeaderIn(headers, "op").value_or("").size() == 1;
+}
+
 void AppendJsonLine(const TailLine& line, std::string* out) {
+  const size_t start = out->size();
   *out += R"({"topic":)";
   AppendNameAsJson(line.topic, out);
   fmt::format_to(std::back_inserter(*out), R"(,"partition":{},"offset":{},"timestamp":)",
@@ -157,7 +177,9 @@ void AppendJsonLine(const TailLine& line, std::string* out) {
   AppendJsonOrNull(line.value, out);
   *out += R"(,"headers":)";
   AppendHeaders(line, out);
-  *out += "}\n";
+  *out += '}';
+  if (line.for_terminal) out->replace(start, out->npos, ShownJson(out->substr(start)));
+  *out += '\n';
 }
 
 void AppendCsvNames(std::span<const TailColumn> columns, std::string* out) {

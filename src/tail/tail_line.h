@@ -47,7 +47,12 @@ struct TailLine {
   std::optional<std::string> key = {};
   std::optional<std::string> value = {};
   std::span<const MessageHeader> headers = {};
+  // In each format, characters that could control a terminal are escapes; JSON keeps its value.
+  bool for_terminal = false;
 };
+
+// Whether a relay wrote the message: it has its headers "lsn" and "op".
+bool HasRelayHeaders(std::span<const MessageHeader> headers);
 
 // Each appends one line with its end.
 //

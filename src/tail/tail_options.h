@@ -24,6 +24,7 @@ struct TailOptions {
   std::string table;                      // --from-table: the table that holds the lines.
   bool skip_lost = false;                 // --skip-lost
   bool raw = false;                       // --raw: no schema registry is asked.
+  bool raw_keys = false;                  // --raw-keys: not for keys.
 };
 
 // What is said, else: with a group or a table where it ends, as a file of its own (CSV, COPY) from

@@ -33,31 +33,38 @@ std::string Suggestion(const std::string& word, const std::map<std::string, int3
 
 bool IsTopicGlob(const std::string& word) { return word.find_first_of("*?[") != std::string::npos; }
 
-bool MatchesAnyGlob(std::span<const std::string> words, const std::string& topic) {
-  if (IsReservedTopic(topic)) return false;
+bool ChoosesTopic(std::span<const std::string> words, const std::string& topic) {
   return std::ranges::any_of(words, [&](const std::string& word) {
-    return IsTopicGlob(word) && fnmatch(word.c_str(), topic.c_str(), 0) == 0;
+    if (!IsTopicGlob(word)) return word == topic;
+    return !IsReservedTopic(topic) && fnmatch(word.c_str(), topic.c_str(), 0) == 0;
   });
 }
 
-std::vector<std::string> ChooseTopics(std::span<const std::string> words,
-                                      const std::map<std::string, int32_t>& all) {
+TopicChoice ChooseTopics(std::span<const std::string> words,
+                         const std::map<std::string, int32_t>& all) {
+  TopicChoice choice;
   std::set<std::string> chosen;
   for (const std::string& word : words) {
-    const size_t before = chosen.size();
-    for (const auto& [name, partitions] : all) {
-      if (name == word || MatchesAnyGlob(std::span(&word, 1), name)) chosen.insert(name);
-    }
-    if (chosen.size() > before || all.contains(word)) continue;
-    if (!IsTopicGlob(word)) {
+    if (!IsTopicGlob(word) && (!IsLegalTopicText(word) || word.size() > kTopicNameBytesMax)) {
       throw UsageError(
-          fmt::format("tail: there is no topic {}{}", Printable(word), Suggestion(word, all)));
+          fmt::format("tail: {} is not the name of a topic, which has letters, digits, "
+                      "'.', '_' and '-' only, {} at most",
+                      Printable(word), kTopicNameBytesMax));
     }
-    const bool matches = std::ranges::any_of(
-        chosen, [&](const std::string& name) { return MatchesAnyGlob(std::span(&word, 1), name); });
-    if (!matches) throw UsageError(fmt::format("tail: no topic matches {}", Printable(word)));
+    bool is_missing = true;
+    for (const auto& [name, partitions] : all) {
+      if (!ChoosesTopic(std::span(&word, 1), name)) continue;
+      chosen.insert(name);
+      is_missing = false;
+    }
+    if (!is_missing) continue;
+    choice.missing.push_back(
+        IsTopicGlob(word)
+            ? fmt::format("no topic matches {}", Printable(word))
+            : fmt::format("there is no topic {}{}", Printable(word), Suggestion(word, all)));
   }
-  return {chosen.begin(), chosen.end()};
+  choice.topics.assign(chosen.begin(), chosen.end());
+  return choice;
 }
 
 }  // namespace bw

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from harness import Scene
-from harness.bad_clients import Attack, SlowClients, ask_raw
+from harness.bad_clients import Attack, SilentClients, SlowClients, ask_raw
 from harness.writer import Writer
 
 from clients import Admin
@@ -97,6 +97,26 @@ def test_an_outage_of_kafka_is_told_within_15_seconds_and_the_drain_after_it(sce
     assert admin.status()["publish"]["troubles"] == []
 
 
+@pytest.mark.parametrize("paused", [False, True], ids=["dead", "silent"])
+def test_an_outage_that_begins_within_a_kafka_transaction_is_told(scene: Scene, relay: Relay, paused: bool):
+    """The transaction waits a minute for its broker; nobody else may have to."""
+    admin = by_socket(relay)
+    rows = 400_000
+    admin.request("POST", "/pause?side=publish")
+    scene.execute(f"INSERT INTO test SELECT n, 'x' FROM generate_series(1, {rows}) n")
+    scene.wait_until(lambda: admin.status()["spool"]["backlog_changes"] >= rows, 60, "the rows to be captured")
+    admin.request("POST", "/resume?side=publish")
+    scene.wait_until(lambda: admin.status()["publish"]["changes"] > 0, 30, "the first Kafka transaction")
+    kafka = scene.servers.kafka
+    kafka.pause() if paused else kafka.kill9()
+    scene.wait_until(lambda: admin.status()["publish"]["troubles"], 15, "the outage")
+    assert admin.status()["publish"]["state"] == "trouble"
+    assert "Publishing to Kafka from" not in relay.log_text().partition("is away")[2], "a new session is no wait"
+    kafka.resume() if paused else kafka.restart()
+    scene.wait_until(lambda: not admin.status()["publish"]["troubles"], 60, "the end of the outage")
+    scene.settle()
+
+
 def test_capture_waiting_for_postgres_is_not_ready(scene: Scene, relay: Relay):
     admin = by_socket(relay)
     scene.connection.close()
@@ -109,6 +129,49 @@ def test_capture_waiting_for_postgres_is_not_ready(scene: Scene, relay: Relay):
         scene.servers.bring_back()
     scene.reconnect()
     scene.wait_until(lambda: admin.readiness()[0], 30, "to be ready again")
+
+
+def test_a_relay_that_waits_for_its_first_postgres_is_shown_and_steered(scene: Scene):
+    """Before its first start it has no spool yet."""
+    scene.execute(TABLE)
+    scene.connection.close()
+    scene.servers.postgres.stop()
+    try:
+        relay = scene.relay()
+        relay.start()
+        admin = by_socket(relay)
+        scene.wait_until(lambda: admin.status()["capture"]["troubles"], 10, "what it waits for")
+        [trouble] = admin.status()["capture"]["troubles"]
+        assert trouble["server"] == "PostgreSQL" and "is away, waiting for it: cannot connect" in trouble["what"]
+        assert admin.get("/livez") == "alive\n"
+        code, text = command(relay, "status")
+        assert code == 0 and "PostgreSQL is away, waiting for it" in text and "none runs" not in text, text
+        assert command(relay, "pause")[0] == 0
+        status, answer = admin.request("POST", "/resnapshot")
+        assert status == 503 and "has not completed its first snapshot" in answer, answer
+        second = scene.relay()
+        second.start()
+        assert second.exit_code(20) == 73 and "in use by another relay" in second.log_text()
+    finally:
+        scene.servers.bring_back()
+    scene.reconnect()
+    time.sleep(2)
+    assert not scene.slots(), "it is paused"
+    assert command(relay, "resume")[0] == 0
+    scene.execute("INSERT INTO test VALUES (1, 'x')")
+    scene.settle()
+    assert [key["id"] for _, key, _ in scene.changes("test")] == [1]
+
+
+def test_a_relay_that_is_stopped_before_its_first_start_leaves_no_spool(scene: Scene):
+    spool = scene.folder / "spool"
+    for is_made_before in (False, True):
+        relay = scene.relay(postgres=f"postgres://nobody@127.0.0.1:{free_port()}/gone")
+        relay.start()
+        assert socket_of(relay).exists()
+        relay.stop()
+        assert spool.exists() == is_made_before and (not is_made_before or not list(spool.iterdir()))
+        spool.mkdir(exist_ok=True)
 
 
 @pytest.mark.parametrize("side", ["capture", "publish"])
@@ -150,6 +213,60 @@ def test_a_paused_capture_goes_on_watching_its_slot(scene: Scene, relay: Relay):
         scene.execute("SELECT pg_reload_conf()")
     scene.wait_until(lambda: admin.status()["capture"]["wal_limit"] == "none", 20, "no limit")
     assert admin.request("POST", "/resume?side=capture")[0] == 200
+    scene.settle()
+
+
+def test_a_slot_that_is_lost_during_a_pause_is_told_as_that(scene: Scene, relay: Relay):
+    admin = by_socket(relay)
+    scene.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'")
+    scene.execute("SELECT pg_reload_conf()")
+    try:
+        admin.request("POST", "/pause?side=capture")
+        scene.wait_until(lambda: admin.status()["capture"]["state"] == "paused", 10, "the session's end")
+        assert by_tcp(relay).metrics()["bottledwater_slot_lost"] == 0
+        scene.execute("INSERT INTO test SELECT i, repeat('x', 1000) FROM generate_series(1, 80000) i")
+        scene.execute("CHECKPOINT")
+        scene.wait_until(lambda: admin.status()["capture"]["slot_status"] == "lost", 20, "a look after that")
+    finally:
+        scene.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        scene.execute("SELECT pg_reload_conf()")
+    relay.wait_for_log(f'given up slot "{scene.slot}".* When capture is resumed, the relay ends with exit code 81')
+    assert by_tcp(relay).metrics()["bottledwater_slot_lost"] == 1
+    assert relay.log_text().count("given up slot") == 1
+    assert "When capture is resumed, the relay ends with exit code 81" in command(relay, "pause", "capture")[1]
+    code, text = command(relay, "resume", "capture")
+    assert code == 0 and "given up the slot" in text and "Now the relay ends with exit code 81" in text, text
+    # Which of the two depends on who comes first: its own look at the slot, or START_REPLICATION.
+    assert relay.exit_code(30) == 81 and re.search(r"\[slot-(invalidated|unusable)\]", relay.log_text())
+
+
+def test_what_is_said_of_postgres_fits_together_and_ends_when_it_is_away(scene: Scene, relay: Relay):
+    admin = by_socket(relay)
+
+    def lsn(name: str) -> int:
+        high, low = capture[name].split("/")
+        return int(high, 16) << 32 | int(low, 16)
+
+    scene.settle()
+    scene.wait_until(lambda: admin.status()["capture"]["state"] == "working", 10, "the session")
+    for number in range(30):
+        scene.execute(f"INSERT INTO test VALUES ({number}, 'x')")
+        time.sleep(0.1)
+        capture = admin.status()["capture"]
+        assert lsn("captured_lsn") <= lsn("received_lsn") <= lsn("server_lsn"), capture
+    assert any('position="server"' in name for name in by_tcp(relay).metrics())
+    scene.connection.close()
+    scene.servers.postgres.stop()
+    try:
+        scene.wait_until(lambda: admin.status()["capture"]["server_lsn"] is None, 12, "nothing to be known of the server")
+        capture = admin.status()["capture"]
+        assert [capture[name] for name in ("retained_wal_bytes", "wal_on_disk_bytes", "lag_bytes", "lag_seconds", "slot_status")] == [None] * 5
+        assert lsn("captured_lsn") <= lsn("received_lsn")
+        assert not any('position="server"' in name for name in by_tcp(relay).metrics())
+    finally:
+        scene.servers.bring_back()
+    scene.reconnect()
+    scene.wait_until(lambda: admin.status()["capture"]["server_lsn"], 30, "the server's end")
     scene.settle()
 
 
@@ -215,6 +332,10 @@ def test_only_the_owner_or_the_token_steers(scene: Scene, tmp_path: Path):
     admin = by_tcp(relay)
     assert admin.request("POST", "/pause")[0] == 401
     assert admin.request("POST", "/pause", {"Authorization": "Bearer s3creT"})[0] == 401
+    refused = relay.wait_for_log(r"has refused POST /pause from 127\.0\.0\.1, Host .*: The Authorization header")
+    assert admin.metrics()['bottledwater_admin_refused_total{status="401"}'] == 2
+    assert admin.metrics()['bottledwater_admin_refused_total{status="421"}'] == 0
+    assert relay.log_text().count("has refused") == 1 and "s3creT" not in relay.log_text(), refused
     assert admin.request("POST", "/pause", {"Authorization": "Bearer s3cret"})[0] == 200
     assert admin.request("POST", "/resume", {"Authorization": "Bearer s3cret"})[0] == 200
     assert admin.request("POST", "/pause?side=nothing", {"Authorization": "Bearer s3cret"})[0] == 400
@@ -358,6 +479,26 @@ def test_a_thousand_connections_leave_the_relay_alone(scene: Scene, relay: Relay
     scene.settle()
     assert [key["id"] for _, key, _ in scene.changes("test")] == list(range(1, writer.written + 1))
     assert peak_memory_kib(relay) < 400 * 1024
+
+
+@pytest.mark.parametrize("count", [32, 200])
+def test_connections_that_say_nothing_keep_nobody_out(relay: Relay, count: int):
+    """A liveness probe that they kept out would have the relay restarted by a stranger."""
+    for first in (b"", b"GET /livez HTTP/1.1\r\nHost: local"):
+        assert_answers_beside(SilentClients(relay.options["admin"], count, first), by_tcp(relay))
+
+
+def assert_answers_beside(silent: SilentClients, admin: Admin) -> None:
+    slowest = 0.0
+    try:
+        for path in ["/livez", "/readyz"] * 4:
+            began = time.monotonic()
+            assert admin.request("GET", path)[0] == 200
+            slowest = max(slowest, time.monotonic() - began)
+    finally:
+        silent.close()
+    print(f"{silent.renewed} connections made way; the slowest answer took {slowest:.3f} s")
+    assert slowest < 2 and silent.renewed > 0
 
 
 def peak_memory_kib(relay: Relay) -> int:

@@ -7,11 +7,12 @@ import socket
 import ssl
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from harness import Scene
-from harness.bad_clients import ask_raw
+from harness.bad_clients import SilentClients, ask_raw
 
 from clients import Admin
 from servers import Authority, Relay, free_port
@@ -65,6 +66,10 @@ def test_a_right_certificate_serves_and_its_key_stays_secret(scene: Scene, autho
     # The socket in the spool's directory stays plain.
     by_socket = Admin(Path(relay.options["spool"]))
     assert by_socket.request("GET", "/livez")[0] == 200
+    expiration = admin.metrics()["bottledwater_admin_certificate_expiration_timestamp_seconds"]
+    assert by_socket.metrics()["bottledwater_admin_certificate_expiration_timestamp_seconds"] == expiration
+    assert abs(expiration - time.time() - 24 * 3600) < 600
+    assert relay.log_text().count("certificate is valid only until") == 1
     said = relay.log_text() + admin.get("/status") + admin.get("/metrics") + Path(f"/proc/{relay.pid}/cmdline").read_text()
     assert not [line for line in secret_lines(pair) if line in said]
 
@@ -107,7 +112,7 @@ def test_a_certificate_that_expires_while_it_is_shown_is_seen_by_clients_and_a_r
     relay.wait_for_log("has a new certificate, valid until 20")
     # One that has expired is not taken.
     replace(pair, authority.issue("late", days=0).read_text())
-    scene.wait_until(lambda: serial_shown(relay) == second, 5, "an answer")
+    scene.wait_until(lambda: serial_shown(relay) == second, 20, "an answer")
     assert relay.is_running()
 
 
@@ -149,6 +154,20 @@ def test_plain_requests_and_old_versions_of_tls_are_refused_on_the_tls_port(scen
             while connection.recv(4096):
                 pass
     assert by_tls(relay, authority).request("GET", "/livez")[0] == 200
+
+
+@pytest.mark.parametrize("hello", [b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"])
+def test_handshakes_that_stall_keep_nobody_out(scene: Scene, authority: Authority, hello: bytes):
+    relay = scene.running_relay(**options_for(authority.issue("relay")))
+    admin = by_tls(relay, authority)
+    silent = SilentClients(relay.options["admin"], 200, hello)
+    try:
+        for path in ["/livez", "/readyz"] * 3:
+            began = time.monotonic()
+            assert admin.request("GET", path)[0] == 200
+            assert time.monotonic() - began < 2
+    finally:
+        silent.close()
 
 
 def shake_hands(relay: Relay) -> tuple[socket.socket, ssl.SSLObject, ssl.MemoryBIO]:
@@ -223,7 +242,7 @@ def test_what_cannot_be_shown_ends_the_start_with_the_remedy(scene: Scene, autho
         (late, late, f'--admin-certificate: the certificate in "{late}" has expired at 20'),
     ]:
         relay = scene.relay(admin=f"127.0.0.1:{free_port()}", admin_certificate=str(certificate), admin_key=str(key))
-        scene.wait_until(lambda: late != certificate or "expired" in verify(certificate, authority), 5, "the certificate's end")
+        scene.wait_until(lambda: late != certificate or "expired" in verify(certificate, authority), 20, "the certificate's end")
         assert relay.run() == USAGE, said
         assert said in relay.log_text(), relay.log_text()
         assert not [line for line in secret_lines(good) if line in relay.log_text()]

@@ -1,6 +1,8 @@
 """`bottledwater check`: each kind of broken set-up is found with its remedy, all of several at once, and nothing is changed."""
 
+import contextlib
 import json
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -8,9 +10,9 @@ from typing import Any, Optional
 
 import psycopg
 import pytest
-from harness import Scene, make_role, postgres_with, role_url
+from harness import Scene, make_publications_for_role, make_role, postgres_with, role_url
 
-from servers import binary, free_port
+from servers import Authority, binary, free_port
 
 
 class Checked:
@@ -67,7 +69,7 @@ def test_everything_wrong_at_once(scene: Scene):
     checked = check(scene, url=role_url(scene), spool=spool, broker=f"127.0.0.1:{free_port()}",
                     **{"schema-registry": scene.servers.registry.url + "/nothing"})
     bad = checked.texts("bad")
-    assert checked.code == 69, bad
+    assert checked.code == 74, bad
     for part in (f'ALTER ROLE "{scene.name}" REPLICATION', "public.no_key", "--allow-unkeyed", "CREATE PUBLICATION", "Kafka: ",
                  "Schema registry: ", "/apis/ccompat", "is not a directory"):
         assert part in bad, bad
@@ -89,6 +91,18 @@ def test_rights_to_read_and_collisions(scene: Scene):
     assert checked.code == 69
     assert "GRANT SELECT" in checked.texts("bad") and "hidden" in checked.texts("bad")
     assert "cannot both have topic" in checked.texts("doubtful"), checked.findings
+
+
+def test_all_rights_that_are_missing_at_once(scene: Scene):
+    make_role(scene, "REPLICATION")
+    scene.execute("CREATE SCHEMA closed CREATE TABLE secret (id int PRIMARY KEY)")
+    scene.execute("ALTER TABLE closed.secret ENABLE ROW LEVEL SECURITY")
+    checked = check(scene, url=role_url(scene))
+    bad = checked.texts("bad")
+    assert checked.code == 69
+    for part in ("FOR ALL TABLES", 'GRANT USAGE ON SCHEMA "closed"', 'GRANT SELECT ON TABLE "closed"."secret"', "BYPASSRLS"):
+        assert part in bad, bad
+    assert ";." not in bad
 
 
 @pytest.mark.parametrize("change, code, part", [
@@ -122,6 +136,52 @@ def test_transactions_that_would_hold_up_the_slot(scene: Scene):
     assert "No transaction makes" in check(scene).texts("good")
 
 
+def test_what_the_statistics_hide_from_the_least_role_is_not_called_good(scene: Scene):
+    """Without pg_read_all_stats, pg_stat_activity shows other roles' sessions, but neither their kind nor since when they write."""
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY)")
+    make_role(scene, "REPLICATION")
+    make_publications_for_role(scene)
+
+    def free_walsenders() -> int:
+        found = re.search(r"(\d+) of \d+ walsenders are free", json.dumps(check(scene, url=role_url(scene)).findings))
+        assert found
+        return int(found.group(1))
+
+    before = free_walsenders()
+    with contextlib.ExitStack() as others:
+        for _ in range(4):
+            others.enter_context(psycopg.connect(scene.url(), replication="database", autocommit=True))
+        assert free_walsenders() <= before - 3  # One may be of the look before.
+    with psycopg.connect(scene.url()) as other:
+        other.execute("INSERT INTO test VALUES (1)")
+        checked = check(scene, url=role_url(scene))
+        assert "cannot be told" in checked.texts("doubtful") and "No transaction makes" not in checked.texts("good")
+        remedy = re.search(r"GRANT pg_read_all_stats TO [^;]*;", checked.texts("doubtful"))
+        assert remedy, checked.findings
+        scene.execute(remedy.group())
+        assert "No transaction makes" in check(scene, url=role_url(scene)).texts("good")  # Not for a minute yet.
+
+
+def test_connection_limits(scene: Scene):
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY)")
+    make_role(scene, "REPLICATION CONNECTION LIMIT 3")
+    make_publications_for_role(scene)
+    checked = check(scene, url=role_url(scene))
+    remedy = re.search(r"ALTER ROLE [^;]*;", checked.texts("bad"))
+    assert checked.code == 75 and remedy and "CONNECTION LIMIT 4" in remedy.group(), checked.findings
+    relay = scene.relay(environment={"BOTTLEDWATER_POSTGRES": role_url(scene)}, postgres=None)
+    scene.execute(f"ALTER ROLE {scene.name} CONNECTION LIMIT 2")
+    relay.start()
+    scene.wait_until(lambda: "or raise the limit that PostgreSQL names" in relay.log_text(), 30, "the limit's remedy")
+    assert "too many connections for role" in relay.log_text()
+    assert "PostgreSQL is away" not in relay.log_text()
+    relay.stop()
+    scene.execute(remedy.group())
+    checked = check(scene, url=role_url(scene))
+    assert checked.code == 0 and "connections" not in checked.texts("doubtful"), checked.findings
+    scene.running_relay(environment={"BOTTLEDWATER_POSTGRES": role_url(scene)}, postgres=None)
+
+
 def test_no_table(scene: Scene):
     assert "No table would be captured" in check(scene, tables="nothing.*").texts("doubtful")
 
@@ -153,6 +213,16 @@ def drop_slot(scene: Scene) -> None:
 def test_a_stopped_relay_would_go_on(streaming: Scene):
     checked = check(streaming)
     assert checked.code == 0 and "continues the spool" in checked.texts("good"), checked.findings
+
+
+@pytest.mark.parametrize("gone", [["_inserts"], [""], ["", "_inserts"]])
+def test_publications_that_were_dropped(streaming: Scene, gone: list[str]):
+    names = [streaming.slot + suffix for suffix in gone]
+    streaming.execute(f"DROP PUBLICATION {', '.join(names)}")
+    checked = both(streaming)
+    assert checked.code == 68 and "[no-publication]" in checked.texts("bad") and "resnapshot" in checked.texts("bad")
+    for name in names:
+        assert f'CREATE PUBLICATION "{name}"' in checked.texts("bad")
 
 
 @pytest.mark.parametrize("has_spool", [True, False])
@@ -215,6 +285,23 @@ def test_an_admin_port_that_is_taken(scene: Scene):
     assert checked.code == 64 and "Admin endpoint: " in checked.texts("bad")
 
 
+def test_a_certificate_is_checked_beside_a_relay_that_runs(scene: Scene):
+    """Its port is the relay's own."""
+    pair = Authority(scene.folder / "authority").issue("relay")
+    pair.chmod(0o600)
+    options = {"admin": f"127.0.0.1:{free_port()}", "admin_certificate": str(pair), "admin_key": str(pair)}
+    scene.running_relay(**options)
+    asked = {name.replace("_", "-"): value for name, value in options.items()}
+    checked = check(scene, **asked)
+    assert "The certificate is valid until 20" in checked.texts("doubtful"), "it has a day left"
+    assert "is free" not in checked.texts("good")
+    assert "Admin endpoint" not in checked.texts("bad"), checked.findings
+    broken = pair.with_suffix(".broken")
+    broken.write_text(pair.read_text()[:-40])
+    checked = check(scene, **asked | {"admin-certificate": str(broken)})
+    assert f'Admin endpoint: --admin-certificate: "{broken}" is damaged' in checked.texts("bad"), checked.findings
+
+
 def test_settings_of_topics_that_kafka_refuses(scene: Scene):
     before = set(scene.reader.topics())
     checked = both(scene, **{"topic-config": "no.such=3"})
@@ -224,6 +311,12 @@ def test_settings_of_topics_that_kafka_refuses(scene: Scene):
     assert checked.code == 75 and "as many brokers" in checked.texts("bad")
     assert check(scene, **{"topic-config": "partitions=3"}).code == 0
     assert set(scene.reader.topics()) - before <= {"__consumer_offsets", "__transaction_state"}
+
+
+def test_a_transaction_timeout_that_kafka_refuses(scene: Scene):
+    checked = check(scene, **{"kafka-config": "transaction.timeout.ms=3600000"})
+    assert checked.code == 75 and "transaction.max.timeout.ms, 900000" in checked.texts("bad"), checked.findings
+    assert check(scene, **{"kafka-config": "transaction.timeout.ms=900000"}).code == 0
 
 
 def test_a_snapshot_that_does_not_fit_into_the_spool(scene: Scene):
@@ -274,5 +367,5 @@ def test_the_text_has_a_sign_a_line(scene: Scene):
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    assert [line for line in lines if not line.startswith(" ")] == ["PostgreSQL", "Start", "Kafka", "Schema registry", "Spool"]
+    assert [line for line in lines if not line.startswith(" ")] == ["Spool", "PostgreSQL", "Start", "Kafka", "Schema registry"]
     assert all(line.lstrip()[0] in "✓!✗" for line in lines if line.startswith("  ") and not line.startswith("   "))

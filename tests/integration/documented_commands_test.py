@@ -30,6 +30,8 @@ NOT_RUN = {
     "simulate": "ctest runs it, in the tests simulation_*",
     "docker": "takes a container engine; tests/packaging/container_test.py checks the files that it names",
     "apt": "takes root; tests/packaging/package_test.py installs, upgrades, removes and purges in a chroot",
+    "install -o root": "takes root and a user of the package; tests/packaging/package_test.py runs it",
+    "sed -i": "tests/packaging/alerts_test.py checks that the rules have what it replaces",
     "systemctl": "takes a booted systemd", "journalctl": "takes a booted systemd",
     "ALTER_REPLICATION_SLOT": "takes PostgreSQL 17 or later: failover_slot_test.py runs it",
     "kafka-acls.sh": "rights_test.py runs what `check --print-acls` prints, and compares this with it",

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from harness import Scene, spool_store
 from harness.inspection import inspect, lines, summary
+from harness.terminal import on_a_terminal
 from harness.writer import Writer
 
 from servers import Relay, binary
@@ -89,6 +91,21 @@ def test_changes_and_transactions_are_shown_as_they_are_and_can_be_selected(scen
     assert scene.slot in screen and "public.test" in screen and "not yet published" in screen
     assert "contradict" in inspect(spool, "--changes", "--verify", code=64)
     assert "--key: \"x\" is not JSON" in inspect(spool, "--key=x", code=64)
+    assert "--limit: must be at least 1" in inspect(spool, "--changes", "--limit=0", code=64)
+    assert "--table: --verify reads all" in inspect(spool, "--verify", "--table=test", code=64)
+
+
+def test_a_numeric_key_is_found_and_a_terminal_is_not_controlled(scene: Scene, relay: Relay):
+    spool = spool_of(relay)
+    scene.execute("CREATE TABLE bills (id numeric PRIMARY KEY, value text)")
+    scene.execute("INSERT INTO bills VALUES (17.00, E'\\u009b31m\\x1b[2J\\u202e'), (170, 'ü')")
+    scene.wait_until(lambda: len(lines(spool, "--changes", "--table=bills")) == 2, 20, "the changes")
+    for key in ("17", "17.0", '{"id": 17}', '"17.00"'):
+        [line] = lines(spool, "--changes", f"--key={key}")
+        assert line["key"] == {"id": "17.00"} and line["value"]["value"] == "\x9b31m\x1b[2J\u202e"
+    shown = on_a_terminal([str(binary()), "inspect", f"--spool={spool}", "--changes", "--table=bills"])
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", shown), ascii(shown)
+    assert "ü" in shown and "u009b" in shown
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -23,8 +23,8 @@ def remove_command(scene: Scene, *words: str, **options: Any) -> list[str]:
     return [str(binary()), "remove", *words, *(f"--{name}={value}" for name, value in chosen.items())]
 
 
-def remove(scene: Scene, *words: str, url: Optional[str] = None, **options: Any) -> tuple[int, str]:
-    done = subprocess.run(remove_command(scene, *words, **options), env={"BOTTLEDWATER_POSTGRES": url or scene.url()},
+def remove(scene: Scene, *words: str, url: Optional[str] = None, prefix: tuple[str, ...] = (), **options: Any) -> tuple[int, str]:
+    done = subprocess.run([*prefix, *remove_command(scene, *words, **options)], env={"BOTTLEDWATER_POSTGRES": url or scene.url()},
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90)
     return done.returncode, done.stdout + done.stderr
 
@@ -64,6 +64,7 @@ def test_everything_is_listed_and_with_yes_removed(stopped: Scene):
     assert [key["id"] for _, key, _ in stopped.changes("test", settle=False)] == [1, 2, 3]
     code, text = remove(stopped, "--yes")
     assert code == 0 and "nothing to remove" in text
+    assert absent_in(text) == {"replication slot", "checkpoint topic", "spool"}, text
     # The name is free again.
     stopped.running_relay()
     stopped.settle()
@@ -77,6 +78,21 @@ def test_everything_is_removed_from_a_newer_server(newer_scene: Scene):
     relay.stop()
     code, text = remove(newer_scene, "--yes")
     assert code == 0 and not any(left_of(newer_scene).values()), text
+
+
+def absent_in(text: str) -> set[str]:
+    return {part for part in ("replication slot", "publication", "checkpoint topic", "spool") if f"\n  absent  {part}" in text}
+
+
+def test_what_has_another_name_than_the_options_give_is_said_to_be_absent(stopped: Scene):
+    code, text = remove(stopped, **{"topic-prefix": "forgotten", "spool": str(stopped.folder / "elsewhere")})
+    assert code == USAGE and absent_in(text) == {"checkpoint topic", "spool"}, text
+    assert f'spool "{stopped.folder}/elsewhere": if the relay had another --spool, give that one' in text, text
+    assert "checkpoint: if the relay had another --topic-prefix, give that one" in text, text
+    code, text = remove(stopped, keep="checkpoint,spool", **{"topic-prefix": "forgotten"})
+    assert code == USAGE and not absent_in(text), text
+    code, text = remove(stopped)
+    assert code == USAGE and not absent_in(text), text
 
 
 def test_a_terminal_is_asked(stopped: Scene):
@@ -108,6 +124,18 @@ def test_a_relay_that_runs_is_left_alone(scene: Scene):
     scene.settle()
 
 
+def test_an_address_that_is_hidden_is_not_called_this_host(scene: Scene):
+    """As of another role's relay, for a role without pg_read_all_stats."""
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY)")
+    make_role(scene, "REPLICATION")
+    scene.running_relay()
+    scene.settle()  # It streams, so the slot is in use.
+    code, text = remove(scene, "--yes", url=role_url(scene), spool=scene.folder / "none")
+    assert code == ANOTHER_RELAY and "from a hidden address" in text, text
+    code, text = remove(scene, "--yes", spool=scene.folder / "none")
+    assert code == ANOTHER_RELAY and "from 127.0.0.1" in text, text
+
+
 def test_what_kafka_does_not_have_is_named_and_a_repeat_ends_what_an_outage_left(scene: Scene):
     scene.execute("CREATE TABLE test (id int PRIMARY KEY); INSERT INTO test SELECT generate_series(1, 40)")
     relay = scene.running_relay()
@@ -133,7 +161,8 @@ def test_what_kafka_does_not_have_is_named_and_a_repeat_ends_what_an_outage_left
 def test_without_postgres_nothing_is_removed_unless_it_is_said_to_be_gone(stopped: Scene):
     away = "postgres://nobody@127.0.0.1:1/gone"
     code, text = remove(stopped, "--yes", url=away)
-    assert code == NOT_DONE and "Nothing was removed" in text and "pg_drop_replication_slot" in text
+    assert code == NOT_DONE and "Nothing was removed" in text
+    assert f"SELECT pg_drop_replication_slot('{stopped.slot}');" in [line.strip() for line in text.splitlines()], text
     assert all(left_of(stopped).values())
     code, text = remove(stopped, "--yes", url=away, keep="slot,publication,trigger")
     assert code == 0, text
@@ -205,6 +234,30 @@ def test_a_directory_that_is_no_spool_is_left_as_it_is(scene: Scene):
     code, text = remove(scene, "--yes", spool=folder)
     assert code == SPOOL_UNUSABLE and "diary" in text
     assert folder.stat().st_mode & 0o777 == 0o755 and [file.name for file in folder.iterdir()] == ["diary"]
+
+
+@pytest.mark.parametrize("hidden", ["spool", "."], ids=["spool", "parent"])
+def test_a_spool_that_cannot_be_seen_is_not_called_absent(stopped: Scene, hidden: str):
+    # Root reads everything, unless it does without that.
+    as_others = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    folder = stopped.folder / hidden
+    mode = folder.stat().st_mode & 0o7777
+    folder.chmod(0)
+    try:
+        for options in ({}, {"keep": "slot,publication,trigger"}):
+            code, text = remove(stopped, "--yes", prefix=as_others, **options)
+            assert code == SPOOL_UNUSABLE and "it cannot be read: Permission denied" in text and "user that runs the relay" in text, text
+            assert f'"{stopped.folder}/spool"' in text and "removed slot" not in text and "there is none" not in text
+    finally:
+        folder.chmod(mode)
+    assert all(left_of(stopped).values())
+
+
+def test_a_damaged_spool_is_not_called_absent(stopped: Scene):
+    (stopped.folder / "spool" / "db" / "CURRENT").write_text("nonsense\n")
+    code, text = remove(stopped, "--yes", keep="slot,publication,trigger")
+    assert code == USAGE and "there is none" not in text and "what is in it cannot be read: " in text and "rm -r -- " in text, text
+    assert all(left_of(stopped).values())
 
 
 def test_a_role_without_the_right_says_what_an_owner_is_to_run(scene: Scene):

@@ -25,10 +25,11 @@ def table(scene: Scene, name: str) -> None:
 
 
 def others_go_on(scene: Scene, seconds: float) -> None:
-    """For so long, no change of another table takes much longer than usual."""
+    """For so long, no change of another table waits for what the caller holds up: it would wait for ever. The limit leaves room for
+    a stream that begins again, and has all WAL since the last confirmation to decode, on a machine that others use."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        scene.settle(timeout=5)
+        scene.settle(timeout=30)
         time.sleep(0.1)
 
 

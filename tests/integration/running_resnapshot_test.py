@@ -80,9 +80,9 @@ def test_it_is_remembered_when_the_relay_is_killed(scene: Scene):
         scene.execute("TRUNCATE emptied")
         code, text = ask(relay, scene, "emptied")
         assert code == 0, text
-        scene.wait_until(lambda: waiting(relay) == 1, 5, "the note")
+        scene.wait_until(lambda: waiting(relay) == 1, 20, "the note")
         screen = subprocess.run([binary(), "status", f"--spool={relay.options['spool']}"], capture_output=True, text=True)
-        assert "1 tables wait to be read again" in screen.stdout, screen.stdout
+        assert "1 table waits to be read again" in screen.stdout, screen.stdout
         relay.kill9()
         other.commit()
     relay = scene.running_relay()
@@ -143,7 +143,9 @@ def test_over_tcp_it_takes_the_token(scene: Scene, tmp_path: Path):
     assert admin.request("POST", "/resnapshot?table=items")[0] == 401
     code, text = admin.request("POST", "/resnapshot?table=items&table=public.empt*", {"Authorization": "Bearer s3cret"})
     assert code == 202 and text.startswith("2 tables will be read again: public.emptied, public.items"), (code, text)
-    assert admin.request("GET", "/resnapshot")[0] == 404
+    assert admin.request("GET", "/resnapshot")[0] == 405
+    empty = admin.request("POST", "/resnapshot?table=", {"Authorization": "Bearer s3cret"})
+    assert empty[0] == 400 and "write ?table=PATTERN" in empty[1], empty
     assert json.loads(admin.get("/status"))["ready"]
     wait_until_read(scene, started(scene))
     topics_are_right(scene)

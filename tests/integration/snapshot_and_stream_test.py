@@ -2,6 +2,7 @@
 
 import re
 import signal
+from pathlib import Path
 
 import psycopg
 from harness import Scene
@@ -312,3 +313,11 @@ def terminate_walsender(scene: Scene) -> bool:
             [scene.slot]))
     except psycopg.OperationalError:
         return False
+
+
+def test_threads_have_the_names_that_the_architecture_gives_them(scene: Scene):
+    scene.execute(TEST)
+    relay = scene.running_relay()
+    scene.settle()
+    names = {(task / "comm").read_text().strip() for task in Path(f"/proc/{relay.pid}/task").iterdir()}
+    assert names >= {"bottledwater", "capture", "spool writer", "publish", "keeper", "monitor", "admin"}

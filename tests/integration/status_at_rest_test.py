@@ -52,10 +52,39 @@ def test_a_stopped_relay(scene: Scene):
     scene.settle()
 
 
+def test_a_watched_relay_is_seen_again_after_a_restart(scene: Scene, tmp_path: Path):
+    relay = scene.running_relay()
+    screen = tmp_path / "screen"
+    with open(screen, "w") as output:
+        watching = subprocess.Popen([binary(), "status", "--watch", f"--spool={scene.folder / 'spool'}"], stdout=output)
+    try:
+        scene.wait_until(lambda: "working" in screen.read_text(), 10, "the first look")
+        relay.kill9()
+        scene.wait_until(lambda: "none runs" in screen.read_text(), 10, "a look that finds no relay")
+        scene.running_relay()
+        scene.wait_until(lambda: "working" in screen.read_text().rpartition("none runs")[2], 30, "the relay again")
+        assert watching.poll() is None
+    finally:
+        watching.kill()
+        watching.wait()
+
+
 def test_before_a_first_start(scene: Scene):
     text, _ = status(scene)
-    assert "there is no slot" in text and "published up to nothing" in text and "there is none in" in text, text
+    assert "there is no slot" in text and f"no published position in {scene.checkpoint_topic}" in text and "there is none in" in text, text
     assert not (scene.folder / "spool").exists() and scene.checkpoint_topic not in scene.reader.topics()
+
+
+def test_the_slot_is_that_of_the_spool_whatever_the_options_say(scene: Scene):
+    relay = scene.running_relay()
+    scene.settle()
+    relay.stop()
+    found = json.loads(status(scene, "--json", slot="another")[0])
+    assert found["source"]["slot"] == scene.slot and found["slot"]["confirmed_lsn"], found
+    assert found["checkpoint"]["topic"] == scene.checkpoint_topic and found["checkpoint"]["published_lsn"], found
+    [problem] = found["problems"]
+    assert f'"{scene.slot}"' in problem and '"another"' in problem and f"need --slot={scene.slot}" in problem
+    assert f"need --slot={scene.slot}" in status(scene, postgres=False, slot="another")[0]
 
 
 def test_who_does_not_answer_is_told(scene: Scene):
@@ -64,6 +93,13 @@ def test_who_does_not_answer_is_told(scene: Scene):
     assert [problem.split(":")[0] for problem in found["problems"]] == ["Kafka"]
     text, _ = status(scene, postgres=False)
     assert "give the relay's options, --postgres at least" in text and "not known" in text
+
+
+def test_a_file_of_kafka_s_secrets_that_cannot_be_read_hides_kafka_only(scene: Scene):
+    found = json.loads(status(scene, "--json", **{"kafka-config-file": "/run/credentials/bottledwater.service/kafka"})[0])
+    assert found["source"] and found["checkpoint"] is None
+    (problem,) = found["problems"]
+    assert problem.startswith("Kafka: --kafka-config-file: cannot read"), problem
 
 
 def test_the_documented_members_are_those_that_there_are(scene: Scene):

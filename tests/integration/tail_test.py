@@ -1,9 +1,11 @@
 """`bottledwater tail`: what it writes is what the topics have, of committed transactions, and it goes on where it shall."""
 
+import base64
 import csv
 import io
 import json
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -11,12 +13,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from harness import Scene
 from harness.tail import FollowedTail, run_tail, tail_command, tail_lines, tail_text
+from harness.terminal import on_a_terminal
 
 TABLE = "CREATE TABLE test (id int PRIMARY KEY, value text, doc jsonb)"
 
@@ -110,6 +114,40 @@ def test_it_follows_new_rows_partitions_and_topics(scene: Scene, admin: AdminCli
         assert tail.end() == 0
 
 
+def test_it_waits_for_a_topic_that_comes_later(scene: Scene, admin: AdminClient):
+    known, later, group = scene.topic("known"), scene.topic("later"), f"--group={scene.name}"
+    make_topic(admin, known)
+    produce(scene, known, (None, b"1"))
+    with FollowedTail(scene, known, later, scene.topic("more*"), "--from=end") as tail, FollowedTail(scene, later, group) as alone:
+        tail.wait_until_said(f"there is no topic {later}")
+        alone.wait_until_said(f"there is no topic {later}")
+        produce(scene, known, (None, b"2"))
+        assert tail.lines(1)[0]["value"] == 2
+        make_topic(admin, later, 2)
+        produce(scene, later, (None, b"3"))
+        for reader in (tail, alone):  # What came while it waited is all new.
+            assert [(line["topic"], line["value"]) for line in reader.lines(1)] == [(later, 3)]
+        make_topic(admin, scene.topic("more"))
+        produce(scene, scene.topic("more"), (None, b"4"))
+        assert tail.lines(1)[0]["value"] == 4
+        assert tail.end() == 0 and alone.end() == 0
+        assert tail.said().count("Waiting") == 2 and alone.said().count("Waiting") == 1
+    assert tail_lines(scene, later, group) == []
+
+
+def test_a_partition_of_a_topic_that_comes_later(scene: Scene, admin: AdminClient):
+    later = scene.topic("later")
+    with FollowedTail(scene, later, "--partition=1") as tail:
+        tail.wait_until_said("Waiting")
+        make_topic(admin, later, 2)
+        produce(scene, later, (None, b"0"))
+        producer = Producer({"bootstrap.servers": scene.servers.kafka.address})
+        producer.produce(later, value=b"1", partition=1)
+        assert producer.flush(20) == 0
+        assert [line["value"] for line in tail.lines(1)] == [1]
+        assert tail.end() == 0 and tail.wrote_nothing_more()
+
+
 def test_a_deleted_topic_is_said(scene: Scene, admin: AdminClient):
     topic = scene.topic("gone")
     make_topic(admin, topic)
@@ -182,6 +220,50 @@ def test_a_group_goes_on_where_it_was(scene: Scene, admin: AdminClient):
     assert values() == []
 
 
+def no_more_than(size: int) -> None:
+    """Before a program starts: its files cannot grow beyond this, as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_group_does_not_repeat_what_was_written_before_an_error(scene: Scene, admin: AdminClient, tmp_path: Path):
+    topic = scene.topic("numbers")
+    make_topic(admin, topic)
+    undecodable = b"\0\0\0\x0f\xff\x02"
+    produce(scene, topic, (None, b"0"), (None, b"1"), (None, undecodable), *((None, str(n).encode()) for n in range(3, 200)))
+    words = ("--until=end", topic, f"--group={scene.name}")
+    done = run_tail(scene, *words)
+    assert done.returncode == 65 and [json.loads(line)["value"] for line in done.stdout.splitlines()] == [0, 1], done.stderr
+    done = run_tail(scene, *words)
+    assert done.returncode == 65 and done.stdout == b"" and b"offset 2, value" in done.stderr
+    # The disk is full in the middle of a line: that line comes again, and none before it.
+    written = tmp_path / "written"
+    with written.open("wb") as file:
+        done = subprocess.run(tail_command(scene, "--raw", *words), stdout=file, stderr=subprocess.PIPE, timeout=60,
+                              preexec_fn=lambda: no_more_than(5000), restore_signals=False)
+    assert done.returncode == 74 and b"output cannot be written" in done.stderr, done.stderr
+    whole, _, torn = written.read_text().rpartition("\n")
+    assert torn and written.stat().st_size == 5000
+    first = [json.loads(line)["offset"] for line in whole.splitlines()]
+    assert [line["offset"] for line in tail_lines(scene, *words[1:])] == list(range(first[-1] + 1, 200))
+    assert first == list(range(2, first[-1] + 1))
+
+
+def test_a_group_keeps_its_place_in_the_others_when_a_topic_is_deleted(scene: Scene, admin: AdminClient):
+    kept, gone = scene.topic("kept"), scene.topic("gone")
+    for topic in (kept, gone):
+        make_topic(admin, topic)
+        produce(scene, topic, (None, b"1"))
+    group = f"--group={scene.name}"
+    with FollowedTail(scene, kept, gone, group) as tail:
+        tail.lines(2)
+        admin.delete_topics([gone])[gone].result(timeout=20)
+        began = time.monotonic()
+        assert tail.wait() == 83
+        assert time.monotonic() - began < 9, "it tried to store offsets of the deleted topic"
+    produce(scene, kept, (None, b"2"))
+    assert [line["value"] for line in tail_lines(scene, kept, group)] == [2]
+
+
 def test_a_group_of_others_is_left_to_them(scene: Scene, admin: AdminClient):
     topic = scene.topic("numbers")
     make_topic(admin, topic)
@@ -236,6 +318,56 @@ def test_avro_of_other_producers(scene: Scene, admin: AdminClient):
     assert len(done.stdout.splitlines()) == 2
 
 
+def test_numbers_and_uuids_of_other_producers_are_no_avro(scene: Scene, admin: AdminClient):
+    """A number of 8 bytes begins like Avro with schema id `number >> 24`."""
+    topic = scene.topic("numbers")
+    make_topic(admin, topic)
+    head = register(scene, f"{topic}-value", {"type": "record", "name": "order", "fields": [{"name": "id", "type": "long"}]})
+    numbers = [1, 2**24 - 1, 4095 << 24, (int.from_bytes(head[1:]) << 24) + 0xFFFFFF, 2**40, 2**24 * 4095 + 1]
+    key = lambda number: struct.pack(">q", number)
+    value = head + b"\x0e"
+    produce(scene, topic, *((key(number), value) for number in numbers), (b"\0" + b"\xab" * 15, value), (value, value))
+    done = run_tail(scene, "--until=end", topic)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [base64.b64decode(line["key"]["base64"]) for line in lines[:-1]] == [*map(key, numbers), b"\0" + b"\xab" * 15]
+    assert lines[-1]["key"] == {"id": 7} and all(line["value"] == {"id": 7} for line in lines)
+    assert done.stderr.decode().count("taken for numbers or UUIDs") == 1 and "--schema-registry" in done.stderr.decode()
+    # A relay's own of that size are Avro, or an error; so are those of other sizes.
+    produce(scene, topic, (key(4095 << 24), None, [("lsn", b"0/1:0"), ("op", b"c")]))
+    code, text = refusal(scene, "--until=end", "--from=-1", topic)
+    assert code == 65 and "offset 8, key: its schema id 4095" in text
+    produce(scene, topic, (b"\0\0\0\x0f\xff\x02", value))
+    code, text = refusal(scene, "--until=end", "--from=-1", topic)
+    assert code == 65 and "offset 9, key: its schema id 4095" in text and "--raw-keys" in text
+    [line] = tail_lines(scene, "--raw-keys", "--from=-1", topic)
+    assert line["key"] == {"base64": "AAAAD/8C"} and line["value"] == {"id": 7}
+
+
+def test_no_registry_is_needed_for_numbers(scene: Scene, admin: AdminClient):
+    topic = scene.topic("numbers")
+    make_topic(admin, topic)
+    produce(scene, topic, (struct.pack(">q", 4095 << 24), b"text"))
+    words = [word for word in tail_command(scene, topic, "--until=end") if not word.startswith("--schema-registry")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0 and json.loads(done.stdout)["value"] == "text", done.stderr
+    assert "--schema-registry" in done.stderr
+
+
+@pytest.mark.parametrize("output_format", ["json", "csv", "copy"])
+def test_a_terminal_is_not_controlled(scene: Scene, admin: AdminClient, output_format: str):
+    topic = scene.topic("texts")
+    make_topic(admin, topic)
+    produce(scene, topic, ("a\x1b[2J\x9b2Jü".encode(), '"\x9b31m\u202e"'.encode(), [("op", b"\x1b[2J"), ("\x9b", b"\x7f")]))
+    words = ["--until=end", "--from=beginning", f"--format={output_format}", topic]
+    if output_format != "json":
+        words.append("--columns=op,key,value,headers")
+    shown = on_a_terminal(tail_command(scene, *words))
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", shown), ascii(shown)
+    assert "ü" in shown and "u009b" in shown
+    assert "\x9b" in tail_text(scene, *words)  # Elsewhere it is as it is.
+
+
 def test_csv_is_read_back(scene: Scene):
     scene.execute(TABLE)
     scene.running_relay()
@@ -287,7 +419,7 @@ def test_nobody_there_to_read_is_a_quiet_end(scene: Scene, admin: AdminClient):
         assert process.wait(20) == 0 and process.stderr.read() == b""
     full = subprocess.run(["sh", "-c", 'exec "$@" > /dev/full', "sh", *tail_command(scene, "--until=end", topic)],
                           capture_output=True, text=True, timeout=30)
-    assert full.returncode == 75 and "No space left on device" in full.stderr
+    assert full.returncode == 74 and "No space left on device" in full.stderr
 
 
 def refusal(scene: Scene, *words: str) -> tuple[int, str]:
@@ -299,8 +431,9 @@ def refusal(scene: Scene, *words: str) -> tuple[int, str]:
 def test_what_is_wrong_is_named_with_its_remedy(scene: Scene, admin: AdminClient):
     topic = scene.topic("orders")
     make_topic(admin, topic, 3)
-    code, text = refusal(scene, scene.topic("oders"))
+    code, text = refusal(scene, "--until=end", scene.topic("oders"))
     assert code == 64 and f"did you mean {topic}?" in text
+    assert refusal(scene, "two words")[0] == 64
     assert refusal(scene, topic, "--partition=1,5") == (
         64, f"bottledwater: --partition: topic {topic} has no partition 5, only 0 to 2\n")
     assert refusal(scene, topic, "--from=yesterday")[0] == 64

@@ -67,7 +67,7 @@ def test_each_alert_has_severity_texts_and_a_runbook(alert):
     rule = RULES.read_text().split(f"- alert: {alert}\n")[1].split("- alert:")[0]
     assert re.search(r"severity: (critical|warning)\n", rule)
     assert "summary: " in rule and "description: " in rule
-    assert f"runbook_url: docs/runbooks.md#{alert.lower()}\n" in rule
+    assert f"runbook_url: file:///usr/share/doc/bottledwater/runbooks.md#{alert.lower()}\n" in rule
     section = RUNBOOKS.read_text().split(f"\n## {alert}\n")[1].split("\n## ")[0]
     assert all(f"**{part}:**" in section for part in ("Means", "Look at", "Do"))
 
@@ -75,6 +75,13 @@ def test_each_alert_has_severity_texts_and_a_runbook(alert):
 def test_each_runbook_is_an_alert_s():
     sections = re.findall(r"^## (.+)$", RUNBOOKS.read_text(), re.MULTILINE)
     assert sorted(sections) == sorted(alerts())
+
+
+def test_the_runbook_s_search_finds_warnings_in_both_forms_of_the_log():
+    (pattern,) = re.findall(r"grep -E '([^']+)'", RUNBOOKS.read_text())
+    for line in ("2026-11-22T03:11:19.042Z warning Left out a row", '{"time":"","level":"error","message":""}'):
+        assert re.search(pattern, line), line
+    assert not re.search(pattern, '{"time":"","level":"info","message":""}')
 
 
 def test_rules_use_only_documented_metrics():
@@ -88,11 +95,12 @@ def test_dashboard_uses_only_documented_metrics():
 
 def test_dashboard_shows_every_documented_metric():
     """A metric nobody sees is one nobody misses; sessions are on it by their failures, and whether there is a limit by
-    what is left until it. How much is mapped says nothing about a program whose storage maps files."""
+    what is left until it. How much is mapped says nothing about a program whose storage maps files. Whom the admin
+    endpoint has refused concerns security, not relaying, and is in the log."""
     shown = {re.sub("_bucket$", "", name) for name in metrics_in(" ".join(dashboard_queries()))}
     assert set(documented_metrics()) - shown == {
-        "bottledwater_sessions_total", "bottledwater_captured_transactions_total", "bottledwater_published_bytes_total",
-        "bottledwater_wal_limit_set", "process_virtual_memory_bytes"}
+        "bottledwater_admin_refused_total", "bottledwater_sessions_total", "bottledwater_captured_transactions_total",
+        "bottledwater_published_bytes_total", "bottledwater_wal_limit_set", "process_virtual_memory_bytes"}
 
 
 def test_dashboard_queries_parse(tmp_path):

@@ -70,6 +70,14 @@ def test_the_relay_takes_the_options_of_kubernetes(tmp_path):
     takes([f"--config={config}", f"--spool={tmp_path}/spool"], PGPASSWORD="secret")
 
 
+def test_the_image_is_the_one_that_the_page_pushes():
+    """docs/install.md; its tag is the version."""
+    version = re.search(r"^project\(\S+\s+VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text(), re.MULTILINE).group(1)
+    image = pod()["containers"][0]["image"]
+    assert image.endswith(f":{version}")
+    assert f"docker push {image}\n" in (ROOT / "docs/install.md").read_text()
+
+
 def test_probes_ask_what_the_relay_answers():
     container = pod()["containers"][0]
     admin = (ROOT / "docs/admin.md").read_text()

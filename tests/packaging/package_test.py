@@ -2,6 +2,7 @@
 
 import filecmp
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -48,6 +49,16 @@ def test_the_same_commit_gives_the_same_package(package, tmp_path):
 def test_libraries_are_dependencies(package):
     depends = run("dpkg-deb", "--field", package, "Depends").stdout
     assert all(library in depends for library in ("libpq5", "librdkafka1", "librocksdb", "libavro", "libc6"))
+
+
+def test_links_of_its_pages_lead_to_files_in_it(package, tmp_path):
+    run("dpkg-deb", "--extract", package, tmp_path)
+    pages = list((tmp_path / "usr/share/doc/bottledwater").rglob("*.md"))
+    assert len(pages) > 10
+    dead = [f"{page.name}: {target}" for page in pages
+            for target in re.findall(r"\]\(([^)#]+)", re.sub("`[^`]*`", "", page.read_text()))
+            if "://" not in target and not (page.parent / target.replace("\n", "")).exists()]
+    assert dead == []
 
 
 class Chroot:
@@ -123,6 +134,20 @@ def test_the_service_s_user_can_read_its_configuration(installed):
     assert said.returncode == 64 and "--postgres is missing" in said.stdout
 
 
+def test_it_can_read_a_file_of_secrets_as_the_page_installs_it(installed):
+    """docs/install.md, "The service". No server answers there, which is found after the options are read."""
+    (installed.folder / "tmp/kafka.properties").write_text("sasl.password=secret\n")
+    page = (ROOT / "docs/install.md").read_text()
+    command = re.search(r"install -o root .* kafka\.properties /\S+", page).group()
+    installed.run("sh", "-c", f"cd /tmp; {command}")
+    options = "--postgres='host=127.0.0.1 port=1' --spool=/proc/no --kafka-config-file=/etc/bottledwater/kafka"
+    try:
+        said = installed.run("su", "-s", "/bin/sh", "bottledwater", "-c", f"cd; bottledwater check {options}", check=False)
+        assert "cannot read" not in said.stdout and said.returncode not in (0, 64), said.stdout
+    finally:
+        (installed.folder / "etc/bottledwater/kafka").unlink()
+
+
 def test_man_page_and_completions_are_there(installed):
     page = installed.folder / "usr/share/man/man1/bottledwater.1.gz"
     if shutil.which("man"):
@@ -140,7 +165,42 @@ def test_an_upgrade_keeps_what_the_administrator_wrote(installed, package):
     assert config.stat().st_mode & 0o777 == 0o600
 
 
-def test_removing_keeps_the_data_and_purging_leaves_nothing(debian, package):
+def test_copies_of_the_unit_are_restarted_and_stopped_too(debian, package):
+    """By the calls of a systemd that notes them: docs/install.md, "Several relays"."""
+    debian.install(package)
+    systemctl = debian.folder / "usr/bin/systemctl"
+    assert not systemctl.exists()
+    systemctl.write_text("#!/bin/sh\necho \"$@\" >>/tmp/systemctl.calls\n")
+    systemctl.chmod(0o755)
+    running = debian.folder / "run/systemd/system"
+    running.mkdir(parents=True)
+    try:
+        debian.install(package)
+        debian.run("apt-get", "remove", "-y", "bottledwater")
+    finally:
+        running.rmdir()
+        systemctl.unlink()
+    calls = (debian.folder / "tmp/systemctl.calls").read_text()
+    assert re.search(r"try-restart bottledwater\.service bottledwater-\*\.service\n", calls), calls
+    assert re.search(r"stop bottledwater\.service bottledwater-\*\.service\n", calls), calls
+
+
+def test_purging_empties_a_disk_that_is_mounted_as_state_directory(debian, package):
+    debian.install(package)
+    state = debian.folder / STATE
+    if run("mount", "-t", "tmpfs", "tmpfs", state, check=False).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    try:
+        (state / "spool").mkdir()
+        (state / "spool/CURRENT").write_text("a spool's file\n")
+        debian.run("apt-get", "purge", "-y", "bottledwater")
+        assert list(state.iterdir()) == []
+    finally:
+        run("umount", state)
+        state.rmdir()
+
+
+def test_removing_keeps_the_data_and_purging_leaves_only_the_user(debian, package):
     debian.install(package)
     spool = debian.folder / STATE / "spool"
     spool.mkdir(exist_ok=True)
@@ -149,5 +209,4 @@ def test_removing_keeps_the_data_and_purging_leaves_nothing(debian, package):
     assert (spool / "CURRENT").exists() and (debian.folder / CONFIG).exists()
     debian.run("apt-get", "purge", "-y", "bottledwater")
     assert debian.files_named_bottledwater() == []
-    assert debian.run("getent", "passwd", "bottledwater", check=False).returncode == 2
-    assert debian.run("getent", "group", "bottledwater", check=False).returncode == 2
+    assert debian.run("getent", "passwd", "bottledwater").returncode == 0

@@ -68,7 +68,7 @@ def test_each_option_of_the_sample_is_accepted(tmp_path):
     secrets.write_text("sasl.username=relay\nsasl.password=secret\n")
     secrets.chmod(0o600)
     config = tmp_path / "bottledwater.toml"
-    text = uncommented(SAMPLE.read_text()).replace("/run/credentials/bottledwater.service/kafka", str(secrets))
+    text = uncommented(SAMPLE.read_text()).replace("/etc/bottledwater/kafka", str(secrets))
     text = text.replace("host=db.example", AWAY).replace('"127.0.0.1:9187"', f'"{free_address()}"')
     config.write_text(text)
     config.chmod(0o600)

@@ -7,6 +7,7 @@ other processes: clients have machines of their own, and what is measured beside
 import json
 import os
 import random
+import selectors
 import socket
 import subprocess
 import sys
@@ -137,6 +138,46 @@ class SlowClients:
                         connection.sendall(bytes([byte]))
             except OSError:
                 self.served += 1
+
+
+class SilentClients:
+    """So many connections at a time that send `first` and no more, from construction to close(). Those that the server ends
+    are made again at once."""
+
+    def __init__(self, address: str, count: int, first: bytes = b""):
+        self.renewed = 0  # How many the server has ended.
+        host, port = address.split(":")
+        self._address = (host, int(port))
+        self._first = first
+        self._stopping = threading.Event()
+        self._selector = selectors.DefaultSelector()
+        for _ in range(count):
+            self._connect()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+        for key in list(self._selector.get_map().values()):
+            key.fileobj.close()  # type: ignore[union-attr]
+        self._selector.close()
+
+    def _connect(self) -> None:
+        connection = socket.create_connection(self._address, timeout=10)
+        connection.sendall(self._first)
+        self._selector.register(connection, selectors.EVENT_READ)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            for key, _ in self._selector.select(timeout=0.1):
+                self._selector.unregister(key.fileobj)
+                key.fileobj.close()  # type: ignore[union-attr]
+                self.renewed += 1
+                try:
+                    self._connect()
+                except OSError:
+                    pass
 
 
 def main() -> None:

@@ -43,19 +43,45 @@ TEST(AdminAccess, OnlyTheOwnerOrTheTokenSteers) {
   EXPECT_EQ(StatusOf(request, options), 403);
   options.token = "s3cret";
   EXPECT_EQ(StatusOf(request, options), 401);
-  for (const char* wrong : {"Bearer ", "Bearer s3cre", "Bearer s3cret ", "bearer s3cret", "s3cret",
-                            "Basic s3cret", "Bearer  s3cret"}) {
+  for (const char* wrong : {"Bearer ", "Bearer s3cre", "Bearer s3cret ", "Bearers3cret", "s3cret",
+                            "Basic s3cret", "Bearer  s3cret", "Bearer S3CRET"}) {
     request.authorization = wrong;
     EXPECT_EQ(StatusOf(request, options), 401) << wrong;
   }
-  request.authorization = "Bearer s3cret";
-  EXPECT_EQ(StatusOf(request, options), 200);
+  EXPECT_EQ(Refusal(request, options)->headers.at("WWW-Authenticate"), "Bearer");
+  for (const char* right : {"Bearer s3cret", "bearer s3cret", "BEARER s3cret"}) {
+    request.authorization = right;
+    EXPECT_EQ(StatusOf(request, options), 200) << right;
+  }
   request.host = "rebound.example";
   EXPECT_EQ(StatusOf(request, options), 421);
   request.from_owner = true;
   EXPECT_EQ(StatusOf(request, AdminOptions()), 200);
   request.method = "DELETE";
   EXPECT_EQ(StatusOf(request, AdminOptions()), 405);
+}
+
+TEST(AdminAccess, EachPathTakesOneMethod) {
+  AdminRequest request;
+  request.from_owner = true;
+  for (const char* path : {"/", "/status", "/metrics", "/livez", "/readyz"}) {
+    request.path = path;
+    request.method = "GET";
+    EXPECT_EQ(StatusOf(request, {}), 200) << path;
+    request.method = "POST";
+    EXPECT_EQ(StatusOf(request, {}), 405) << path;
+    EXPECT_EQ(Refusal(request, {})->headers.at("Allow"), "GET") << path;
+  }
+  for (const char* path : {"/pause", "/resume", "/resnapshot"}) {
+    request.path = path;
+    request.method = "POST";
+    EXPECT_EQ(StatusOf(request, {}), 200) << path;
+    request.method = "GET";
+    EXPECT_EQ(StatusOf(request, {}), 405) << path;
+    EXPECT_EQ(Refusal(request, {})->headers.at("Allow"), "POST") << path;
+  }
+  request.path = "/nothing";  // Answered with 404 by the handler.
+  EXPECT_EQ(StatusOf(request, {}), 200);
 }
 
 }  // namespace

@@ -48,6 +48,22 @@ TEST(Metrics, NoLimitIsNotTheSameAsAnUnknownOneAndBeyondItIsNegative) {
   EXPECT_THAT(MetricsText(observation), HasSubstr("bottledwater_safe_wal_bytes -1024\n"));
 }
 
+TEST(Metrics, ASlotThatNobodyCanSeeIsNeitherLostNorKept) {
+  Observation observation;
+  EXPECT_THAT(MetricsText(observation), Not(HasSubstr("slot_lost")));
+  observation.status.capture.slot_status = "unreserved";
+  EXPECT_THAT(MetricsText(observation), HasSubstr("bottledwater_slot_lost 0\n"));
+  observation.status.capture.slot_status = "lost";
+  EXPECT_THAT(MetricsText(observation), HasSubstr("bottledwater_slot_lost 1\n"));
+}
+
+TEST(Metrics, HaveTheExpirationOfACertificate) {
+  const Observation observation;
+  EXPECT_THAT(MetricsText(observation), Not(HasSubstr("certificate")));
+  EXPECT_THAT(MetricsText(observation, {}, {.certificate_expiration = 1795000000}),
+              HasSubstr("certificate_expiration_timestamp_seconds 1795000000\n"));
+}
+
 TEST(Metrics, BucketsAreCumulative) {
   LatencyHistogram histogram;
   histogram.Observe(900);

@@ -157,9 +157,18 @@ TEST_F(ObserverTest, ASlotBeyondItsLimitIsATroubleAndSoIsALostOne) {
   EXPECT_THAT(beyond.status.capture.troubles[0].what, HasSubstr("beyond the limit by 16 MiB"));
   EXPECT_EQ(beyond.status.capture.troubles[0].kind, TroubleKind::kAtRisk);
   EXPECT_EQ(beyond.status.capture.troubles[0].since_us, first);
+  // The loss has its own beginning, also after a time in which nobody could look.
   status_.capture.safe_wal_bytes.reset();
   status_.capture.slot_status = "lost";
-  EXPECT_THAT(Pass().status.capture.troubles[0].what, HasSubstr("has given up the slot"));
+  const int64_t lost = status_.wall_us + 1'000'000;
+  Pass();
+  status_.capture.slot_status = "";
+  EXPECT_THAT(Pass().status.capture.troubles, IsEmpty());
+  status_.capture.slot_status = "lost";
+  const std::vector<Trouble> troubles = Pass().status.capture.troubles;
+  ASSERT_THAT(troubles, testing::SizeIs(1));
+  EXPECT_THAT(troubles[0].what, HasSubstr("has given up the slot"));
+  EXPECT_EQ(troubles[0].since_us, lost);
 }
 
 TEST_F(ObserverTest, WalThatIsNotCapturedIsLagFromTheTimeItIsThere) {

@@ -32,5 +32,11 @@ TEST(Halt, LeavesOutWhatItHasNot) {
             "[unexpected] Found.");
 }
 
+TEST(Halt, EndsSentencesButNotWhatIsToBeCopied) {
+  EXPECT_EQ(Sentence("it is gone"), "It is gone.");
+  EXPECT_EQ(Sentence("It is gone."), "It is gone.");
+  EXPECT_EQ(Sentence("run:" + OwnLine("SELECT 1;")), "Run:" + OwnLine("SELECT 1;"));
+}
+
 }  // namespace
 }  // namespace bw

@@ -21,6 +21,14 @@ TEST(PgError, WaitsForAServerThatIsAwayOrBusy) {
   }
 }
 
+TEST(PgError, CallsAConnectionLimitARefusal) {
+  const Error error = Translated("53300", "too many connections for role \"relay\"");
+  EXPECT_EQ(error.kind(), ErrorKind::kTransient);
+  EXPECT_TRUE(error.is_refusal()) << "the server is not away, and retries come less often";
+  EXPECT_THAT(error.remedy(), HasSubstr("CONNECTION LIMIT"));
+  EXPECT_FALSE(Translated("57P03").is_refusal());
+}
+
 TEST(PgError, EndsWhenTheServerSaysNo) {
   const std::vector<std::pair<const char*, ExitCode>> expected = {
       {"28P01", ExitCode::kLoginRefused},  {"28000", ExitCode::kLoginRefused},

@@ -183,10 +183,27 @@ TEST_F(PublicationSetupTest, SaysWhomAGivenPublicationHarms) {
   options_.publication = "mine";
   AddUnkeyed("log");
   Publication mine = Existing("mine", true);
-  mine.tables = {
-      {"public", "orders", {}, 0}, {"public", "users", {}, 0}, {"public", "log", {}, 0}};
+  mine.tables = {{"public", "orders", {}, 0}, {"public", "users", {}, 0}, {"public", "log", {}, 0}};
   facts_.existing = {mine};
   EXPECT_THAT(Plan().warnings, ElementsAre(HasSubstr("public.log")));
+}
+
+TEST_F(PublicationSetupTest, SaysWhichStatementsAColumnListBreaks) {
+  options_.publication = "mine";
+  Publication mine = Existing("mine", false);
+  mine.tables = {{"public", "orders", {"v"}, 0}, {"public", "users", {}, 0}};
+  facts_.tables[0].table.columns = std::vector<Column>(2);
+  facts_.tables[0].table.columns[0].name = "id";
+  facts_.tables[0].table.columns[0].key = true;
+  facts_.tables[0].table.columns[1].name = "v";
+  facts_.existing = {mine};
+  EXPECT_THAT(Plan().warnings,
+              ElementsAre(HasSubstr("1 of 2 columns"),
+                          HasSubstr("PostgreSQL refuses UPDATE and DELETE on it")));
+  facts_.existing[0].tables[0].columns = {"id"};
+  EXPECT_THAT(Plan().warnings, ElementsAre(HasSubstr("1 of 2 columns")));
+  facts_.tables[0].identity = ReplicaIdentity::kFull;
+  EXPECT_THAT(Plan().warnings, ElementsAre(HasSubstr("1 of 2"), HasSubstr("refuses UPDATE")));
 }
 
 TEST_F(PublicationSetupTest, RefusesAGivenPublicationThatIsNotThere) {
@@ -226,6 +243,20 @@ TEST_F(PublicationSetupTest, RefusesOneOfOurNameThatHarms) {
   const auto [code, text] = Refusal();
   EXPECT_EQ(code, ExitCode::kUnkeyedTables);
   EXPECT_THAT(text, HasSubstr("DROP PUBLICATION \"bottledwater\";"));
+}
+
+TEST_F(PublicationSetupTest, SaysHowToMakeThoseThatAreGone) {
+  ServerView view;
+  view.identity.version = 150000;
+  view.role = {"relay", false, true};
+  const Halt one = PublicationsGone({"bottledwater"}, options_, view);
+  EXPECT_EQ(one.exit_code, ExitCode::kServerSetting);
+  EXPECT_THAT(one.Message(), HasSubstr("Publication \"bottledwater_inserts\" is gone."));
+  EXPECT_THAT(one.Message(), Not(HasSubstr("OWNER TO")));
+  EXPECT_THAT(one.Message(), HasSubstr("otherwise run the same, and then take the snapshot again"));
+  const std::string both = PublicationsGone({}, options_, view).Message();
+  EXPECT_THAT(both, HasSubstr("\"bottledwater\" and \"bottledwater_inserts\" are gone."));
+  EXPECT_THAT(both, HasSubstr("ALTER PUBLICATION \"bottledwater\" OWNER TO \"relay\";"));
 }
 
 }  // namespace

@@ -168,7 +168,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
   for (const OptionSpec& spec : OptionTable()) {
     if (spec.name == "config" || spec.name.ends_with("-file") ||
         spec.name.starts_with("schema-registry-") || spec.name == "admin-certificate" ||
-        spec.name == "admin-key" || spec.name == "postgres") {
+        spec.name == "admin-key" || spec.name == "admin-host" || spec.name == "postgres") {
       continue;  // They need a file, or a partner.
     }
     std::string value = "a";
@@ -285,6 +285,17 @@ TEST_F(OptionsTest, RefuseHalfOfACertificateAndItsKey) {
   EXPECT_EQ(Refusal({"--admin=:1", "--admin-certificate=a", "--admin-key=b"}), "");
 }
 
+TEST_F(OptionsTest, RefuseWhatOnlyAdminUsesWithoutIt) {
+  const std::string token = WriteFile("token", "s3cret\n");
+  for (const std::string& option :
+       {std::string("--admin-host=relay.example"), "--admin-token-file=" + token}) {
+    const std::string name = option.substr(0, option.find('='));
+    EXPECT_TRUE(Refusal({option}).starts_with(name + ": there is no --admin that would use it"))
+        << Refusal({option});
+    EXPECT_EQ(Refusal({"--admin=:1", option}), "");
+  }
+}
+
 TEST_F(OptionsTest, RefuseTwoValuesWhereThereIsOne) {
   EXPECT_EQ(Refusal({"-s", "a", "--slot=b"}), "--slot: given 2 times, and it has one value");
   const std::string path = WriteFile("conf", "slot = ['a', 'b']\n");
@@ -314,6 +325,32 @@ TEST_F(OptionsTest, RequireADatabase) {
     EXPECT_NE(std::string(error.what()).find("--postgres is missing"), std::string::npos);
   }
   EXPECT_NE(Refusal({"-d", "x"}).find("--postgres: given 2 times"), std::string::npos);
+}
+
+// By hand, as under systemd, whose credentials only the service can read.
+TEST_F(OptionsTest, FilesThatCannotBeReadStopOnlyCommandsThatNeedThem) {
+  const std::string config = WriteFile("conf",
+                                       "kafka-config-file = \"/nowhere/kafka\"\n"
+                                       "admin-token-file = \"/nowhere/token\"\n"
+                                       "schema-registry-user = \"relay\"\n"
+                                       "schema-registry-password-file = \"/nowhere/registry\"\n"
+                                       "postgres = \"dbname=shop\"\n");
+  for (const char* command : {"status", "pause", "resume", "inspect", "resnapshot"}) {
+    const CommandLine line = ParseAll({command, "--config", config});
+    const auto& unread = line.invocation.options.unread_files;
+    ASSERT_EQ(unread.size(), 3u) << command;
+    EXPECT_EQ(unread.find("kafka-config-file")->second.what(),
+              config +
+                  ":1: kafka-config-file: cannot read \"/nowhere/kafka\": No such file or "
+                  "directory");
+  }
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{}, {"check"}, {"remove"}, {"tail", "t"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--config", config});
+    EXPECT_THROW(ParseAll(arguments), Error) << testing::PrintToString(command);
+  }
+  EXPECT_THROW(ParseAll({"pause", "--config", "/nowhere/conf"}), Error);
 }
 
 TEST_F(OptionsTest, KeepSecretsOffTheCommandLine) {

@@ -80,6 +80,41 @@ TEST(ChangeSelection, FindsAKeyAsObjectOrAsItsOnlyValue) {
   EXPECT_TRUE(ChangeSelection({}, "18").Selects(Orders(), moved));
 }
 
+// PostgreSQL has all digits, JSON's numbers have not.
+TEST(ChangeSelection, ComparesNumericAsNumbers) {
+  const TableForm form =
+      FormOf({{"id", 1700, -1, "numeric", true}, {"note", 25, -1, "text", true}});
+  const TableForm only = FormOf({{"id", 1700, -1, "numeric", true}});
+  // Each text, after the union's branch and its length.
+  const auto body = [](const std::string& text) {
+    return std::string("\x02") + static_cast<char>(2 * text.size()) + text;
+  };
+  const auto finds = [&](const std::string& id, const std::string& key) {
+    return ChangeSelection({}, key).Selects(only, ChangeOf(body(id), std::nullopt));
+  };
+  for (const char* key : {"17", "17.0", "1.7e1", "\"17\"", R"({"id": 17})", R"({"id": "17.00"})"}) {
+    EXPECT_TRUE(finds("17.00", key)) << key;
+    EXPECT_TRUE(finds("17", key)) << key;
+    EXPECT_FALSE(finds("170", key)) << key;
+    EXPECT_FALSE(finds("-17", key)) << key;
+  }
+  EXPECT_TRUE(finds("0.00", "0") && finds("0", "-0.0") && finds("-0.5", "-5e-1"));
+  EXPECT_TRUE(finds("12345678901234567890.10", "12345678901234567890.1"));
+  EXPECT_FALSE(finds("12345678901234567890.10", "12345678901234567890.2"));
+  EXPECT_TRUE(finds("NaN", "\"NaN\""));
+  EXPECT_FALSE(finds("NaN", "0") || finds("17", "\"\"") || finds("17", "null") ||
+               finds("17", "[17]"));
+  // With another column; the text "17" is no number.
+  const std::string bodies = body("17.5") + body("17");
+  const Change both = ChangeOf(bodies, std::nullopt);
+  EXPECT_TRUE(ChangeSelection({}, R"({"note": "17", "id": 17.5})").Selects(form, both));
+  for (const char* key :
+       {R"({"note": 17, "id": 17.5})", R"({"id": 17.5})", "17.5",
+        R"({"note": "17", "id": 17.5, "more": 1})", R"({"no": "17", "id": 17.5})"}) {
+    EXPECT_FALSE(ChangeSelection({}, key).Selects(form, both)) << key;
+  }
+}
+
 TEST(ChangeSelection, FindsTablesByGlobs) {
   const Change change = ChangeOf(kKey17, kRow17);
   EXPECT_TRUE(ChangeSelection({"x", "ord*"}, "").Selects(Orders(), change));

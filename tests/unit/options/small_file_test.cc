@@ -48,6 +48,8 @@ TEST_F(ReadSmallFileTest, RefusesWhatIsNoSmallFile) {
   EXPECT_EQ(RefusalOf("/nowhere/x"),
             "--config: cannot read \"/nowhere/x\": No such file or directory");
   EXPECT_EQ(RefusalOf(directory_), "--config: cannot read \"" + directory_ + "\": Is a directory");
+  EXPECT_NE(RefusalOf("/run/credentials/x.service/kafka").find("name another file"),
+            std::string::npos);
   EXPECT_NE(RefusalOf("").find("cannot read"), std::string::npos);
   // Endless, as a file of 100 MB would be for its reader: given up after the first MiB.
   EXPECT_NE(RefusalOf("/dev/zero").find("is larger than 1 MiB"), std::string::npos);

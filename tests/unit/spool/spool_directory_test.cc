@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 
 #include "base/error.h"
 
@@ -109,6 +110,19 @@ TEST_F(SpoolDirectoryTest, InspectsWhatIsThereAndMakesNothing) {
   EXPECT_EQ(Inspected(), "accepted");
 }
 
+TEST_F(SpoolDirectoryTest, WithoutAStoreNothingIsLeft) {
+  { const SpoolDirectory directory(path_); }
+  EXPECT_FALSE(fs::exists(path_));
+  MakeDirectory(0700);
+  { const SpoolDirectory directory(path_); }
+  EXPECT_TRUE(fs::is_empty(path_));
+  {
+    const SpoolDirectory directory(path_);
+    WriteStore();
+  }
+  EXPECT_TRUE(fs::exists(path_ + "/lock"));
+}
+
 TEST_F(SpoolDirectoryTest, ADirectoryThatIsSharedOnPurposeIsLeftAsItIs) {
   MakeDirectory(01777);  // /tmp, which may well be empty.
   EXPECT_NE(Refusal().find("shared"), std::string::npos);
@@ -144,9 +158,11 @@ TEST_F(SpoolDirectoryTest, LinksWithinItAreNotFollowed) {
 
 TEST_F(SpoolDirectoryTest, AnEmptyDirectoryAndASpoolAreClosedToOthers) {
   MakeDirectory(0755);
-  { SpoolDirectory directory(path_); }
-  EXPECT_EQ(Mode(path_), 0700u);
-  EXPECT_EQ(Mode(path_ + "/lock"), 0600u);
+  {
+    const SpoolDirectory directory(path_);
+    EXPECT_EQ(Mode(path_), 0700u);
+    EXPECT_EQ(Mode(path_ + "/lock"), 0600u);
+  }
   WriteStore();
   ASSERT_EQ(chmod(path_.c_str(), 0755), 0);  // As copied from a backup.
   { SpoolDirectory directory(path_); }
@@ -159,6 +175,15 @@ TEST_F(SpoolDirectoryTest, IsRemovedWithAllThatIsASpools) {
   Write("scratch/CURRENT");
   EXPECT_TRUE(SpoolDirectory(path_).Remove());
   EXPECT_TRUE(Everything().empty());
+}
+
+TEST_F(SpoolDirectoryTest, WhatIsMadeAfterItsRemovalIsLeftAlone) {
+  auto removed = std::make_unique<SpoolDirectory>(path_);
+  EXPECT_TRUE(removed->Remove());
+  const SpoolDirectory another(path_);
+  removed.reset();
+  EXPECT_TRUE(fs::exists(path_ + "/lock"));
+  EXPECT_THROW(SpoolDirectory{path_}, Error);
 }
 
 TEST_F(SpoolDirectoryTest, IsNotRemovedWithSomebodyElsesFiles) {

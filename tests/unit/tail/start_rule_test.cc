@@ -135,7 +135,9 @@ const std::map<std::string, int32_t> kTopics = {{"shop.orders", 4},
                                                 {"__consumer_offsets", 50}};
 
 std::vector<std::string> Choose(std::vector<std::string> words) {
-  return ChooseTopics(words, kTopics);
+  const TopicChoice choice = ChooseTopics(words, kTopics);
+  EXPECT_EQ(choice.missing, std::vector<std::string>{});
+  return choice.topics;
 }
 
 TEST(TopicChoice, TakesNamesAndGlobs) {
@@ -148,13 +150,32 @@ TEST(TopicChoice, TakesNamesAndGlobs) {
 }
 
 TEST(TopicChoice, SuggestsWhatWasMeant) {
-  const auto refusal = [](const char* word) {
-    return std::string(ErrorOf([&] { Choose({word}); }).what());
+  const auto missing = [](const std::string& word) {
+    const TopicChoice choice = ChooseTopics(std::vector{word}, kTopics);
+    EXPECT_TRUE(choice.topics.empty());
+    return choice.missing.empty() ? "" : choice.missing.front();
   };
-  EXPECT_EQ(refusal("shop.oders"), "tail: there is no topic shop.oders; did you mean shop.orders?");
-  EXPECT_EQ(refusal("orders"), "tail: there is no topic orders; did you mean shop.orders?");
-  EXPECT_NE(refusal("nothing-like-it").find("3 others"), std::string::npos);
-  EXPECT_EQ(refusal("crm.*"), "tail: no topic matches crm.*");
+  EXPECT_EQ(missing("shop.oders"), "there is no topic shop.oders; did you mean shop.orders?");
+  EXPECT_EQ(missing("orders"), "there is no topic orders; did you mean shop.orders?");
+  EXPECT_NE(missing("nothing-like-it").find("3 others"), std::string::npos);
+  EXPECT_EQ(missing("crm.*"), "no topic matches crm.*");
+}
+
+TEST(TopicChoice, TellsWhatIsThereFromWhatMayCome) {
+  const std::vector<std::string> words{"shop.orders", "shop.later", "crm.*"};
+  const TopicChoice choice = ChooseTopics(words, kTopics);
+  EXPECT_EQ(choice.topics, std::vector<std::string>{"shop.orders"});
+  EXPECT_EQ(choice.missing.size(), 2U);
+  EXPECT_TRUE(ChoosesTopic(words, "shop.later") && ChoosesTopic(words, "crm.people"));
+  EXPECT_FALSE(ChoosesTopic(words, "shop.items"));
+  EXPECT_FALSE(ChoosesTopic(std::vector<std::string>{"*"}, "__consumer_offsets"));
+}
+
+TEST(TopicChoice, RefusesWhatNoTopicCanBeCalled) {
+  for (const std::string& word : {std::string("two words"), std::string(250, 'x')}) {
+    EXPECT_EQ(ErrorOf([&] { ChooseTopics(std::vector{word}, kTopics); }).exit_code(),
+              ExitCode::kUsage);
+  }
 }
 
 TEST(LastOffsets, CountMessagesAndNotOffsets) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/shown_text.h"
 #include "tail/bytes_json.h"
 #include "tail/tail_options.h"
 
@@ -92,6 +93,45 @@ TEST(TailLine, CopyEscapesWhatPostgresReads) {
   EXPECT_EQ(Copy(line, "value"), "null\n");
 }
 
+TEST(TailLine, CsvIsReadBackByPostgresAlsoWhereAFieldIsItsEndOfData) {
+  const MessageHeader headers[] = {{"op", "\\."}};
+  EXPECT_EQ(Csv({.topic = "t", .headers = headers}, "op"), "\"\\.\"\r\n");
+}
+
+// ESC, DEL, C1's CSI, a line break, and a mark that turns the direction of the text.
+TEST(TailLine, OfATerminalControlsItInNoFormat) {
+  const MessageHeader headers[] = {{"op", "\x1B[2J\n\xC2\x9B"}, {"\xC2\x9B", "\xE2\x80\xAE"}};
+  TailLine line{.topic = "t",
+                .key = "\"\x7F\"",
+                .value = "[\"\xC2\x9B\",\"\xC3\xBC\"]",
+                .headers = headers,
+                .for_terminal = true};
+  for (const std::string& text :
+       {Csv(line, "key,value,headers,op"), Json(line), Copy(line, "key,value,headers,op")}) {
+    for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(1)) {
+      const auto hidden = HiddenAt(rest);
+      const bool is_ours = rest.front() == '\t' || rest == "\n" || rest == "\r\n";
+      EXPECT_FALSE(hidden && hidden->code_point && !is_ours) << text;
+    }
+    EXPECT_NE(text.find("\xC3\xBC"), std::string::npos) << text;
+  }
+  EXPECT_EQ(Csv(line, "value"), "\"[\"\"\\u009b\"\",\"\"\xC3\xBC\"\"]\"\r\n");
+  EXPECT_EQ(Copy(line, "value"), "[\"\\\\u009b\",\"\xC3\xBC\"]\n");
+  EXPECT_EQ(Csv(line, "op"), "\\x1b[2J \\xc2\\x9b\r\n");
+  line.for_terminal = false;  // As it is.
+  EXPECT_NE(Csv(line, "value").find("\xC2\x9B"), std::string::npos);
+  EXPECT_NE(Json(line).find("\xC2\x9B"), std::string::npos);
+}
+
+TEST(TailLine, ARelaysMessageIsKnownByItsHeaders) {
+  EXPECT_TRUE(HasRelayHeaders(kRelaysHeaders));
+  EXPECT_FALSE(HasRelayHeaders({}));
+  const MessageHeader others[] = {{"lsn", "seven"}, {"op", "c"}};
+  EXPECT_FALSE(HasRelayHeaders(others));
+  const MessageHeader half[] = {{"lsn", "2/44DAB970:17"}};
+  EXPECT_FALSE(HasRelayHeaders(half));
+}
+
 TEST(TailLine, HeadersOfOtherProducersGiveNoColumns) {
   const MessageHeader headers[] = {{"lsn", "seven"}, {"op", "\x00"s}, {"ts", "99999999999999999"}};
   EXPECT_EQ(Copy({.topic = "t", .headers = headers}, "op,lsn,index,commit_time"),
@@ -114,13 +154,6 @@ TEST(BytesJson, TellsJsonTextAndBytesApart) {
   EXPECT_EQ(AsJson("\xFF\x00\x01"s), R"({"base64":"/wAB"})");
   EXPECT_EQ(AsJson("a\0b"s), R"({"base64":"YQBi"})");  // jsonb has no NUL.
   EXPECT_EQ(AsJson("\xC3\xBC"), "\"\xC3\xBC\"");
-}
-
-TEST(BytesJson, EscapesWhatCouldControlATerminal) {
-  const std::string json = "{\t\"a\": \"\x7F\xC2\x9B\xE2\x80\xAE \xC3\xBC \xF3\xA0\x80\x81\"}";
-  const std::string shown = ForTerminal(json);
-  EXPECT_EQ(shown, "{\t\"a\": \"\\u007f\\u009b\\u202e \xC3\xBC \\udb40\\udc01\"}");
-  EXPECT_EQ(nlohmann::json::parse(shown), nlohmann::json::parse(json));
 }
 
 TEST(BytesJson, TakesNumbersOfAnySize) {
