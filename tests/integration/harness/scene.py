@@ -28,7 +28,7 @@ class Scene:
         self.relays: list[Relay] = []
         self._markers = itertools.count(1)
         with psycopg.connect(servers.postgres.url(), autocommit=True) as maintenance:
-            maintenance.execute(sql.SQL("CREATE DATABASE {} ENCODING {} TEMPLATE template0 LOCALE 'C'").format(
+            maintenance.execute(sql.SQL("CREATE DATABASE {} ENCODING {} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'").format(
                 sql.Identifier(self.name), encoding))
         self.connection = self.connect()
         self.execute(f"CREATE TABLE {MARKER_TABLE} (id bigint PRIMARY KEY)")
@@ -167,17 +167,26 @@ class Scene:
             relay.kill9()
         self.connection.close()
         with psycopg.connect(self.servers.postgres.url(), autocommit=True) as maintenance:
-            maintenance.execute(
-                "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots "
-                "WHERE database = %s AND active", [self.name])
+            self._end_sessions(maintenance)
             maintenance.execute(
                 "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = %s", [self.name])
-            maintenance.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self.name)))
+            maintenance.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(self.name)))
             maintenance.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(self.name)))  # Some tests make one.
 
     def report(self) -> str:
         """The relays' last words, for a test that failed."""
         return "\n".join(f"--- end of {relay.log}\n{relay.log_tail(60)}" for relay in self.relays)
+
+    def _end_sessions(self, maintenance: psycopg.Connection) -> None:
+        """All sessions in the database and on its slots. DROP DATABASE WITH (FORCE) came only with PostgreSQL 13."""
+        def are_gone() -> bool:
+            [(left,)] = maintenance.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity WHERE datname = %(name)s "
+                "UNION SELECT active_pid FROM pg_replication_slots WHERE database = %(name)s AND active) session",
+                {"name": self.name}).fetchall()
+            return not left
+
+        self.wait_until(are_gone, 60, "the end of all sessions")
 
     def _try_connect(self) -> bool:
         try:
