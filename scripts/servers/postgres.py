@@ -1,4 +1,8 @@
-"""A PostgreSQL cluster of our own, of version 15 unless another is asked for, made by initdb, on a loopback port, with passwords."""
+"""A PostgreSQL cluster of our own, made by initdb, on a loopback port, with passwords.
+
+It is of Debian's version, 15, unless another is asked for: by the caller, or for all of them by BOTTLEDWATER_POSTGRES_FOLDER in the
+environment, a folder as fetch.fetch_postgres() makes it (scripts/versions).
+"""
 
 import contextlib
 import os
@@ -13,6 +17,7 @@ from .paths import postgres_program
 from .process import OneProcess, Process, ServerError, free_port
 
 SUPERUSER = "postgres"
+FOLDER_OF_ALL = "BOTTLEDWATER_POSTGRES_FOLDER"
 PASSWORD = "secret-of-postgres"  # Tests look for it in logs, where it must never be.
 
 SETTINGS = {
@@ -43,7 +48,8 @@ class PostgresServer(OneProcess):
         tls = {"ssl": "on", "ssl_cert_file": self._own_keystore, "ssl_key_file": self._own_keystore} if keystore else {}
         self._settings = {**SETTINGS, **tls, **(settings or {}), "port": str(self.port)}
         self._user = "postgres" if os.geteuid() == 0 else None
-        self._distribution = distribution
+        everywhere = os.environ.get(FOLDER_OF_ALL)
+        self._distribution = distribution or (Path(everywhere) if everywhere else None)
         self.process = Process("PostgreSQL", [self._program("postgres"), "-D", str(self.data)],
                                folder / "postgres.log", user=self._user, folder=folder)
 
@@ -110,7 +116,9 @@ class PostgresServer(OneProcess):
         self._write_settings()
 
     def _program(self, name: str) -> str:
-        return str(self.folder / "program" / "bin" / name) if self._distribution else postgres_program(name)
+        if self._distribution and (self._distribution / "bin" / name).exists():
+            return str(self.folder / "program" / "bin" / name)
+        return postgres_program(name)  # What is fetched has no clients: Debian's are of another version then.
 
     def _fill_data(self) -> None:
         password = self.folder / "password"

@@ -227,7 +227,8 @@ OF_USERS = [
 CONTRIB = {
     "hstore": [Case("hstore", specials=("", '""=>""', '"a"=>NULL', '"a"=>"NULL"'), random=v.key_values), text_only("ghstore", NO_VALUES)],
     "citext": [Case("citext", specials=TEXTS, random=v.text)],
-    "ltree": [Case("ltree", specials=("", "Top.Science"), random=v.labels), Case("lquery", specials=("*.a{1,2}.b*@%|c.*",), random=v.labels),
+    "ltree": [Case("ltree", specials=("", "Top.Science"), random=v.labels),
+              Case("lquery", specials=("*.a.b*@%|c.*",), random=v.labels, newer=((13, "*.a{1,2}.b"),)),
               Case("ltxtquery", specials=("a & b*@",), random=v.word), text_only("ltree_gist", NO_VALUES)],
     "cube": [Case("cube", specials=("()", "(0)", "(1e300),(-1e300)", "(NaN)"), random=v.cube)],
     "earthdistance": [Case("earth", specials=("(6378168, 0, 0)", "(0, 0, 6378168)"))],
