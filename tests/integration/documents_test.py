@@ -23,6 +23,7 @@ OPTIONS_OF = {
     "chaos/run": ["chaos/__main__.py"],
     "python3 scripts/servers": ["scripts/servers/__main__.py"],
     "scripts/fuzz": ["scripts/fuzz"],
+    "scripts/versions": ["scripts/versions"],
     "scripts/quickstart": ["scripts/quickstart", "scripts/show/__main__.py"],
     "simulate": ["tests/simulation/simulate_main.cc"],
     "tests/integration/run_pytest": [],
@@ -30,7 +31,7 @@ OPTIONS_OF = {
 OTHER_NAMES = {"build/tests/simulation/simulate": "simulate", "drift": "chaos/run", "drift-short": "chaos/run"}
 # Pages on which an option that stands alone may be one of these programs'.
 PROGRAMS_OF_PAGE = {"bench/README.md": ["bench/run"], "chaos/README.md": ["chaos/run"],
-                    "docs/testing.md": ["simulate", "chaos/run"], "tests/simulation/README.md": ["simulate"]}
+                    "docs/testing.md": ["simulate", "chaos/run", "scripts/versions"], "tests/simulation/README.md": ["simulate"]}
 # Others' programs, whose options are not ours to check.
 OTHERS = {"cmake", "ctest", "docker", "kafka-configs.sh", "kubectl", "man", "sudo", "systemctl", "systemd-analyze"}
 # Others' options that stand alone.
