@@ -15,6 +15,8 @@ enum class ValueKind : uint8_t {
   kFloat,        // float
   kDouble,       // double
   kNumeric,      // string: the exact text, including NaN and Infinity
+  kDecimal,      // bytes, logicalType decimal: the unscaled number, two's complement, big-endian
+  kArray,        // array of ["null", element]
   kString,       // string: text types, and PostgreSQL's text of every type without its own kind
   kJson,         // string: json, jsonb
   kUuid,         // string, logicalType uuid
