@@ -49,7 +49,7 @@ struct UserType {
   uint32_t element_oid = 0;
   char delimiter = ',';
   // Of an enum, in their order.
-  std::vector<std::string> labels;
+  std::vector<std::string> labels = {};
 
   friend bool operator==(const UserType&, const UserType&) = default;
 };

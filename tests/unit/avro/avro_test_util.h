@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "avro/column_type.h"
 #include "avro/postgres_type_name.h"
 #include "avro/row_encoder.h"
 #include "avro/table.h"
@@ -14,9 +16,18 @@
 
 namespace bw {
 
+inline std::optional<UserType> NoUserType(uint32_t) { return std::nullopt; }
+
 inline Column MakeColumn(std::string name, uint32_t type_oid, bool key = false,
                          int32_t typmod = -1) {
-  return {std::move(name), type_oid, typmod, PostgresTypeName(type_oid, typmod), key};
+  Column column;
+  column.name = std::move(name);
+  column.type_oid = type_oid;
+  column.typmod = typmod;
+  column.type_name = PostgresTypeName(type_oid, typmod);
+  column.type = ColumnTypeOf(type_oid, typmod, {}, NoUserType);
+  column.key = key;
+  return column;
 }
 
 inline Table MakeTable(std::vector<Column> columns) {
