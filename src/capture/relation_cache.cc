@@ -12,6 +12,8 @@ bool SameColumn(const Column& left, const Column& right) {
          left.typmod == right.typmod && left.type_name == right.type_name && left.key == right.key;
 }
 
+std::optional<UserType> NoUserTypes(uint32_t) { return std::nullopt; }
+
 }  // namespace
 
 bool SameForm(const Table& left, const Table& right) {
@@ -52,6 +54,7 @@ Table RelationCache::Describe(const RelationMessage& relation) const {
     const auto type = type_names_.find(from.type_oid);
     column.type_name =
         PostgresTypeName(from.type_oid, from.typmod, type == type_names_.end() ? "" : type->second);
+    column.type = ColumnTypeOf(from.type_oid, from.typmod, {}, NoUserTypes);
     column.key = from.key;
     table.columns.push_back(std::move(column));
   }

@@ -121,6 +121,8 @@ Column ReadColumn(const PgResult& rows, int row) {
   column.type_oid = static_cast<uint32_t>(rows.Int(row, 3));
   column.typmod = static_cast<int32_t>(rows.Int(row, 4));
   column.type_name = PostgresTypeName(column.type_oid, column.typmod, rows.Text(row, 5));
+  column.type = ColumnTypeOf(column.type_oid, column.typmod, {},
+                             [](uint32_t) -> std::optional<UserType> { return std::nullopt; });
   return column;
 }
 
