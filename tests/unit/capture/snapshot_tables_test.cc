@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "capture/generated_columns.h"
 
 namespace bw {
 namespace {
@@ -145,6 +146,45 @@ TEST(SnapshotTables, RefusesRowsThatPoliciesWouldHide) {
     EXPECT_THAT(error.what(), Not(HasSubstr("GRANT")));
     EXPECT_THAT(error.what(), Not(HasSubstr("FORCE")));
   }
+}
+
+CapturedTable WithGenerated() {
+  CapturedTable table = MakeTable(1, "t");
+  for (const auto& [name, place] : {std::pair("first", 0), {"between", 1}, {"too", 1}, {"last", 2}}) {
+    GeneratedColumn generated;
+    generated.column.name = name;
+    generated.place = static_cast<size_t>(place);
+    table.generated_columns.push_back(generated);
+  }
+  return table;
+}
+
+std::string ColumnsWith(const PublishedTable& entry) {
+  const auto chosen = ChooseSnapshotTables({WithGenerated()}, {Publishing({entry})}, TableFilter());
+  return chosen.at(0).CopySql({"t", "", false});
+}
+
+TEST(SnapshotTables, ReadsTheGeneratedColumnsThatThePublicationSends) {
+  EXPECT_THAT(ColumnsWith({"public", "t", {}, 0, false}), HasSubstr(R"(SELECT "id", "v" FROM)"));
+  EXPECT_THAT(ColumnsWith({"public", "t", {}, 0, true}),
+              HasSubstr(R"(SELECT "first", "id", "between", "too", "v", "last" FROM)"));
+  EXPECT_THAT(ColumnsWith({"public", "t", {"id", "too", "last"}, 0, false}),
+              HasSubstr(R"(SELECT "id", "too", "last" FROM)"));
+}
+
+TEST(SnapshotTables, TellsWhichGeneratedColumnsAreNotSent) {
+  const auto told = [](const PublishedTable& entry) {
+    return UnsentGeneratedColumns({WithGenerated()}, {Publishing({entry})}, TableFilter());
+  };
+  EXPECT_THAT(told({"public", "t", {}, 0, false}),
+              HasSubstr("public.t (first, between, too, last)"));
+  EXPECT_THAT(told({"public", "t", {"id", "first", "last"}, 0, false}),
+              HasSubstr("public.t (between, too)"));
+  EXPECT_EQ(told({"public", "t", {}, 0, true}), "");
+  EXPECT_EQ(told({"public", "other", {}, 0, false}), "");
+  EXPECT_EQ(UnsentGeneratedColumns({WithGenerated()}, {Publishing({{"public", "t", {}, 0}})},
+                                   TableFilter({}, {"t"})),
+            "");
 }
 
 }  // namespace
