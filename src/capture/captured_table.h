@@ -13,7 +13,8 @@
 namespace bw {
 
 // A stored generated column. PostgreSQL 18 sends it where the publication says so
-// (publish_generated_columns, or a column list); older versions, and our own publications, never do.
+// (publish_generated_columns, or a column list); older versions, and our own publications, never
+// do.
 struct GeneratedColumn {
   Column column;
   size_t place = 0;  // How many of Table::columns come before it.

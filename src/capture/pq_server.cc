@@ -20,7 +20,7 @@ class PqCatalog final : public ServerCatalog {
   PqCatalog(const CaptureOptions& options, std::function<PgConnection*()> connection)
       : options_(options), connection_(std::move(connection)) {}
 
-  std::vector<CapturedTable> ReadTables() override { 
+  std::vector<CapturedTable> ReadTables() override {
     return bw::ReadTables(connection_(), options_.type_forms);
   }
   std::vector<Publication> ReadPublications(const std::vector<std::string>& names) override {

@@ -107,12 +107,11 @@ std::vector<Publication> ReadPublications(PgConnection* connection,
   const int version = connection->server_version();
   std::vector<Publication> publications;
   for (const std::string& name : names) {
-    const PgResult found = connection->Query(
-        fmt::format("SELECT puballtables, pubinsert, pubupdate, pubdelete, {}, {} FROM pg_publication "
-                    "WHERE pubname = {}",
-                    version >= kFirstWithViaRoot ? "pubviaroot" : "false",
-                    version >= kFirstWithGenerated ? "pubgencols = 's'" : "false",
-                    QuoteLiteral(name)));
+    const PgResult found = connection->Query(fmt::format(
+        "SELECT puballtables, pubinsert, pubupdate, pubdelete, {}, {} FROM pg_publication "
+        "WHERE pubname = {}",
+        version >= kFirstWithViaRoot ? "pubviaroot" : "false",
+        version >= kFirstWithGenerated ? "pubgencols = 's'" : "false", QuoteLiteral(name)));
     if (found.rows() == 0) continue;
     Publication publication;
     publication.name = name;

@@ -23,8 +23,8 @@ struct TypeRow {
 using TypeRows = std::map<uint32_t, TypeRow>;
 
 // A type is an array if array_out prints it: that is what its texts look like, in every version.
-// (The server's own test is typsubscript since 14, and typlen before; int2vector passes both, and is
-// printed otherwise.) Between two elements, array_out puts the element's typdelim.
+// (The server's own test is typsubscript since 14, and typlen before; int2vector passes both, and
+// is printed otherwise.) Between two elements, array_out puts the element's typdelim.
 //
 // A relation's few types are found by index: a millisecond, however many types there are.
 std::string TypesQuery(const std::vector<uint32_t>& oids) {
@@ -86,10 +86,11 @@ bool IsEnding(PgConnection* connection, uint32_t xid) {
   PgQueryOptions options;
   options.doing = "look whether a transaction is visible";
   return connection
-             ->Query(fmt::format("SELECT FROM pg_locks WHERE locktype = 'transactionid' AND granted "
-                                 "AND transactionid = '{}'::xid LIMIT 1",
-                                 xid),
-                     options)
+             ->Query(
+                 fmt::format("SELECT FROM pg_locks WHERE locktype = 'transactionid' AND granted "
+                             "AND transactionid = '{}'::xid LIMIT 1",
+                             xid),
+                 options)
              .rows() > 0;
 }
 
@@ -132,7 +133,8 @@ void TypeWatch::WaitForEnd(uint32_t xid) {
     if (Now() > deadline) {
       spdlog::warn(
           "Transaction {} has committed, and is not visible after {}: PostgreSQL waits for a "
-          "synchronous standby. Columns of types that it has made are text until the relay connects "
+          "synchronous standby. Columns of types that it has made are text until the relay "
+          "connects "
           "again",
           xid, FormatDuration(kWaitMax));
       return;

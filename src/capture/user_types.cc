@@ -10,16 +10,16 @@ namespace {
 
 // typname and OID of pg_type.dat.
 constexpr std::pair<std::string_view, uint32_t> kBuiltinTypes[] = {
-    {"bool", 16},           {"bytea", 17},        {"int8", 20},       {"int2", 21},
-    {"int4", 23},           {"text", 25},         {"oid", 26},        {"xid", 28},
-    {"cid", 29},            {"json", 114},        {"_json", 199},     {"float4", 700},
-    {"float8", 701},        {"_bool", 1000},      {"_bytea", 1001},   {"_int2", 1005},
-    {"_int4", 1007},        {"_text", 1009},      {"_bpchar", 1014},  {"_varchar", 1015},
-    {"_int8", 1016},        {"_float4", 1021},    {"_float8", 1022},  {"_oid", 1028},
-    {"bpchar", 1042},       {"varchar", 1043},    {"date", 1082},     {"time", 1083},
-    {"timestamp", 1114},    {"_timestamp", 1115}, {"_date", 1182},    {"_time", 1183},
-    {"timestamptz", 1184},  {"_timestamptz", 1185}, {"_numeric", 1231}, {"numeric", 1700},
-    {"uuid", 2950},         {"_uuid", 2951},      {"jsonb", 3802},    {"_jsonb", 3807},
+    {"bool", 16},          {"bytea", 17},          {"int8", 20},       {"int2", 21},
+    {"int4", 23},          {"text", 25},           {"oid", 26},        {"xid", 28},
+    {"cid", 29},           {"json", 114},          {"_json", 199},     {"float4", 700},
+    {"float8", 701},       {"_bool", 1000},        {"_bytea", 1001},   {"_int2", 1005},
+    {"_int4", 1007},       {"_text", 1009},        {"_bpchar", 1014},  {"_varchar", 1015},
+    {"_int8", 1016},       {"_float4", 1021},      {"_float8", 1022},  {"_oid", 1028},
+    {"bpchar", 1042},      {"varchar", 1043},      {"date", 1082},     {"time", 1083},
+    {"timestamp", 1114},   {"_timestamp", 1115},   {"_date", 1182},    {"_time", 1183},
+    {"timestamptz", 1184}, {"_timestamptz", 1185}, {"_numeric", 1231}, {"numeric", 1700},
+    {"uuid", 2950},        {"_uuid", 2951},        {"jsonb", 3802},    {"_jsonb", 3807},
 };
 
 }  // namespace

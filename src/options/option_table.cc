@@ -212,7 +212,8 @@ constexpr OptionSpec kTable[] = {
      "become Avro bytes, unchanged).",
      SetChoice<kInvalidText, &Options::capture, &CaptureOptions::invalid_text>},
     {'\0', "numeric", "FORM", kOne, kPublish, "decimal",
-     "What a numeric with a precision, as numeric(10,2), becomes: decimal (exact), string (the same "
+     "What a numeric with a precision, as numeric(10,2), becomes: decimal (exact), string (the "
+     "same "
      "digits as text), or double (may round). One without a precision is always a string.",
      SetChoice<kNumericForms, &Options::capture, &CaptureOptions::type_forms, &TypeForms::numeric>},
     {'\0', "arrays", "FORM", kOne, kPublish, "native",

@@ -36,7 +36,7 @@ inline constexpr char kMetaRegistryIds[] = "registry_ids";  // JSON: object of i
 inline constexpr char kMetaRereadPrefix[] = "reread/";  // And a number: JSON: a table, the reason
 inline constexpr char kMetaTableKeyPrefix[] = "key/";   // And an OID: JSON: TableKey
 
-inline constexpr char kMetaTypePrefix[] = "type/";      // And an OID: JSON: TypeNote
+inline constexpr char kMetaTypePrefix[] = "type/";  // And an OID: JSON: TypeNote
 
 inline constexpr char kMetaClaimPrefix[] = "claim/";  // And checkpoint topic, '/', topic: a table
 inline constexpr char kMetaClaimsReadPrefix[] = "claims_read/";  // And checkpoint topic: fixed64

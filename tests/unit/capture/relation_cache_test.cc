@@ -11,15 +11,19 @@ namespace {
 class RelationCacheTest : public testing::Test {
  protected:
   RelationCacheTest()
-      : cache_(TableFilter({}, {"excluded"}), [this](RelationId id, const Table& table,
-                                                     ReplicaIdentity identity) {
-          ++lookups_;
-          if (identity == ReplicaIdentity::kFull) return FullKey{primary_key_, certainty_};
-          return FullKey{is_part_ ? std::vector<std::string>() : KeyFormOf(id.value, table).key};
-        }, {}, [this](const std::vector<uint32_t>& oids, uint32_t) {
-          asked_.push_back(oids);
-          return types_;
-        }) {}
+      : cache_(
+            TableFilter({}, {"excluded"}),
+            [this](RelationId id, const Table& table, ReplicaIdentity identity) {
+              ++lookups_;
+              if (identity == ReplicaIdentity::kFull) return FullKey{primary_key_, certainty_};
+              return FullKey{is_part_ ? std::vector<std::string>()
+                                      : KeyFormOf(id.value, table).key};
+            },
+            {},
+            [this](const std::vector<uint32_t>& oids, uint32_t) {
+              asked_.push_back(oids);
+              return types_;
+            }) {}
   static UserType Domain(uint32_t base_oid, int32_t typmod) {
     UserType type;
     type.base_oid = base_oid;
@@ -163,7 +167,7 @@ TEST_F(RelationCacheTest, KnowsTheBaseOfADroppedDomainFromTheStream) {
                          {{"a", 20000}, {"b", 20001}, {"c", 20002}, {"d", 20003}, {"e", 20004}}));
   const auto kind = [&](size_t i) { return At(5).table.columns[i].type.kind; };
   EXPECT_EQ(kind(0), ValueKind::kLong);
-  EXPECT_EQ(kind(1), ValueKind::kString);  // A type of the user's own that has this name.
+  EXPECT_EQ(kind(1), ValueKind::kString);   // A type of the user's own that has this name.
   EXPECT_EQ(kind(2), ValueKind::kNumeric);  // Its modifier is not known.
   EXPECT_EQ(kind(3), ValueKind::kArray);
   EXPECT_EQ(kind(4), ValueKind::kString);

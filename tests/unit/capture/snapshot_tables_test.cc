@@ -44,12 +44,12 @@ std::vector<std::string> Names(const std::vector<SnapshotTable>& tables) {
 }
 
 TEST(SnapshotTables, ReadsPublishedAndSelectedTablesBiggestFirst) {
-  const auto chosen = ChooseSnapshotTables(
-      {MakeTable(1, "small", 10), MakeTable(2, "big", 1000), MakeTable(3, "left_out", 5),
-       MakeTable(4, "excluded", 7)},
-      {Publishing({{"public", "small", {}, 0}, {"public", "excluded", {}, 0}}),
-       Publishing({{"public", "big", {}, 0}, {"public", "small", {}, 0}})},
-      TableFilter({}, {"excluded"}));
+  const auto chosen =
+      ChooseSnapshotTables({MakeTable(1, "small", 10), MakeTable(2, "big", 1000),
+                            MakeTable(3, "left_out", 5), MakeTable(4, "excluded", 7)},
+                           {Publishing({{"public", "small", {}, 0}, {"public", "excluded", {}, 0}}),
+                            Publishing({{"public", "big", {}, 0}, {"public", "small", {}, 0}})},
+                           TableFilter({}, {"excluded"}));
   EXPECT_THAT(Names(chosen), ElementsAre("big", "small"));
 }
 
@@ -83,13 +83,11 @@ TEST(SnapshotTables, AppliesColumnListAndRowFilter) {
 TEST(SnapshotTables, ReadsARowThatAnyPublicationLetsThrough) {
   const auto filtered = ChooseSnapshotTables(
       {MakeTable(1, "t")},
-      {Publishing({{"public", "t", {}, 7}}), Publishing({{"public", "t", {}, 8}})},
-      TableFilter());
+      {Publishing({{"public", "t", {}, 7}}), Publishing({{"public", "t", {}, 8}})}, TableFilter());
   EXPECT_THAT(filtered[0].row_filters, ElementsAre(7, 8));
   const auto open = ChooseSnapshotTables(
       {MakeTable(1, "t")},
-      {Publishing({{"public", "t", {}, 7}}), Publishing({{"public", "t", {}, 0}})},
-      TableFilter());
+      {Publishing({{"public", "t", {}, 7}}), Publishing({{"public", "t", {}, 0}})}, TableFilter());
   EXPECT_THAT(open[0].row_filters, IsEmpty());
 }
 
@@ -150,7 +148,8 @@ TEST(SnapshotTables, RefusesRowsThatPoliciesWouldHide) {
 
 CapturedTable WithGenerated() {
   CapturedTable table = MakeTable(1, "t");
-  for (const auto& [name, place] : {std::pair("first", 0), {"between", 1}, {"too", 1}, {"last", 2}}) {
+  for (const auto& [name, place] :
+       {std::pair("first", 0), {"between", 1}, {"too", 1}, {"last", 2}}) {
     GeneratedColumn generated;
     generated.column.name = name;
     generated.place = static_cast<size_t>(place);

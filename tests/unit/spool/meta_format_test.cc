@@ -157,11 +157,10 @@ TEST(MetaFormat, TableKeysRoundTrip) {
 
 TEST(MetaFormat, TypeNotesRoundTrip) {
   const std::string name = TypeNoteName(70000);
-  for (const TypeNote& type : {TypeNote{70000, 1700, (10 << 16) | 6, 0, ',', {}},
-                               TypeNote{70000, 0, -1, 603, ';', {}},
-                               TypeNote{70000, 0, -1, 0, ',', {"a", "\xFF", "\\x00"}},
-                               TypeNote{70000, 4'294'967'295, -1, 0, ',', {}},
-                               TypeNote{70000, 0, -1, 0, ',', {}}}) {
+  for (const TypeNote& type :
+       {TypeNote{70000, 1700, (10 << 16) | 6, 0, ',', {}}, TypeNote{70000, 0, -1, 603, ';', {}},
+        TypeNote{70000, 0, -1, 0, ',', {"a", "\xFF", "\\x00"}},
+        TypeNote{70000, 4'294'967'295, -1, 0, ',', {}}, TypeNote{70000, 0, -1, 0, ',', {}}}) {
     EXPECT_EQ(DecodeTypeNote(name, EncodeTypeNote(type)), type);
     EXPECT_THROW(DecodeTypeNote(TypeNoteName(7), EncodeTypeNote(type)), Error);
   }
