@@ -87,7 +87,8 @@ std::string ChangeAssembler::newest_table() const {
 
 Assembled ChangeAssembler::On(const RelationMessage& message) {
   newest_relation_ = message.id;
-  if (cache_->AddRelation(message) && hooks_.relation_changed) {
+  const uint32_t xid = transaction_ ? transaction_->xid : 0;
+  if (cache_->AddRelation(message, xid) && hooks_.relation_changed) {
     hooks_.relation_changed(*cache_->Find(message.id));
   }
   return Assembled::kNothing;

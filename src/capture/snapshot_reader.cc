@@ -342,8 +342,9 @@ std::vector<SnapshotTable> ChooseTables(const std::vector<CapturedTable>& all,
 
 std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOptions& options,
                                       const SnapshotSource& source) {
-  std::vector<SnapshotTable> tables = ChooseTables(
-      ReadTables(connection), ReadPublications(connection, source.publications), options, source);
+  std::vector<SnapshotTable> tables =
+      ChooseTables(ReadTables(connection, options.type_forms),
+                   ReadPublications(connection, source.publications), options, source);
   RequireReadable(tables, connection->role());
   for (SnapshotTable& table : tables) {
     table.described.table.text_as_bytes = EncoderOptions(options, source).text_as_bytes();
@@ -406,6 +407,9 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
     const CapturedTable& described = work.tables[i].described;
     // Also of a dropped table: what was deleted from it before is still to be streamed.
     spool->log().AppendTableKey(TableKeyOf(described.oid, described.table, described.identity));
+    for (const auto& [oid, type] : described.user_types) {
+      spool->log().AppendType(TypeNoteOf(oid, type));
+    }
     if (work.dropped.contains(i)) continue;
     content.tables.push_back(described.name());
   }

@@ -141,6 +141,7 @@ void Verifier::DecodeMeta(std::string_view name, std::string_view body) {
   if (name == kMetaRegistryIds) DecodeRegistryIds(body);
   if (name.starts_with(kMetaRereadPrefix)) DecodeReread(name, body);
   if (name.starts_with(kMetaTableKeyPrefix)) DecodeTableKey(name, body);
+  if (name.starts_with(kMetaTypePrefix)) DecodeTypeNote(name, body);
   if (name.starts_with(kMetaClaimPrefix)) DecodeTableName(body);
   if (name.starts_with(kMetaHeldPrefix)) DecodeTableName(body);
   if (name.starts_with(kMetaClaimsReadPrefix)) {

@@ -129,6 +129,8 @@ class SimCatalog : public ServerCatalog {
 
   std::optional<TableKey> ReadPrimaryKey(RelationId) override { return std::nullopt; }
   std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
+  UserTypes ReadUserTypes(const std::vector<uint32_t>&) override { return {}; }
+  bool IsEnding(uint32_t) override { return false; }
   bool IndexIsBuiltConcurrently() override { return false; }
 
   void CreatePublications(const PublicationPlan& plan) override {
