@@ -136,8 +136,7 @@ bool ChangeSelection::HasColumns(const CompiledSchema& key, const Json& columns)
     if (found == (is_value ? *key_ : (*key_)[name])) return true;
     const bool is_number =
         field.type.kind == ValueKind::kNumeric || field.type.kind == ValueKind::kDecimal;
-    return is_number &&
-           IsSameNumber(found, is_value ? *key_texts_ : (*key_texts_)[name]);
+    return is_number && IsSameNumber(found, is_value ? *key_texts_ : (*key_texts_)[name]);
   });
 }
 

@@ -23,8 +23,7 @@ TableForm FormOf(const std::vector<Column>& columns) {
 }
 
 const TableForm& Orders() {
-  static const TableForm form =
-      FormOf({MakeColumn("id", 23, true), MakeColumn("note", 25, false)});
+  static const TableForm form = FormOf({MakeColumn("id", 23, true), MakeColumn("note", 25, false)});
   return form;
 }
 
@@ -83,8 +82,7 @@ TEST(ChangeSelection, FindsAKeyAsObjectOrAsItsOnlyValue) {
 
 // PostgreSQL has all digits, JSON's numbers have not.
 TEST(ChangeSelection, ComparesNumericAsNumbers) {
-  const TableForm form =
-      FormOf({MakeColumn("id", 1700, true), MakeColumn("note", 25, true)});
+  const TableForm form = FormOf({MakeColumn("id", 1700, true), MakeColumn("note", 25, true)});
   const TableForm only = FormOf({MakeColumn("id", 1700, true)});
   // Each text, after the union's branch and its length.
   const auto body = [](const std::string& text) {
