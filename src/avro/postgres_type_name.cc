@@ -205,19 +205,21 @@ constexpr uint32_t kFirstGeneratedOid = 10000;
 // PostgreSQL adds the size of a varlena header to the length in these modifiers.
 constexpr int32_t kVarlenaHeaderBytes = 4;
 
-std::string InParentheses(int64_t number) { return "(" + std::to_string(number) + ")"; }
+std::string InParentheses(int64_t number) {
+  std::string text = "(";
+  return text += std::to_string(number) + ")";
+}
 
 std::string CharacterModifier(int32_t typmod) {
   return typmod > kVarlenaHeaderBytes ? InParentheses(int64_t{typmod} - kVarlenaHeaderBytes) : "";
 }
 
-// Precision in the upper 16 bits; scale in the lower 11, signed since PostgreSQL 15.
 std::string NumericModifier(int32_t typmod) {
-  if (typmod < kVarlenaHeaderBytes) return "";
-  const int32_t packed = typmod - kVarlenaHeaderBytes;
-  const int32_t precision = (packed >> 16) & 0xFFFF;
-  const int32_t scale = ((packed & 0x7FF) ^ 1024) - 1024;
-  return "(" + std::to_string(precision) + "," + std::to_string(scale) + ")";
+  const auto digits = NumericDigitsOf(typmod);
+  if (!digits) return "";
+  std::string text = "(";
+  text += std::to_string(digits->precision) + "," + std::to_string(digits->scale) + ")";
+  return text;
 }
 
 // Fields in the upper 15 bits, one bit per field as in the server's datetime.h; precision below.
@@ -281,9 +283,25 @@ std::string BuiltinTypeName(const BuiltinType& type, int32_t typmod) {
 
 }  // namespace
 
+bool IsUserTypeOid(uint32_t oid) { return oid >= kFirstGeneratedOid; }
+
+uint32_t BuiltinElementType(uint32_t oid) {
+  const BuiltinType* type = FindBuiltinType(oid);
+  return type == nullptr ? 0 : type->element_oid;
+}
+
+char BuiltinDelimiter(uint32_t element_oid) { return element_oid == type_oid::kBox ? ';' : ','; }
+
+// Precision in the upper 16 bits; scale in the lower 11, signed since PostgreSQL 15.
+std::optional<NumericDigits> NumericDigitsOf(int32_t typmod) {
+  if (typmod < kVarlenaHeaderBytes) return std::nullopt;
+  const int32_t packed = typmod - kVarlenaHeaderBytes;
+  return NumericDigits{(packed >> 16) & 0xFFFF, ((packed & 0x7FF) ^ 1024) - 1024};
+}
+
 std::string PostgresTypeName(uint32_t oid, int32_t typmod, std::string_view user_type_name) {
   if (const BuiltinType* type = FindBuiltinType(oid)) return BuiltinTypeName(*type, typmod);
-  if (oid < kFirstGeneratedOid || user_type_name.empty()) return "oid " + std::to_string(oid);
+  if (!IsUserTypeOid(oid) || user_type_name.empty()) return "oid " + std::to_string(oid);
   if (IsBuiltinTypeName(user_type_name)) return '"' + std::string(user_type_name) + '"';
   return std::string(user_type_name);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,5 +19,24 @@ namespace bw {
 // has no name is "oid 4711". Pure; never throws: a meaningless typmod is printed as the server
 // would print it.
 std::string PostgresTypeName(uint32_t oid, int32_t typmod, std::string_view user_type_name = {});
+
+// Whether pg_type says what the type is. OIDs below 10000 (FirstGenbkiObjectId) are the same in
+// every installation, and pgoutput sends no Type message for them.
+bool IsUserTypeOid(uint32_t oid);
+
+// The type of the elements of a built-in array; 0 for everything else. int2vector and oidvector,
+// which are printed without braces, are no arrays here.
+uint32_t BuiltinElementType(uint32_t oid);
+
+// What stands between two elements of this type in an array's text (pg_type.typdelim).
+char BuiltinDelimiter(uint32_t element_oid);
+
+// numeric(precision,scale) as it was declared; the scale may be negative, or above the precision.
+struct NumericDigits {
+  int32_t precision = 0;
+  int32_t scale = 0;
+};
+// Nothing for a numeric without a modifier, which holds any number of digits.
+std::optional<NumericDigits> NumericDigitsOf(int32_t typmod);
 
 }  // namespace bw

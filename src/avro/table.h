@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "avro/column_type.h"
+
 namespace bw {
 
 // A column as it was when the row was written.
@@ -14,6 +16,9 @@ struct Column {
   // Always from PostgresTypeName(), by stream and snapshot alike; otherwise the same table would
   // get two schemas.
   std::string type_name;
+  // From ColumnTypeOf() and EnumLabelsOf(), by both alike, too.
+  ColumnType type;
+  std::vector<std::string> enum_labels;
   // Part of the Kafka key: the primary key or the replica-identity index.
   bool key = false;
 };

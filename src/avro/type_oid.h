@@ -2,7 +2,8 @@
 
 #include <cstdint>
 
-// OIDs of the built-in types that have an Avro type of their own (pg_type.dat). They never change.
+// OIDs of the built-in types that are treated differently from others (pg_type.dat). They never
+// change.
 
 namespace bw::type_oid {
 
@@ -17,6 +18,7 @@ inline constexpr uint32_t kOid = 26;
 inline constexpr uint32_t kXid = 28;
 inline constexpr uint32_t kCid = 29;
 inline constexpr uint32_t kJson = 114;
+inline constexpr uint32_t kBox = 603;
 inline constexpr uint32_t kFloat4 = 700;
 inline constexpr uint32_t kFloat8 = 701;
 inline constexpr uint32_t kBpchar = 1042;

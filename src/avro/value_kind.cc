@@ -64,6 +64,10 @@ AvroType AvroTypeOf(ValueKind kind) {
       return {"string", "uuid"};
     case ValueKind::kBytes:
       return {"bytes", ""};
+    case ValueKind::kDecimal:
+      return {"bytes", "decimal"};
+    case ValueKind::kArray:
+      return {"array", ""};
     case ValueKind::kDate:
       return {"int", "date"};
     case ValueKind::kTime:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "capture/key_watch.h"
+#include "capture/type_catalog.h"
 
 namespace bw {
 namespace {
@@ -30,6 +31,7 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
       .stop_before = stop_before};
   const std::unique_ptr<ServerCatalog> side = parts.server->OpenCatalog();
   KeyWatch keys(spool, parts.figures, side.get());
+  TypeWatch types(spool, side.get(), parts.stop);
 
   CaptureSession::Environment environment;
   static_cast<SessionHooks&>(environment) = hooks;
@@ -43,8 +45,12 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
                                    ReplicaIdentity identity) {
     return keys.Choose(relation, table, identity);
   };
-  environment.relation_used = [&keys](const CachedRelation& relation, Position position) {
+  environment.type_lookup = [&types](const std::vector<uint32_t>& oids, uint32_t xid) {
+    return types.Find(oids, xid);
+  };
+  environment.relation_used = [&](const CachedRelation& relation, Position position) {
     keys.OnUsed(relation, position);
+    types.OnUsed(relation);
   };
   environment.keyless = [&keys](const CachedRelation& relation, const KeylessChange& change) {
     keys.OnKeyless(relation, change);

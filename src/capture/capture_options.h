@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "avro/column_type.h"
 #include "base/byte_size.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -44,6 +45,8 @@ struct CaptureOptions {
   OnError on_error = OnError::kExit;
   // --invalid-text: for a text that cannot be converted to UTF-8.
   InvalidText invalid_text = InvalidText::kError;
+  // --numeric, --arrays: which Avro types numerics and arrays become.
+  TypeForms type_forms;
   // --snapshot-connections: how many read the snapshot. Each also needs a thread and memory for its
   // largest row.
   int snapshot_connections = 2;

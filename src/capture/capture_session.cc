@@ -32,7 +32,8 @@ CaptureSession::CaptureSession(const Environment& environment, const StreamFacts
       facts_(facts),
       publications_(PublicationsChecksum(facts.publications)),
       relations_(TableFilter(env_.options->tables, env_.options->exclude_tables), env_.key_lookup,
-                 RowEncoderOptions{facts.encoding, env_.options->invalid_text}) {}
+                 RowEncoderOptions{facts.encoding, env_.options->invalid_text}, env_.type_lookup,
+                 env_.options->type_forms) {}
 
 ChangeAssembler::Hooks CaptureSession::MakeHooks() {
   ChangeAssembler::Hooks hooks;

@@ -71,6 +71,7 @@ class CaptureSession {
     const Stop* stop = nullptr;
     CaptureFigures* figures = nullptr;
     RelationCache::KeyLookup key_lookup;
+    RelationCache::TypeLookup type_lookup;  // May be empty.
     // As in ChangeAssembler::Hooks; may be empty.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;

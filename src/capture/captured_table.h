@@ -7,9 +7,18 @@
 #include "avro/table.h"
 #include "base/format.h"
 #include "capture/pgoutput_message.h"
+#include "capture/user_types.h"
 #include "spool/spool_state.h"
 
 namespace bw {
+
+// A stored generated column. PostgreSQL 18 sends it where the publication says so
+// (publish_generated_columns, or a column list); older versions, and our own publications, never
+// do.
+struct GeneratedColumn {
+  Column column;
+  size_t place = 0;  // How many of Table::columns come before it.
+};
 
 // A table that a publication can hold, as the catalog describes it.
 struct CapturedTable {
@@ -17,6 +26,8 @@ struct CapturedTable {
   // Columns as the stream carries them (no generated ones), with the key columns marked: those of
   // the replica identity index, or with REPLICA IDENTITY FULL those of the primary key.
   Table table;
+  std::vector<GeneratedColumn> generated_columns;
+  UserTypes user_types;  // Of which the columns consist.
   ReplicaIdentity identity = ReplicaIdentity::kDefault;
   std::string key_index;  // Empty for a table without a key.
   // The generated columns of the index that would be the key, as a list for messages. PostgreSQL

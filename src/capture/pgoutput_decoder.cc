@@ -94,6 +94,7 @@ PgoutputMessage DecodeType(ByteReader reader) {
   TypeMessage message;
   message.oid = reader.ReadU32();
   message.schema = reader.ReadCString();
+  if (message.schema.empty()) message.schema = "pg_catalog";
   message.name = reader.ReadCString();
   reader.ExpectEnd();
   return message;

@@ -72,7 +72,7 @@ struct RelationMessage {
 // domain the OID is the domain's and the name its base type's (logicalrep_write_typ).
 struct TypeMessage {
   uint32_t oid = 0;
-  std::string_view schema;
+  std::string_view schema;  // As in RelationMessage.
   std::string_view name;
 };
 

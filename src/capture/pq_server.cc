@@ -10,6 +10,7 @@
 #include "capture/slot_lookout.h"
 #include "capture/snapshot_hold.h"
 #include "capture/table_catalog.h"
+#include "capture/type_catalog.h"
 
 namespace bw {
 namespace {
@@ -19,7 +20,9 @@ class PqCatalog final : public ServerCatalog {
   PqCatalog(const CaptureOptions& options, std::function<PgConnection*()> connection)
       : options_(options), connection_(std::move(connection)) {}
 
-  std::vector<CapturedTable> ReadTables() override { return bw::ReadTables(connection_()); }
+  std::vector<CapturedTable> ReadTables() override {
+    return bw::ReadTables(connection_(), options_.type_forms);
+  }
   std::vector<Publication> ReadPublications(const std::vector<std::string>& names) override {
     return bw::ReadPublications(connection_(), names);
   }
@@ -35,6 +38,10 @@ class PqCatalog final : public ServerCatalog {
   std::optional<IdentityKey> ReadIdentityKey(RelationId relation) override {
     return bw::ReadIdentityKey(connection_(), relation);
   }
+  UserTypes ReadUserTypes(const std::vector<uint32_t>& oids) override {
+    return bw::ReadUserTypes(connection_(), oids);
+  }
+  bool IsEnding(uint32_t xid) override { return bw::IsEnding(connection_(), xid); }
   bool IndexIsBuiltConcurrently() override { return bw::IndexIsBuiltConcurrently(connection_()); }
   void CreatePublications(const PublicationPlan& plan) override {
     bw::CreatePublications(connection_(), plan);

@@ -10,6 +10,7 @@
 namespace bw {
 namespace {
 
+constexpr int kFirstWithGenerated = 180000;  // And generated columns in column lists.
 constexpr int kFirstWithRowFilter = 150000;  // And with column lists, and FOR TABLES IN SCHEMA.
 
 // The OIDs of a publication's tables by name or schema, and of their partitions: computed as in
@@ -85,6 +86,10 @@ std::vector<PublishedTable> ReadPublishedTables(PgConnection* connection, const 
 
 }  // namespace
 
+bool PublishedTable::PublishesGenerated(const std::string& column) const {
+  return columns.empty() ? with_generated : std::ranges::find(columns, column) != columns.end();
+}
+
 const PublishedTable* Publication::Find(const std::string& schema, const std::string& table) const {
   const auto found = std::find_if(tables.begin(), tables.end(), [&](const PublishedTable& entry) {
     return entry.schema == schema && entry.table == table;
@@ -99,13 +104,14 @@ bool IsPublished(const std::vector<Publication>& publications, const Table& tabl
 
 std::vector<Publication> ReadPublications(PgConnection* connection,
                                           const std::vector<std::string>& names) {
+  const int version = connection->server_version();
   std::vector<Publication> publications;
   for (const std::string& name : names) {
-    const PgResult found = connection->Query(
-        fmt::format("SELECT puballtables, pubinsert, pubupdate, pubdelete, {} FROM pg_publication "
-                    "WHERE pubname = {}",
-                    connection->server_version() >= kFirstWithViaRoot ? "pubviaroot" : "false",
-                    QuoteLiteral(name)));
+    const PgResult found = connection->Query(fmt::format(
+        "SELECT puballtables, pubinsert, pubupdate, pubdelete, {}, {} FROM pg_publication "
+        "WHERE pubname = {}",
+        version >= kFirstWithViaRoot ? "pubviaroot" : "false",
+        version >= kFirstWithGenerated ? "pubgencols = 's'" : "false", QuoteLiteral(name)));
     if (found.rows() == 0) continue;
     Publication publication;
     publication.name = name;
@@ -115,6 +121,7 @@ std::vector<Publication> ReadPublications(PgConnection* connection,
     publication.publishes_delete = found.Bool(0, 3);
     publication.via_root = found.Bool(0, 4);
     publication.tables = ReadPublishedTables(connection, name);
+    for (PublishedTable& table : publication.tables) table.with_generated = found.Bool(0, 5);
     publications.push_back(std::move(publication));
   }
   return publications;

@@ -19,6 +19,11 @@ struct PublishedTable {
   std::string table;
   std::vector<std::string> columns;  // Empty for all (and before PostgreSQL 15).
   uint32_t row_filter = 0;           // OID of the pg_publication_rel row; 0 for none.
+  // Without a column list: whether the stored generated ones are among all. Since PostgreSQL 18.
+  bool with_generated = false;
+
+  // Whether the stream has this stored generated column.
+  bool PublishesGenerated(const std::string& column) const;
 };
 
 struct Publication {

@@ -181,7 +181,7 @@ void PublicationKeeper::LookAtTables(PgConnection* connection, const std::vector
                                      const std::string& signature) {
   left_something_ = false;
   seen_signature_.clear();  // Until all of it is done.
-  tables_ = ReadTables(connection);
+  tables_ = ReadTables(connection, options_.type_forms);
   if (IsOwnPair(options_, publications_)) {
     // The inserts of all tables are published, those of partitions under their root's name.
     const IsPublished is_published = [&](const CapturedTable& table) {
@@ -204,6 +204,7 @@ void PublicationKeeper::LookAtTables(PgConnection* connection, const std::vector
     LookAtOthers(connection, publications);
     LookForRereads(connection, notes, is_published);
   }
+  generated_columns_.TellOnce(connection, publications_, tables_, filter_);
   seen_signature_ = signature;
   seen_notes_ = notes;
   look_anyway_at_ = Now() + kFullLookInterval;

@@ -18,6 +18,7 @@
 #include "capture/capture_figures.h"
 #include "capture/capture_options.h"
 #include "capture/captured_table.h"
+#include "capture/generated_columns.h"
 #include "capture/key_watch.h"
 #include "capture/look_pace.h"
 #include "capture/pg_connection.h"
@@ -147,6 +148,7 @@ class PublicationKeeper final : public Keeper {
   bool left_something_ = false;
   bool has_told_limits_ = false;
   bool has_told_selection_ = false;
+  GeneratedColumnsNote generated_columns_;
   std::set<std::string> warned_;        // One warning for each topic.
   std::map<uint64_t, Lsn> gone_;        // Notes of tables that are gone: they were by this LSN.
   std::map<std::string, int> held_up_;  // How often each change of members met somebody's lock.

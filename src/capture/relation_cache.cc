@@ -1,6 +1,7 @@
 #include "capture/relation_cache.h"
 
 #include <algorithm>
+#include <set>
 
 #include "avro/postgres_type_name.h"
 
@@ -9,7 +10,8 @@ namespace {
 
 bool SameColumn(const Column& left, const Column& right) {
   return left.name == right.name && left.type_oid == right.type_oid &&
-         left.typmod == right.typmod && left.type_name == right.type_name && left.key == right.key;
+         left.typmod == right.typmod && left.type_name == right.type_name &&
+         left.type == right.type && left.enum_labels == right.enum_labels && left.key == right.key;
 }
 
 }  // namespace
@@ -21,7 +23,32 @@ bool SameForm(const Table& left, const Table& right) {
 }
 
 void RelationCache::AddType(const TypeMessage& type) {
-  type_names_.insert_or_assign(type.oid, encoder_options_.encoding.Decode(type.name));
+  TypeName told{encoder_options_.encoding.Decode(type.name)};
+  if (type.schema == "pg_catalog") told.builtin_base = BuiltinTypeOid(type.name);
+  type_names_.insert_or_assign(type.oid, std::move(told));
+}
+
+// Of a domain that was dropped, the Type message still tells a base type that is built in, though
+// not its modifier.
+std::optional<UserType> RelationCache::FindType(const UserTypes& types, uint32_t oid) const {
+  if (const auto found = types.find(oid); found != types.end()) return found->second;
+  const auto told = type_names_.find(oid);
+  if (told == type_names_.end() || told->second.builtin_base == 0) return std::nullopt;
+  UserType domain;
+  domain.base_oid = told->second.builtin_base;
+  return domain;
+}
+
+UserTypes RelationCache::SetTypes(uint32_t xid, Table* table) const {
+  std::set<uint32_t> oids;
+  for (const Column& column : table->columns) {
+    if (IsUserTypeOid(column.type_oid)) oids.insert(column.type_oid);
+  }
+  UserTypes types;
+  if (type_lookup_ && !oids.empty()) types = type_lookup_({oids.begin(), oids.end()}, xid);
+  const UserTypeLookup lookup = [&](uint32_t oid) { return FindType(types, oid); };
+  for (Column& column : table->columns) SetColumnType(type_forms_, lookup, &column);
+  return types;
 }
 
 KeyCertainty RelationCache::MarkKey(RelationId id, ReplicaIdentity identity, Table* table) const {
@@ -50,17 +77,19 @@ Table RelationCache::Describe(const RelationMessage& relation) const {
     column.type_oid = from.type_oid;
     column.typmod = from.typmod;
     const auto type = type_names_.find(from.type_oid);
-    column.type_name =
-        PostgresTypeName(from.type_oid, from.typmod, type == type_names_.end() ? "" : type->second);
+    column.type_name = PostgresTypeName(from.type_oid, from.typmod,
+                                        type == type_names_.end() ? "" : type->second.name);
     column.key = from.key;
     table.columns.push_back(std::move(column));
   }
   return table;
 }
 
-bool RelationCache::AddRelation(const RelationMessage& relation) {
+bool RelationCache::AddRelation(const RelationMessage& relation, uint32_t xid) {
   Table table = Describe(relation);
   const bool selected = filter_.Selects(table);
+  UserTypes types;
+  if (selected) types = SetTypes(xid, &table);
   KeyCertainty certainty = KeyCertainty::kKnown;
   const bool has_marks = std::ranges::any_of(table.columns, &Column::key);
   if (selected && (has_marks || relation.identity == ReplicaIdentity::kFull)) {
@@ -74,8 +103,8 @@ bool RelationCache::AddRelation(const RelationMessage& relation) {
     }
     relations_.erase(known);
   }
-  relations_.try_emplace(relation.id.value, relation.id, std::move(table), relation.identity,
-                         certainty, selected, encoder_options_);
+  relations_.try_emplace(relation.id.value, relation.id, std::move(table), std::move(types),
+                         relation.identity, certainty, selected, encoder_options_);
   return true;
 }
 

@@ -1,26 +1,32 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "avro/row_encoder.h"
+#include "avro/row_form.h"
 #include "avro/table.h"
 #include "capture/full_key.h"
 #include "capture/pgoutput_message.h"
 #include "capture/table_filter.h"
+#include "capture/user_types.h"
 #include "spool/change.h"
 
 namespace bw {
 
 // A table in the current form of the stream's rows.
 struct CachedRelation {
-  CachedRelation(RelationId relation_id, Table described_table, ReplicaIdentity replica_identity,
-                 KeyCertainty certainty, bool is_selected, RowEncoderOptions options)
+  CachedRelation(RelationId relation_id, Table described_table, UserTypes types,
+                 ReplicaIdentity replica_identity, KeyCertainty certainty, bool is_selected,
+                 RowEncoderOptions options)
       : id(relation_id),
         table(std::move(described_table)),
+        user_types(std::move(types)),
         identity(replica_identity),
         key_certainty(certainty),
         selected(is_selected),
@@ -30,12 +36,14 @@ struct CachedRelation {
 
   const RelationId id;  // The table's OID; for a partition published via its root, the root's.
   const Table table;    // The columns of the Kafka key are marked.
+  const UserTypes user_types;  // Of which its columns consist, as far as they are known.
   const ReplicaIdentity identity;
   const KeyCertainty key_certainty;
   const bool selected;  // By TableFilter; other tables' rows are counted and dropped.
   const RowEncoder encoder;
-  // The spool's id for it. Set by the first row: a table without rows has no topic.
-  std::optional<SchemaId> schema_id;
+  // The spool's ids for it, by RowForm. Set by the first row of the form: a table without rows has
+  // no topic, and one whose rows are all native has one schema.
+  std::array<std::optional<SchemaId>, kRowForms> schema_ids;
   bool used = false;  // A row arrived that was not captured before.
 };
 
@@ -52,27 +60,47 @@ class RelationCache {
   using KeyLookup =
       std::function<FullKey(RelationId id, const Table& table, ReplicaIdentity identity)>;
 
-  RelationCache(TableFilter filter, KeyLookup key_lookup, RowEncoderOptions encoder_options = {})
+  // Finds types that are not built in, and those that they consist of; leaves out what was dropped
+  // since. `xid` is the transaction that announces. Called once for each announcement of a selected
+  // table that has such columns, because enums may have got labels. May throw transient Errors.
+  using TypeLookup = std::function<UserTypes(const std::vector<uint32_t>& oids, uint32_t xid)>;
+
+  // Without a `type_lookup`, only pgoutput's Type messages tell of types.
+  RelationCache(TableFilter filter, KeyLookup key_lookup, RowEncoderOptions encoder_options = {},
+                TypeLookup type_lookup = {}, TypeForms type_forms = {})
       : filter_(std::move(filter)),
         key_lookup_(std::move(key_lookup)),
+        type_lookup_(std::move(type_lookup)),
+        type_forms_(type_forms),
         encoder_options_(encoder_options) {}
 
   void AddType(const TypeMessage& type);
-  // True when the relation is new to this connection, or its form has changed.
-  bool AddRelation(const RelationMessage& relation);
+  // True when the relation is new to this connection, or its form has changed. `xid` is that of the
+  // transaction that it arrives in.
+  bool AddRelation(const RelationMessage& relation, uint32_t xid = 0);
   // Null when the id was never announced on this connection. Valid until the relation's next
   // announcement.
   CachedRelation* Find(RelationId id);
 
  private:
   Table Describe(const RelationMessage& relation) const;
+  // Finds the types of the table's columns, and sets what follows from them.
+  UserTypes SetTypes(uint32_t xid, Table* table) const;
+  std::optional<UserType> FindType(const UserTypes& types, uint32_t oid) const;
   KeyCertainty MarkKey(RelationId id, ReplicaIdentity identity, Table* table) const;
 
   const TableFilter filter_;
   const KeyLookup key_lookup_;
+  const TypeLookup type_lookup_;
+  const TypeForms type_forms_;
   const RowEncoderOptions encoder_options_;
   std::unordered_map<uint32_t, CachedRelation> relations_;
-  std::unordered_map<uint32_t, std::string> type_names_;
+  // As the Type messages have told them.
+  struct TypeName {
+    std::string name;
+    uint32_t builtin_base = 0;  // The type of this name, if that is built in.
+  };
+  std::unordered_map<uint32_t, TypeName> type_names_;
 };
 
 // Whether two descriptions give the same rows and the same schemas.

@@ -37,6 +37,15 @@ void KeepColumns(const std::vector<std::string>& published, CapturedTable* table
   table->key_index.clear();
 }
 
+// From the last to the first, so that each finds its place.
+void AddGeneratedColumns(const PublishedTable& entry, CapturedTable* table) {
+  std::vector<Column>& columns = table->table.columns;
+  for (auto it = table->generated_columns.rbegin(); it != table->generated_columns.rend(); ++it) {
+    if (!entry.PublishesGenerated(it->column.name)) continue;
+    columns.insert(columns.begin() + static_cast<std::ptrdiff_t>(it->place), it->column);
+  }
+}
+
 std::optional<SnapshotTable> Publish(const CapturedTable& table,
                                      const std::vector<Publication>& publications) {
   std::vector<const PublishedTable*> all;
@@ -51,7 +60,8 @@ std::optional<SnapshotTable> Publish(const CapturedTable& table,
   SnapshotTable result;
   result.described = table;
   result.row_filters = CombinedRowFilters(with_inserts.empty() ? all : with_inserts);
-  // PostgreSQL refuses publications with different column lists for one table.
+  // PostgreSQL refuses publications that differ in a table's columns.
+  AddGeneratedColumns(*all.front(), &result.described);
   const std::vector<std::string>& published = all.front()->columns;
   if (!published.empty()) KeepColumns(published, &result.described);
   return result;

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "avro/postgres_type_name.h"
 #include "capture/leaf_identity.h"
+#include "capture/type_catalog.h"
 
 namespace bw {
 namespace {
@@ -97,9 +99,9 @@ FROM t ORDER BY nspname, relname)",
 
 std::string ColumnsQuery() {
   return fmt::format(R"(
-SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, {}
+SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, {}, a.attgenerated
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-WHERE {} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+WHERE {} AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum)",
                      kTypeNameOfColumn, kPublishableTable);
 }
@@ -149,12 +151,73 @@ TableKey Finish(RelationId relation, Table table, int64_t key_columns) {
   if (marked != key_columns) {
     for (Column& column : table.columns) column.key = false;
   }
-  return TableKeyOf(relation.value, table);
+  return KeyFormOf(relation.value, table);
+}
+
+// What a row of TablesQuery() says, but for the key columns.
+CapturedTable ReadTable(const PgResult& tables, int row) {
+  CapturedTable table;
+  table.oid = static_cast<uint32_t>(tables.Int(row, 0));
+  table.table.schema = tables.String(row, 1);
+  table.table.name = tables.String(row, 2);
+  table.partitioned = tables.Bool(row, 3);
+  table.identity = static_cast<ReplicaIdentity>(tables.String(row, 4).at(0));
+  table.root_oid = static_cast<uint32_t>(tables.Int(row, 5));
+  table.generated_key_columns = tables.String(row, 14);
+  // A part of a key is not a key.
+  if (table.generated_key_columns.empty()) table.key_index = tables.String(row, 6);
+  table.has_identity = tables.Bool(row, 8);
+  table.candidate_index = tables.String(row, 9);
+  table.may_select = tables.Bool(row, 10);
+  table.row_security = tables.Bool(row, 11);
+  table.row_security_forced = tables.Bool(row, 15);
+  table.may_use_schema = tables.Bool(row, 16);
+  table.rows_estimate = tables.IsNull(row, 12) ? -1 : tables.Int(row, 12);
+  table.bytes = tables.Int(row, 13);
+  return table;
+}
+
+// A row of ColumnsQuery().
+void AddColumn(const PgResult& columns, int row, std::string_view key_columns,
+               CapturedTable* table) {
+  Column column = ReadColumn(columns, row);
+  const std::string_view generated = columns.Text(row, 6);
+  if (generated.empty()) {
+    column.key = HoldsNumber(key_columns, columns.Text(row, 1));
+    table->table.columns.push_back(std::move(column));
+  } else if (generated == "s") {
+    table->generated_columns.push_back({std::move(column), table->table.columns.size()});
+  }
+}
+
+template <class Visit>
+void ForEachColumn(CapturedTable* table, const Visit& visit) {
+  for (Column& column : table->table.columns) visit(&column);
+  for (GeneratedColumn& generated : table->generated_columns) visit(&generated.column);
+}
+
+// Sets the columns' types, with one query for the types of all tables.
+void DescribeTypes(PgConnection* connection, const TypeForms& forms,
+                   std::vector<CapturedTable>* tables) {
+  std::set<uint32_t> oids;
+  for (CapturedTable& table : *tables) {
+    ForEachColumn(&table, [&](const Column* column) {
+      if (IsUserTypeOid(column->type_oid)) oids.insert(column->type_oid);
+    });
+  }
+  const UserTypes types = ReadUserTypes(connection, {oids.begin(), oids.end()});
+  const UserTypeLookup lookup = LookupIn(types);
+  for (CapturedTable& table : *tables) {
+    ForEachColumn(&table, [&](Column* column) {
+      SetColumnType(forms, lookup, column);
+      AddUsedTypes(column->type_oid, types, &table.user_types);
+    });
+  }
 }
 
 }  // namespace
 
-std::vector<CapturedTable> ReadTables(PgConnection* connection) {
+std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms& forms) {
   PgQueryOptions options;
   options.doing = "read the tables from the catalog";
   const PgResult tables = connection->Query(TablesQuery(), options);
@@ -162,25 +225,8 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection) {
   std::vector<std::string> key_columns;
   std::unordered_map<uint32_t, size_t> by_oid;
   for (int row = 0; row < tables.rows(); ++row) {
-    CapturedTable table;
-    table.oid = static_cast<uint32_t>(tables.Int(row, 0));
-    table.table.schema = tables.String(row, 1);
-    table.table.name = tables.String(row, 2);
-    table.partitioned = tables.Bool(row, 3);
-    table.identity = static_cast<ReplicaIdentity>(tables.String(row, 4).at(0));
-    table.root_oid = static_cast<uint32_t>(tables.Int(row, 5));
-    table.generated_key_columns = tables.String(row, 14);
-    const bool has_key = table.generated_key_columns.empty();  // A part of a key is not a key.
-    if (has_key) table.key_index = tables.String(row, 6);
-    key_columns.push_back(has_key ? tables.String(row, 7) : "");
-    table.has_identity = tables.Bool(row, 8);
-    table.candidate_index = tables.String(row, 9);
-    table.may_select = tables.Bool(row, 10);
-    table.row_security = tables.Bool(row, 11);
-    table.row_security_forced = tables.Bool(row, 15);
-    table.may_use_schema = tables.Bool(row, 16);
-    table.rows_estimate = tables.IsNull(row, 12) ? -1 : tables.Int(row, 12);
-    table.bytes = tables.Int(row, 13);
+    CapturedTable table = ReadTable(tables, row);
+    key_columns.push_back(table.keyed() ? tables.String(row, 7) : "");
     by_oid.emplace(table.oid, result.size());
     result.push_back(std::move(table));
   }
@@ -190,10 +236,9 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection) {
     // Outside a snapshot, the two statements see different catalogs: a table may be new.
     const auto found = by_oid.find(static_cast<uint32_t>(columns.Int(row, 0)));
     if (found == by_oid.end()) continue;
-    Column column = ReadColumn(columns, row);
-    column.key = HoldsNumber(key_columns[found->second], columns.Text(row, 1));
-    result[found->second].table.columns.push_back(std::move(column));
+    AddColumn(columns, row, key_columns[found->second], &result[found->second]);
   }
+  DescribeTypes(connection, forms, &result);
   CompareLeaves(&result);
   return result;
 }

@@ -19,8 +19,9 @@ inline constexpr const char* kPublishableTable =
 
 // Every table that FOR ALL TABLES publishes, including partitions and partitioned tables, ordered
 // by name. Reads only, and never waits for a lock on a table; inside a transaction with an imported
-// snapshot, as of that snapshot. A table that is dropped in the meantime may be included.
-std::vector<CapturedTable> ReadTables(PgConnection* connection);
+// snapshot, as of that snapshot. A table that is dropped in the meantime may be included. Columns
+// have the types that the stream's would have, with these forms.
+std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms& forms);
 
 // The primary key of one table as it is in the catalog now, whatever its replica identity: without
 // columns when the table has none, or one whose columns are not all in the stream; nothing when the

@@ -32,6 +32,11 @@ constexpr Choice<OnCollision> kOnCollision[] = {{"suffix", OnCollision::kSuffix}
 constexpr Choice<InvalidText> kInvalidText[] = {{"error", InvalidText::kError},
                                                 {"replace", InvalidText::kReplace},
                                                 {"bytes", InvalidText::kBytes}};
+constexpr Choice<NumericForm> kNumericForms[] = {{"decimal", NumericForm::kDecimal},
+                                                 {"string", NumericForm::kString},
+                                                 {"double", NumericForm::kDouble}};
+constexpr Choice<ArrayForm> kArrayForms[] = {{"native", ArrayForm::kNative},
+                                             {"text", ArrayForm::kText}};
 constexpr Choice<PartitionBy> kPartitionBy[] = {{"key", PartitionBy::kKey},
                                                 {"key-body", PartitionBy::kKeyBody}};
 constexpr Choice<LogFormat> kLogFormats[] = {{"text", LogFormat::kText},
@@ -206,6 +211,14 @@ constexpr OptionSpec kTable[] = {
      "replace (U+FFFD for each invalid byte), or bytes (all texts of a database that is not UTF-8 "
      "become Avro bytes, unchanged).",
      SetChoice<kInvalidText, &Options::capture, &CaptureOptions::invalid_text>},
+    {'\0', "numeric", "FORM", kOne, kPublish, "decimal",
+     "What a numeric with a precision, as numeric(10,2), becomes: decimal (exact), string (the "
+     "same "
+     "digits as text), or double (may round). One without a precision is always a string.",
+     SetChoice<kNumericForms, &Options::capture, &CaptureOptions::type_forms, &TypeForms::numeric>},
+    {'\0', "arrays", "FORM", kOne, kPublish, "native",
+     "What an array becomes: native (an Avro array), or text, as PostgreSQL prints it: {1,2}.",
+     SetChoice<kArrayForms, &Options::capture, &CaptureOptions::type_forms, &TypeForms::arrays>},
     {'T', "topic-config", "KEY=VALUE", kProperties, kPublish, "",
      "Set a property of topics that the relay creates: partitions=8, replication=3, or a topic "
      "setting of Kafka's, e.g. retention.ms; can be repeated.",

@@ -177,7 +177,7 @@ void CheckTables(const Options& options, bool is_first_start, const Stop& stop, 
   facts.role = seen->standing->role;
   facts.version = seen->standing->identity.version;
   facts.database = seen->database;
-  facts.tables = ReadTables(&connection);
+  facts.tables = ReadTables(&connection, options.capture.type_forms);
   facts.existing = ReadPublications(&connection, CandidatePublications(options.capture));
   CheckFirstStart(facts, options, &connection, seen, findings);
 }

@@ -26,7 +26,7 @@ std::string InConninfo(const CaptureOptions& options, std::string_view keyword) 
 }
 
 void AskForTables(PgConnection* connection, const CaptureOptions& options, RightsFacts* facts) {
-  facts->tables = ReadTables(connection);
+  facts->tables = ReadTables(connection, options.type_forms);
   facts->existing = ReadPublications(connection, CandidatePublications(options));
   const PgResult found = connection->Query(
       "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "

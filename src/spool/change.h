@@ -39,6 +39,10 @@ struct Change {
   std::optional<std::string_view> old_key;  // An update's former key: its tombstone goes first.
   std::optional<std::string_view> key;      // Absent for tables without a key.
   std::optional<std::string_view> value;    // Absent for a delete.
+  // The schema of old_key where it is another than schema_id's: the keys have different forms.
+  std::optional<SchemaId> old_key_schema_id;
+
+  SchemaId old_key_schema() const { return old_key_schema_id.value_or(schema_id); }
 };
 
 // Where a transaction ended in the WAL, and its identity: no two transactions agree in all of it,

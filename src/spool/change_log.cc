@@ -129,6 +129,10 @@ void ChangeLog::AppendTableKey(const TableKey& key) {
   writer_->Add([&](rocksdb::WriteBatch* batch) { ledger_->PutTableKey(key, batch); });
 }
 
+void ChangeLog::AppendType(const TypeNote& type) {
+  writer_->Add([&](rocksdb::WriteBatch* batch) { ledger_->PutType(type, batch); });
+}
+
 void ChangeLog::Append(const Change& change) {
   // A position that does not rise would overwrite, or hide below `captured`, another change.
   BW_CHECK(change.position > newest_appended_);

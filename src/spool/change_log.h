@@ -57,6 +57,9 @@ class ChangeLog {
   // Like Ledger::NoteTableKeys, but without waiting: becomes durable with, or before, the changes
   // that are appended next.
   void AppendTableKey(const TableKey& key);
+  // Notes a type of which the changes that are appended next have values. Becomes durable with, or
+  // before, them.
+  void AppendType(const TypeNote& type);
   // Appends one change of a transaction that is being received. Positions must rise. Does not wait:
   // see WaitForRoom. Throws a transient Error after a failed write.
   void Append(const Change& change);

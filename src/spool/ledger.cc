@@ -96,6 +96,10 @@ Ledger::Notes Ledger::ReadNotes() const {
     TableKey key = DecodeTableKey(name, body);
     notes.table_keys.emplace(key.relation, std::move(key));
   });
+  Scan(kMetaTypePrefix, [&](std::string_view name, std::string_view body) {
+    TypeNote type = DecodeTypeNote(name, body);
+    notes.types.emplace(type.oid, std::move(type));
+  });
   return notes;
 }
 
@@ -133,6 +137,7 @@ void Ledger::PutNew(const SpoolState& fresh, rocksdb::WriteBatch* batch) const {
   Put(batch, kMetaRegistryIds, EncodeRegistryIds({}));
   store_->DeleteRange(batch, Family::kMeta, kMetaRereadPrefix, PrefixEnd(kMetaRereadPrefix));
   store_->DeleteRange(batch, Family::kMeta, kMetaTableKeyPrefix, PrefixEnd(kMetaTableKeyPrefix));
+  store_->DeleteRange(batch, Family::kMeta, kMetaTypePrefix, PrefixEnd(kMetaTypePrefix));
   store_->Delete(batch, Family::kMeta, kMetaMembers);
 }
 

@@ -33,7 +33,7 @@ class SpoolStore;
 // functions that only the log calls (the last section of the class):
 // - `captured`, with the last changes that it covers
 // - the end of a snapshot: its mark, the phase, and the removal of notes that it settles
-// - a table's key, with or before the first changes that use it
+// - a table's key and its columns' types, with or before the first changes that use them
 // - the whole ledger when the spool begins anew, with the removal of all changes
 // Everything else is written by itself: it is true whatever becomes of the changes around it.
 class Ledger {
@@ -122,6 +122,11 @@ class Ledger {
   void NoteTableKeys(const std::vector<TableKey>& keys);
   std::optional<TableKey> FindTableKey(uint32_t relation) const;
 
+  // --- Types that are not built in --------------------------------------------------------------
+
+  // As it was when changes with values of it were captured last. ChangeLog::AppendType notes it.
+  std::optional<TypeNote> FindType(uint32_t oid) const;
+
   // --- Topics and schema ids: only the publishing thread calls these ----------------------------
 
   // What was noted for this checkpoint topic; kept when the spool begins anew.
@@ -154,6 +159,8 @@ class Ledger {
                       rocksdb::WriteBatch* batch);
   // Replaces the table's key. Adds nothing when it is unchanged.
   void PutTableKey(const TableKey& key, rocksdb::WriteBatch* batch);
+  // Likewise for a type.
+  void PutType(const TypeNote& type, rocksdb::WriteBatch* batch);
   // Everything as `fresh` says; remedies and topic claims stay. Load() then updates memory.
   void PutNew(const SpoolState& fresh, rocksdb::WriteBatch* batch) const;
   // Not synced. Throws a transient Error when it cannot be written: then remove nothing.
@@ -166,6 +173,7 @@ class Ledger {
     std::vector<SnapshotMark> snapshots;
     std::vector<Reread> rereads;              // By number.
     std::map<uint32_t, TableKey> table_keys;  // By the tables' OIDs.
+    std::map<uint32_t, TypeNote> types;       // By their OIDs.
   };
 
   SpoolState ReadState() const;

@@ -1,4 +1,4 @@
-// The notes of the Ledger: remedies, tables to be re-read, keys, topics and schema ids.
+// The notes of the Ledger: remedies, tables to be re-read, keys, types, topics and schema ids.
 
 #include <rocksdb/write_batch.h>
 
@@ -137,6 +137,24 @@ void Ledger::PutTableKey(const TableKey& key, rocksdb::WriteBatch* batch) {
   if (!is_new && known->second == key) return;
   known->second = key;
   Put(batch, TableKeyName(key.relation), EncodeTableKey(key));
+}
+
+// --- Types -------------------------------------------------------------------------------------
+
+std::optional<TypeNote> Ledger::FindType(uint32_t oid) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = notes_.types.find(oid);
+  if (found == notes_.types.end()) return std::nullopt;
+  return found->second;
+}
+
+void Ledger::PutType(const TypeNote& type, rocksdb::WriteBatch* batch) {
+  const std::lock_guard change_lock(change_mutex_);
+  const std::lock_guard lock(mutex_);
+  const auto [known, is_new] = notes_.types.try_emplace(type.oid, type);
+  if (!is_new && known->second == type) return;
+  known->second = type;
+  Put(batch, TypeNoteName(type.oid), EncodeTypeNote(type));
 }
 
 // --- Topics and schema ids ---------------------------------------------------------------------

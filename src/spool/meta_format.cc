@@ -267,6 +267,49 @@ TableKey DecodeTableKey(std::string_view name, std::string_view body) {
   });
 }
 
+std::string TypeNoteName(uint32_t oid) { return fmt::format("{}{:010}", kMetaTypePrefix, oid); }
+
+std::string EncodeTypeNote(const TypeNote& type) {
+  Json json{{"oid", type.oid}};
+  if (type.base_oid != 0) {
+    json["base"] = type.base_oid;
+    json["modifier"] = type.base_typmod;
+  }
+  if (type.element_oid != 0) {
+    json["element"] = type.element_oid;
+    json["delimiter"] = static_cast<uint8_t>(type.delimiter);
+  }
+  if (!type.labels.empty()) {
+    Json labels = Json::array();
+    for (const std::string& label : type.labels) labels.push_back(TextOfName(label));
+    json["labels"] = std::move(labels);
+  }
+  return DumpAnything(json);
+}
+
+TypeNote DecodeTypeNote(std::string_view name, std::string_view body) {
+  return ReadJson(body, "a type", [name](const Json& json) {
+    TypeNote type;
+    type.oid = ReadNumber(json, "oid", kUint32Max);
+    if (TypeNoteName(type.oid) != name) {
+      throw CorruptSpool("its meta entry " + Printable(name) + " is of another type");
+    }
+    if (json.contains("base")) {
+      type.base_oid = ReadNumber(json, "base", kUint32Max);
+      type.base_typmod = json.at("modifier").get<int32_t>();
+    }
+    if (json.contains("element")) {
+      type.element_oid = ReadNumber(json, "element", kUint32Max);
+      constexpr uint32_t kByteMax = std::numeric_limits<uint8_t>::max();
+      type.delimiter = static_cast<char>(ReadNumber(json, "delimiter", kByteMax));
+    }
+    if (json.contains("labels")) {
+      for (const Json& label : json.at("labels")) type.labels.push_back(ReadName(label));
+    }
+    return type;
+  });
+}
+
 std::string EncodeMembers(const std::vector<uint32_t>& members) { return Json(members).dump(); }
 
 std::vector<uint32_t> DecodeMembers(std::string_view body) {

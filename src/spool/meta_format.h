@@ -36,6 +36,8 @@ inline constexpr char kMetaRegistryIds[] = "registry_ids";  // JSON: object of i
 inline constexpr char kMetaRereadPrefix[] = "reread/";  // And a number: JSON: a table, the reason
 inline constexpr char kMetaTableKeyPrefix[] = "key/";   // And an OID: JSON: TableKey
 
+inline constexpr char kMetaTypePrefix[] = "type/";  // And an OID: JSON: TypeNote
+
 inline constexpr char kMetaClaimPrefix[] = "claim/";  // And checkpoint topic, '/', topic: a table
 inline constexpr char kMetaClaimsReadPrefix[] = "claims_read/";  // And checkpoint topic: fixed64
 inline constexpr char kMetaHeldPrefix[] = "held/";               // And a table: the table
@@ -73,6 +75,11 @@ Reread DecodeReread(std::string_view key, std::string_view body);
 std::string TableKeyName(uint32_t relation);
 std::string EncodeTableKey(const TableKey& key);
 TableKey DecodeTableKey(std::string_view name, std::string_view body);
+
+std::string TypeNoteName(uint32_t oid);
+std::string EncodeTypeNote(const TypeNote& type);
+TypeNote DecodeTypeNote(std::string_view name, std::string_view body);
+
 std::string EncodeTableName(const TableName& table);
 TableName DecodeTableName(std::string_view body);
 

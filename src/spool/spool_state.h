@@ -107,6 +107,18 @@ struct TableKey {
   friend bool operator==(const TableKey&, const TableKey&) = default;
 };
 
+// What pg_type said of a type that is not built in, of which changes have values: as
+// avro/column_type.h has it. The catalog has it no more once the type is dropped.
+struct TypeNote {
+  uint32_t oid = 0;
+  uint32_t base_oid = 0;     // Of a domain.
+  int32_t base_typmod = -1;  // Likewise.
+  uint32_t element_oid = 0;  // Of an array.
+  char delimiter = ',';
+  std::vector<std::string> labels;  // Of an enum.
+  friend bool operator==(const TypeNote&, const TypeNote&) = default;
+};
+
 // Which table has which topic, according to the records of a checkpoint topic. Kafka keeps these
 // forever; the spool remembers them, so that a start need not read the whole topic.
 struct TopicClaimNotes {

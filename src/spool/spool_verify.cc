@@ -141,6 +141,7 @@ void Verifier::DecodeMeta(std::string_view name, std::string_view body) {
   if (name == kMetaRegistryIds) DecodeRegistryIds(body);
   if (name.starts_with(kMetaRereadPrefix)) DecodeReread(name, body);
   if (name.starts_with(kMetaTableKeyPrefix)) DecodeTableKey(name, body);
+  if (name.starts_with(kMetaTypePrefix)) DecodeTypeNote(name, body);
   if (name.starts_with(kMetaClaimPrefix)) DecodeTableName(body);
   if (name.starts_with(kMetaHeldPrefix)) DecodeTableName(body);
   if (name.starts_with(kMetaClaimsReadPrefix)) {
@@ -209,9 +210,10 @@ void Verifier::VerifyChange(const Change& change) {
     Find(fmt::format("Its record at {} has xid {}, and the transaction's first one has {}",
                      change.position.ToString(), change.xid, open_->xid));
   }
-  if (!schemas_.contains(change.schema_id) && missing_schemas_.insert(change.schema_id).second) {
+  for (const SchemaId id : {change.schema_id, change.old_key_schema()}) {
+    if (schemas_.contains(id) || !missing_schemas_.insert(id).second) continue;
     Find(fmt::format("Its record at {} refers to schema {}, which is not there",
-                     change.position.ToString(), change.schema_id.value));
+                     change.position.ToString(), id.value));
   }
 }
 

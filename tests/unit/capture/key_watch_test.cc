@@ -22,6 +22,8 @@ class OneKeyCatalog : public ServerCatalog {
   std::vector<PublicationMember> ReadMembers(const std::string&) override { return {}; }
   std::optional<TableKey> ReadPrimaryKey(RelationId) override { return key; }
   std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
+  UserTypes ReadUserTypes(const std::vector<uint32_t>&) override { return {}; }
+  bool IsEnding(uint32_t) override { return false; }
   bool IndexIsBuiltConcurrently() override { return false; }
   void CreatePublications(const PublicationPlan&) override {}
 };

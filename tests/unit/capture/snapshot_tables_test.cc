@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "capture/generated_columns.h"
 
 namespace bw {
 namespace {
@@ -43,12 +44,12 @@ std::vector<std::string> Names(const std::vector<SnapshotTable>& tables) {
 }
 
 TEST(SnapshotTables, ReadsPublishedAndSelectedTablesBiggestFirst) {
-  const auto chosen = ChooseSnapshotTables(
-      {MakeTable(1, "small", 10), MakeTable(2, "big", 1000), MakeTable(3, "left_out", 5),
-       MakeTable(4, "excluded", 7)},
-      {Publishing({{"public", "small", {}, 0}, {"public", "excluded", {}, 0}}),
-       Publishing({{"public", "big", {}, 0}, {"public", "small", {}, 0}})},
-      TableFilter({}, {"excluded"}));
+  const auto chosen =
+      ChooseSnapshotTables({MakeTable(1, "small", 10), MakeTable(2, "big", 1000),
+                            MakeTable(3, "left_out", 5), MakeTable(4, "excluded", 7)},
+                           {Publishing({{"public", "small", {}, 0}, {"public", "excluded", {}, 0}}),
+                            Publishing({{"public", "big", {}, 0}, {"public", "small", {}, 0}})},
+                           TableFilter({}, {"excluded"}));
   EXPECT_THAT(Names(chosen), ElementsAre("big", "small"));
 }
 
@@ -82,13 +83,11 @@ TEST(SnapshotTables, AppliesColumnListAndRowFilter) {
 TEST(SnapshotTables, ReadsARowThatAnyPublicationLetsThrough) {
   const auto filtered = ChooseSnapshotTables(
       {MakeTable(1, "t")},
-      {Publishing({{"public", "t", {}, 7}}), Publishing({{"public", "t", {}, 8}})},
-      TableFilter());
+      {Publishing({{"public", "t", {}, 7}}), Publishing({{"public", "t", {}, 8}})}, TableFilter());
   EXPECT_THAT(filtered[0].row_filters, ElementsAre(7, 8));
   const auto open = ChooseSnapshotTables(
       {MakeTable(1, "t")},
-      {Publishing({{"public", "t", {}, 7}}), Publishing({{"public", "t", {}, 0}})},
-      TableFilter());
+      {Publishing({{"public", "t", {}, 7}}), Publishing({{"public", "t", {}, 0}})}, TableFilter());
   EXPECT_THAT(open[0].row_filters, IsEmpty());
 }
 
@@ -145,6 +144,46 @@ TEST(SnapshotTables, RefusesRowsThatPoliciesWouldHide) {
     EXPECT_THAT(error.what(), Not(HasSubstr("GRANT")));
     EXPECT_THAT(error.what(), Not(HasSubstr("FORCE")));
   }
+}
+
+CapturedTable WithGenerated() {
+  CapturedTable table = MakeTable(1, "t");
+  for (const auto& [name, place] :
+       {std::pair("first", 0), {"between", 1}, {"too", 1}, {"last", 2}}) {
+    GeneratedColumn generated;
+    generated.column.name = name;
+    generated.place = static_cast<size_t>(place);
+    table.generated_columns.push_back(generated);
+  }
+  return table;
+}
+
+std::string ColumnsWith(const PublishedTable& entry) {
+  const auto chosen = ChooseSnapshotTables({WithGenerated()}, {Publishing({entry})}, TableFilter());
+  return chosen.at(0).CopySql({"t", "", false});
+}
+
+TEST(SnapshotTables, ReadsTheGeneratedColumnsThatThePublicationSends) {
+  EXPECT_THAT(ColumnsWith({"public", "t", {}, 0, false}), HasSubstr(R"(SELECT "id", "v" FROM)"));
+  EXPECT_THAT(ColumnsWith({"public", "t", {}, 0, true}),
+              HasSubstr(R"(SELECT "first", "id", "between", "too", "v", "last" FROM)"));
+  EXPECT_THAT(ColumnsWith({"public", "t", {"id", "too", "last"}, 0, false}),
+              HasSubstr(R"(SELECT "id", "too", "last" FROM)"));
+}
+
+TEST(SnapshotTables, TellsWhichGeneratedColumnsAreNotSent) {
+  const auto told = [](const PublishedTable& entry) {
+    return UnsentGeneratedColumns({WithGenerated()}, {Publishing({entry})}, TableFilter());
+  };
+  EXPECT_THAT(told({"public", "t", {}, 0, false}),
+              HasSubstr("public.t (first, between, too, last)"));
+  EXPECT_THAT(told({"public", "t", {"id", "first", "last"}, 0, false}),
+              HasSubstr("public.t (between, too)"));
+  EXPECT_EQ(told({"public", "t", {}, 0, true}), "");
+  EXPECT_EQ(told({"public", "other", {}, 0, false}), "");
+  EXPECT_EQ(UnsentGeneratedColumns({WithGenerated()}, {Publishing({{"public", "t", {}, 0}})},
+                                   TableFilter({}, {"t"})),
+            "");
 }
 
 }  // namespace

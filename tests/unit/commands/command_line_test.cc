@@ -94,12 +94,26 @@ TEST_F(OptionsTest, HaveTheOriginalsLetters) {
 }
 
 TEST_F(OptionsTest, TakeEveryNewOption) {
-  const Options options = Parse(
-      {"--spool=/s", "--max-wal-retained=1GiB", "--spool-max-bytes=10GiB", "--publication", "p",
-       "--tables=public.*,a.b", "--tables=[x]", "--exclude-tables=public.log",
-       "--transaction-max-messages=500", "--transaction-max-bytes=1MiB", "--replay-window=2GiB",
-       "--log-level=debug", "--status-interval=5s", "--snapshot-connections=4",
-       "--schema-registry-timeout=3s", "--accept-gap=2/44DAB970", "--adopt-slot", "--republish"});
+  const Options options = Parse({"--spool=/s",
+                                 "--max-wal-retained=1GiB",
+                                 "--spool-max-bytes=10GiB",
+                                 "--publication",
+                                 "p",
+                                 "--tables=public.*,a.b",
+                                 "--tables=[x]",
+                                 "--exclude-tables=public.log",
+                                 "--transaction-max-messages=500",
+                                 "--transaction-max-bytes=1MiB",
+                                 "--replay-window=2GiB",
+                                 "--log-level=debug",
+                                 "--status-interval=5s",
+                                 "--snapshot-connections=4",
+                                 "--schema-registry-timeout=3s",
+                                 "--accept-gap=2/44DAB970",
+                                 "--adopt-slot",
+                                 "--republish",
+                                 "--numeric=double",
+                                 "--arrays=text"});
   EXPECT_EQ(options.spool.directory, "/s");
   EXPECT_EQ(options.capture.max_wal_retained_bytes, kGiB);
   EXPECT_EQ(options.spool.max_bytes, 10 * kGiB);
@@ -116,6 +130,8 @@ TEST_F(OptionsTest, TakeEveryNewOption) {
   EXPECT_EQ(options.overrides.accept_gap, (Lsn{0x2'44DA'B970}));
   EXPECT_TRUE(options.overrides.adopt_slot);
   EXPECT_TRUE(options.overrides.republish);
+  EXPECT_EQ(options.capture.type_forms.numeric, NumericForm::kDouble);
+  EXPECT_EQ(options.capture.type_forms.arrays, ArrayForm::kText);
 }
 
 TEST_F(OptionsTest, ComeFromTheCommandLineBeforeTheEnvironmentBeforeTheFile) {
@@ -146,6 +162,8 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"on-error", "log"},
       {"on-collision", "hold"},
       {"invalid-text", "bytes"},
+      {"numeric", "double"},
+      {"arrays", "text"},
       {"kafka-config", "client.id=b"},
       {"topic-config", "a=b"},
       {"transaction-max-messages", "5"},

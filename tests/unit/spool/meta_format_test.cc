@@ -155,5 +155,19 @@ TEST(MetaFormat, TableKeysRoundTrip) {
   EXPECT_THROW(DecodeTableKey(name, "{"), Error);
 }
 
+TEST(MetaFormat, TypeNotesRoundTrip) {
+  const std::string name = TypeNoteName(70000);
+  for (const TypeNote& type :
+       {TypeNote{70000, 1700, (10 << 16) | 6, 0, ',', {}}, TypeNote{70000, 0, -1, 603, ';', {}},
+        TypeNote{70000, 0, -1, 0, ',', {"a", "\xFF", "\\x00"}},
+        TypeNote{70000, 4'294'967'295, -1, 0, ',', {}}, TypeNote{70000, 0, -1, 0, ',', {}}}) {
+    EXPECT_EQ(DecodeTypeNote(name, EncodeTypeNote(type)), type);
+    EXPECT_THROW(DecodeTypeNote(TypeNoteName(7), EncodeTypeNote(type)), Error);
+  }
+  EXPECT_THROW(DecodeTypeNote(name, R"({"oid":70000,"base":-1,"modifier":-1})"), Error);
+  EXPECT_THROW(DecodeTypeNote(name, R"({"oid":70000,"element":23,"delimiter":256})"), Error);
+  EXPECT_THROW(DecodeTypeNote(name, "[]"), Error);
+}
+
 }  // namespace
 }  // namespace bw

@@ -592,5 +592,23 @@ TEST_F(SpoolTest, ChangesCountWhenTheyAreDurableAndEndsDoNot) {
   EXPECT_EQ(spool_->log().changes_captured(), 5u);
 }
 
+TEST_F(SpoolTest, ATypeIsDurableWithTheChangesThatUseItUntilTheSpoolBeginsAnew) {
+  OpenStreaming();
+  TypeNote type{20000, 0, -1, 0, ',', {"red"}};
+  spool_->log().AppendType(type);
+  EXPECT_EQ(spool_->ledger().FindType(20000), type);
+  spool_->log().DropUncaptured();
+  EXPECT_EQ(spool_->ledger().FindType(20000), std::nullopt);
+  spool_->log().AppendType(type);
+  Commit(200, 1);
+  type.labels.push_back("green");
+  spool_->log().AppendType(type);
+  Commit(300, 1);
+  Reopen();
+  EXPECT_EQ(spool_->ledger().FindType(20000), type);
+  spool_->BeginFirstStart(kSource);
+  EXPECT_EQ(spool_->ledger().FindType(20000), std::nullopt);
+}
+
 }  // namespace
 }  // namespace bw

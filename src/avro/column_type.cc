@@ -1,0 +1,81 @@
+#include "avro/column_type.h"
+
+#include <algorithm>
+
+#include "avro/decimal_text.h"
+#include "avro/postgres_type_name.h"
+#include "avro/type_oid.h"
+
+namespace bw {
+namespace {
+
+// What is left of a type when its domains are taken off.
+struct BaseType {
+  uint32_t oid = 0;
+  int32_t typmod = -1;
+  std::optional<UserType> user;  // Of `oid`; nothing for a built-in or an unknown type.
+};
+
+BaseType ResolveDomains(uint32_t oid, int32_t typmod, const UserTypeLookup& lookup) {
+  if (!IsUserTypeOid(oid)) return {oid, typmod, std::nullopt};
+  std::optional<UserType> user = lookup(oid);
+  if (!user || user->base_oid == 0) return {oid, typmod, std::move(user)};
+  // A column of a domain has no modifier of its own.
+  BaseType base{user->base_oid, user->base_typmod, std::nullopt};
+  if (IsUserTypeOid(base.oid)) base.user = lookup(base.oid);
+  return base;
+}
+
+// The type of the elements; 0 for what is no array.
+uint32_t ElementOidOf(const BaseType& type) {
+  return type.user ? type.user->element_oid : BuiltinElementType(type.oid);
+}
+
+// The representation of a type that is no array.
+ColumnType ScalarType(uint32_t oid, int32_t typmod, NumericForm form) {
+  ColumnType type;
+  type.kind = KindOfType(oid);
+  if (type.kind != ValueKind::kNumeric || form == NumericForm::kString) return type;
+  const std::optional<NumericDigits> digits = NumericDigitsOf(typmod);
+  if (!digits || digits->precision < 1) return type;
+  // PostgreSQL allows a scale below 0, which rounds to tens or hundreds, and one above the
+  // precision, for numbers that begin with zeros after the point.
+  const int32_t scale = std::max(digits->scale, 0);
+  const int32_t precision = std::max(digits->precision - std::min(digits->scale, 0), scale);
+  if (precision > kDecimalDigitsMax) return type;
+  if (form == NumericForm::kDouble) {
+    type.kind = ValueKind::kDouble;
+    return type;
+  }
+  type.kind = ValueKind::kDecimal;
+  type.precision = precision;
+  type.scale = scale;
+  return type;
+}
+
+}  // namespace
+
+ColumnType ColumnTypeOf(uint32_t oid, int32_t typmod, const TypeForms& forms,
+                        const UserTypeLookup& lookup) {
+  const BaseType base = ResolveDomains(oid, typmod, lookup);
+  const uint32_t element_oid = ElementOidOf(base);
+  if (element_oid == 0) return ScalarType(base.oid, base.typmod, forms.numeric);
+  if (forms.arrays == ArrayForm::kText) return {};
+
+  // An array's modifier is its elements'.
+  const BaseType element = ResolveDomains(element_oid, base.typmod, lookup);
+  ColumnType type;
+  // A domain over an array may be an element: its text is an array's text in quotes.
+  if (ElementOidOf(element) == 0) type = ScalarType(element.oid, element.typmod, forms.numeric);
+  type.element = type.kind;
+  type.kind = ValueKind::kArray;
+  type.delimiter = base.user ? base.user->delimiter : BuiltinDelimiter(element_oid);
+  return type;
+}
+
+std::vector<std::string> EnumLabelsOf(uint32_t oid, const UserTypeLookup& lookup) {
+  std::optional<UserType> user = ResolveDomains(oid, -1, lookup).user;
+  return user ? std::move(user->labels) : std::vector<std::string>();
+}
+
+}  // namespace bw

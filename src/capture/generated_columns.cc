@@ -1,0 +1,47 @@
+#include "capture/generated_columns.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "base/format.h"
+#include "base/shown_text.h"
+
+namespace bw {
+
+std::string UnsentGeneratedColumns(const std::vector<CapturedTable>& tables,
+                                   const std::vector<Publication>& publications,
+                                   const TableFilter& filter) {
+  std::vector<std::string> unsent;
+  for (const CapturedTable& table : tables) {
+    if (table.generated_columns.empty() || !filter.Selects(table.table)) continue;
+    const PublishedTable* entry = nullptr;
+    for (const Publication& publication : publications) {
+      if (entry == nullptr) entry = publication.Find(table.table);
+    }
+    if (entry == nullptr) continue;
+    std::vector<std::string> names;
+    for (const GeneratedColumn& generated : table.generated_columns) {
+      if (!entry->PublishesGenerated(generated.column.name)) names.push_back(generated.column.name);
+    }
+    if (names.empty()) continue;
+    unsent.push_back(fmt::format("{} ({})", table.qualified_name(), FormatList(names)));
+  }
+  if (unsent.empty()) return "";
+  return fmt::format(
+      "PostgreSQL does not send the stored generated columns of {}: messages do not have them",
+      Printable(FormatList(unsent)));
+}
+
+void GeneratedColumnsNote::TellOnce(PgConnection* connection,
+                                    const std::vector<std::string>& publications,
+                                    const std::vector<CapturedTable>& tables,
+                                    const TableFilter& filter) {
+  if (std::exchange(told_, true)) return;
+  const std::string text =
+      UnsentGeneratedColumns(tables, ReadPublications(connection, publications), filter);
+  if (!text.empty()) spdlog::info("{}", text);
+}
+
+}  // namespace bw

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "capture/captured_table.h"
+#include "capture/publication.h"
+#include "capture/table_filter.h"
+
+namespace bw {
+
+// Which stored generated columns of the captured tables are not in their messages, because these
+// publications do not publish them: a sentence for the log, some of them by name. Empty when there
+// are none. Pure.
+std::string UnsentGeneratedColumns(const std::vector<CapturedTable>& tables,
+                                   const std::vector<Publication>& publications,
+                                   const TableFilter& filter);
+
+// Logs that sentence, once. Used by one thread.
+class GeneratedColumnsNote {
+ public:
+  void TellOnce(PgConnection* connection, const std::vector<std::string>& publications,
+                const std::vector<CapturedTable>& tables, const TableFilter& filter);
+
+ private:
+  bool told_ = false;
+};
+
+}  // namespace bw

@@ -1,0 +1,141 @@
+#include "capture/type_catalog.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "avro/postgres_type_name.h"
+#include "capture/postgres_server.h"
+
+namespace bw {
+namespace {
+
+constexpr uint32_t kXid = 9;
+
+// A catalog whose types come and go. Those of `ending_types` appear once their transaction, which
+// is asked about `ending` times in vain, has ended.
+class TypesCatalog : public ServerCatalog {
+ public:
+  UserTypes types;
+  UserTypes ending_types;
+  int ending = 0;
+  int reads = 0;
+
+  UserTypes ReadUserTypes(const std::vector<uint32_t>& oids) override {
+    ++reads;
+    UserTypes found;
+    for (const uint32_t oid : oids) AddUsedTypes(oid, types, &found);
+    return found;
+  }
+  bool IsEnding(uint32_t xid) override {
+    EXPECT_EQ(xid, kXid);
+    if (ending-- > 0) return true;
+    types.insert(ending_types.begin(), ending_types.end());
+    return false;
+  }
+
+  std::vector<CapturedTable> ReadTables() override { return {}; }
+  std::vector<Publication> ReadPublications(const std::vector<std::string>&) override { return {}; }
+  std::vector<std::string> FindPublications(bool) override { return {}; }
+  std::vector<PublicationMember> ReadMembers(const std::string&) override { return {}; }
+  std::optional<TableKey> ReadPrimaryKey(RelationId) override { return std::nullopt; }
+  std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
+  bool IndexIsBuiltConcurrently() override { return false; }
+  void CreatePublications(const PublicationPlan&) override {}
+};
+
+class TypeWatchTest : public testing::Test {
+ protected:
+  TypeWatchTest() {
+    char path[] = "/tmp/bottledwater-type-watch-test-XXXXXX";
+    root_ = mkdtemp(path);
+    SpoolOptions options;
+    options.directory = root_ + "/spool";
+    spool_ = Spool::Open(options);
+    spool_->BeginStreamingAt({"1", "db", "slot", 1}, {Position::EndOf(Lsn{1}), Lsn{2}}, "");
+    spool_->log().DropUncaptured();
+    Connect();
+    UserType array, domain, label;
+    array.element_oid = kDomain;
+    domain.base_oid = 1700;
+    domain.base_typmod = (10 << 16) | 6;
+    label.labels = {"a"};
+    all_ = {{kArray, array}, {kDomain, domain}, {kEnum, label}};
+  }
+  ~TypeWatchTest() override {
+    spool_.reset();
+    std::filesystem::remove_all(root_);
+  }
+  void Connect() { watch_.emplace(spool_.get(), &catalog_, &stop_); }
+  void Use(const UserTypes& types) {
+    watch_->OnUsed(CachedRelation(RelationId{7}, Table{"public", "t", {}, false}, types,
+                                  ReplicaIdentity::kDefault, KeyCertainty::kKnown,
+                                  /*is_selected=*/true, {}));
+  }
+
+  static constexpr uint32_t kArray = 20000, kDomain = 20001, kEnum = 20002;
+  std::string root_;
+  std::unique_ptr<Spool> spool_;
+  const Stop stop_;
+  TypesCatalog catalog_;
+  std::optional<TypeWatch> watch_;
+  UserTypes all_;
+};
+
+TEST_F(TypeWatchTest, FindsTypesWithThoseThatTheyConsistOf) {
+  catalog_.types = all_;
+  EXPECT_EQ(watch_->Find({kArray, kEnum}, kXid), all_);
+}
+
+TEST_F(TypeWatchTest, AsksAgainForEnumsOnly) {
+  catalog_.types = all_;
+  watch_->Find({kArray}, kXid);
+  watch_->Find({kArray}, kXid);
+  watch_->Find({kDomain}, kXid);
+  EXPECT_EQ(catalog_.reads, 1);
+  watch_->Find({kEnum}, kXid);
+  catalog_.types[kEnum].labels.push_back("b");
+  EXPECT_EQ(watch_->Find({kArray, kEnum}, kXid)[kEnum].labels.size(), 2u);
+}
+
+TEST_F(TypeWatchTest, RemembersWhatWasDroppedInThisSession) {
+  catalog_.types = all_;
+  watch_->Find({kArray, kEnum}, kXid);
+  catalog_.types.clear();
+  EXPECT_EQ(watch_->Find({kArray, kEnum}, kXid), all_);
+}
+
+TEST_F(TypeWatchTest, RemembersWhatAnEarlierSessionHasCapturedRowsOf) {
+  catalog_.types = all_;
+  Use(watch_->Find({kArray, kEnum}, kXid));
+  catalog_.types.clear();
+  Connect();
+  EXPECT_EQ(watch_->Find({kArray, kEnum}, kXid), all_);
+}
+
+TEST_F(TypeWatchTest, TheCatalogOfNowIsNewerThanTheSpool) {
+  Use(all_);
+  catalog_.types = all_;
+  catalog_.types[kEnum].labels = {"a", "b"};
+  EXPECT_EQ(watch_->Find({kEnum}, kXid)[kEnum].labels.size(), 2u);
+}
+
+TEST_F(TypeWatchTest, DoesNotKnowWhatItHasNeverSeen) {
+  EXPECT_TRUE(watch_->Find({kArray, kEnum}, kXid).empty());
+}
+
+TEST_F(TypeWatchTest, WaitsForATransactionThatTheCatalogDoesNotShowYet) {
+  catalog_.ending_types = all_;
+  catalog_.ending = 3;
+  EXPECT_EQ(watch_->Find({kArray, kEnum}, kXid), all_);
+}
+
+TEST(UserTypes, BuiltinTypesAreKnownByTheirNames) {
+  EXPECT_EQ(BuiltinTypeOid("int4"), 23u);
+  EXPECT_EQ(PostgresTypeName(BuiltinTypeOid("_timestamptz"), -1), "timestamp with time zone[]");
+  EXPECT_EQ(BuiltinTypeOid("point"), 0u);
+  EXPECT_EQ(BuiltinTypeOid(""), 0u);
+}
+
+}  // namespace
+}  // namespace bw
