@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "avro/decimal_text.h"
 #include "avro/postgres_type_name.h"
 #include "avro/type_oid.h"
 
@@ -37,15 +38,18 @@ ColumnType ScalarType(uint32_t oid, int32_t typmod, NumericForm form) {
   if (type.kind != ValueKind::kNumeric || form == NumericForm::kString) return type;
   const std::optional<NumericDigits> digits = NumericDigitsOf(typmod);
   if (!digits || digits->precision < 1) return type;
+  // PostgreSQL allows a scale below 0, which rounds to tens or hundreds, and one above the
+  // precision, for numbers that begin with zeros after the point.
+  const int32_t scale = std::max(digits->scale, 0);
+  const int32_t precision = std::max(digits->precision - std::min(digits->scale, 0), scale);
+  if (precision > kDecimalDigitsMax) return type;
   if (form == NumericForm::kDouble) {
     type.kind = ValueKind::kDouble;
     return type;
   }
   type.kind = ValueKind::kDecimal;
-  // PostgreSQL allows a scale below 0, which rounds to tens or hundreds, and one above the
-  // precision, for numbers that begin with zeros after the point.
-  type.scale = std::max(digits->scale, 0);
-  type.precision = std::max(digits->precision - std::min(digits->scale, 0), type.scale);
+  type.precision = precision;
+  type.scale = scale;
   return type;
 }
 

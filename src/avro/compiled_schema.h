@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "avro/value_kind.h"
+#include "avro/column_type.h"
 
 namespace bw {
 
@@ -12,9 +12,11 @@ namespace bw {
 class CompiledSchema {
  public:
   struct Field {
-    ValueKind kind;
+    ColumnType type;              // Only kind, element, precision and scale.
     std::string name;             // The Avro name.
     std::string postgresql_name;  // The column's own name.
+    // A text beside the field before it (avro/row_form.h), whose postgresql_name it has.
+    bool is_text_beside = false;
   };
 
   // Throws a halt Error when the text is not such a schema: it comes from the spool, so it is
@@ -22,9 +24,12 @@ class CompiledSchema {
   static CompiledSchema Parse(std::string_view json);
 
   const std::vector<Field>& fields() const { return fields_; }
+  // How many fields are columns: all but the texts beside.
+  size_t column_count() const { return column_count_; }
 
  private:
   std::vector<Field> fields_;
+  size_t column_count_ = 0;
 };
 
 }  // namespace bw

@@ -1,93 +1,16 @@
 #include "avro/json_writer.h"
 
-#include <bit>
-
-#include "avro/binary_format.h"
+#include "avro/body_reader.h"
 #include "avro/date_time_text.h"
+#include "avro/decimal_text.h"
 #include "avro/json_text.h"
 #include "avro/value_kind.h"
 #include "base/error.h"
-#include "base/halt.h"
 #include "base/log.h"
 #include "base/utf8.h"
 
 namespace bw {
 namespace {
-
-// --- Avro bodies -------------------------------------------------------------------------------
-
-// Reads an Avro body from left to right (format: avro/binary_format.h). Every read checks the
-// bounds, and throws a halt Error with the place for malformed bytes: a body comes from the spool,
-// which is damaged then. The bytes must outlive the reader and the views it returns.
-class BodyReader {
- public:
-  explicit BodyReader(std::string_view body)
-      : start_(body.data()), p_(body.data()), end_(body.data() + body.size()) {}
-
-  // Reads a field's union branch: whether it has a value.
-  bool ReadIsPresent() {
-    const char branch = *Take(1);
-    if (branch != kNullBranch && branch != kValueBranch) Fail("unknown union branch");
-    return branch == kValueBranch;
-  }
-
-  bool ReadBoolean() {
-    const char byte = *Take(1);
-    if (byte != 0 && byte != 1) Fail("a boolean that is neither 0 nor 1");
-    return byte == 1;
-  }
-
-  int64_t ReadLong() {
-    uint64_t value = 0;
-    for (int shift = 0; shift < 70; shift += 7) {
-      const auto byte = static_cast<unsigned char>(*Take(1));
-      if (shift == 63 && byte > 1) break;
-      value |= static_cast<uint64_t>(byte & 0x7F) << shift;
-      if (byte < 0x80) return UnZigZag(value);
-    }
-    Fail("a number of more than 64 bits");
-  }
-
-  int32_t ReadInt() {
-    const int64_t value = ReadLong();
-    if (value < INT32_MIN || value > INT32_MAX) Fail("an int of more than 32 bits");
-    return static_cast<int32_t>(value);
-  }
-
-  float ReadFloat() { return std::bit_cast<float>(ReadLittleEndian<uint32_t>(Take(4))); }
-  double ReadDouble() { return std::bit_cast<double>(ReadLittleEndian<uint64_t>(Take(8))); }
-
-  // A string or bytes.
-  std::string_view ReadBytes() {
-    const int64_t length = ReadLong();
-    if (length < 0) Fail("a negative length");
-    const char* const bytes = Take(static_cast<uint64_t>(length));
-    return {bytes, static_cast<size_t>(length)};
-  }
-
-  void ExpectEnd() const {
-    if (p_ != end_) Fail("bytes after the last field");
-  }
-
-  [[noreturn]] void Fail(const char* problem) const {
-    throw UnexpectedHalt("malformed Avro body at byte " + std::to_string(p_ - start_) + ": " +
-                         problem);
-  }
-
- private:
-  const char* Take(uint64_t count) {
-    if (count > static_cast<uint64_t>(end_ - p_)) Fail("it ends too early");
-    const char* const taken = p_;
-    p_ += count;
-    return taken;
-  }
-
-  const char* const start_;
-  const char* p_;
-  const char* const end_;
-};
-
-// --- Values and fields -------------------------------------------------------------------------
 
 using Field = CompiledSchema::Field;
 
@@ -106,8 +29,8 @@ int64_t ReadTimeOfDay(BodyReader* body) {
   return micros;
 }
 
-void AppendAvroValue(const Field& field, BodyReader* body, std::string* out) {
-  switch (field.kind) {
+void AppendAvroValue(const Field& field, ValueKind kind, BodyReader* body, std::string* out) {
+  switch (kind) {
     case ValueKind::kBoolean:
       *out += body->ReadBoolean() ? "true" : "false";
       break;
@@ -137,6 +60,11 @@ void AppendAvroValue(const Field& field, BodyReader* body, std::string* out) {
     case ValueKind::kBytes:
       AppendJsonBytes(body->ReadBytes(), out);
       break;
+    case ValueKind::kDecimal:
+      AppendJsonBytes(body->ReadDecimal(), out);
+      break;
+    case ValueKind::kArray:
+      body->Fail("an array in an array");
   }
 }
 
@@ -148,8 +76,8 @@ void AppendDocument(std::string_view json, std::string* out) {
   }
 }
 
-void AppendPlainValue(const Field& field, BodyReader* body, std::string* out) {
-  switch (field.kind) {
+void AppendPlainValue(const Field& field, ValueKind kind, BodyReader* body, std::string* out) {
+  switch (kind) {
     case ValueKind::kDate:
       *out += '"';
       AppendIsoDate(body->ReadInt(), out);
@@ -163,7 +91,7 @@ void AppendPlainValue(const Field& field, BodyReader* body, std::string* out) {
     case ValueKind::kTimestamp:
     case ValueKind::kTimestamptz:
       *out += '"';
-      AppendIsoTimestamp(body->ReadLong(), field.kind == ValueKind::kTimestamptz, out);
+      AppendIsoTimestamp(body->ReadLong(), kind == ValueKind::kTimestamptz, out);
       *out += '"';
       break;
     case ValueKind::kJson:
@@ -172,47 +100,98 @@ void AppendPlainValue(const Field& field, BodyReader* body, std::string* out) {
     case ValueKind::kBytes:
       AppendJsonHex(body->ReadBytes(), out);
       break;
+    case ValueKind::kDecimal:
+      *out += '"';
+      AppendDecimalText(body->ReadDecimal(), field.type.scale, out);
+      *out += '"';
+      break;
     default:
-      AppendAvroValue(field, body, out);
+      AppendAvroValue(field, kind, body, out);
   }
 }
 
-void AppendAvroField(const Field& field, BodyReader* body, std::string* out) {
-  AppendJsonString(field.name, out);
+// Calls `append_element` for each element, null or not.
+template <typename AppendElement>
+void AppendArray(std::string_view separator, BodyReader* body, std::string* out,
+                 const AppendElement& append_element) {
+  *out += '[';
+  std::string_view before;
+  while (int64_t count = body->ReadBlock()) {
+    for (; count > 0; --count) {
+      *out += before;
+      before = separator;
+      append_element();
+    }
+  }
+  *out += ']';
+}
+
+// A union in Avro's JSON encoding: null, or {"<branch>": <value>}.
+void AppendAvroUnion(const Field& field, ValueKind kind, BodyReader* body, std::string* out) {
   if (!body->ReadIsPresent()) {
-    *out += ": null";
+    *out += "null";
     return;
   }
-  *out += ": {\"";
-  *out += AvroTypeOf(field.kind).primitive;
+  *out += "{\"";
+  *out += AvroTypeOf(kind).primitive;
   *out += "\": ";
-  AppendAvroValue(field, body, out);
+  if (kind == ValueKind::kArray) {
+    AppendArray(", ", body, out, [&] { AppendAvroUnion(field, field.type.element, body, out); });
+  } else {
+    AppendAvroValue(field, kind, body, out);
+  }
   *out += '}';
 }
 
-void AppendPlainField(const Field& field, BodyReader* body, std::string* out) {
-  AppendJsonString(field.postgresql_name, out);
-  *out += ':';
-  if (body->ReadIsPresent()) {
-    AppendPlainValue(field, body, out);
-  } else {
+void AppendPlainUnion(const Field& field, ValueKind kind, BodyReader* body, std::string* out) {
+  if (!body->ReadIsPresent()) {
     *out += "null";
+  } else if (kind == ValueKind::kArray) {
+    AppendArray(",", body, out, [&] { AppendPlainUnion(field, field.type.element, body, out); });
+  } else {
+    AppendPlainValue(field, kind, body, out);
+  }
+}
+
+void AppendAvroRecord(const CompiledSchema& schema, BodyReader* body, std::string* out) {
+  std::string_view separator;
+  for (const Field& field : schema.fields()) {
+    *out += separator;
+    separator = ", ";
+    AppendJsonString(field.name, out);
+    *out += ": ";
+    AppendAvroUnion(field, field.type.kind, body, out);
+  }
+}
+
+// One member a column, which is its own field or the text beside it.
+void AppendPlainRecord(const CompiledSchema& schema, BodyReader* body, std::string* out) {
+  std::string_view separator;
+  size_t value_start = 0;
+  for (const Field& field : schema.fields()) {
+    if (field.is_text_beside) {
+      if (!body->ReadIsPresent()) continue;
+      if (std::string_view(*out).substr(value_start) != "null") body->Fail("a text beside a value");
+      out->resize(value_start);
+      AppendPlainValue(field, ValueKind::kString, body, out);
+      continue;
+    }
+    *out += separator;
+    separator = ",";
+    AppendJsonString(field.postgresql_name, out);
+    *out += ':';
+    value_start = out->size();
+    AppendPlainUnion(field, field.type.kind, body, out);
   }
 }
 
 void AppendRecord(const CompiledSchema& schema, JsonStyle style, BodyReader* body,
                   std::string* out) {
-  const bool plain = style == JsonStyle::kPlain;
-  std::string_view separator;
   *out += '{';
-  for (const Field& field : schema.fields()) {
-    *out += separator;
-    separator = plain ? "," : ", ";
-    if (plain) {
-      AppendPlainField(field, body, out);
-    } else {
-      AppendAvroField(field, body, out);
-    }
+  if (style == JsonStyle::kPlain) {
+    AppendPlainRecord(schema, body, out);
+  } else {
+    AppendAvroRecord(schema, body, out);
   }
   *out += '}';
   body->ExpectEnd();

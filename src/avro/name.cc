@@ -2,6 +2,8 @@
 
 #include <unordered_set>
 
+#include "avro/row_form.h"
+
 namespace bw {
 namespace {
 
@@ -55,6 +57,19 @@ std::vector<std::string> FieldNames(const Table& table) {
   for (size_t i = 0; i < count; ++i) {
     if (settled[i]) continue;
     names[i] = WithFreeSuffix(names[i], taken);
+    taken.insert(names[i]);
+  }
+  return names;
+}
+
+std::vector<std::string> TextFieldNames(const Table& table,
+                                        const std::vector<std::string>& field_names) {
+  std::unordered_set<std::string> taken(field_names.begin(), field_names.end());
+  std::vector<std::string> names(table.columns.size());
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (FieldType(table.columns[i].type, table.text_as_bytes).holds_all()) continue;
+    names[i] = field_names[i] + "__text";
+    if (taken.contains(names[i])) names[i] = WithFreeSuffix(names[i], taken);
     taken.insert(names[i]);
   }
   return names;

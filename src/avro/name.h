@@ -26,4 +26,11 @@ std::string AvroNamespace(std::string_view postgres_schema);
 // skipping the safe names of all columns. Key and value schema use the same names.
 std::vector<std::string> FieldNames(const Table& table);
 
+// The names of the text fields beside the columns (avro/row_form.h), in the columns' order: the
+// field's name and "__text", with "_2", "_3", ... where a field or an earlier text field has that
+// name. Empty for columns whose type holds all values. They depend on the table alone, so key and
+// value, and all forms, use the same.
+std::vector<std::string> TextFieldNames(const Table& table,
+                                        const std::vector<std::string>& field_names);
+
 }  // namespace bw

@@ -214,7 +214,9 @@ std::string CharacterModifier(int32_t typmod) {
 std::string NumericModifier(int32_t typmod) {
   const auto digits = NumericDigitsOf(typmod);
   if (!digits) return "";
-  return "(" + std::to_string(digits->precision) + "," + std::to_string(digits->scale) + ")";
+  std::string text = "(";
+  text += std::to_string(digits->precision) + "," + std::to_string(digits->scale) + ")";
+  return text;
 }
 
 // Fields in the upper 15 bits, one bit per field as in the server's datetime.h; precision below.

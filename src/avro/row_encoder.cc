@@ -14,8 +14,10 @@
 namespace bw {
 namespace {
 
-bool IsString(ValueKind kind) {
-  return kind == ValueKind::kString || kind == ValueKind::kJson || kind == ValueKind::kNumeric;
+// Whether a field of this kind can hold kUnavailableValue.
+bool HoldsPlaceholder(ValueKind kind) {
+  return kind == ValueKind::kString || kind == ValueKind::kJson || kind == ValueKind::kNumeric ||
+         kind == ValueKind::kBytes;
 }
 
 // Whether a database with an encoding guarantees that the type's texts are valid in it. "char"
@@ -43,9 +45,8 @@ const TextValue& Resolve(std::span<const TextValue> values, std::span<const Text
   return replace ? old_values[i] : values[i];
 }
 
-size_t TextSize(const TextValue& value) {
-  return value.kind == TextValue::Kind::kUnchangedToast ? kUnavailableValue.size()
-                                                        : value.text.size();
+std::string_view TextOf(const TextValue& value) {
+  return value.kind == TextValue::Kind::kUnchangedToast ? kUnavailableValue : value.text;
 }
 
 }  // namespace
@@ -56,9 +57,11 @@ struct RowEncoder::Converted {
   std::vector<TextValue> values;
 };
 
-RowEncoder::TextRule RowEncoder::TextRuleFor(ValueKind kind, uint32_t type_oid,
+// An array's text is read element by element, but it is checked and converted as a whole.
+RowEncoder::TextRule RowEncoder::TextRuleFor(const ColumnType& type, uint32_t type_oid,
                                              const RowEncoderOptions& options) {
   using Kind = TextEncoding::Kind;
+  const ValueKind kind = type.kind == ValueKind::kArray ? type.element : type.kind;
   if (kind != ValueKind::kString && kind != ValueKind::kJson) return TextRule::kAsItIs;
   if (options.text_as_bytes()) return TextRule::kAsItIs;
   if (options.encoding.kind() == Kind::kOneByte) return TextRule::kConvert;
@@ -72,10 +75,10 @@ RowEncoder::RowEncoder(const Table& table, RowEncoderOptions options)
     : options_(options), table_name_(table.schema + "." + table.name) {
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const Column& column = table.columns[i];
-    const ValueKind kind = KindOfType(column.type_oid);
-    const TextRule rule = TextRuleFor(kind, column.type_oid, options);
+    const ColumnType type = FieldType(column.type, options.text_as_bytes());
+    const TextRule rule = TextRuleFor(type, column.type_oid, options);
     converts_ = converts_ || rule == TextRule::kConvert;
-    columns_.push_back({kind, rule, column.name, column.type_name});
+    columns_.push_back({type, column.key, rule, column.name, column.type_name});
     all_columns_.push_back(i);
     if (column.key) key_columns_.push_back(i);
   }
@@ -87,9 +90,9 @@ RowEncoder::Result RowEncoder::EncodeValue(std::span<const TextValue> values,
   return Encode(all_columns_, /*is_key=*/false, values, old_values, out);
 }
 
-void RowEncoder::EncodeKey(std::span<const TextValue> values, std::span<const TextValue> old_values,
-                           std::string* out) const {
-  Encode(key_columns_, /*is_key=*/true, values, old_values, out);
+RowForm RowEncoder::EncodeKey(std::span<const TextValue> values,
+                              std::span<const TextValue> old_values, std::string* out) const {
+  return Encode(key_columns_, /*is_key=*/true, values, old_values, out).form;
 }
 
 const std::string* RowEncoder::NullInKey(std::span<const TextValue> values) const {
@@ -136,39 +139,88 @@ RowEncoder::Result RowEncoder::EncodeUtf8(std::span<const size_t> which, bool is
                                           std::span<const TextValue> values,
                                           std::span<const TextValue> old_values,
                                           std::string* out) const {
-  size_t size_max = 0;
-  for (const size_t i : which) {
-    size_max += TextSize(Resolve(values, old_values, i)) + kFieldOverheadBytesMax;
-  }
   const size_t start = out->size();
-  out->resize(start + size_max);
-  char* cursor = out->data() + start;
-
   Result result;
+  try {
+    while (true) {
+      out->resize(start + BytesMax(which, values, old_values, result.form));
+      char* cursor = out->data() + start;
+      const bool fits = EncodeInForm(which, is_key, values, old_values, &cursor, &result);
+      if (fits) {
+        out->resize(static_cast<size_t>(cursor - out->data()));
+        return result;
+      }
+      result.has_unavailable_value = false;
+    }
+  } catch (const Error&) {
+    out->resize(start);
+    throw;
+  }
+}
+
+size_t RowEncoder::BytesMax(std::span<const size_t> which, std::span<const TextValue> values,
+                            std::span<const TextValue> old_values, RowForm form) const {
+  size_t bytes = 0;
+  for (const size_t i : which) {
+    const ColumnEncoder& column = columns_[i];
+    const std::string_view text = TextOf(Resolve(values, old_values, i));
+    if (column.type.holds_all()) {
+      bytes += text.size() + kFieldOverheadBytesMax;
+      continue;
+    }
+    bytes += EncodedBytesMax(column.type, text);
+    if (form != RowForm::kNative) bytes += text.size() + kFieldOverheadBytesMax;
+  }
+  return bytes;
+}
+
+bool RowEncoder::EncodeInForm(std::span<const size_t> which, bool is_key,
+                              std::span<const TextValue> values,
+                              std::span<const TextValue> old_values, char** cursor,
+                              Result* result) const {
   for (const size_t i : which) {
     const ColumnEncoder& column = columns_[i];
     const TextValue& value = Resolve(values, old_values, i);
-    ValueStatus status = ValueStatus::kOk;
-    if (value.kind == TextValue::Kind::kNull) {
-      *cursor++ = kNullBranch;
-      if (is_key) status = ValueStatus::kNullInKey;
-    } else if (value.kind == TextValue::Kind::kText) {
-      status = column.text_rule == TextRule::kCheck && !IsValidUtf8(value.text)
-                   ? ValueStatus::kInvalidUtf8
-                   : EncodeTextValue(column.kind, value.text, &cursor);
-    } else if (!is_key && (IsString(column.kind) || column.kind == ValueKind::kBytes)) {
-      status = EncodeTextValue(ValueKind::kString, kUnavailableValue, &cursor);
-      result.has_unavailable_value = true;
-    } else {
-      status = ValueStatus::kUnavailable;
-    }
-    if (status != ValueStatus::kOk) {
-      out->resize(start);
+    const ValueStatus status = EncodeField(column, is_key, value, cursor, result);
+    if (status == ValueStatus::kOk) {
+      if (!HasTextBeside(column.type, column.is_key, result->form)) continue;
+      *(*cursor)++ = kNullBranch;
+    } else if (status != ValueStatus::kTextBeside) {
       Refuse(column, status);
+    } else if (!HasTextBeside(column.type, column.is_key, result->form)) {
+      result->form = TextFormOf(column.is_key);
+      return false;
+    } else {
+      const std::string_view text = TextOf(value);
+      if (!IsValidUtf8(text)) Refuse(column, ValueStatus::kInvalidUtf8);
+      *(*cursor)++ = kNullBranch;
+      EncodeTextValue(ColumnType{}, text, cursor);
     }
   }
-  out->resize(static_cast<size_t>(cursor - out->data()));
-  return result;
+  return true;
+}
+
+// The column's own field.
+ValueStatus RowEncoder::EncodeField(const ColumnEncoder& column, bool is_key,
+                                    const TextValue& value, char** cursor, Result* result) const {
+  switch (value.kind) {
+    case TextValue::Kind::kNull:
+      if (is_key) return ValueStatus::kNullInKey;
+      *(*cursor)++ = kNullBranch;
+      return ValueStatus::kOk;
+    case TextValue::Kind::kText:
+      if (column.text_rule == TextRule::kCheck && !IsValidUtf8(value.text)) {
+        return ValueStatus::kInvalidUtf8;
+      }
+      return EncodeTextValue(column.type, value.text, cursor);
+    case TextValue::Kind::kUnchangedToast:
+      break;
+  }
+  if (is_key) return ValueStatus::kUnavailable;
+  result->has_unavailable_value = true;
+  if (!column.type.holds_all()) return ValueStatus::kTextBeside;
+  if (!HoldsPlaceholder(column.type.kind)) return ValueStatus::kUnavailable;
+  return EncodeTextValue(ColumnType{}, kUnavailableValue, cursor);
 }
 
 void RowEncoder::RequireColumnCount(size_t count) const {
@@ -182,6 +234,7 @@ void RowEncoder::Refuse(const ColumnEncoder& column, ValueStatus status) const {
   const char* problem = "";
   switch (status) {
     case ValueStatus::kOk:
+    case ValueStatus::kTextBeside:
       break;
     case ValueStatus::kMalformed:
       problem = "its text is not valid for this type";

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "avro/row_form.h"
 #include "avro/table.h"
 #include "avro/text_value.h"
 #include "avro/value_kind.h"
@@ -22,7 +23,11 @@ struct RowEncoderOptions {
 };
 
 // Encodes a table's tuples as Avro bodies under BuildValueSchema() and BuildKeySchema() of the
-// same table. Built once per table version; immutable, so any number of threads may use it.
+// same table, in the form that the values need. Built once per table version; immutable, so any
+// number of threads may use it.
+//
+// The form of a key is that of its row, but for kTextBeside, whose keys are native. Equal keys have
+// equal forms and equal bytes.
 //
 // All methods throw a row Error that names table, column and type, never the value, when a text is
 // not valid for its type or Avro cannot hold the value; and a halt Error when the number of values
@@ -32,6 +37,7 @@ class RowEncoder {
   struct Result {
     // A field holds kUnavailableValue instead of an unchanged TOASTed value.
     bool has_unavailable_value = false;
+    RowForm form = RowForm::kNative;
   };
 
   explicit RowEncoder(const Table& table, RowEncoderOptions options = {});
@@ -44,9 +50,10 @@ class RowEncoder {
   Result EncodeValue(std::span<const TextValue> values, std::span<const TextValue> old_values,
                      std::string* out) const;
 
-  // Appends the body of the key columns. `values` has all columns of the tuple, even if only those
-  // of the key are set. A null or unavailable value in the key is a row Error.
-  void EncodeKey(std::span<const TextValue> values, std::span<const TextValue> old_values,
+  // Appends the body of the key columns, and returns its form: kNative or kTextBesideInKey. `values`
+  // has all columns of the tuple, even if only those of the key are set. A null or unavailable value
+  // in the key is a row Error.
+  RowForm EncodeKey(std::span<const TextValue> values, std::span<const TextValue> old_values,
                  std::string* out) const;
   // The first key column that is null in this tuple; nullptr when none is.
   const std::string* NullInKey(std::span<const TextValue> values) const;
@@ -54,7 +61,8 @@ class RowEncoder {
  private:
   enum class TextRule { kAsItIs, kCheck, kConvert };
   struct ColumnEncoder {
-    ValueKind kind;
+    ColumnType type;
+    bool is_key;
     TextRule text_rule;
     std::string name;
     std::string type_name;
@@ -66,9 +74,18 @@ class RowEncoder {
   struct Converted;
   std::span<const TextValue> ToUtf8(std::span<const size_t> which,
                                     std::span<const TextValue> values, Converted* store) const;
-  static TextRule TextRuleFor(ValueKind kind, uint32_t type_oid, const RowEncoderOptions& options);
+  static TextRule TextRuleFor(const ColumnType& type, uint32_t type_oid,
+                              const RowEncoderOptions& options);
+  // In the first form that can hold the values.
   Result EncodeUtf8(std::span<const size_t> which, bool is_key, std::span<const TextValue> values,
                     std::span<const TextValue> old_values, std::string* out) const;
+  // In result->form. False if a value needs another form, which result->form then is.
+  bool EncodeInForm(std::span<const size_t> which, bool is_key, std::span<const TextValue> values,
+                    std::span<const TextValue> old_values, char** cursor, Result* result) const;
+  ValueStatus EncodeField(const ColumnEncoder& column, bool is_key, const TextValue& value,
+                          char** cursor, Result* result) const;
+  size_t BytesMax(std::span<const size_t> which, std::span<const TextValue> values,
+                  std::span<const TextValue> old_values, RowForm form) const;
   void RequireColumnCount(size_t count) const;
   [[noreturn]] void Refuse(const ColumnEncoder& column, ValueStatus status) const;
 

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <vector>
 
 #include "avro/name.h"
+#include "avro/postgres_type_name.h"
 #include "avro/value_kind.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -16,25 +18,64 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json TypeJson(ValueKind kind) {
-  const AvroType type = AvroTypeOf(kind);
-  if (type.logical_type.empty()) return Json(type.primitive);
-  return Json{{"type", type.primitive}, {"logicalType", type.logical_type}};
+// The type of a value that is no array.
+Json ScalarJson(ValueKind kind, const ColumnType& type) {
+  const AvroType avro = AvroTypeOf(kind);
+  if (avro.logical_type.empty()) return Json(avro.primitive);
+  Json json{{"type", avro.primitive}, {"logicalType", avro.logical_type}};
+  if (kind == ValueKind::kDecimal) {
+    json["precision"] = type.precision;
+    json["scale"] = type.scale;
+  }
+  return json;
 }
 
-ValueKind KindInSchema(const Column& column, bool text_as_bytes) {
-  const ValueKind kind = KindOfType(column.type_oid);
-  const bool is_text = kind == ValueKind::kString || kind == ValueKind::kJson;
-  return is_text && text_as_bytes ? ValueKind::kBytes : kind;
+Json TypeJson(const ColumnType& type, bool text_as_bytes) {
+  if (type.kind == ValueKind::kArray) {
+    return {{"type", "array"}, {"items", Json::array({"null", ScalarJson(type.element, type)})}};
+  }
+  const bool is_text = type.kind == ValueKind::kString || type.kind == ValueKind::kJson;
+  return ScalarJson(is_text && text_as_bytes ? ValueKind::kBytes : type.kind, type);
 }
 
-Json FieldJson(const Column& column, const std::string& field_name, bool text_as_bytes) {
+// The built-in type below a user's that is an Avro string as text is, but means something else to
+// readers; "" for all others.
+std::string BaseTypeName(const Column& column) {
+  if (!IsUserTypeOid(column.type_oid)) return "";
+  const bool is_array = column.type.kind == ValueKind::kArray;
+  switch (is_array ? column.type.element : column.type.kind) {
+    case ValueKind::kJson:
+      return is_array ? "json[]" : "json";
+    case ValueKind::kNumeric:
+      return is_array ? "numeric[]" : "numeric";
+    default:
+      return "";
+  }
+}
+
+Json FieldJson(const Column& column, const std::string& field_name, bool text_as_bytes,
+               bool is_in_key) {
   Json field;
   field["name"] = field_name;
-  field["type"] = Json::array({"null", TypeJson(KindInSchema(column, text_as_bytes))});
+  const ColumnType type = FieldType(column.type, text_as_bytes);
+  field["type"] = Json::array({"null", TypeJson(type, text_as_bytes)});
   field["default"] = nullptr;
   field["postgresql_type"] = column.type_name;
+  if (std::string base = BaseTypeName(column); !base.empty()) {
+    field["postgresql_base_type"] = std::move(base);
+  }
+  // Not in a key, whose bytes begin with its schema's id: a new label must not make another key.
+  if (!column.enum_labels.empty() && !is_in_key) field["postgresql_enum"] = column.enum_labels;
   if (field_name != column.name) field["postgresql_name"] = column.name;
+  return field;
+}
+
+Json TextFieldJson(const std::string& text_name, const std::string& field_name) {
+  Json field;
+  field["name"] = text_name;
+  field["type"] = Json::array({"null", "string"});
+  field["default"] = nullptr;
+  field["postgresql_text_of"] = field_name;
   return field;
 }
 
@@ -48,12 +89,17 @@ void CheckAvroSchema(const std::string& json, const Table& table) {
   avro_schema_decref(schema);
 }
 
-std::string BuildSchema(const Table& table, bool key_only) {
+std::string BuildSchema(const Table& table, bool key_only, RowForm form) {
   const std::vector<std::string> names = FieldNames(table);
+  const std::vector<std::string> text_names = TextFieldNames(table, names);
   Json fields = Json::array();
   for (size_t i = 0; i < names.size(); ++i) {
-    if (key_only && !table.columns[i].key) continue;
-    fields.push_back(FieldJson(table.columns[i], names[i], table.text_as_bytes));
+    const Column& column = table.columns[i];
+    if (key_only && !column.key) continue;
+    fields.push_back(FieldJson(column, names[i], table.text_as_bytes, key_only));
+    if (HasTextBeside(FieldType(column.type, table.text_as_bytes), column.key, form)) {
+      fields.push_back(TextFieldJson(text_names[i], names[i]));
+    }
   }
   Json record;
   record["type"] = "record";
@@ -67,13 +113,15 @@ std::string BuildSchema(const Table& table, bool key_only) {
 
 }  // namespace
 
-std::string BuildValueSchema(const Table& table) { return BuildSchema(table, false); }
+std::string BuildValueSchema(const Table& table, RowForm form) {
+  return BuildSchema(table, /*key_only=*/false, form);
+}
 
-std::optional<std::string> BuildKeySchema(const Table& table) {
+std::optional<std::string> BuildKeySchema(const Table& table, RowForm form) {
   const bool keyed = std::any_of(table.columns.begin(), table.columns.end(),
                                  [](const Column& column) { return column.key; });
   if (!keyed) return std::nullopt;
-  return BuildSchema(table, true);
+  return BuildSchema(table, /*key_only=*/true, form);
 }
 
 }  // namespace bw

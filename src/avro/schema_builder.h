@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "avro/row_form.h"
 #include "avro/table.h"
 
 namespace bw {
@@ -13,16 +14,22 @@ namespace bw {
 // A record named after the Avro-safe table name in the namespace "bottledwater.<schema>"; every
 // field is
 //   {"name": <FieldNames>, "type": ["null", T], "default": null, "postgresql_type": "integer"}
-// and, when the field's name is not the column's, "postgresql_name" with the original.
+// and, when the field's name is not the column's, "postgresql_name" with the original; for an enum
+// "postgresql_enum" with its labels (not in a key schema, which must not change when the enum gets
+// another one); for a domain over json, jsonb or a numeric that is text, or
+// over arrays of them, "postgresql_base_type": "json", "numeric", "json[]" or "numeric[]". T is what ColumnType says (avro/README.md). Where a form has a
+// text beside a column, the next field is
+//   {"name": <TextFieldNames>, "type": ["null", "string"], "default": null,
+//    "postgresql_text_of": <name of the column's field>}
 // A table without columns has a record without fields. Names that are not valid UTF-8 (SQL_ASCII
-// databases) show U+FFFD in these two properties only.
+// databases) show U+FFFD in these properties only. Forms differ in nothing but the text fields.
 //
 // Throws a row Error when avro-c refuses the result. Pure and thread-safe.
 
 // All columns.
-std::string BuildValueSchema(const Table& table);
+std::string BuildValueSchema(const Table& table, RowForm form = RowForm::kNative);
 
 // The key columns in table order; none when the table has no key.
-std::optional<std::string> BuildKeySchema(const Table& table);
+std::optional<std::string> BuildKeySchema(const Table& table, RowForm form = RowForm::kNative);
 
 }  // namespace bw

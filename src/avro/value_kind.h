@@ -44,7 +44,7 @@ inline constexpr int64_t kTimestampInfinity = INT64_MAX;
 inline constexpr int64_t kTimestampMinusInfinity = INT64_MIN;
 
 // Replaces an unchanged TOASTed value that is neither in the WAL nor in an old tuple. Only in
-// string and bytes fields of a value, never in a key.
+// string and bytes fields of a value, and as the text beside a decimal or an array; never in a key.
 inline constexpr std::string_view kUnavailableValue = "__bottledwater_unavailable_value";
 
 // Whether a value's text could be encoded. RowEncoder, which knows the column, turns it into an
@@ -56,6 +56,7 @@ enum class ValueStatus : unsigned char {
   kInvalidUtf8,  // Bytes that an Avro string cannot hold.
   kNullInKey,    // A key identifies a row, and a null identifies none.
   kUnavailable,  // An unchanged TOASTed value whose type has no placeholder.
+  kTextBeside,   // A valid value that the native form cannot hold: it goes as text.
 };
 
 }  // namespace bw

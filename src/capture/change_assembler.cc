@@ -10,8 +10,17 @@
 
 namespace bw {
 
-TableSchema MakeTableSchema(const Table& table) {
-  return {table.schema, table.name, BuildKeySchema(table), BuildValueSchema(table)};
+namespace {
+
+// Whether keys of these two forms have different schemas.
+bool HaveDifferentKeys(RowForm left, RowForm right) {
+  return (left == RowForm::kTextBesideInKey) != (right == RowForm::kTextBesideInKey);
+}
+
+}  // namespace
+
+TableSchema MakeTableSchema(const Table& table, RowForm form) {
+  return {table.schema, table.name, BuildKeySchema(table, form), BuildValueSchema(table, form)};
 }
 
 Assembled ChangeAssembler::Handle(const PgoutputMessage& message) {
@@ -128,15 +137,22 @@ bool ChangeAssembler::RequireKey(Operation operation, const CachedRelation& rela
   return column == nullptr;
 }
 
+SchemaId ChangeAssembler::SchemaIdOf(CachedRelation* relation, RowForm form) const {
+  std::optional<SchemaId>& id = relation->schema_ids[static_cast<size_t>(form)];
+  if (!id) id = hooks_.add_schema(MakeTableSchema(relation->table, form));
+  return *id;
+}
+
 template <typename Encode>
 Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation, Encode encode) {
   old_key_.clear();
   key_.clear();
   value_.clear();
   try {
-    encode();
-    if (!relation->schema_id) {
-      relation->schema_id = hooks_.add_schema(MakeTableSchema(relation->table));
+    const Forms forms = encode();
+    change_.schema_id = SchemaIdOf(relation, forms.row);
+    if (change_.old_key && HaveDifferentKeys(forms.old_key, forms.row)) {
+      change_.old_key_schema_id = SchemaIdOf(relation, forms.old_key);
     }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
@@ -144,7 +160,6 @@ Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation, E
     return Assembled::kNothing;
   }
   change_.operation = operation;
-  change_.schema_id = *relation->schema_id;
   transaction_->has_changes = true;
   return Assembled::kChange;
 }
@@ -156,11 +171,12 @@ Assembled ChangeAssembler::On(const InsertMessage& message) {
   }
   return Emit(Operation::kInsert, relation, [&] {
     const RowEncoder& encoder = relation->encoder;
-    encoder.EncodeValue(message.values, {}, &value_);
+    const Forms forms{encoder.EncodeValue(message.values, {}, &value_).form};
     change_.value = value_;
-    if (!encoder.has_key()) return;
+    if (!encoder.has_key()) return forms;
     encoder.EncodeKey(message.values, {}, &key_);
     change_.key = key_;
+    return forms;
   });
 }
 
@@ -182,13 +198,17 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
         encoder.EncodeValue(message.values, message.old_values, &value_);
     change_.value = value_;
     if (result.has_unavailable_value) ++unavailable_values_;
-    if (!encoder.has_key()) return;
+    Forms forms{result.form};
+    if (!encoder.has_key()) return forms;
     encoder.EncodeKey(message.values, message.old_values, &key_);
     change_.key = key_;
     // An old tuple may also come because the key is TOASTed, or with REPLICA IDENTITY FULL.
-    if (!has_old_key) return;
-    encoder.EncodeKey(message.old_values, {}, &old_key_);
-    if (old_key_ != key_) change_.old_key = old_key_;
+    if (!has_old_key) return forms;
+    forms.old_key = encoder.EncodeKey(message.old_values, {}, &old_key_);
+    if (old_key_ != key_ || HaveDifferentKeys(forms.old_key, forms.row)) {
+      change_.old_key = old_key_;
+    }
+    return forms;
   });
 }
 
@@ -202,8 +222,9 @@ Assembled ChangeAssembler::On(const DeleteMessage& message) {
   }
   if (!RequireKey(Operation::kDelete, *relation, message.old_values)) return Assembled::kNothing;
   return Emit(Operation::kDelete, relation, [&] {
-    relation->encoder.EncodeKey(message.old_values, {}, &key_);
+    const Forms forms{relation->encoder.EncodeKey(message.old_values, {}, &key_)};
     change_.key = key_;
+    return forms;
   });
 }
 

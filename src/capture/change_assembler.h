@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "avro/row_form.h"
 #include "base/error.h"
 #include "capture/pgoutput_message.h"
 #include "capture/relation_cache.h"
@@ -45,7 +46,7 @@ struct KeylessChange {
 class ChangeAssembler {
  public:
   struct Hooks {
-    // The spool's id for a schema; called at a table's first row.
+    // The spool's id for a schema; called at a table's first row of each form.
     std::function<SchemaId(const TableSchema&)> add_schema;
     // A row that its schema cannot hold, decided by --on-error: throw to stop before it, return to
     // continue without it.
@@ -110,7 +111,14 @@ class ChangeAssembler {
                   std::span<const TextValue> values) const;
   void TellKeyless(Operation operation, const CachedRelation& relation,
                    const std::string& column) const;
-  // Runs `encode`; a row error goes to the hook, and then there is nothing to append.
+  // The forms of a change's row (of its key, if that is all it has) and of its old key.
+  struct Forms {
+    RowForm row = RowForm::kNative;
+    RowForm old_key = RowForm::kNative;
+  };
+  SchemaId SchemaIdOf(CachedRelation* relation, RowForm form) const;
+  // Runs `encode`, which returns Forms; a row error goes to the hook, and then there is nothing to
+  // append.
   template <typename Encode>
   Assembled Emit(Operation operation, CachedRelation* relation, Encode encode);
   void RequireTransaction(const char* what) const;
@@ -131,7 +139,7 @@ class ChangeAssembler {
   std::string value_;
 };
 
-// The schemas of a table as the spool keeps them.
-TableSchema MakeTableSchema(const Table& table);
+// The schemas of a table's rows of one form as the spool keeps them.
+TableSchema MakeTableSchema(const Table& table, RowForm form = RowForm::kNative);
 
 }  // namespace bw

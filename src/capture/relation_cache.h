@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "avro/row_encoder.h"
+#include "avro/row_form.h"
 #include "avro/table.h"
 #include "capture/full_key.h"
 #include "capture/pgoutput_message.h"
@@ -39,8 +41,9 @@ struct CachedRelation {
   const KeyCertainty key_certainty;
   const bool selected;  // By TableFilter; other tables' rows are counted and dropped.
   const RowEncoder encoder;
-  // The spool's id for it. Set by the first row: a table without rows has no topic.
-  std::optional<SchemaId> schema_id;
+  // The spool's ids for it, by RowForm. Set by the first row of the form: a table without rows has no
+  // topic, and one whose rows are all native has one schema.
+  std::array<std::optional<SchemaId>, kRowForms> schema_ids;
   bool used = false;  // A row arrived that was not captured before.
 };
 

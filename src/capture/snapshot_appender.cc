@@ -19,10 +19,12 @@ void RowBatch::Clear() {
   bytes_.clear();
   ends_.clear();
   key_end_.reset();
+  has_ = {};
 }
 
-void RowBatch::FinishRow() {
-  ends_.push_back({key_end_, bytes_.size()});
+void RowBatch::FinishRow(RowForm form) {
+  ends_.push_back({key_end_, bytes_.size(), form});
+  has_[static_cast<size_t>(form)] = true;
   key_end_.reset();
 }
 
@@ -35,8 +37,9 @@ RowBatch::Row RowBatch::At(size_t index) const {
   const std::string_view bytes = bytes_;
   const size_t begin = index == 0 ? 0 : ends_[index - 1].value;
   const End& end = ends_[index];
-  if (!end.key) return {std::nullopt, bytes.substr(begin, end.value - begin)};
-  return {bytes.substr(begin, *end.key - begin), bytes.substr(*end.key, end.value - *end.key)};
+  if (!end.key) return {std::nullopt, bytes.substr(begin, end.value - begin), end.form};
+  return {bytes.substr(begin, *end.key - begin), bytes.substr(*end.key, end.value - *end.key),
+          end.form};
 }
 
 SchemaId SnapshotAppender::AddSchema(const TableSchema& schema) {
@@ -48,15 +51,15 @@ bool SnapshotAppender::WaitForRoom(const Stop& stop, TimePoint deadline) {
   return spool_->log().WaitForRoom(stop, deadline);
 }
 
-void SnapshotAppender::Append(SchemaId schema_id, const RowBatch& batch) {
+void SnapshotAppender::Append(const FormSchemaIds& schema_ids, const RowBatch& batch) {
   const std::lock_guard lock(mutex_);
   Change change;
   change.operation = Operation::kSnapshot;
-  change.schema_id = schema_id;
   change.commit_time_us = snapshot_time_us_;
   for (size_t i = 0; i < batch.rows(); ++i) {
     const RowBatch::Row row = batch.At(i);
     change.position = {commit_lsn_, next_index_++};
+    change.schema_id = schema_ids[static_cast<size_t>(row.form)].value();
     change.key = row.key;
     change.value = row.value;
     spool_->log().Append(change);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -7,11 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include "avro/row_form.h"
 #include "base/stop.h"
 #include "capture/capture_figures.h"
 #include "spool/spool.h"
 
 namespace bw {
+
+// The spool's ids of a table's schemas, by RowForm; those of forms that it has rows of.
+using FormSchemaIds = std::array<std::optional<SchemaId>, kRowForms>;
 
 // Encoded rows of one table on their way to the spool. Filled by one reader.
 class RowBatch {
@@ -19,6 +24,7 @@ class RowBatch {
   struct Row {
     std::optional<std::string_view> key;
     std::string_view value;
+    RowForm form = RowForm::kNative;
   };
 
   bool empty() const { return ends_.empty(); }
@@ -29,18 +35,22 @@ class RowBatch {
   // Where to encode the next row's key and value; then FinishRow, or DropRow.
   std::string* buffer() { return &bytes_; }
   void FinishKey() { key_end_ = bytes_.size(); }
-  void FinishRow();
+  void FinishRow(RowForm form = RowForm::kNative);
   void DropRow();
   Row At(size_t index) const;
+  // Whether there is a row of this form.
+  bool Has(RowForm form) const { return has_[static_cast<size_t>(form)]; }
 
  private:
   struct End {
     std::optional<size_t> key;
     size_t value;
+    RowForm form;
   };
   std::string bytes_;
   std::vector<End> ends_;
   std::optional<size_t> key_end_;
+  std::array<bool, kRowForms> has_{};  // By RowForm.
 };
 
 // Gives the snapshot's rows their positions and appends them: the one object that its readers
@@ -61,8 +71,8 @@ class SnapshotAppender {
   // Waits until the spool has room; false when a stop was requested (noticed within a second) or
   // the deadline has passed before that.
   bool WaitForRoom(const Stop& stop, TimePoint deadline = TimePoint::max());
-  // Does not wait for room.
-  void Append(SchemaId schema_id, const RowBatch& batch);
+  // Does not wait for room. The batch has only rows of forms that have an id.
+  void Append(const FormSchemaIds& schema_ids, const RowBatch& batch);
 
  private:
   const Lsn commit_lsn_;

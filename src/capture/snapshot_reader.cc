@@ -43,7 +43,7 @@ constexpr Duration kTellLockedInterval{60'000};
 struct TableTask {
   size_t index = 0;  // In SharedWork::tables.
   TableCursor cursor;
-  std::optional<SchemaId> schema_id;  // From its first row on.
+  FormSchemaIds schema_ids;  // Each from the form's first row on.
   std::optional<TimePoint> told_locked;
 };
 
@@ -240,8 +240,7 @@ void TableReader::EncodeRow(const RowEncoder& encoder, std::span<char> row, size
       encoder.EncodeKey(values_, {}, batch_.buffer());
       batch_.FinishKey();
     }
-    encoder.EncodeValue(values_, {}, batch_.buffer());
-    batch_.FinishRow();
+    batch_.FinishRow(encoder.EncodeValue(values_, {}, batch_.buffer()).form);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
     batch_.DropRow();
@@ -263,10 +262,12 @@ void TableReader::Flush(const SnapshotTable& table, TableTask* task) {
   if (batch_.empty()) return;
   // In a piece nobody waits: its table is locked against ALTER TABLE and all who queue behind that.
   if (!pieces_.in_pieces()) RequireRoom();
-  if (!task->schema_id) {
-    task->schema_id = work_->appender->AddSchema(MakeTableSchema(table.described.table));
+  for (const RowForm form : kAllRowForms) {
+    std::optional<SchemaId>& id = task->schema_ids[static_cast<size_t>(form)];
+    if (id || !batch_.Has(form)) continue;
+    id = work_->appender->AddSchema(MakeTableSchema(table.described.table, form));
   }
-  work_->appender->Append(*task->schema_id, batch_);
+  work_->appender->Append(task->schema_ids, batch_);
   work_->progress->AddRows(task->index, batch_.rows());
   batch_.Clear();
 }

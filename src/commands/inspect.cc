@@ -54,8 +54,9 @@ class Inspection {
       const auto* change = std::get_if<Change>(&record->record);
       if (change == nullptr) continue;
       const TableForm& form = forms_.Get(change->schema_id);
-      if (!selection_.Selects(form, *change)) continue;
-      std::cout << Shown(ChangeLine(form, *change)) << '\n';
+      const TableForm& of_old_key = forms_.OfOldKey(*change);
+      if (!selection_.Selects(form, of_old_key, *change)) continue;
+      std::cout << Shown(ChangeLine(form, of_old_key, *change)) << '\n';
       ++printed;
     }
   }

@@ -18,7 +18,7 @@ std::string JsonText(const std::string& text) {
 
 class LineWriter {
  public:
-  LineWriter(const TableForm& form, std::string* out) : form_(form), out_(out) {}
+  explicit LineWriter(std::string* out) : out_(out) {}
 
   void Body(std::string_view name, const CompiledSchema* schema,
             const std::optional<std::string_view>& body) {
@@ -35,8 +35,9 @@ class LineWriter {
       error_ = error.what();
     }
   }
-  void Key(std::string_view name, const std::optional<std::string_view>& key) {
-    Body(name, form_.key ? &*form_.key : nullptr, key);
+  void Key(std::string_view name, const TableForm& form,
+           const std::optional<std::string_view>& key) {
+    Body(name, form.key ? &*form.key : nullptr, key);
   }
   void Finish() {
     if (!error_.empty()) *out_ += ",\"error\":" + JsonText(error_);
@@ -44,7 +45,6 @@ class LineWriter {
   }
 
  private:
-  const TableForm& form_;
   std::string* const out_;
   std::string error_;
 };
@@ -59,15 +59,15 @@ std::optional<std::string> KeyJson(const TableForm& form,
   return json;
 }
 
-std::string ChangeLine(const TableForm& form, const Change& change) {
+std::string ChangeLine(const TableForm& form, const TableForm& of_old_key, const Change& change) {
   std::string line = fmt::format(
       R"({{"lsn":"{}","index":{},"op":"{}","table":{},"xid":{},"commit_time":"{}","schema":{})",
       change.position.commit_lsn.ToString(), change.position.index,
       static_cast<char>(change.operation), JsonText(form.text), change.xid,
       FormatTime(change.commit_time_us), change.schema_id.value);
-  LineWriter writer(form, &line);
-  if (change.old_key) writer.Key("old_key", change.old_key);
-  writer.Key("key", change.key);
+  LineWriter writer(&line);
+  if (change.old_key) writer.Key("old_key", of_old_key, change.old_key);
+  writer.Key("key", form, change.key);
   writer.Body("value", &form.value, change.value);
   writer.Finish();
   return line;

@@ -16,6 +16,7 @@ std::optional<std::string> KeyJson(const TableForm& form,
 
 // One JSON object in one line, without the line's end (docs/inspect.md). What cannot be JSON is
 // null, and the member "error" says why. Throws a halt Error when a body does not fit its schema.
-std::string ChangeLine(const TableForm& form, const Change& change);
+// `of_old_key` is TableForms::OfOldKey().
+std::string ChangeLine(const TableForm& form, const TableForm& of_old_key, const Change& change);
 
 }  // namespace bw

@@ -103,11 +103,12 @@ ChangeSelection::ChangeSelection(const std::vector<std::string>& globs, const st
 
 ChangeSelection::~ChangeSelection() = default;
 
-bool ChangeSelection::Selects(const TableForm& form, const Change& change) {
+bool ChangeSelection::Selects(const TableForm& form, const TableForm& of_old_key,
+                              const Change& change) {
   const auto [selected, is_new] = selected_.try_emplace(change.schema_id, false);
   if (is_new) selected->second = tables_.Selects(form.table.schema, form.table.table);
   if (!selected->second) return false;
-  return !key_ || HasKey(form, change.key) || HasKey(form, change.old_key);
+  return !key_ || HasKey(form, change.key) || HasKey(of_old_key, change.old_key);
 }
 
 bool ChangeSelection::HasKey(const TableForm& form,
@@ -125,14 +126,17 @@ bool ChangeSelection::HasKey(const TableForm& form,
 bool ChangeSelection::HasColumns(const CompiledSchema& key, const Json& columns) const {
   const auto& fields = key.fields();
   // A jsonb column's value may itself be an object.
-  const bool is_value = fields.size() == 1 && (!key_->is_object() || columns.front() == *key_);
-  if (!is_value && (!key_->is_object() || key_->size() != fields.size())) return false;
+  const size_t count = key.column_count();
+  const bool is_value = count == 1 && (!key_->is_object() || columns.front() == *key_);
+  if (!is_value && (!key_->is_object() || key_->size() != count)) return false;
   return std::ranges::all_of(fields, [&](const CompiledSchema::Field& field) {
     const std::string& name = field.postgresql_name;
     if (!columns.contains(name) || !(is_value || key_->contains(name))) return false;
     const Json& found = columns[name];
     if (found == (is_value ? *key_ : (*key_)[name])) return true;
-    return field.kind == ValueKind::kNumeric &&
+    const bool is_number =
+        field.type.kind == ValueKind::kNumeric || field.type.kind == ValueKind::kDecimal;
+    return is_number &&
            IsSameNumber(found, is_value ? *key_texts_ : (*key_texts_)[name]);
   });
 }

@@ -14,7 +14,7 @@ namespace bw {
 
 // Which changes are meant: those of some tables (globs as for --tables; none means all), with one
 // key. The key is JSON: an object of all key columns or, for a key of one column, simply its value.
-// A column of type numeric is compared as a number, whether 17.50 or "17.5" is asked for. An update
+// A column of type numeric, as text or as decimal, is compared as a number, whether 17.50 or "17.5" is asked for. An update
 // that changes its key belongs to both.
 class ChangeSelection {
  public:
@@ -22,7 +22,8 @@ class ChangeSelection {
   ChangeSelection(const std::vector<std::string>& globs, const std::string& key);
   ~ChangeSelection();
 
-  bool Selects(const TableForm& form, const Change& change);
+  // `of_old_key` is TableForms::OfOldKey().
+  bool Selects(const TableForm& form, const TableForm& of_old_key, const Change& change);
   bool selects_everything() const { return !key_ && tables_.selects_everything(); }
 
  private:

@@ -118,7 +118,7 @@ SpoolTally TallyOf(SpoolRecords records, TableForms* forms, ChangeSelection* sel
     const auto* change = std::get_if<Change>(&record->record);
     if (change == nullptr) continue;
     const TableForm& form = forms->Get(change->schema_id);
-    if (!selection->Selects(form, *change)) continue;
+    if (!selection->Selects(form, forms->OfOldKey(*change), *change)) continue;
     const Lsn lsn = record->position.commit_lsn;
     if (std::exchange(counted, lsn) != lsn) ++tally.transactions;
     ++tally.changes;
@@ -143,7 +143,7 @@ std::optional<SpooledTransaction> SpooledTransactions::Next() {
     }
     const Change& change = std::get<Change>(record->record);
     const TableForm& form = forms_->Get(change.schema_id);
-    if (!selection_->Selects(form, change)) continue;
+    if (!selection_->Selects(form, forms_->OfOldKey(change), change)) continue;
     transaction.end.xid = change.xid;
     transaction.end.commit_time_us = change.commit_time_us;
     ++transaction.changes;

@@ -24,6 +24,7 @@ class TableForms {
 
   // The reference stays valid. Throws Halt kSpoolUnusable, or the Halt of CompiledSchema::Parse.
   const TableForm& Get(SchemaId id);
+  const TableForm& OfOldKey(const Change& change) { return Get(change.old_key_schema()); }
 
  private:
   SpoolReader* const reader_;

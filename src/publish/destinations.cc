@@ -133,10 +133,13 @@ bool Destinations::Prepare(const SpoolBatch& batch) {
   CompareSchemaIds();
   std::vector<TableToRoute> tables;
   std::set<uint32_t> listed;
-  for (const Change& change : batch.changes()) {
-    const SchemaId id = change.schema_id;
-    if (routes_.IsPrepared(id, BytesAtMost(change, options_.output_format))) continue;
+  const auto list = [&](const Change& change, SchemaId id) {
+    if (routes_.IsPrepared(id, BytesAtMost(change, options_.output_format))) return;
     if (listed.insert(id.value).second) tables.push_back({id, &servers_.spool->log().Schema(id)});
+  };
+  for (const Change& change : batch.changes()) {
+    list(change, change.schema_id);
+    if (change.old_key_schema_id) list(change, *change.old_key_schema_id);
   }
   if (!tables.empty()) {
     if (const auto registry_away = routes_.Prepare(tables)) {

@@ -23,13 +23,14 @@ size_t EncodedMessage::bytes() const {
 }
 
 std::span<const EncodedMessage> MessageEncoder::Encode(const Change& change,
-                                                       const TableEncoding& table) {
+                                                       const TableEncoding& table,
+                                                       const TableEncoding& of_old_key) {
   SetHeaders(change.position, change.commit_time_us);
   if (!change.value && !change.key) return {};
   size_t count = 0;
   if (change.old_key && change.value) {
     EncodedMessage& tombstone = messages_[count++];
-    tombstone.key = Write(*change.old_key, table.ids.key, table.key_schema, &old_key_);
+    tombstone.key = Write(*change.old_key, of_old_key.ids.key, of_old_key.key_schema, &old_key_);
     tombstone.value.reset();
     Describe(&tombstone, kDelete);
   }

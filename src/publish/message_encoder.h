@@ -51,7 +51,12 @@ class MessageEncoder {
   // - a delete: its tombstone; none for a table without a key, where it would name no row;
   // - anything else: the row.
   // Throws a row Error when JSON cannot hold the value, a halt Error when the body is corrupt.
-  std::span<const EncodedMessage> Encode(const Change& change, const TableEncoding& table);
+  // `table` is of the change's schema, `of_old_key` of its old key's.
+  std::span<const EncodedMessage> Encode(const Change& change, const TableEncoding& table,
+                                         const TableEncoding& of_old_key);
+  std::span<const EncodedMessage> Encode(const Change& change, const TableEncoding& table) {
+    return Encode(change, table, table);
+  }
 
   // The message key of a change that has a key. Throws as Encode does.
   std::string_view EncodeKey(const Change& change, const TableEncoding& table);

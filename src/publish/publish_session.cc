@@ -306,15 +306,19 @@ Error PublishSession::AtItsPlace(const RefusedMessageError& error) const {
 
 void PublishSession::PublishChange(const Change& change) {
   const TableRoute& route = destinations_->routes().Get(change.schema_id);
+  const TableRoute& of_old_key = change.old_key_schema_id
+                                     ? destinations_->routes().Get(*change.old_key_schema_id)
+                                     : route;
   const auto leave_out = [&](const std::string& reason) {
     refusals_.LeaveOut(change, route, reason);
     ++pending_.rows_refused;
     memory_->tables.Add(route.counter, {.rows_refused = 1});
   };
   if (route.refusal) return leave_out(*route.refusal);
+  if (of_old_key.refusal) return leave_out(*of_old_key.refusal);
   std::span<const EncodedMessage> messages;
   try {
-    messages = encoder_.Encode(change, route.encoding);
+    messages = encoder_.Encode(change, route.encoding, of_old_key.encoding);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
     return leave_out(error.what());

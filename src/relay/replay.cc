@@ -214,12 +214,17 @@ Position Replay::Copy(const Position& after, Outcome* outcome) {
   return newest;
 }
 
+SchemaId Replay::CopySchema(SchemaId id) {
+  const auto [copied, is_new] = schema_ids_.try_emplace(id);
+  if (is_new) copied->second = scratch_->log().AddSchema(reader_.Schema(id));
+  return copied->second;
+}
+
 void Replay::CopyChange(Change change) {
   newest_.xid = change.xid;
   newest_.commit_time_us = change.commit_time_us;
-  const auto [id, is_new] = schema_ids_.try_emplace(change.schema_id);
-  if (is_new) id->second = scratch_->log().AddSchema(reader_.Schema(change.schema_id));
-  change.schema_id = id->second;
+  change.schema_id = CopySchema(change.schema_id);
+  if (change.old_key_schema_id) change.old_key_schema_id = CopySchema(*change.old_key_schema_id);
   scratch_->log().Append(change);
 }
 

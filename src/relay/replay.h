@@ -60,6 +60,7 @@ class Replay {
   void BeginScratch(const CheckpointState& checkpoint, const Position& after);
   Position Copy(const Position& after, Outcome* outcome);
   void CopyChange(Change change);
+  SchemaId CopySchema(SchemaId id);
   void CopyEnd(TransactionEnd end);
   void WaitForPublisher();
   bool WaitUntilPublished(const Position& position);

@@ -12,7 +12,8 @@ constexpr char kEndTag = 'E';
 constexpr uint8_t kHasOldKey = 1;
 constexpr uint8_t kHasKey = 2;
 constexpr uint8_t kHasValue = 4;
-constexpr uint8_t kAllFields = kHasOldKey | kHasKey | kHasValue;
+constexpr uint8_t kHasOldKeySchema = 8;
+constexpr uint8_t kAllFields = kHasOldKey | kHasKey | kHasValue | kHasOldKeySchema;
 constexpr size_t kCrcSize = 4;
 
 [[noreturn]] void Corrupt(std::string_view key, const std::string& problem) {
@@ -56,12 +57,14 @@ Change DecodeChange(const Position& position, ByteReader* reader) {
   }
   const uint8_t fields = reader->ReadU8();
   if ((fields & ~kAllFields) != 0) reader->Fail("unknown fields");
+  if ((fields & kHasOldKeySchema) && !(fields & kHasOldKey)) reader->Fail("a schema of no key");
   change.schema_id = SchemaId{reader->ReadU32()};
   change.xid = reader->ReadU32();
   change.commit_time_us = static_cast<int64_t>(reader->ReadU64());
   if (fields & kHasOldKey) change.old_key = ReadField(reader);
   if (fields & kHasKey) change.key = ReadField(reader);
   if (fields & kHasValue) change.value = ReadField(reader);
+  if (fields & kHasOldKeySchema) change.old_key_schema_id = SchemaId{reader->ReadU32()};
   return change;
 }
 
@@ -90,13 +93,15 @@ void EncodeChange(std::string_view key, const Change& change, std::string* out) 
   out->push_back(kChangeTag);
   out->push_back(static_cast<char>(change.operation));
   AppendU8(out, static_cast<uint8_t>((change.old_key ? kHasOldKey : 0) |
-                                     (change.key ? kHasKey : 0) | (change.value ? kHasValue : 0)));
+                                     (change.key ? kHasKey : 0) | (change.value ? kHasValue : 0) |
+                                     (change.old_key_schema_id ? kHasOldKeySchema : 0)));
   AppendU32(out, change.schema_id.value);
   AppendU32(out, change.xid);
   AppendU64(out, static_cast<uint64_t>(change.commit_time_us));
   AppendField(change.old_key, out);
   AppendField(change.key, out);
   AppendField(change.value, out);
+  if (change.old_key_schema_id) AppendU32(out, change.old_key_schema_id->value);
   FinishRecord(key, start, out);
 }
 

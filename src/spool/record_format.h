@@ -15,8 +15,10 @@
 //             Big-endian, so that RocksDB's byte order is replay order.
 //   Value  := crc32c: fixed32 over key and the rest of the value | Change or End
 //   Change := 'C' | operation: 1 byte | fields: 1 byte | schema_id: fixed32 | xid: fixed32 |
-//             commit_time_us: fixed64 | old_key: Bytes? | key: Bytes? | value: Bytes?
-//             Bits 0, 1, 2 of fields: old_key, key, value are present.
+//             commit_time_us: fixed64 | old_key: Bytes? | key: Bytes? | value: Bytes? |
+//             old_key_schema_id: fixed32?
+//             Bits 0, 1, 2, 3 of fields: old_key, key, value, old_key_schema_id are present; the
+//             last one only with old_key.
 //   Bytes  := length: fixed32 | byte*
 //   End    := 'E' | end_lsn: fixed64
 //             Under index 2^64-1: the transaction is complete.

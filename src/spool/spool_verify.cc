@@ -210,9 +210,10 @@ void Verifier::VerifyChange(const Change& change) {
     Find(fmt::format("Its record at {} has xid {}, and the transaction's first one has {}",
                      change.position.ToString(), change.xid, open_->xid));
   }
-  if (!schemas_.contains(change.schema_id) && missing_schemas_.insert(change.schema_id).second) {
+  for (const SchemaId id : {change.schema_id, change.old_key_schema()}) {
+    if (schemas_.contains(id) || !missing_schemas_.insert(id).second) continue;
     Find(fmt::format("Its record at {} refers to schema {}, which is not there",
-                     change.position.ToString(), change.schema_id.value));
+                     change.position.ToString(), id.value));
   }
 }
 

@@ -196,8 +196,9 @@ class Connection {
     if (change.value) CheckBody(schema.value_json, *change.value);
     if (change.key) CheckBody(*schema.key_json, *change.key);
     if (change.old_key) {
-      BW_CHECK(change.operation == Operation::kUpdate && change.old_key != change.key);
-      CheckBody(*schema.key_json, *change.old_key);
+      BW_CHECK(change.operation == Operation::kUpdate);
+      BW_CHECK(change.old_key != change.key || change.old_key_schema_id);
+      CheckBody(*schemas_[change.old_key_schema().value - 1].key_json, *change.old_key);
     }
   }
 

@@ -19,7 +19,7 @@ constexpr size_t kMessageBytesMax = 650;
 bool SameChange(const Change& a, const Change& b) {
   return a.position == b.position && a.operation == b.operation && a.schema_id == b.schema_id &&
          a.xid == b.xid && a.commit_time_us == b.commit_time_us && a.old_key == b.old_key &&
-         a.key == b.key && a.value == b.value;
+         a.key == b.key && a.value == b.value && a.old_key_schema_id == b.old_key_schema_id;
 }
 
 std::string Encode(std::string_view key, const Record& record) {
@@ -62,6 +62,7 @@ void EncodeAnything(fuzz::Input input) {
   change.old_key = Field(&input);
   change.key = Field(&input);
   change.value = Field(&input);
+  if (change.old_key && input.Flag()) change.old_key_schema_id = SchemaId{input.U32()};
   const std::string key(EncodePositionKey(change.position));
   std::string value;
   EncodeChange(key, change, &value);

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "avro/type_oid.h"
 #include "base/utf8.h"
 #include "fuzz/fuzz_input.h"
+#include "support/make_table.h"
 
 namespace bw {
 namespace {
@@ -25,13 +27,23 @@ using Json = nlohmann::json;
 constexpr size_t kMessageBytesMax = 360;
 constexpr size_t kColumnsMax = 6;
 constexpr uint32_t kUserType = 20000;
+constexpr uint32_t kJsonArray = 199;
+constexpr uint32_t kByteaArray = 1001;
+constexpr uint32_t kInt4Array = 1007;
+constexpr uint32_t kTextArray = 1009;
+constexpr uint32_t kBoxArray = 1020;
+constexpr uint32_t kFloat8Array = 1022;
+constexpr uint32_t kTimestamptzArray = 1185;
+constexpr uint32_t kNumericArray = 1231;
 constexpr uint32_t kTypes[] = {
     type_oid::kBool,   type_oid::kInt2,        type_oid::kInt4,    type_oid::kInt8,
     type_oid::kOid,    type_oid::kFloat4,      type_oid::kFloat8,  type_oid::kNumeric,
     type_oid::kText,   type_oid::kJson,        type_oid::kUuid,    type_oid::kBytea,
     type_oid::kDate,   type_oid::kTime,        type_oid::kTimetz,  type_oid::kTimestamp,
     type_oid::kBpchar, type_oid::kTimestamptz, type_oid::kVarchar, type_oid::kInterval,
-    type_oid::kJsonb,  type_oid::kXid,         kUserType,
+    type_oid::kJsonb,  type_oid::kXid,         kUserType,         kInt4Array,
+    kFloat8Array,      kTextArray,             kNumericArray,     kByteaArray,
+    kBoxArray,         kJsonArray,             kTimestamptzArray,
 };
 
 Table ReadTable(fuzz::Input* input) {
@@ -42,7 +54,10 @@ Table ReadTable(fuzz::Input* input) {
     Column column;
     column.name = fmt::format("c{}", i);
     column.type_oid = kTypes[(byte & 0x7F) % std::size(kTypes)];
-    column.type_name = PostgresTypeName(column.type_oid, -1, "mood");
+    // For numeric, and arrays of it: whether it is a decimal.
+    if ((byte & 0x7F) / std::size(kTypes) == 1) column.typmod = NumericTypmod(7, 2);
+    column.type_name = PostgresTypeName(column.type_oid, column.typmod, "mood");
+    column.type = ColumnTypeOf(column.type_oid, column.typmod, {}, NoUserType);
     column.key = (byte & 0x80) != 0;
     table.columns.push_back(column);
   }
@@ -107,8 +122,8 @@ TextValue TextOf(const Json& json, uint32_t type_oid, std::string* storage) {
   return TextValue::Text(*storage);
 }
 
-bool IsJsonType(uint32_t type_oid) {
-  return type_oid == type_oid::kJson || type_oid == type_oid::kJsonb;
+bool HoldsDocuments(const Column& column) {
+  return column.type.kind == ValueKind::kJson || column.type.element == ValueKind::kJson;
 }
 
 std::optional<std::string> JsonOf(const CompiledSchema& schema, JsonStyle style,
@@ -137,7 +152,7 @@ void CheckPlainJson(const Table& table, const RowEncoder& encoder,
                     const std::string& json_text) {
   for (size_t i = 0; i < values.size(); ++i) {
     // PostgreSQL validates documents, so we do not; only a valid one makes the whole valid.
-    const bool document = IsJsonType(table.columns[i].type_oid);
+    const bool document = HoldsDocuments(table.columns[i]);
     if (document && values[i].kind == TextValue::Kind::kText) return;
   }
   const Json json = Json::parse(json_text);
@@ -147,6 +162,11 @@ void CheckPlainJson(const Table& table, const RowEncoder& encoder,
   for (size_t i = 0; i < values.size(); ++i) {
     const uint32_t type_oid = table.columns[i].type_oid;
     const Json& member = json.at(table.columns[i].name);
+    // What it shows of an array is no text of PostgreSQL's.
+    if (table.columns[i].type.kind == ValueKind::kArray) {
+      shown.push_back(values[i]);
+      continue;
+    }
     if (values[i].kind == TextValue::Kind::kUnchangedToast) {
       shown.push_back(TextValue::UnchangedToast());
       continue;
@@ -160,9 +180,9 @@ void CheckPlainJson(const Table& table, const RowEncoder& encoder,
   BW_CHECK(again == body);
 }
 
-void CheckEncoded(const Table& table, const RowEncoder& encoder,
+void CheckEncoded(const Table& table, const RowEncoder& encoder, RowForm form,
                   const std::vector<TextValue>& values, const std::string& body) {
-  const CompiledSchema schema = CompiledSchema::Parse(BuildValueSchema(table));
+  const CompiledSchema schema = CompiledSchema::Parse(BuildValueSchema(table, form));
   const auto plain = JsonOf(schema, JsonStyle::kPlain, body);
   const auto avro = JsonOf(schema, JsonStyle::kAvroJson, body);
   BW_CHECK(plain.has_value() == avro.has_value());
@@ -210,13 +230,14 @@ void EncodeAnything(fuzz::Input input) {
     any_toast |= values[i].kind == TextValue::Kind::kUnchangedToast;
   }
   BW_CHECK(result.has_unavailable_value == any_toast);
-  CheckEncoded(table, encoder, values, body);
+  CheckEncoded(table, encoder, result.form, values, body);
 
   if (!encoder.has_key()) return;
   fuzz::Accepts(ErrorKind::kRow, "table s.t", kMessageBytesMax, [&] {
     std::string key;
-    encoder.EncodeKey(values, {}, &key);
-    const CompiledSchema schema = CompiledSchema::Parse(*BuildKeySchema(table));
+    const RowForm form = encoder.EncodeKey(values, {}, &key);
+    BW_CHECK((form == RowForm::kTextBesideInKey) == (result.form == RowForm::kTextBesideInKey));
+    const CompiledSchema schema = CompiledSchema::Parse(*BuildKeySchema(table, form));
     if (const auto json = JsonOf(schema, JsonStyle::kAvroJson, key)) {
       BW_CHECK(Json::accept(*json));
     }
@@ -233,7 +254,7 @@ void DecodeAnything(fuzz::Input input) {
   if (avro) BW_CHECK(Json::accept(*avro));
   const auto plain = JsonOf(schema, JsonStyle::kPlain, body);
   bool any_document = false;
-  for (const Column& column : table.columns) any_document |= IsJsonType(column.type_oid);
+  for (const Column& column : table.columns) any_document |= HoldsDocuments(column);
   if (plain && !any_document) BW_CHECK(Json::accept(*plain));
 }
 
@@ -254,6 +275,7 @@ void BuildFromNames(fuzz::Input input) {
     column.typmod = static_cast<int32_t>(input.U32());
     column.key = input.Flag();
     column.type_name = PostgresTypeName(column.type_oid, column.typmod, Name(&input));
+    column.type = ColumnTypeOf(column.type_oid, column.typmod, {}, NoUserType);
     column.name = Name(&input);
     if (column.name.empty()) return;
     table.columns.push_back(column);
@@ -265,12 +287,18 @@ void BuildFromNames(fuzz::Input input) {
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const std::string& name = table.columns[i].name;
     if (IsValidUtf8(name)) BW_CHECK(schema.fields()[i].postgresql_name == name);
-    const AvroType read = AvroTypeOf(schema.fields()[i].kind);
-    const AvroType meant = AvroTypeOf(KindOfType(table.columns[i].type_oid));
+    const AvroType read = AvroTypeOf(schema.fields()[i].type.kind);
+    const AvroType meant = AvroTypeOf(table.columns[i].type.kind);
     BW_CHECK(read.primitive == meant.primitive && read.logical_type == meant.logical_type);
     for (size_t j = 0; j < i; ++j) BW_CHECK(schema.fields()[i].name != schema.fields()[j].name);
   }
-  if (const auto key = BuildKeySchema(table)) CompiledSchema::Parse(*key);
+  for (const RowForm form : kAllRowForms) {
+    const CompiledSchema of_form = CompiledSchema::Parse(BuildValueSchema(table, form));
+    BW_CHECK(of_form.column_count() == table.columns.size());
+    std::set<std::string> field_names;
+    for (const auto& field : of_form.fields()) BW_CHECK(field_names.insert(field.name).second);
+    if (const auto key = BuildKeySchema(table, form)) CompiledSchema::Parse(*key);
+  }
 }
 
 void ParseSchema(std::string_view json) {

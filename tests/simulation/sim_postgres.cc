@@ -8,13 +8,13 @@
 #include <set>
 #include <utility>
 
-#include "avro/postgres_type_name.h"
 #include "avro/row_encoder.h"
 #include "base/error.h"
 #include "base/stop.h"
 #include "capture/change_assembler.h"
 #include "capture/pgoutput_message.h"
 #include "capture/snapshot_appender.h"
+#include "support/make_table.h"
 #include "support/pgoutput_builder.h"
 
 namespace bw::simulation {
@@ -62,10 +62,7 @@ Table SimTable::Describe() const {
   Table table;
   table.schema = "public";
   table.name = name;
-  table.columns = {{"id", kInt8Oid, -1, "", keyed}, {"v", kTextOid, -1, "", false}};
-  for (Column& column : table.columns) {
-    column.type_name = PostgresTypeName(column.type_oid, column.typmod, "");
-  }
+  table.columns = {MakeColumn("id", kInt8Oid, keyed), MakeColumn("v", kTextOid)};
   return table;
 }
 
@@ -392,14 +389,14 @@ SnapshotContent SimServer::ReadSnapshot(const SnapshotSource& source, SnapshotHo
                                         CaptureFigures* figures) {
   SnapshotAppender appender(source.slot.consistent_point, process_->WallMicros(), spool, figures);
   SnapshotContent content;
-  const auto append = [&](SchemaId schema, RowBatch* batch) {
+  const auto append = [&](const FormSchemaIds& schemas, RowBatch* batch) {
     postgres_->CheckUp(process_);
     if (source.slot.snapshot_name != std::to_string(postgres_->generation_)) {
       throw TransientError("the snapshot is gone");
     }
     if (batch->empty()) return;
     if (!appender.WaitForRoom(stop_)) throw TransientError("the snapshot was stopped");
-    appender.Append(schema, *batch);
+    appender.Append(schemas, *batch);
     content.rows += batch->rows();
     batch->Clear();
   };
@@ -407,7 +404,7 @@ SnapshotContent SimServer::ReadSnapshot(const SnapshotSource& source, SnapshotHo
     const SimTable& table = postgres_->tables_[index];
     const Table described = table.Describe();
     const RowEncoder encoder(described);
-    const SchemaId schema = appender.AddSchema(MakeTableSchema(described));
+    const FormSchemaIds schemas{appender.AddSchema(MakeTableSchema(described))};
     RowBatch batch;
     for (const RowChange& row : postgres_->snapshot_) {
       if (row.table != index) continue;
@@ -419,9 +416,9 @@ SnapshotContent SimServer::ReadSnapshot(const SnapshotSource& source, SnapshotHo
       }
       encoder.EncodeValue(values, {}, batch.buffer());
       batch.FinishRow();
-      if (batch.rows() == 3) append(schema, &batch);
+      if (batch.rows() == 3) append(schemas, &batch);
     }
-    append(schema, &batch);
+    append(schemas, &batch);
     content.tables.push_back({described.schema, described.name});
   }
   return content;

@@ -4,16 +4,22 @@
 #include <avro.h>
 #include <gtest/gtest.h>
 
+#include <strings.h>
+
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <random>
 
 #include "avro/date_time_text.h"
+#include "avro/json_writer.h"
 #include "avro/schema_builder.h"
 #include "unit/avro/avro_test_util.h"
 
 namespace bw {
 namespace {
+
+using OptionalTexts = std::vector<std::optional<std::string>>;
 
 class Row {
  public:
@@ -94,7 +100,47 @@ class Row {
     return {static_cast<const char*>(bytes), size};
   }
 
+  // Of an array: strings and bytes as they are, integers as text.
+  OptionalTexts Elements(size_t i) {
+    avro_value_t array = Value(i);
+    size_t count = 0;
+    EXPECT_EQ(avro_value_get_size(&array, &count), 0);
+    OptionalTexts elements;
+    for (size_t j = 0; j < count; ++j) {
+      avro_value_t element;
+      avro_value_t value;
+      int branch = -1;
+      EXPECT_EQ(avro_value_get_by_index(&array, j, &element, nullptr), 0);
+      EXPECT_EQ(avro_value_get_discriminant(&element, &branch), 0);
+      EXPECT_EQ(avro_value_get_current_branch(&element, &value), 0);
+      elements.push_back(branch == 0 ? std::nullopt : std::optional(TextOf(&value)));
+    }
+    return elements;
+  }
+
  private:
+  static std::string TextOf(avro_value_t* value) {
+    const void* bytes = nullptr;
+    const char* text = nullptr;
+    size_t size = 0;
+    int32_t int32 = 0;
+    int64_t int64 = 0;
+    switch (avro_value_get_type(value)) {
+      case AVRO_BYTES:
+        EXPECT_EQ(avro_value_get_bytes(value, &bytes, &size), 0);
+        return {static_cast<const char*>(bytes), size};
+      case AVRO_STRING:
+        EXPECT_EQ(avro_value_get_string(value, &text, &size), 0);
+        return {text, size - 1};
+      case AVRO_INT32:
+        EXPECT_EQ(avro_value_get_int(value, &int32), 0);
+        return std::to_string(int32);
+      default:
+        EXPECT_EQ(avro_value_get_long(value, &int64), 0);
+        return std::to_string(int64);
+    }
+  }
+
   avro_schema_t schema_ = nullptr;
   avro_value_iface_t* class_ = nullptr;
   avro_value_t row_{};
@@ -216,7 +262,11 @@ TEST(AvroC, ReadsEveryTypeUnderItsSchema) {
                                           "24:00:00",
                                           "infinity",
                                           "0044-03-15 12:00:00+00 BC",
-                                          "P1Y2M"};
+                                          "P1Y2M",
+                                          "1250.00",
+                                          "{1,NULL,-3}",
+                                          "{a,\"b c\",NULL}",
+                                          "{0.01,-99999999.99}"};
   Row row(BuildValueSchema(table), Encode(table, Texts(texts)));
   EXPECT_TRUE(row.Boolean(0));
   EXPECT_EQ(row.Int(1), INT16_MIN);
@@ -233,6 +283,141 @@ TEST(AvroC, ReadsEveryTypeUnderItsSchema) {
   int64_t ides = 0;
   EXPECT_EQ(ParseTimestamptz(texts[15], &ides), ValueStatus::kOk);
   EXPECT_EQ(row.Long(15), ides);
+  EXPECT_EQ(row.Bytes(17), "\x01\xe8\x48");
+  EXPECT_EQ(row.Elements(18), (OptionalTexts{"1", std::nullopt, "-3"}));
+  EXPECT_EQ(row.Elements(19), (OptionalTexts{"a", "b c", std::nullopt}));
+  EXPECT_EQ(row.Elements(20), (OptionalTexts{"\x01", "\xfd\xab\xf4\x1c\x01"}));
+}
+
+// The number in two's complement, computed bit by bit.
+std::string TwosComplement(const std::string& digits, bool is_negative) {
+  std::string bytes;  // The lowest one first.
+  std::string rest = digits;
+  while (!rest.empty()) {
+    int carry = 0;
+    std::string quotient;
+    for (const char digit : rest) {
+      carry = carry * 10 + (digit - '0');
+      if (!quotient.empty() || carry >= 256) quotient += static_cast<char>('0' + carry / 256);
+      carry %= 256;
+    }
+    bytes += static_cast<char>(carry);
+    rest = quotient;
+  }
+  if (bytes.empty() || static_cast<unsigned char>(bytes.back()) >= 0x80) bytes += '\0';
+  if (is_negative) {
+    int carry = 1;
+    for (char& byte : bytes) {
+      carry += 255 - static_cast<unsigned char>(byte);
+      byte = static_cast<char>(carry);
+      carry >>= 8;
+    }
+    while (bytes.size() > 1 && bytes.back() == '\xff' &&
+           static_cast<unsigned char>(bytes[bytes.size() - 2]) >= 0x80) {
+      bytes.pop_back();
+    }
+  }
+  return {bytes.rbegin(), bytes.rend()};
+}
+
+TEST(AvroC, ReadsRandomDecimals) {
+  RandomValues random;
+  for (int round = 0; round < 2000; ++round) {
+    const auto precision = static_cast<int32_t>(random.Integer(1, round % 10 == 0 ? 1000 : 40));
+    const auto scale = static_cast<int32_t>(random.Integer(0, precision));
+    std::string digits;
+    for (int64_t i = random.Integer(1, precision); i > 0; --i) {
+      digits += static_cast<char>('0' + random.Integer(i == precision ? 1 : 0, 9));
+    }
+    digits.erase(0, digits.find_first_not_of('0'));
+    const bool is_negative = !digits.empty() && random.Integer(0, 1) == 1;
+    std::string text = digits;
+    if (text.size() <= static_cast<size_t>(scale)) {
+      text.insert(0, static_cast<size_t>(scale) + 1 - text.size(), '0');
+    }
+    if (scale > 0) text.insert(text.size() - static_cast<size_t>(scale), 1, '.');
+    if (is_negative) text.insert(0, 1, '-');
+
+    const Table table = MakeTable(
+        {MakeColumn("n", type_oid::kNumeric, false, NumericTypmod(precision, scale)),
+         MakeColumn("a", kNumericArray, false, NumericTypmod(precision, scale))});
+    const std::string array = "{" + text + ",NULL," + text + "}";
+    const std::string body = Encode(table, {TextValue::Text(text), TextValue::Text(array)});
+    const std::string schema = BuildValueSchema(table);
+    Row row(schema, body);
+    const std::string bytes = TwosComplement(digits, is_negative);
+    ASSERT_EQ(row.Bytes(0), bytes) << text;
+    ASSERT_EQ(row.Elements(1), (OptionalTexts{bytes, std::nullopt, bytes})) << text;
+    std::string json;
+    AppendJson(CompiledSchema::Parse(schema), JsonStyle::kPlain, body, &json);
+    ASSERT_EQ(json, R"({"n":")" + text + R"(","a":[")" + text + R"(",null,")" + text + R"("]})");
+  }
+}
+
+// As array_out() prints an element.
+std::string ElementText(const std::string& text) {
+  const bool is_null = text.size() == 4 && strcasecmp(text.c_str(), "NULL") == 0;
+  if (!text.empty() && !is_null && text.find_first_of("\"\\{}, \t\n\v\f\r") == text.npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+TEST(AvroC, ReadsRandomArrays) {
+  const Table table = MakeTable({MakeColumn("t", kTextArray), MakeColumn("y", kByteaArray),
+                                 MakeColumn("l", kInt8Array)});
+  const std::string schema = BuildValueSchema(table);
+  const std::string kAwkward = "\"\\{}, aNULnul";
+  RandomValues random;
+  for (int round = 0; round < 2000; ++round) {
+    const auto count = static_cast<size_t>(random.Integer(0, round % 100 == 0 ? 300 : 5));
+    OptionalTexts texts, bytes, longs;
+    std::string array_t, array_y, array_l;
+    for (size_t i = 0; i < count; ++i) {
+      std::string text = random.Bytes(6, 0, static_cast<int>(kAwkward.size()) - 1);
+      for (char& c : text) c = kAwkward[static_cast<size_t>(c)];
+      const std::string raw = random.Bytes(6, 0, 255);
+      const int64_t number = random.AnyLong();
+      const bool is_null = random.Integer(0, 4) == 0;
+      const auto add = [&](const std::string& shown, const std::string& value, std::string* array,
+                           OptionalTexts* values) {
+        *array += (i == 0 ? "" : ",") + (is_null ? "NULL" : shown);
+        values->push_back(is_null ? std::nullopt : std::optional(value));
+      };
+      add(ElementText(text), text, &array_t, &texts);
+      add(ElementText(Hex(raw)), raw, &array_y, &bytes);
+      add(std::to_string(number), std::to_string(number), &array_l, &longs);
+    }
+    const std::vector<std::string> row_texts = {"{" + array_t + "}", "{" + array_y + "}",
+                                                "{" + array_l + "}"};
+    Row row(schema, Encode(table, Texts(row_texts)));
+    ASSERT_EQ(row.Elements(0), texts) << row_texts[0];
+    ASSERT_EQ(row.Elements(1), bytes) << row_texts[1];
+    ASSERT_EQ(row.Elements(2), longs) << row_texts[2];
+  }
+}
+
+TEST(AvroC, ReadsTextsBeside) {
+  const Table table = MakeTable({MakeColumn("n", type_oid::kNumeric, true, NumericTypmod(4, 1)),
+                                 MakeColumn("a", kInt4Array)});
+  const std::vector<std::string> texts = {"NaN", "{{1}}"};
+  const std::vector<TextValue> values = Texts(texts);
+  const RowEncoder encoder(table);
+  std::string value;
+  std::string key;
+  const RowForm form = encoder.EncodeValue(values, {}, &value).form;
+  EXPECT_EQ(encoder.EncodeKey(values, {}, &key), form);
+  Row value_row(BuildValueSchema(table, form), value);
+  EXPECT_TRUE(value_row.IsNull(0));
+  EXPECT_EQ(value_row.String(1), "NaN");
+  EXPECT_TRUE(value_row.IsNull(2));
+  EXPECT_EQ(value_row.String(3), "{{1}}");
+  Row key_row(*BuildKeySchema(table, form), key);
+  EXPECT_TRUE(key_row.IsNull(0));
+  EXPECT_EQ(key_row.String(1), "NaN");
 }
 
 }  // namespace

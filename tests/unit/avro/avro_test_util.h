@@ -2,39 +2,29 @@
 
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "avro/column_type.h"
-#include "avro/postgres_type_name.h"
 #include "avro/row_encoder.h"
-#include "avro/table.h"
 #include "avro/type_oid.h"
 #include "base/error.h"
+#include "support/make_table.h"
 
 namespace bw {
 
-inline std::optional<UserType> NoUserType(uint32_t) { return std::nullopt; }
+inline constexpr uint32_t kBoolArray = 1000;
+inline constexpr uint32_t kByteaArray = 1001;
+inline constexpr uint32_t kInt4Array = 1007;
+inline constexpr uint32_t kTextArray = 1009;
+inline constexpr uint32_t kInt8Array = 1016;
+inline constexpr uint32_t kBoxArray = 1020;
+inline constexpr uint32_t kFloat8Array = 1022;
+inline constexpr uint32_t kTimestampArray = 1115;
+inline constexpr uint32_t kNumericArray = 1231;
+inline constexpr uint32_t kJsonbArray = 3807;
 
-inline Column MakeColumn(std::string name, uint32_t type_oid, bool key = false,
-                         int32_t typmod = -1) {
-  Column column;
-  column.name = std::move(name);
-  column.type_oid = type_oid;
-  column.typmod = typmod;
-  column.type_name = PostgresTypeName(type_oid, typmod);
-  column.type = ColumnTypeOf(type_oid, typmod, {}, NoUserType);
-  column.key = key;
-  return column;
-}
-
-inline Table MakeTable(std::vector<Column> columns) {
-  return {"public", "test", std::move(columns)};
-}
-
-// A column of every type that has an Avro type of its own, and one without.
+// A column of every type that has an Avro type of its own, one without, and arrays.
 inline Table MakeTableOfAllTypes() {
   return MakeTable({MakeColumn("bool", type_oid::kBool), MakeColumn("int2", type_oid::kInt2),
                     MakeColumn("int4", type_oid::kInt4, true), MakeColumn("int8", type_oid::kInt8),
@@ -46,7 +36,10 @@ inline Table MakeTableOfAllTypes() {
                     MakeColumn("time", type_oid::kTime),
                     MakeColumn("timestamp", type_oid::kTimestamp),
                     MakeColumn("timestamptz", type_oid::kTimestamptz),
-                    MakeColumn("interval", type_oid::kInterval)});
+                    MakeColumn("interval", type_oid::kInterval),
+                    MakeColumn("decimal", type_oid::kNumeric, false, NumericTypmod(10, 2)),
+                     MakeColumn("ints", kInt4Array), MakeColumn("texts", kTextArray),
+                     MakeColumn("decimals", kNumericArray, false, NumericTypmod(10, 2))});
 }
 
 // The texts as views; the strings must outlive them.
@@ -63,8 +56,9 @@ inline std::string Encode(const Table& table, const std::vector<TextValue>& valu
 }
 
 // The body of a one-column table without its union branch.
-inline std::string EncodeOne(uint32_t type_oid, std::string_view text) {
-  const std::string body = Encode(MakeTable({MakeColumn("c", type_oid)}), {TextValue::Text(text)});
+inline std::string EncodeOne(uint32_t type_oid, std::string_view text, int32_t typmod = -1) {
+  const std::string body =
+      Encode(MakeTable({MakeColumn("c", type_oid, false, typmod)}), {TextValue::Text(text)});
   EXPECT_EQ(body.front(), '\x02');
   return body.substr(1);
 }

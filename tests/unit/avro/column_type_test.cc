@@ -87,12 +87,14 @@ TEST(ColumnType, OfANumericWithAModifierIsADecimal) {
   EXPECT_EQ(of(10, 2), Decimal(10, 2));
   EXPECT_EQ(of(1000, 0), Decimal(1000, 0));
   EXPECT_EQ(of(1000, 1000), Decimal(1000, 1000));
+  EXPECT_EQ(of(1000, -1000), Decimal(2000, 0));
   // numeric(3,-2) holds 99900, numeric(2,5) holds 0.00099.
   EXPECT_EQ(of(3, -2), Decimal(5, 0));
   EXPECT_EQ(of(2, 5), Decimal(5, 5));
   EXPECT_EQ(TypeOf(type_oid::kNumeric), Scalar(ValueKind::kNumeric));
   // What no server sends is text.
   EXPECT_EQ(of(0, 0), Scalar(ValueKind::kNumeric));
+  EXPECT_EQ(of(2001, 0), Scalar(ValueKind::kNumeric));
 }
 
 TEST(ColumnType, OfANumericIsWhatIsAskedFor) {

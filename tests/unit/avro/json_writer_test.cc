@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "avro/schema_builder.h"
 #include "unit/avro/avro_test_util.h"
@@ -165,7 +166,11 @@ std::string BodyOfAllTypes(const Table& table) {
                                           "12:30:00.5",
                                           "2026-11-21 12:30:00",
                                           "2026-11-21 12:30:00+00",
-                                          "P1D"};
+                                          "P1D",
+                                          "1250.00",
+                                          "{1,NULL,-3}",
+                                          "{a,\"b c\",NULL}",
+                                          "{0.01,-99999999.99}"};
   return Encode(table, Texts(texts));
 }
 
@@ -223,6 +228,102 @@ TEST(JsonWriter, RefusesNumbersAndLengthsThatLie) {
   refuses(type_oid::kInt4, "\x80\x80\x80\x80\x10");                          // 2^31
   refuses(type_oid::kBool, "\x02");
   refuses(type_oid::kTime, "\x01");
+}
+
+std::string PlainDecimal(std::string_view text, int32_t precision, int32_t scale) {
+  const Table table =
+      MakeTable({MakeColumn("c", type_oid::kNumeric, false, NumericTypmod(precision, scale))});
+  return Write(table, JsonStyle::kPlain, Encode(table, {TextValue::Text(text)}));
+}
+
+TEST(JsonWriter, WritesDecimalsAfterTheStyle) {
+  const Table table =
+      MakeTable({MakeColumn("c", type_oid::kNumeric, false, NumericTypmod(10, 2))});
+  const std::string row = Encode(table, {TextValue::Text("-12.50")});
+  EXPECT_EQ(Write(table, JsonStyle::kAvroJson, row), R"({"c": {"bytes": "\u00FB\u001E"}})");
+  EXPECT_EQ(Write(table, JsonStyle::kPlain, row), R"({"c":"-12.50"})");
+}
+
+TEST(JsonWriter, WritesTheExactDigitsOfDecimals) {
+  const std::string nines(1000, '9');
+  const std::string small = "0." + std::string(999, '0') + "1";
+  for (const auto& [text, precision, scale] :
+       {std::tuple{"0.00"s, 4, 2}, {"0.05"s, 4, 2}, {"-0.05"s, 4, 2}, {"-99.99"s, 4, 2},
+        {"7"s, 4, 0}, {"100000000000000000000"s, 30, 0}, {"-1000000000.000000000"s, 30, 9},
+        {"0.00099"s, 2, 5}, {"9223372036854775808"s, 19, 0}, {nines, 1000, 0}, {"-" + nines, 1000, 0},
+        {"0." + nines, 1000, 1000}, {small, 1000, 1000}, {"-" + small, 1000, 1000},
+        {"1" + std::string(1999, '0'), 1000, -1000}}) {
+    EXPECT_EQ(PlainDecimal(text, precision, scale), R"({"c":")" + text + R"("})");
+  }
+}
+
+TEST(JsonWriter, WritesArraysAfterTheStyle) {
+  EXPECT_EQ(Avro(kInt4Array, "{1,NULL,-2}"), R"({"array": [{"int": 1}, null, {"int": -2}]})");
+  EXPECT_EQ(Avro(kInt4Array, "{}"), R"({"array": []})");
+  EXPECT_EQ(Avro(kByteaArray, R"({"\\x00ff"})"), R"({"array": [{"bytes": "\u0000\u00FF"}]})");
+  EXPECT_EQ(Plain(kInt4Array, "{1,NULL,-2}"), "[1,null,-2]");
+  EXPECT_EQ(Plain(kInt4Array, "{}"), "[]");
+  EXPECT_EQ(Plain(kTextArray, R"({NULL,"NULL","a\"b","{}"})"), R"([null,"NULL","a\"b","{}"])");
+  EXPECT_EQ(Plain(kFloat8Array, "{1.5,NaN}"), R"([1.5,"NaN"])");
+  EXPECT_EQ(Plain(kByteaArray, R"({"\\x00ff"})"), R"(["\\x00ff"])");
+  EXPECT_EQ(Plain(kJsonbArray, R"({"{\"a\": 1}",1})"), R"([{"a": 1},1])");
+  EXPECT_EQ(Plain(kTimestampArray, R"({"2026-11-21 12:30:00",infinity})"),
+            R"(["2026-11-21T12:30:00","infinity"])");
+}
+
+TEST(JsonWriter, ShowsTextBesideAsTheColumnInPlainStyle) {
+  const Table table =
+      MakeTable({MakeColumn("n", type_oid::kNumeric, false, NumericTypmod(4, 1)),
+                 MakeColumn("ä", kInt4Array), MakeColumn("last", type_oid::kInt4)});
+  const auto plain = [&](const std::vector<TextValue>& values) {
+    std::string body;
+    const RowForm form = RowEncoder(table).EncodeValue(values, {}, &body).form;
+    std::string json;
+    AppendJson(CompiledSchema::Parse(BuildValueSchema(table, form)), JsonStyle::kPlain, body, &json);
+    return json;
+  };
+  EXPECT_EQ(plain({TextValue::Text("NaN"), TextValue::Text("{1}"), TextValue::Text("5")}),
+            R"({"n":"NaN","ä":[1],"last":5})");
+  EXPECT_EQ(plain({TextValue::Null(), TextValue::Text("{{1}}"), TextValue::Null()}),
+            R"({"n":null,"ä":"{{1}}","last":null})");
+  EXPECT_EQ(plain({TextValue::UnchangedToast(), TextValue::Null(), TextValue::Null()}),
+            R"({"n":"__bottledwater_unavailable_value","ä":null,"last":null})");
+}
+
+TEST(JsonWriter, RefusesArraysAndDecimalsThatLie) {
+  const auto write = [](const Table& table, RowForm form, const std::string& body) {
+    std::string out;
+    AppendJson(CompiledSchema::Parse(BuildValueSchema(table, form)), JsonStyle::kPlain, body, &out);
+    return out;
+  };
+  const Table array = MakeTable({MakeColumn("c", kInt4Array)});
+  const Table decimal =
+      MakeTable({MakeColumn("c", type_oid::kNumeric, false, NumericTypmod(4, 1))});
+  // Two blocks; one with its size in bytes before it.
+  EXPECT_EQ(write(array, RowForm::kNative, "\x02\x02\x02\x02\x03\x08\x02\x04\x02\x06\x00"s),
+            R"({"c":[1,2,3]})");
+  for (const std::string& body : {
+           "\x02\x02"s,                                              // Ends in the count's array.
+           "\x02\x02\x02\x02"s,                                      // No end.
+           "\x02\xfe\xff\xff\xff\x0f\x00\x00"s,                      // More elements than bytes.
+           "\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x02\x00"s,  // -2^63 elements.
+           "\x02\x01\x01\x02\x02\x00"s,                              // A block of -1 bytes.
+           "\x02\x01\x7e\x02\x02\x00"s,                              // One of 63 bytes.
+           "\x02\x02\x04\x00"s,                                      // Branch 2.
+       }) {
+    EXPECT_EQ(ErrorOf([&] { write(array, RowForm::kNative, body); }).kind(), ErrorKind::kHalt);
+  }
+  EXPECT_EQ(ErrorOf([&] { write(decimal, RowForm::kNative, "\x02\x00"s); }).kind(),
+            ErrorKind::kHalt);
+  EXPECT_EQ(write(decimal, RowForm::kNative, "\x02\x80\x0d"s + std::string(832, '\xff')),
+            R"({"c":"-0.1"})");
+  EXPECT_EQ(ErrorOf([&] {
+              write(decimal, RowForm::kNative, "\x02\x82\x0d"s + std::string(833, '\0'));
+            }).kind(),
+            ErrorKind::kHalt);
+  // A value, and a text instead of it.
+  EXPECT_EQ(ErrorOf([&] { write(decimal, RowForm::kTextBeside, "\x02\x02\x01\x02\x02x"s); }).kind(),
+            ErrorKind::kHalt);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "avro/json_writer.h"
 #include "avro/schema_builder.h"
 #include "unit/avro/avro_test_util.h"
 
@@ -67,7 +68,7 @@ TEST(RowEncoder, NeverTakesANullForUnchangedToast) {
 
 TEST(RowEncoder, PutsThePlaceholderIntoTextAndBytes) {
   for (const uint32_t oid :
-       {type_oid::kText, type_oid::kJsonb, type_oid::kNumeric, type_oid::kBytea, uint32_t{1009}}) {
+       {type_oid::kText, type_oid::kJsonb, type_oid::kNumeric, type_oid::kBytea}) {
     std::string out;
     const RowEncoder encoder(MakeTable({MakeColumn("c", oid)}));
     const std::vector<TextValue> values = {TextValue::UnchangedToast()};
@@ -174,6 +175,161 @@ TEST(RowEncoder, RefusesANullInAKey) {
   ASSERT_NE(encoder.NullInKey(row), nullptr);
   EXPECT_EQ(*encoder.NullInKey(row), "id");
   EXPECT_EQ(encoder.NullInKey(kRow), nullptr);
+}
+
+// --- Texts beside --------------------------------------------------------------------------------
+
+// A decimal in the key, a decimal and an array that are not, and a text.
+Table MakeMixedTable() {
+  return MakeTable({MakeColumn("k", type_oid::kNumeric, true, NumericTypmod(4, 1)),
+                    MakeColumn("n", type_oid::kNumeric, false, NumericTypmod(4, 1)),
+                    MakeColumn("a", kInt4Array), MakeColumn("t", type_oid::kText)});
+}
+
+struct Encoded {
+  RowForm value_form;
+  std::string value;
+  RowForm key_form;
+  std::string key;
+};
+
+Encoded EncodeMixed(const std::vector<TextValue>& values) {
+  const RowEncoder encoder(MakeMixedTable());
+  Encoded encoded;
+  encoded.value_form = encoder.EncodeValue(values, {}, &encoded.value).form;
+  encoded.key_form = encoder.EncodeKey(values, {}, &encoded.key);
+  return encoded;
+}
+
+TEST(RowEncoder, IsNativeWhereItCan) {
+  const Encoded row = EncodeMixed(
+      {TextValue::Text("1.5"), TextValue::Null(), TextValue::Text("{}"), TextValue::Text("x")});
+  EXPECT_EQ(row.value_form, RowForm::kNative);
+  EXPECT_EQ(row.value, "\x02\x02\x0f\x00\x02\x00\x02\x02x"s);
+  EXPECT_EQ(row.key_form, RowForm::kNative);
+  EXPECT_EQ(row.key, "\x02\x02\x0f");
+}
+
+TEST(RowEncoder, PutsTextBesideWhatIsNotInTheKey) {
+  const Encoded row = EncodeMixed({TextValue::Text("1.5"), TextValue::Text("NaN"),
+                                   TextValue::Text("{7}"), TextValue::Text("x")});
+  EXPECT_EQ(row.value_form, RowForm::kTextBeside);
+  // k; n and its text; a and its text; t.
+  EXPECT_EQ(row.value, "\x02\x02\x0f\x00\x02\x06NaN\x02\x02\x02\x0e\x00\x00\x02\x02x"s);
+  EXPECT_EQ(row.key_form, RowForm::kNative);
+  EXPECT_EQ(row.key, "\x02\x02\x0f");
+}
+
+TEST(RowEncoder, PutsTextBesideInTheKeyOnlyForAKey) {
+  // The need in the key is found after one that is not, and before one.
+  for (const char* array : {"{7}", "{{7}}"}) {
+    const Encoded row = EncodeMixed({TextValue::Text("NaN"), TextValue::Text("NaN"),
+                                     TextValue::Text(array), TextValue::Text("x")});
+    EXPECT_EQ(row.value_form, RowForm::kTextBesideInKey);
+    EXPECT_EQ(row.key_form, RowForm::kTextBesideInKey);
+    EXPECT_EQ(row.key, "\x00\x02\x06NaN"s);
+    const std::string a = array == "{7}"s ? "\x02\x02\x02\x0e\x00\x00"s : "\x00\x02\x0a{{7}}"s;
+    EXPECT_EQ(row.value, "\x00\x02\x06NaN\x00\x02\x06NaN"s + a + "\x02\x02x");
+  }
+}
+
+TEST(RowEncoder, ReadsAsItsFormsSchema) {
+  const std::vector<std::vector<TextValue>> rows = {
+      {TextValue::Text("1.5"), TextValue::Text("2.5"), TextValue::Text("{7}"), TextValue::Null()},
+      {TextValue::Text("1.5"), TextValue::Text("Infinity"), TextValue::Null(), TextValue::Null()},
+      {TextValue::Text("-Infinity"), TextValue::Text("2.5"), TextValue::Text("[0:0]={7}"),
+       TextValue::Null()}};
+  const char* const values[] = {
+      R"({"k": {"bytes": "\u000F"}, "n": {"bytes": "\u0019"}, "a": {"array": [{"int": 7}]}, )"
+      R"("t": null})",
+      R"({"k": {"bytes": "\u000F"}, "n": null, "n__text": {"string": "Infinity"}, "a": null, )"
+      R"("a__text": null, "t": null})",
+      R"({"k": null, "k__text": {"string": "-Infinity"}, "n": {"bytes": "\u0019"}, )"
+      R"("n__text": null, "a": null, "a__text": {"string": "[0:0]={7}"}, "t": null})"};
+  const char* const keys[] = {R"({"k":"1.5"})", R"({"k":"1.5"})", R"({"k":"-Infinity"})"};
+  const Table table = MakeMixedTable();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Encoded row = EncodeMixed(rows[i]);
+    EXPECT_EQ(static_cast<size_t>(row.value_form), i);
+    std::string json;
+    AppendJson(CompiledSchema::Parse(BuildValueSchema(table, row.value_form)), JsonStyle::kAvroJson,
+               row.value, &json);
+    EXPECT_EQ(json, values[i]);
+    json.clear();
+    AppendJson(CompiledSchema::Parse(*BuildKeySchema(table, row.key_form)), JsonStyle::kPlain,
+               row.key, &json);
+    EXPECT_EQ(json, keys[i]);
+  }
+}
+
+TEST(RowEncoder, PutsThePlaceholderBesideDecimalsAndArrays) {
+  const RowEncoder encoder(MakeMixedTable());
+  std::string out;
+  const auto result =
+      encoder.EncodeValue(std::vector<TextValue>{TextValue::Text("1.5"), TextValue::UnchangedToast(),
+                                                 TextValue::UnchangedToast(), TextValue::Null()},
+                          {}, &out);
+  EXPECT_TRUE(result.has_unavailable_value);
+  EXPECT_EQ(result.form, RowForm::kTextBeside);
+  EXPECT_EQ(out, "\x02\x02\x0f\x00"s + PlaceholderField() + "\x00"s + PlaceholderField() + "\x00"s);
+}
+
+// What a pass in another form has found does not count.
+TEST(RowEncoder, TakesAnArrayFromTheOldTuple) {
+  const RowEncoder encoder(MakeMixedTable());
+  std::string out;
+  const auto result = encoder.EncodeValue(
+      std::vector<TextValue>{TextValue::Text("1.5"), TextValue::Text("NaN"),
+                             TextValue::UnchangedToast(), TextValue::Null()},
+      std::vector<TextValue>{TextValue::Text("1.5"), TextValue::Null(), TextValue::Text("{7}"),
+                             TextValue::Null()},
+      &out);
+  EXPECT_FALSE(result.has_unavailable_value);
+  EXPECT_EQ(out, "\x02\x02\x0f\x00\x02\x06NaN\x02\x02\x02\x0e\x00\x00\x00"s);
+}
+
+TEST(RowEncoder, RefusesAPlaceholderAndANullInAKeyOfDecimals) {
+  const RowEncoder encoder(MakeMixedTable());
+  std::string out = "x";
+  for (const TextValue& key : {TextValue::Null(), TextValue::UnchangedToast()}) {
+    const std::vector<TextValue> row = {key, TextValue::Null(), TextValue::Null(),
+                                        TextValue::Null()};
+    EXPECT_EQ(ErrorOf([&] { encoder.EncodeKey(row, {}, &out); }).kind(), ErrorKind::kRow);
+    EXPECT_EQ(out, "x");
+  }
+}
+
+TEST(RowEncoder, RefusesTextBesideThatIsNotUtf8) {
+  std::string out = "x";
+  for (const uint32_t oid : {kTextArray, kInt4Array}) {
+    const RowEncoder encoder(MakeTable({MakeColumn("c", oid)}));
+    for (const char* text : {"{{\xe9}}", "{\xe9}"}) {
+      const std::vector<TextValue> row = {TextValue::Text(text)};
+      EXPECT_EQ(ErrorOf([&] { encoder.EncodeValue(row, {}, &out); }).kind(), ErrorKind::kRow);
+    }
+  }
+  EXPECT_EQ(out, "x");
+}
+
+TEST(RowEncoder, ConvertsArraysAsTexts) {
+  const Table table = MakeTable({MakeColumn("c", kTextArray)});
+  const RowEncoder encoder(table, {TextEncoding::Of("WIN1252"), InvalidText::kError});
+  std::string out;
+  encoder.EncodeValue(std::vector<TextValue>{TextValue::Text("{\x80,\"\x80 \\\"\"}")}, {}, &out);
+  EXPECT_EQ(out, "\x02\x04\x02\x06€\x02\x0a€ \"\x00"s);
+}
+
+TEST(RowEncoder, LeavesArraysOfTextsToBytes) {
+  Table table = MakeTable({MakeColumn("c", kTextArray), MakeColumn("i", kInt4Array)});
+  table.text_as_bytes = true;
+  const RowEncoder encoder(table, {TextEncoding::Of("WIN1252"), InvalidText::kBytes});
+  std::string out;
+  const std::vector<TextValue> row = {TextValue::Text("{{\x81}}"), TextValue::Text("{1}")};
+  EXPECT_EQ(encoder.EncodeValue(row, {}, &out).form, RowForm::kNative);
+  EXPECT_EQ(out, "\x02\x0a{{\x81}}\x02\x02\x02\x02\x00"s);
+  EXPECT_NE(BuildValueSchema(table).find(R"("name":"c","type":["null","bytes"])"),
+            std::string::npos);
+  EXPECT_EQ(BuildValueSchema(table, RowForm::kTextBesideInKey).find("c__text"), std::string::npos);
 }
 
 }  // namespace

@@ -100,5 +100,87 @@ TEST(SchemaBuilder, RefusesATableThatAvroCannotName) {
   EXPECT_NE(std::string(error.what()).find("public."), std::string::npos);
 }
 
+TEST(SchemaBuilder, DescribesDecimalsArraysAndEnums) {
+  Column mood = MakeColumn("mood", 16999);
+  mood.type_name = "mood";
+  mood.enum_labels = {"sad", "ok", "\"happy\""};
+  const Table table = MakeTable({MakeColumn("n", type_oid::kNumeric, false, NumericTypmod(10, 2)),
+                                 MakeColumn("a", kTimestampArray),
+                                 MakeColumn("d", kNumericArray, false, NumericTypmod(10, 2)), mood});
+  const std::string schema = BuildValueSchema(table);
+  ExpectAvroAccepts(schema);
+  const std::string decimal =
+      R"(["null",{"type":"bytes","logicalType":"decimal","precision":10,"scale":2}])";
+  const auto has = [&schema](const std::string& part) {
+    EXPECT_NE(schema.find(part), std::string::npos) << part << " in " << schema;
+  };
+  has(R"({"name":"n","type":)" + decimal +
+      R"x(,"default":null,"postgresql_type":"numeric(10,2)"})x");
+  has(R"({"name":"a","type":["null",{"type":"array","items":["null",)"
+      R"({"type":"long","logicalType":"local-timestamp-micros"}]}],"default":null,)"
+      R"("postgresql_type":"timestamp without time zone[]"})");
+  has(R"({"name":"d","type":["null",{"type":"array","items":)" + decimal + R"(}],"default":null,)");
+  has(R"("postgresql_type":"mood","postgresql_enum":["sad","ok","\"happy\""]})");
+}
+
+// A key's bytes begin with the id of its schema.
+TEST(SchemaBuilder, KeepsTheKeySchemaWhenAnEnumGrows) {
+  Column mood = MakeColumn("mood", 16999, true);
+  mood.enum_labels = {"sad"};
+  const Table before = MakeTable({mood});
+  mood.enum_labels = {"sad", "ok"};
+  const Table after = MakeTable({mood});
+  EXPECT_EQ(BuildKeySchema(before), BuildKeySchema(after));
+  EXPECT_NE(BuildValueSchema(before), BuildValueSchema(after));
+}
+
+TEST(SchemaBuilder, DiffersBetweenFormsOnlyInTexts) {
+  const Table table =
+      MakeTable({MakeColumn("k", type_oid::kNumeric, true, NumericTypmod(4, 0)),
+                 MakeColumn("a", kInt4Array), MakeColumn("t", type_oid::kText)});
+  const auto without = [](std::string schema, const std::string& part) {
+    const size_t at = schema.find(part);
+    EXPECT_NE(at, std::string::npos) << part << " in " << schema;
+    return schema.erase(at, part.size());
+  };
+  const std::string k = R"({"name":"k__text","type":["null","string"],"default":null,)"
+                        R"("postgresql_text_of":"k"})";
+  const std::string a = R"({"name":"a__text","type":["null","string"],"default":null,)"
+                        R"("postgresql_text_of":"a"},)";
+  const std::string native = BuildValueSchema(table);
+  const std::string beside = BuildValueSchema(table, RowForm::kTextBeside);
+  const std::string in_key = BuildValueSchema(table, RowForm::kTextBesideInKey);
+  EXPECT_EQ(without(beside, a), native);
+  EXPECT_EQ(without(in_key, k + ","), beside);
+  EXPECT_EQ(BuildKeySchema(table, RowForm::kTextBeside), BuildKeySchema(table));
+  EXPECT_EQ(without(*BuildKeySchema(table, RowForm::kTextBesideInKey), "," + k),
+            *BuildKeySchema(table));
+  for (const std::string& schema : {native, beside, in_key}) ExpectAvroAccepts(schema);
+}
+
+TEST(SchemaBuilder, HasOneFormForTablesWhoseTypesHoldAllValues) {
+  const Table table = MakeTable({MakeColumn("k", type_oid::kInt4, true),
+                                 MakeColumn("n", type_oid::kNumeric),
+                                 MakeColumn("t", type_oid::kText)});
+  for (const RowForm form : kAllRowForms) {
+    EXPECT_EQ(BuildValueSchema(table, form), BuildValueSchema(table));
+    EXPECT_EQ(BuildKeySchema(table, form), BuildKeySchema(table));
+  }
+}
+
+TEST(SchemaBuilder, GivesTextFieldsNamesOfTheirOwn) {
+  const Table table =
+      MakeTable({MakeColumn("a__text", type_oid::kText), MakeColumn("a", kInt4Array, true),
+                 MakeColumn("a__text_2", kInt4Array), MakeColumn("A", kInt4Array)});
+  const auto value = CompiledSchema::Parse(BuildValueSchema(table, RowForm::kTextBesideInKey));
+  std::vector<std::string> names;
+  for (const auto& field : value.fields()) names.push_back(field.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"a__text", "a", "a__text_3", "a__text_2",
+                                             "a__text_2__text", "A", "A__text"}));
+  const auto key = CompiledSchema::Parse(*BuildKeySchema(table, RowForm::kTextBesideInKey));
+  ASSERT_EQ(key.fields().size(), 2u);
+  EXPECT_EQ(key.fields()[1].name, "a__text_3");
+}
+
 }  // namespace
 }  // namespace bw

@@ -332,5 +332,97 @@ TEST_F(ChangeAssemblerTest, TellsOfEachRelationOnceWhenARowOfItIsNew) {
   EXPECT_EQ(used_, std::vector<std::string>{"t 0/20:0"});
 }
 
+// --- Forms (docs/decisions/0018) -----------------------------------------------------------------
+
+constexpr uint32_t kForms = 9;
+constexpr uint32_t kNumeric = 1700;
+constexpr uint32_t kInt4Array = 1007;
+constexpr int32_t kTypmod = ((4 << 16) | 1) + 4;  // numeric(4,1)
+
+class FormsTest : public ChangeAssemblerTest {
+ protected:
+  void Begin() {
+    Start();
+    Handle(pgoutput::Relation(kForms, "public", "forms",
+                              {{"k", kNumeric, true, kTypmod}, {"a", kInt4Array}}));
+    Handle(pgoutput::Begin(0x10));
+  }
+  const TableSchema& SchemaOf(SchemaId id) const { return schemas_.at(id.value - 1); }
+  static bool HasText(const std::string& schema) {
+    return schema.find("postgresql_text_of") != std::string::npos;
+  }
+};
+
+TEST_F(FormsTest, HaveASchemaEachFromTheirFirstRowOn) {
+  Begin();
+  Handle(pgoutput::Insert(kForms, {"1.5", "{1}"}));
+  EXPECT_EQ(schemas_.size(), 1u);
+  Handle(pgoutput::Insert(kForms, {"1.5", "{{1}}"}));
+  EXPECT_EQ(schemas_.size(), 2u);
+  Handle(pgoutput::Insert(kForms, {"NaN", "{1}"}));
+  EXPECT_EQ(schemas_.size(), 3u);
+  for (const char* k : {"1.5", "NaN"}) {
+    for (const char* a : {"{1}", "{{1}}"}) Handle(pgoutput::Insert(kForms, {k, a}));
+  }
+  ASSERT_EQ(schemas_.size(), 3u);
+  EXPECT_FALSE(HasText(schemas_[0].value_json));
+  EXPECT_TRUE(HasText(schemas_[1].value_json));
+  EXPECT_EQ(schemas_[1].key_json, schemas_[0].key_json);
+  EXPECT_TRUE(HasText(schemas_[2].value_json));
+  EXPECT_TRUE(HasText(*schemas_[2].key_json));
+  EXPECT_EQ(assembler_->change().schema_id, SchemaId{3});
+}
+
+TEST_F(FormsTest, OfADeleteIsItsKeys) {
+  Begin();
+  Handle(pgoutput::Delete(kForms, 'K', {"1.5", Cell::Null()}));
+  EXPECT_FALSE(HasText(*SchemaOf(assembler_->change().schema_id).key_json));
+  Handle(pgoutput::Delete(kForms, 'K', {"NaN", Cell::Null()}));
+  EXPECT_TRUE(HasText(*SchemaOf(assembler_->change().schema_id).key_json));
+  EXPECT_EQ(out_[1].key, std::string("\0", 1) + Text("NaN"));
+}
+
+TEST_F(FormsTest, OfAnOldKeyMayBeAnother) {
+  Begin();
+  struct Case {
+    const char* old_key;
+    const char* key;
+    const char* array;
+    bool is_other;
+  };
+  for (const Case& c : {Case{"1.5", "2.5", "{1}", false}, Case{"1.5", "2.5", "{{1}}", false},
+                        Case{"1.5", "NaN", "{1}", true}, Case{"NaN", "1.5", "{1}", true},
+                        Case{"NaN", "1.5", "{{1}}", true}, Case{"NaN", "Infinity", "{1}", false}}) {
+    const size_t before = out_.size();
+    Handle(pgoutput::UpdateFrom(kForms, 'K', {c.old_key, Cell::Null()}, {c.key, c.array}));
+    // One change with one position, whatever the forms.
+    ASSERT_EQ(out_.size(), before + 1);
+    EXPECT_EQ(out_.back().position, (Position{Lsn{0x10}, before}));
+    const Change& change = assembler_->change();
+    EXPECT_TRUE(change.old_key.has_value());
+    EXPECT_EQ(change.old_key_schema_id.has_value(), c.is_other) << c.old_key << " " << c.key;
+    EXPECT_EQ(HasText(*SchemaOf(change.old_key_schema()).key_json),
+              std::string(c.old_key) == "NaN");
+    EXPECT_EQ(HasText(*SchemaOf(change.schema_id).key_json), std::string(c.key) != "1.5" &&
+                                                                std::string(c.key) != "2.5");
+  }
+}
+
+TEST_F(FormsTest, OfAnUnchangedKeyHasNoOldKey) {
+  Begin();
+  Handle(pgoutput::UpdateFrom(kForms, 'K', {"NaN", Cell::Null()}, {"NaN", "{1}"}));
+  EXPECT_EQ(out_[0].old_key, std::nullopt);
+  EXPECT_FALSE(assembler_->change().old_key_schema_id.has_value());
+}
+
+TEST_F(FormsTest, KeepThePlaceholderOfAnArrayBesideIt) {
+  Begin();
+  Handle(pgoutput::Update(kForms, {"1.5", Cell::Toast()}));
+  EXPECT_EQ(assembler_->unavailable_values(), 1u);
+  EXPECT_TRUE(HasText(SchemaOf(assembler_->change().schema_id).value_json));
+  EXPECT_EQ(out_[0].value,
+            std::string("\x02\x02\x0f\0", 4) + Text(std::string(kUnavailableValue)));
+}
+
 }  // namespace
 }  // namespace bw

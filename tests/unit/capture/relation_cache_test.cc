@@ -65,11 +65,11 @@ TEST_F(RelationCacheTest, KnowsOnlyWhatWasAnnounced) {
 TEST_F(RelationCacheTest, KeepsTheSchemaIdWhenNothingChanged) {
   const std::string relation = pgoutput::Relation(5, "public", "t", {{"id", 23, true}});
   EXPECT_TRUE(Add(relation));
-  cache_.Find(RelationId{5})->schema_id = SchemaId{3};
+  cache_.Find(RelationId{5})->schema_ids[0] = SchemaId{3};
   EXPECT_FALSE(Add(relation));
-  EXPECT_EQ(At(5).schema_id, SchemaId{3});
+  EXPECT_EQ(At(5).schema_ids[0], SchemaId{3});
   EXPECT_TRUE(Add(pgoutput::Relation(5, "public", "t", {{"id", 20, true}})));
-  EXPECT_FALSE(At(5).schema_id.has_value());
+  EXPECT_FALSE(At(5).schema_ids[0].has_value());
 }
 
 TEST_F(RelationCacheTest, NamesTypesOfUsers) {

@@ -7,6 +7,7 @@
 #include "avro/schema_builder.h"
 #include "base/error.h"
 #include "inspect/change_selection.h"
+#include "support/make_table.h"
 
 namespace bw {
 namespace {
@@ -23,7 +24,7 @@ TableForm FormOf(const std::vector<Column>& columns) {
 
 const TableForm& Orders() {
   static const TableForm form =
-      FormOf({{"id", 23, -1, "integer", true}, {"note", 25, -1, "text", false}});
+      FormOf({MakeColumn("id", 23, true), MakeColumn("note", 25, false)});
   return form;
 }
 
@@ -45,52 +46,52 @@ Change ChangeOf(const std::string& key, const std::optional<std::string_view>& v
 }
 
 TEST(ChangeLine, IsOneJsonObject) {
-  EXPECT_EQ(ChangeLine(Orders(), ChangeOf(kKey17, kRow17)),
+  EXPECT_EQ(ChangeLine(Orders(), Orders(), ChangeOf(kKey17, kRow17)),
             R"({"lsn":"0/1A2B3C8","index":3,"op":"u","table":"public.orders","xid":733,)"
             R"("commit_time":"1970-01-01T00:00:01.500Z","schema":2,"key":{"id":17},)"
             R"("value":{"id":17,"note":"hi"}})");
-  EXPECT_TRUE(ChangeLine(Orders(), ChangeOf(kKey17, std::nullopt))
+  EXPECT_TRUE(ChangeLine(Orders(), Orders(), ChangeOf(kKey17, std::nullopt))
                   .ends_with(R"("key":{"id":17},"value":null})"));
   Change moved = ChangeOf(kKey17, kRow17);
   moved.old_key = kKey18;
-  EXPECT_NE(ChangeLine(Orders(), moved).find(R"("old_key":{"id":18},"key":{"id":17})"),
+  EXPECT_NE(ChangeLine(Orders(), Orders(), moved).find(R"("old_key":{"id":18},"key":{"id":17})"),
             std::string::npos);
 }
 
 TEST(ChangeLine, SaysWhatCannotBeJson) {
-  const std::string line = ChangeLine(Orders(), ChangeOf(kKey17, "\x02\x22\x02\x02\xE9"));
+  const std::string line = ChangeLine(Orders(), Orders(), ChangeOf(kKey17, "\x02\x22\x02\x02\xE9"));
   EXPECT_NE(line.find(R"("value":null,"error":")"), std::string::npos) << line;
   EXPECT_NE(line.find("note"), std::string::npos) << line;
 }
 
 TEST(ChangeLine, OfABodyThatDoesNotFitIsAHalt) {
-  EXPECT_THROW(ChangeLine(Orders(), ChangeOf(kKey17, "\x02")), Error);
+  EXPECT_THROW(ChangeLine(Orders(), Orders(), ChangeOf(kKey17, "\x02")), Error);
 }
 
 TEST(ChangeSelection, FindsAKeyAsObjectOrAsItsOnlyValue) {
   const Change change = ChangeOf(kKey17, kRow17);
   for (const char* key : {"17", R"({"id": 17})", ""}) {
-    EXPECT_TRUE(ChangeSelection({}, key).Selects(Orders(), change)) << key;
+    EXPECT_TRUE(ChangeSelection({}, key).Selects(Orders(), Orders(), change)) << key;
   }
   for (const char* key : {"18", R"("17")", R"({"id": 18})", R"({"id": 17, "more": 1})", "[17]"}) {
-    EXPECT_FALSE(ChangeSelection({}, key).Selects(Orders(), change)) << key;
+    EXPECT_FALSE(ChangeSelection({}, key).Selects(Orders(), Orders(), change)) << key;
   }
   Change moved = ChangeOf(kKey17, kRow17);
   moved.old_key = kKey18;
-  EXPECT_TRUE(ChangeSelection({}, "18").Selects(Orders(), moved));
+  EXPECT_TRUE(ChangeSelection({}, "18").Selects(Orders(), Orders(), moved));
 }
 
 // PostgreSQL has all digits, JSON's numbers have not.
 TEST(ChangeSelection, ComparesNumericAsNumbers) {
   const TableForm form =
-      FormOf({{"id", 1700, -1, "numeric", true}, {"note", 25, -1, "text", true}});
-  const TableForm only = FormOf({{"id", 1700, -1, "numeric", true}});
+      FormOf({MakeColumn("id", 1700, true), MakeColumn("note", 25, true)});
+  const TableForm only = FormOf({MakeColumn("id", 1700, true)});
   // Each text, after the union's branch and its length.
   const auto body = [](const std::string& text) {
     return std::string("\x02") + static_cast<char>(2 * text.size()) + text;
   };
   const auto finds = [&](const std::string& id, const std::string& key) {
-    return ChangeSelection({}, key).Selects(only, ChangeOf(body(id), std::nullopt));
+    return ChangeSelection({}, key).Selects(only, only, ChangeOf(body(id), std::nullopt));
   };
   for (const char* key : {"17", "17.0", "1.7e1", "\"17\"", R"({"id": 17})", R"({"id": "17.00"})"}) {
     EXPECT_TRUE(finds("17.00", key)) << key;
@@ -107,19 +108,19 @@ TEST(ChangeSelection, ComparesNumericAsNumbers) {
   // With another column; the text "17" is no number.
   const std::string bodies = body("17.5") + body("17");
   const Change both = ChangeOf(bodies, std::nullopt);
-  EXPECT_TRUE(ChangeSelection({}, R"({"note": "17", "id": 17.5})").Selects(form, both));
+  EXPECT_TRUE(ChangeSelection({}, R"({"note": "17", "id": 17.5})").Selects(form, form, both));
   for (const char* key :
        {R"({"note": 17, "id": 17.5})", R"({"id": 17.5})", "17.5",
         R"({"note": "17", "id": 17.5, "more": 1})", R"({"no": "17", "id": 17.5})"}) {
-    EXPECT_FALSE(ChangeSelection({}, key).Selects(form, both)) << key;
+    EXPECT_FALSE(ChangeSelection({}, key).Selects(form, form, both)) << key;
   }
 }
 
 TEST(ChangeSelection, FindsTablesByGlobs) {
   const Change change = ChangeOf(kKey17, kRow17);
-  EXPECT_TRUE(ChangeSelection({"x", "ord*"}, "").Selects(Orders(), change));
-  EXPECT_TRUE(ChangeSelection({"public.*"}, "17").Selects(Orders(), change));
-  EXPECT_FALSE(ChangeSelection({"sales.*"}, "17").Selects(Orders(), change));
+  EXPECT_TRUE(ChangeSelection({"x", "ord*"}, "").Selects(Orders(), Orders(), change));
+  EXPECT_TRUE(ChangeSelection({"public.*"}, "17").Selects(Orders(), Orders(), change));
+  EXPECT_FALSE(ChangeSelection({"sales.*"}, "17").Selects(Orders(), Orders(), change));
   EXPECT_TRUE(ChangeSelection({}, "").selects_everything());
   EXPECT_FALSE(ChangeSelection({"*"}, "").selects_everything());
 }

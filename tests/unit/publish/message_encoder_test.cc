@@ -4,6 +4,7 @@
 
 #include "avro/schema_builder.h"
 #include "base/error.h"
+#include "support/make_table.h"
 
 namespace bw {
 namespace {
@@ -75,6 +76,19 @@ TEST(MessageEncoder, AKeyChangeIsATombstoneAndThenTheRow) {
   EXPECT_EQ(messages[1].headers[1].value, "u");
 }
 
+TEST(MessageEncoder, AnOldKeyHasTheIdOfItsOwnSchema) {
+  MessageEncoder encoder(OutputFormat::kAvro);
+  Change change = MakeChange(Operation::kUpdate);
+  change.old_key = "OLD";
+  change.old_key_schema_id = SchemaId{9};
+  TableEncoding of_old_key = AvroTable();
+  of_old_key.ids = {0x0A, 0x0B};
+  const auto messages = encoder.Encode(change, AvroTable(), of_old_key);
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_EQ(messages[0].key, "\x00\x00\x00\x00\x0AOLD"s);
+  EXPECT_EQ(messages[1].key, "\x00\x01\x02\x03\x04K"s);
+}
+
 TEST(MessageEncoder, ARowWithoutKeyHasANullKeyAndItsDeleteIsNothing) {
   MessageEncoder encoder(OutputFormat::kAvro);
   Change change = MakeChange(Operation::kInsert);
@@ -97,7 +111,7 @@ TEST(MessageEncoder, CountsKeyValueAndHeaders) {
 TEST(MessageEncoder, WritesBothJsonForms) {
   // Two fields, each a union of null and a type: {"id": int, "value": string}.
   const Table table{
-      "public", "test", {{"id", 23, -1, "integer", true}, {"value", 25, -1, "text", false}}};
+      "public", "test", {MakeColumn("id", 23, true), MakeColumn("value", 25, false)}};
   TableSchema schema{"public", "test", BuildKeySchema(table), BuildValueSchema(table)};
   Change change = MakeChange(Operation::kInsert);
   const std::string key = "\x02\x02"s;                  // Branch 1, zigzag 1.

@@ -10,6 +10,7 @@
 #include "publish/topic_name.h"
 #include "support/one_by_one_registry.h"
 #include "unit/publish/fake_kafka.h"
+#include "support/make_table.h"
 
 namespace bw {
 namespace {
@@ -78,7 +79,7 @@ class PublishSessionTest : public ::testing::Test {
   }
 
   SchemaId SchemaOf(const std::string& table, bool keyed = true) {
-    const Table columns{"public", table, {{"id", 23, -1, "integer", keyed}}};
+    const Table columns{"public", table, {MakeColumn("id", 23, keyed)}};
     return spool_->log().AddSchema(
         {"public", table, BuildKeySchema(columns), BuildValueSchema(columns)});
   }

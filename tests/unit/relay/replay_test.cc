@@ -12,6 +12,7 @@
 #include "publish/topic_name.h"
 #include "support/one_by_one_registry.h"
 #include "unit/publish/fake_kafka.h"
+#include "support/make_table.h"
 
 namespace bw {
 namespace {
@@ -77,7 +78,7 @@ class ReplayTest : public testing::Test {
     spool_ = Spool::Open(options_.spool);
     spool_->BeginStreamingAt({"S1", "shop", "bottledwater", 1}, {{Lsn{1}, 0}, Lsn{1}}, "");
     spool_->log().DropUncaptured();
-    const Table columns{"public", "test", {{"id", 23, -1, "integer", true}}};
+    const Table columns{"public", "test", {MakeColumn("id", 23, true)}};
     schema_ = spool_->log().AddSchema(
         {"public", "test", BuildKeySchema(columns), BuildValueSchema(columns)});
     Commit(200, 2);

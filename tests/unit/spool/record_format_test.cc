@@ -90,6 +90,28 @@ TEST(RecordFormat, ReadsBackWhatItWrote) {
   EXPECT_EQ(read.value, change.value);
 }
 
+TEST(RecordFormat, KeepsTheSchemaOfAnOldKey) {
+  Change change = FullChange();
+  const std::string key(EncodePositionKey(change.position));
+  std::string without;
+  EncodeChange(key, change, &without);
+  EXPECT_EQ(std::get<Change>(DecodeRecord(key, without)).old_key_schema(), SchemaId{3});
+
+  change.old_key_schema_id = SchemaId{4};
+  std::string value;
+  EncodeChange(key, change, &value);
+  EXPECT_EQ(value.size(), without.size() + 4);
+  const Change read = std::get<Change>(DecodeRecord(key, value));
+  EXPECT_EQ(read.old_key_schema_id, SchemaId{4});
+  EXPECT_EQ(read.old_key, change.old_key);
+  EXPECT_EQ(read.value, change.value);
+
+  change.old_key.reset();
+  value.clear();
+  EncodeChange(key, change, &value);
+  EXPECT_THROW(DecodeRecord(key, value), Error);
+}
+
 TEST(RecordFormat, AnEmptyFieldIsNotAMissingOne) {
   Change change = FullChange();
   change.old_key.reset();
