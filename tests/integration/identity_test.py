@@ -231,7 +231,7 @@ def test_rows_have_their_table_s_name_and_key_soon_after_ddl_that_is_not_announc
     scene.execute(f"INSERT INTO {before} VALUES (3, 13, 'c')")
     scene.settle()
     with scene.connect() as holder:  # Tables cannot be read again meanwhile: the stream alone has to be right.
-        holder.execute("BEGIN; SELECT pg_current_xact_id()")
+        holder.execute("BEGIN; SELECT txid_current()")
         scene.execute(change)
         if when == "with rows at once":
             scene.execute(f"DELETE FROM {table} WHERE id = 3")
@@ -290,7 +290,7 @@ def test_tables_that_swap_their_names_swap_their_topics(scene: Scene, when: str)
 def test_a_table_that_is_renamed_before_it_was_read_again_is_read_under_its_name(scene: Scene):
     scene.running_relay()
     with scene.connect() as holder:  # Nothing can be read again meanwhile.
-        holder.execute("BEGIN; SELECT pg_current_xact_id()")
+        holder.execute("BEGIN; SELECT txid_current()")
         scene.execute("CREATE TABLE early (id int PRIMARY KEY, v text); INSERT INTO early VALUES (1, 'a'), (2, 'b')")
         scene.execute("UPDATE early SET v = 'x' WHERE id = 1; DELETE FROM early WHERE id = 2")  # Not captured.
         scene.wait_until(lambda: scene.query("SELECT FROM pg_publication_tables WHERE tablename = 'early'"), 30, "early to join")

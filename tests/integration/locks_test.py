@@ -232,7 +232,7 @@ def test_an_orphaned_prepared_transaction_of_another_database_is_named(scene: Sc
     gid = f"orphan of {scene.name}"
     relay = scene.relay()
     with psycopg.connect(scene.servers.postgres.url(), autocommit=True) as elsewhere:
-        elsewhere.execute(f"BEGIN; SELECT pg_current_xact_id(); PREPARE TRANSACTION '{gid}'")
+        elsewhere.execute(f"BEGIN; SELECT txid_current(); PREPARE TRANSACTION '{gid}'")
         try:
             relay.start()
             told = relay.wait_for_log(f"prepared transaction '{gid}' of role postgres in database postgres.*")

@@ -96,7 +96,7 @@ def test_a_table_that_is_to_be_read_again_waits_while_it_is_left_out(scene: Scen
     relay = start(scene, publication)
     scene.settle()
     with scene.connect() as holder:  # Nothing can be read again meanwhile.
-        holder.execute("BEGIN; SELECT pg_current_xact_id()")
+        holder.execute("BEGIN; SELECT txid_current()")
         scene.execute("ALTER TABLE t RENAME TO early")
         relay.wait_for_log(r"Table public\.early: its name was public\.t")
         relay.stop()

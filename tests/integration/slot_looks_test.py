@@ -41,7 +41,7 @@ def test_second_relay_ends_while_the_first_reads_its_snapshot(scene: Scene, kafk
 def test_second_relay_ends_while_the_first_waits_for_its_slot(scene: Scene):
     with scene.connect() as writer:
         writer.execute("BEGIN")
-        writer.execute("SELECT pg_current_xact_id()")
+        writer.execute("SELECT txid_current()")
         first = scene.relay()
         first.start()
         scene.wait_until(lambda: scene.query("SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND active",

@@ -159,7 +159,7 @@ def test_empty_transactions_and_truncate_are_no_trouble(scene: Scene):
     scene.execute("CREATE TABLE other (id int PRIMARY KEY)")
     relay = scene.running_relay()
     with scene.connection.transaction():
-        scene.execute("SELECT pg_current_xact_id()")
+        scene.execute("SELECT txid_current()")
     scene.execute("INSERT INTO test VALUES (1, 'goes')")
     scene.execute("TRUNCATE test, other RESTART IDENTITY CASCADE")
     with scene.connection.transaction():
