@@ -57,8 +57,8 @@ struct UserType {
 // Finds a type that is not built in; nothing when it was dropped. May throw transient Errors.
 using UserTypeLookup = std::function<std::optional<UserType>(uint32_t oid)>;
 
-// The representation of a column with this pg_attribute.atttypid and atttypmod. A type that `lookup`
-// does not find is text. Pure, but for `lookup`.
+// The representation of a column with this pg_attribute.atttypid and atttypmod. A type that
+// `lookup` does not find is text. Pure, but for `lookup`.
 ColumnType ColumnTypeOf(uint32_t oid, int32_t typmod, const TypeForms& forms,
                         const UserTypeLookup& lookup);
 

@@ -71,9 +71,8 @@ ColumnType ParseScalar(const Json& json, const std::string& postgresql_type) {
   const bool logical = json.is_object();
   if (!logical && !json.is_string()) Fail("unknown type");
   ColumnType type;
-  type.kind =
-      KindOfAvroType(logical ? StringAt(json, "type") : json.get<std::string>(),
-                     logical ? StringAt(json, "logicalType") : "", postgresql_type);
+  type.kind = KindOfAvroType(logical ? StringAt(json, "type") : json.get<std::string>(),
+                             logical ? StringAt(json, "logicalType") : "", postgresql_type);
   if (type.kind == ValueKind::kDecimal) {
     type.precision = IntAt(json, "precision");
     type.scale = IntAt(json, "scale");

@@ -15,9 +15,9 @@ enum class JsonStyle {
   kAvroJson,
   // For people and for tools without Avro: {"id":1,"value":"hi"}. Field names are the columns' own,
   // dates and times are ISO 8601 text ("infinity" and "-infinity" included), numeric is a string
-  // with its exact digits, a decimal or not, bytes are "\\x6869", an array is [1,null]. json and jsonb
-  // values are embedded unchanged but on one line; kUnavailableValue, which is not JSON, is a string
-  // there. A text beside a column is shown as the column's value: PostgreSQL's
+  // with its exact digits, a decimal or not, bytes are "\\x6869", an array is [1,null]. json and
+  // jsonb values are embedded unchanged but on one line; kUnavailableValue, which is not JSON, is a
+  // string there. A text beside a column is shown as the column's value: PostgreSQL's
   // json_populate_record() reads an array from a JSON array and from its text.
   kPlain,
 };

@@ -205,7 +205,10 @@ constexpr uint32_t kFirstGeneratedOid = 10000;
 // PostgreSQL adds the size of a varlena header to the length in these modifiers.
 constexpr int32_t kVarlenaHeaderBytes = 4;
 
-std::string InParentheses(int64_t number) { return "(" + std::to_string(number) + ")"; }
+std::string InParentheses(int64_t number) {
+  std::string text = "(";
+  return text += std::to_string(number) + ")";
+}
 
 std::string CharacterModifier(int32_t typmod) {
   return typmod > kVarlenaHeaderBytes ? InParentheses(int64_t{typmod} - kVarlenaHeaderBytes) : "";

@@ -50,11 +50,11 @@ class RowEncoder {
   Result EncodeValue(std::span<const TextValue> values, std::span<const TextValue> old_values,
                      std::string* out) const;
 
-  // Appends the body of the key columns, and returns its form: kNative or kTextBesideInKey. `values`
-  // has all columns of the tuple, even if only those of the key are set. A null or unavailable value
-  // in the key is a row Error.
+  // Appends the body of the key columns, and returns its form: kNative or kTextBesideInKey.
+  // `values` has all columns of the tuple, even if only those of the key are set. A null or
+  // unavailable value in the key is a row Error.
   RowForm EncodeKey(std::span<const TextValue> values, std::span<const TextValue> old_values,
-                 std::string* out) const;
+                    std::string* out) const;
   // The first key column that is null in this tuple; nullptr when none is.
   const std::string* NullInKey(std::span<const TextValue> values) const;
 

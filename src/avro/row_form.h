@@ -22,8 +22,8 @@ inline constexpr std::array<RowForm, kRowForms> kAllRowForms = {
 // The type of a column's field. Texts that are Avro bytes (Table::text_as_bytes) have no array of
 // them: who reads bytes wants the array's text exactly as the server stores it, too.
 inline ColumnType FieldType(const ColumnType& type, bool text_as_bytes) {
-  const bool has_texts = type.kind == ValueKind::kArray && (type.element == ValueKind::kString ||
-                                                            type.element == ValueKind::kJson);
+  const bool has_texts = type.kind == ValueKind::kArray &&
+                         (type.element == ValueKind::kString || type.element == ValueKind::kJson);
   return has_texts && text_as_bytes ? ColumnType{} : type;
 }
 

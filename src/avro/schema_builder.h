@@ -17,8 +17,8 @@ namespace bw {
 // and, when the field's name is not the column's, "postgresql_name" with the original; for an enum
 // "postgresql_enum" with its labels (not in a key schema, which must not change when the enum gets
 // another one); for a domain over json, jsonb or a numeric that is text, or
-// over arrays of them, "postgresql_base_type": "json", "numeric", "json[]" or "numeric[]". T is what ColumnType says (avro/README.md). Where a form has a
-// text beside a column, the next field is
+// over arrays of them, "postgresql_base_type": "json", "numeric", "json[]" or "numeric[]". T is
+// what ColumnType says (avro/README.md). Where a form has a text beside a column, the next field is
 //   {"name": <TextFieldNames>, "type": ["null", "string"], "default": null,
 //    "postgresql_text_of": <name of the column's field>}
 // A table without columns has a record without fields. Names that are not valid UTF-8 (SQL_ASCII

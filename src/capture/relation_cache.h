@@ -41,8 +41,8 @@ struct CachedRelation {
   const KeyCertainty key_certainty;
   const bool selected;  // By TableFilter; other tables' rows are counted and dropped.
   const RowEncoder encoder;
-  // The spool's ids for it, by RowForm. Set by the first row of the form: a table without rows has no
-  // topic, and one whose rows are all native has one schema.
+  // The spool's ids for it, by RowForm. Set by the first row of the form: a table without rows has
+  // no topic, and one whose rows are all native has one schema.
   std::array<std::optional<SchemaId>, kRowForms> schema_ids;
   bool used = false;  // A row arrived that was not captured before.
 };

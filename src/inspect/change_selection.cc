@@ -130,14 +130,14 @@ bool ChangeSelection::HasColumns(const CompiledSchema& key, const Json& columns)
   const bool is_value = count == 1 && (!key_->is_object() || columns.front() == *key_);
   if (!is_value && (!key_->is_object() || key_->size() != count)) return false;
   return std::ranges::all_of(fields, [&](const CompiledSchema::Field& field) {
+    if (field.is_text_beside) return true;  // Plain JSON has it as the column's value.
     const std::string& name = field.postgresql_name;
     if (!columns.contains(name) || !(is_value || key_->contains(name))) return false;
     const Json& found = columns[name];
     if (found == (is_value ? *key_ : (*key_)[name])) return true;
     const bool is_number =
         field.type.kind == ValueKind::kNumeric || field.type.kind == ValueKind::kDecimal;
-    return is_number &&
-           IsSameNumber(found, is_value ? *key_texts_ : (*key_texts_)[name]);
+    return is_number && IsSameNumber(found, is_value ? *key_texts_ : (*key_texts_)[name]);
   });
 }
 

@@ -14,8 +14,8 @@ namespace bw {
 
 // Which changes are meant: those of some tables (globs as for --tables; none means all), with one
 // key. The key is JSON: an object of all key columns or, for a key of one column, simply its value.
-// A column of type numeric, as text or as decimal, is compared as a number, whether 17.50 or "17.5" is asked for. An update
-// that changes its key belongs to both.
+// A column of type numeric, as text or as decimal, is compared as a number, whether 17.50 or "17.5"
+// is asked for. An update that changes its key belongs to both.
 class ChangeSelection {
  public:
   // An empty key means all. Throws a usage Error that begins with "--key".

@@ -306,9 +306,8 @@ Error PublishSession::AtItsPlace(const RefusedMessageError& error) const {
 
 void PublishSession::PublishChange(const Change& change) {
   const TableRoute& route = destinations_->routes().Get(change.schema_id);
-  const TableRoute& of_old_key = change.old_key_schema_id
-                                     ? destinations_->routes().Get(*change.old_key_schema_id)
-                                     : route;
+  const TableRoute& of_old_key =
+      change.old_key_schema_id ? destinations_->routes().Get(*change.old_key_schema_id) : route;
   const auto leave_out = [&](const std::string& reason) {
     refusals_.LeaveOut(change, route, reason);
     ++pending_.rows_refused;

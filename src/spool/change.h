@@ -37,10 +37,10 @@ struct Change {
   int64_t commit_time_us = 0;  // Since 1970-01-01 UTC; of the snapshot for snapshot rows.
   // Avro bodies, without the registry's 5-byte header.
   std::optional<std::string_view> old_key;  // An update's former key: its tombstone goes first.
-  // The schema of old_key where it is another than schema_id's: the keys have different forms.
-  std::optional<SchemaId> old_key_schema_id;
   std::optional<std::string_view> key;      // Absent for tables without a key.
   std::optional<std::string_view> value;    // Absent for a delete.
+  // The schema of old_key where it is another than schema_id's: the keys have different forms.
+  std::optional<SchemaId> old_key_schema_id;
 
   SchemaId old_key_schema() const { return old_key_schema_id.value_or(schema_id); }
 };

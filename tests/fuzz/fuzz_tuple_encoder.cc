@@ -36,14 +36,17 @@ constexpr uint32_t kFloat8Array = 1022;
 constexpr uint32_t kTimestamptzArray = 1185;
 constexpr uint32_t kNumericArray = 1231;
 constexpr uint32_t kTypes[] = {
-    type_oid::kBool,   type_oid::kInt2,        type_oid::kInt4,    type_oid::kInt8,
-    type_oid::kOid,    type_oid::kFloat4,      type_oid::kFloat8,  type_oid::kNumeric,
-    type_oid::kText,   type_oid::kJson,        type_oid::kUuid,    type_oid::kBytea,
-    type_oid::kDate,   type_oid::kTime,        type_oid::kTimetz,  type_oid::kTimestamp,
-    type_oid::kBpchar, type_oid::kTimestamptz, type_oid::kVarchar, type_oid::kInterval,
-    type_oid::kJsonb,  type_oid::kXid,         kUserType,         kInt4Array,
-    kFloat8Array,      kTextArray,             kNumericArray,     kByteaArray,
-    kBoxArray,         kJsonArray,             kTimestamptzArray,
+    type_oid::kBool,      type_oid::kInt2,     type_oid::kInt4,
+    type_oid::kInt8,      type_oid::kOid,      type_oid::kFloat4,
+    type_oid::kFloat8,    type_oid::kNumeric,  type_oid::kText,
+    type_oid::kJson,      type_oid::kUuid,     type_oid::kBytea,
+    type_oid::kDate,      type_oid::kTime,     type_oid::kTimetz,
+    type_oid::kTimestamp, type_oid::kBpchar,   type_oid::kTimestamptz,
+    type_oid::kVarchar,   type_oid::kInterval, type_oid::kJsonb,
+    type_oid::kXid,       kUserType,           kInt4Array,
+    kFloat8Array,         kTextArray,          kNumericArray,
+    kByteaArray,          kBoxArray,           kJsonArray,
+    kTimestamptzArray,
 };
 
 Table ReadTable(fuzz::Input* input) {

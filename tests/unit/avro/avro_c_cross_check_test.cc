@@ -3,7 +3,6 @@
 
 #include <avro.h>
 #include <gtest/gtest.h>
-
 #include <strings.h>
 
 #include <charconv>
@@ -338,9 +337,9 @@ TEST(AvroC, ReadsRandomDecimals) {
     if (scale > 0) text.insert(text.size() - static_cast<size_t>(scale), 1, '.');
     if (is_negative) text.insert(0, 1, '-');
 
-    const Table table = MakeTable(
-        {MakeColumn("n", type_oid::kNumeric, false, NumericTypmod(precision, scale)),
-         MakeColumn("a", kNumericArray, false, NumericTypmod(precision, scale))});
+    const Table table =
+        MakeTable({MakeColumn("n", type_oid::kNumeric, false, NumericTypmod(precision, scale)),
+                   MakeColumn("a", kNumericArray, false, NumericTypmod(precision, scale))});
     const std::string array = "{" + text + ",NULL," + text + "}";
     const std::string body = Encode(table, {TextValue::Text(text), TextValue::Text(array)});
     const std::string schema = BuildValueSchema(table);
@@ -357,7 +356,8 @@ TEST(AvroC, ReadsRandomDecimals) {
 // As array_out() prints an element.
 std::string ElementText(const std::string& text) {
   const bool is_null = text.size() == 4 && strcasecmp(text.c_str(), "NULL") == 0;
-  if (!text.empty() && !is_null && text.find_first_of("\"\\{}, \t\n\v\f\r") == text.npos) return text;
+  if (!text.empty() && !is_null && text.find_first_of("\"\\{}, \t\n\v\f\r") == text.npos)
+    return text;
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') quoted += '\\';
@@ -367,8 +367,8 @@ std::string ElementText(const std::string& text) {
 }
 
 TEST(AvroC, ReadsRandomArrays) {
-  const Table table = MakeTable({MakeColumn("t", kTextArray), MakeColumn("y", kByteaArray),
-                                 MakeColumn("l", kInt8Array)});
+  const Table table = MakeTable(
+      {MakeColumn("t", kTextArray), MakeColumn("y", kByteaArray), MakeColumn("l", kInt8Array)});
   const std::string schema = BuildValueSchema(table);
   const std::string kAwkward = "\"\\{}, aNULnul";
   RandomValues random;

@@ -26,20 +26,27 @@ inline constexpr uint32_t kJsonbArray = 3807;
 
 // A column of every type that has an Avro type of its own, one without, and arrays.
 inline Table MakeTableOfAllTypes() {
-  return MakeTable({MakeColumn("bool", type_oid::kBool), MakeColumn("int2", type_oid::kInt2),
-                    MakeColumn("int4", type_oid::kInt4, true), MakeColumn("int8", type_oid::kInt8),
-                    MakeColumn("oid", type_oid::kOid), MakeColumn("float4", type_oid::kFloat4),
+  return MakeTable({MakeColumn("bool", type_oid::kBool),
+                    MakeColumn("int2", type_oid::kInt2),
+                    MakeColumn("int4", type_oid::kInt4, true),
+                    MakeColumn("int8", type_oid::kInt8),
+                    MakeColumn("oid", type_oid::kOid),
+                    MakeColumn("float4", type_oid::kFloat4),
                     MakeColumn("float8", type_oid::kFloat8),
-                    MakeColumn("numeric", type_oid::kNumeric), MakeColumn("text", type_oid::kText),
-                    MakeColumn("jsonb", type_oid::kJsonb), MakeColumn("uuid", type_oid::kUuid),
-                    MakeColumn("bytea", type_oid::kBytea), MakeColumn("date", type_oid::kDate),
+                    MakeColumn("numeric", type_oid::kNumeric),
+                    MakeColumn("text", type_oid::kText),
+                    MakeColumn("jsonb", type_oid::kJsonb),
+                    MakeColumn("uuid", type_oid::kUuid),
+                    MakeColumn("bytea", type_oid::kBytea),
+                    MakeColumn("date", type_oid::kDate),
                     MakeColumn("time", type_oid::kTime),
                     MakeColumn("timestamp", type_oid::kTimestamp),
                     MakeColumn("timestamptz", type_oid::kTimestamptz),
                     MakeColumn("interval", type_oid::kInterval),
                     MakeColumn("decimal", type_oid::kNumeric, false, NumericTypmod(10, 2)),
-                     MakeColumn("ints", kInt4Array), MakeColumn("texts", kTextArray),
-                     MakeColumn("decimals", kNumericArray, false, NumericTypmod(10, 2))});
+                    MakeColumn("ints", kInt4Array),
+                    MakeColumn("texts", kTextArray),
+                    MakeColumn("decimals", kNumericArray, false, NumericTypmod(10, 2))});
 }
 
 // The texts as views; the strings must outlive them.

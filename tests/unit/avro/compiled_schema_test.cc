@@ -26,9 +26,8 @@ TEST(CompiledSchema, ReadsEveryTypeThatTheBuilderWrites) {
 }
 
 TEST(CompiledSchema, KnowsWhichFieldsAreTextsBeside) {
-  const Table table =
-      MakeTable({MakeColumn("a", type_oid::kInt4), MakeColumn("ä", kInt4Array),
-                 MakeColumn("k", type_oid::kNumeric, true, NumericTypmod(4, 1))});
+  const Table table = MakeTable({MakeColumn("a", type_oid::kInt4), MakeColumn("ä", kInt4Array),
+                                 MakeColumn("k", type_oid::kNumeric, true, NumericTypmod(4, 1))});
   const auto native = CompiledSchema::Parse(BuildValueSchema(table));
   EXPECT_EQ(native.fields().size(), 3u);
   EXPECT_EQ(native.column_count(), 3u);

@@ -237,8 +237,7 @@ std::string PlainDecimal(std::string_view text, int32_t precision, int32_t scale
 }
 
 TEST(JsonWriter, WritesDecimalsAfterTheStyle) {
-  const Table table =
-      MakeTable({MakeColumn("c", type_oid::kNumeric, false, NumericTypmod(10, 2))});
+  const Table table = MakeTable({MakeColumn("c", type_oid::kNumeric, false, NumericTypmod(10, 2))});
   const std::string row = Encode(table, {TextValue::Text("-12.50")});
   EXPECT_EQ(Write(table, JsonStyle::kAvroJson, row), R"({"c": {"bytes": "\u00FB\u001E"}})");
   EXPECT_EQ(Write(table, JsonStyle::kPlain, row), R"({"c":"-12.50"})");
@@ -247,12 +246,21 @@ TEST(JsonWriter, WritesDecimalsAfterTheStyle) {
 TEST(JsonWriter, WritesTheExactDigitsOfDecimals) {
   const std::string nines(1000, '9');
   const std::string small = "0." + std::string(999, '0') + "1";
-  for (const auto& [text, precision, scale] :
-       {std::tuple{"0.00"s, 4, 2}, {"0.05"s, 4, 2}, {"-0.05"s, 4, 2}, {"-99.99"s, 4, 2},
-        {"7"s, 4, 0}, {"100000000000000000000"s, 30, 0}, {"-1000000000.000000000"s, 30, 9},
-        {"0.00099"s, 2, 5}, {"9223372036854775808"s, 19, 0}, {nines, 1000, 0}, {"-" + nines, 1000, 0},
-        {"0." + nines, 1000, 1000}, {small, 1000, 1000}, {"-" + small, 1000, 1000},
-        {"1" + std::string(1999, '0'), 1000, -1000}}) {
+  for (const auto& [text, precision, scale] : {std::tuple{"0.00"s, 4, 2},
+                                               {"0.05"s, 4, 2},
+                                               {"-0.05"s, 4, 2},
+                                               {"-99.99"s, 4, 2},
+                                               {"7"s, 4, 0},
+                                               {"100000000000000000000"s, 30, 0},
+                                               {"-1000000000.000000000"s, 30, 9},
+                                               {"0.00099"s, 2, 5},
+                                               {"9223372036854775808"s, 19, 0},
+                                               {nines, 1000, 0},
+                                               {"-" + nines, 1000, 0},
+                                               {"0." + nines, 1000, 1000},
+                                               {small, 1000, 1000},
+                                               {"-" + small, 1000, 1000},
+                                               {"1" + std::string(1999, '0'), 1000, -1000}}) {
     EXPECT_EQ(PlainDecimal(text, precision, scale), R"({"c":")" + text + R"("})");
   }
 }
@@ -272,14 +280,14 @@ TEST(JsonWriter, WritesArraysAfterTheStyle) {
 }
 
 TEST(JsonWriter, ShowsTextBesideAsTheColumnInPlainStyle) {
-  const Table table =
-      MakeTable({MakeColumn("n", type_oid::kNumeric, false, NumericTypmod(4, 1)),
-                 MakeColumn("ä", kInt4Array), MakeColumn("last", type_oid::kInt4)});
+  const Table table = MakeTable({MakeColumn("n", type_oid::kNumeric, false, NumericTypmod(4, 1)),
+                                 MakeColumn("ä", kInt4Array), MakeColumn("last", type_oid::kInt4)});
   const auto plain = [&](const std::vector<TextValue>& values) {
     std::string body;
     const RowForm form = RowEncoder(table).EncodeValue(values, {}, &body).form;
     std::string json;
-    AppendJson(CompiledSchema::Parse(BuildValueSchema(table, form)), JsonStyle::kPlain, body, &json);
+    AppendJson(CompiledSchema::Parse(BuildValueSchema(table, form)), JsonStyle::kPlain, body,
+               &json);
     return json;
   };
   EXPECT_EQ(plain({TextValue::Text("NaN"), TextValue::Text("{1}"), TextValue::Text("5")}),

@@ -147,7 +147,9 @@ TEST(RowEncoder, PublishesInvalidTextAsTheOptionsSay) {
   RowEncoder(table, {windows, InvalidText::kBytes}).EncodeKey(row, {}, &key);
   EXPECT_EQ(key, "\x02\x04\x80\x81");
   EXPECT_NE(BuildKeySchema(table)->find("\"bytes\""), std::string::npos);
-  EXPECT_EQ(ErrorOf([&] { RowEncoder(table, {windows, {}}).EncodeKey(row, {}, &key); }).kind(),
+  EXPECT_EQ(ErrorOf([&] {
+              RowEncoder(table, {windows, {}}).EncodeKey(row, {}, &key);
+            }).kind(),
             ErrorKind::kRow);
 }
 
@@ -265,10 +267,10 @@ TEST(RowEncoder, ReadsAsItsFormsSchema) {
 TEST(RowEncoder, PutsThePlaceholderBesideDecimalsAndArrays) {
   const RowEncoder encoder(MakeMixedTable());
   std::string out;
-  const auto result =
-      encoder.EncodeValue(std::vector<TextValue>{TextValue::Text("1.5"), TextValue::UnchangedToast(),
-                                                 TextValue::UnchangedToast(), TextValue::Null()},
-                          {}, &out);
+  const auto result = encoder.EncodeValue(
+      std::vector<TextValue>{TextValue::Text("1.5"), TextValue::UnchangedToast(),
+                             TextValue::UnchangedToast(), TextValue::Null()},
+      {}, &out);
   EXPECT_TRUE(result.has_unavailable_value);
   EXPECT_EQ(result.form, RowForm::kTextBeside);
   EXPECT_EQ(out, "\x02\x02\x0f\x00"s + PlaceholderField() + "\x00"s + PlaceholderField() + "\x00"s);
@@ -278,12 +280,12 @@ TEST(RowEncoder, PutsThePlaceholderBesideDecimalsAndArrays) {
 TEST(RowEncoder, TakesAnArrayFromTheOldTuple) {
   const RowEncoder encoder(MakeMixedTable());
   std::string out;
-  const auto result = encoder.EncodeValue(
-      std::vector<TextValue>{TextValue::Text("1.5"), TextValue::Text("NaN"),
-                             TextValue::UnchangedToast(), TextValue::Null()},
-      std::vector<TextValue>{TextValue::Text("1.5"), TextValue::Null(), TextValue::Text("{7}"),
-                             TextValue::Null()},
-      &out);
+  const auto result =
+      encoder.EncodeValue(std::vector<TextValue>{TextValue::Text("1.5"), TextValue::Text("NaN"),
+                                                 TextValue::UnchangedToast(), TextValue::Null()},
+                          std::vector<TextValue>{TextValue::Text("1.5"), TextValue::Null(),
+                                                 TextValue::Text("{7}"), TextValue::Null()},
+                          &out);
   EXPECT_FALSE(result.has_unavailable_value);
   EXPECT_EQ(out, "\x02\x02\x0f\x00\x02\x06NaN\x02\x02\x02\x0e\x00\x00\x00"s);
 }

@@ -104,9 +104,10 @@ TEST(SchemaBuilder, DescribesDecimalsArraysAndEnums) {
   Column mood = MakeColumn("mood", 16999);
   mood.type_name = "mood";
   mood.enum_labels = {"sad", "ok", "\"happy\""};
-  const Table table = MakeTable({MakeColumn("n", type_oid::kNumeric, false, NumericTypmod(10, 2)),
-                                 MakeColumn("a", kTimestampArray),
-                                 MakeColumn("d", kNumericArray, false, NumericTypmod(10, 2)), mood});
+  const Table table =
+      MakeTable({MakeColumn("n", type_oid::kNumeric, false, NumericTypmod(10, 2)),
+                 MakeColumn("a", kTimestampArray),
+                 MakeColumn("d", kNumericArray, false, NumericTypmod(10, 2)), mood});
   const std::string schema = BuildValueSchema(table);
   ExpectAvroAccepts(schema);
   const std::string decimal =
@@ -135,9 +136,8 @@ TEST(SchemaBuilder, KeepsTheKeySchemaWhenAnEnumGrows) {
 }
 
 TEST(SchemaBuilder, DiffersBetweenFormsOnlyInTexts) {
-  const Table table =
-      MakeTable({MakeColumn("k", type_oid::kNumeric, true, NumericTypmod(4, 0)),
-                 MakeColumn("a", kInt4Array), MakeColumn("t", type_oid::kText)});
+  const Table table = MakeTable({MakeColumn("k", type_oid::kNumeric, true, NumericTypmod(4, 0)),
+                                 MakeColumn("a", kInt4Array), MakeColumn("t", type_oid::kText)});
   const auto without = [](std::string schema, const std::string& part) {
     const size_t at = schema.find(part);
     EXPECT_NE(at, std::string::npos) << part << " in " << schema;
@@ -159,9 +159,9 @@ TEST(SchemaBuilder, DiffersBetweenFormsOnlyInTexts) {
 }
 
 TEST(SchemaBuilder, HasOneFormForTablesWhoseTypesHoldAllValues) {
-  const Table table = MakeTable({MakeColumn("k", type_oid::kInt4, true),
-                                 MakeColumn("n", type_oid::kNumeric),
-                                 MakeColumn("t", type_oid::kText)});
+  const Table table =
+      MakeTable({MakeColumn("k", type_oid::kInt4, true), MakeColumn("n", type_oid::kNumeric),
+                 MakeColumn("t", type_oid::kText)});
   for (const RowForm form : kAllRowForms) {
     EXPECT_EQ(BuildValueSchema(table, form), BuildValueSchema(table));
     EXPECT_EQ(BuildKeySchema(table, form), BuildKeySchema(table));

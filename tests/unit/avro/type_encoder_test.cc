@@ -232,7 +232,8 @@ TEST(TypeEncoder, EncodesArraysInOneBlock) {
   EXPECT_EQ(EncodeOne(kByteaArray, R"({"\\x00ff","\\x"})"), "\x04\x02\x04\x00\xff\x02\x00\x00"s);
   EXPECT_EQ(EncodeOne(kBoxArray, "{(1,1),(0,0);(2,2),(1,1)}"),
             "\x04\x02\x16(1,1),(0,0)\x02\x16(2,2),(1,1)\x00"s);
-  EXPECT_EQ(EncodeOne(kNumericArray, "{1.5,NULL}", NumericTypmod(3, 1)), "\x04\x02\x02\x0f\x00\x00"s);
+  EXPECT_EQ(EncodeOne(kNumericArray, "{1.5,NULL}", NumericTypmod(3, 1)),
+            "\x04\x02\x02\x0f\x00\x00"s);
   EXPECT_EQ(EncodeOne(kTimestampArray, R"({"1970-01-01 00:00:00.000001",infinity})"),
             "\x04\x02\x02\x02\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00"s);
 }
@@ -271,9 +272,10 @@ TEST(TypeEncoder, LeavesToTextWhatAnArrayCannotHold) {
 
 TEST(TypeEncoder, RefusesArraysThatAreNone) {
   for (const char* text :
-       {"", "{", "}", "1,2", "{1", "{1,}", "{,1}", "{,}", "{1}x", "{1}}", "{1,{2}}", "{{1}", "{{1}}}",
-        "[0:1={1,2}", "[0:1]{1,2}", "[0:]={1}", "[]={1}", "[0:1]=", "{\"1", "{\"1\"2}", "{1\"2\"}",
-        "{\\1}", "{\"1\\", "{\"\\\"}", "{{1},2", "{}}", "{} "}) {
+       {"",           "{",        "}",        "1,2",     "{1",   "{1,}",     "{,1}",
+        "{,}",        "{1}x",     "{1}}",     "{1,{2}}", "{{1}", "{{1}}}",   "[0:1={1,2}",
+        "[0:1]{1,2}", "[0:]={1}", "[]={1}",   "[0:1]=",  "{\"1", "{\"1\"2}", "{1\"2\"}",
+        "{\\1}",      "{\"1\\",   "{\"\\\"}", "{{1},2",  "{}}",  "{} "}) {
     EXPECT_EQ(StatusOf(kTextArray, text), ValueStatus::kMalformed) << text;
   }
   for (const char* text : {"{a}", "{1.5}", "{2147483648}", "{\"\"}", "{null}", "{ 1}"}) {
@@ -286,7 +288,8 @@ TEST(TypeEncoder, RoundsNumericsToTheNearestDouble) {
   const auto encode = [](std::string_view text) {
     char room[400];
     char* cursor = room;
-    EXPECT_EQ(EncodeTextValue({.kind = ValueKind::kDouble}, text, &cursor), ValueStatus::kOk) << text;
+    EXPECT_EQ(EncodeTextValue({.kind = ValueKind::kDouble}, text, &cursor), ValueStatus::kOk)
+        << text;
     return std::bit_cast<double>(ReadLittleEndian<uint64_t>(room + 1));
   };
   EXPECT_EQ(encode("12.50"), 12.5);

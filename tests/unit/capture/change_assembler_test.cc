@@ -403,8 +403,8 @@ TEST_F(FormsTest, OfAnOldKeyMayBeAnother) {
     EXPECT_EQ(change.old_key_schema_id.has_value(), c.is_other) << c.old_key << " " << c.key;
     EXPECT_EQ(HasText(*SchemaOf(change.old_key_schema()).key_json),
               std::string(c.old_key) == "NaN");
-    EXPECT_EQ(HasText(*SchemaOf(change.schema_id).key_json), std::string(c.key) != "1.5" &&
-                                                                std::string(c.key) != "2.5");
+    EXPECT_EQ(HasText(*SchemaOf(change.schema_id).key_json),
+              std::string(c.key) != "1.5" && std::string(c.key) != "2.5");
   }
 }
 
@@ -420,8 +420,7 @@ TEST_F(FormsTest, KeepThePlaceholderOfAnArrayBesideIt) {
   Handle(pgoutput::Update(kForms, {"1.5", Cell::Toast()}));
   EXPECT_EQ(assembler_->unavailable_values(), 1u);
   EXPECT_TRUE(HasText(SchemaOf(assembler_->change().schema_id).value_json));
-  EXPECT_EQ(out_[0].value,
-            std::string("\x02\x02\x0f\0", 4) + Text(std::string(kUnavailableValue)));
+  EXPECT_EQ(out_[0].value, std::string("\x02\x02\x0f\0", 4) + Text(std::string(kUnavailableValue)));
 }
 
 }  // namespace

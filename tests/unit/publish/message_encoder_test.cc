@@ -110,8 +110,7 @@ TEST(MessageEncoder, CountsKeyValueAndHeaders) {
 
 TEST(MessageEncoder, WritesBothJsonForms) {
   // Two fields, each a union of null and a type: {"id": int, "value": string}.
-  const Table table{
-      "public", "test", {MakeColumn("id", 23, true), MakeColumn("value", 25, false)}};
+  const Table table{"public", "test", {MakeColumn("id", 23, true), MakeColumn("value", 25, false)}};
   TableSchema schema{"public", "test", BuildKeySchema(table), BuildValueSchema(table)};
   Change change = MakeChange(Operation::kInsert);
   const std::string key = "\x02\x02"s;                  // Branch 1, zigzag 1.

@@ -8,9 +8,9 @@
 #include "avro/schema_builder.h"
 #include "publish/publisher.h"
 #include "publish/topic_name.h"
+#include "support/make_table.h"
 #include "support/one_by_one_registry.h"
 #include "unit/publish/fake_kafka.h"
-#include "support/make_table.h"
 
 namespace bw {
 namespace {

@@ -10,9 +10,9 @@
 #include "avro/schema_builder.h"
 #include "base/error.h"
 #include "publish/topic_name.h"
+#include "support/make_table.h"
 #include "support/one_by_one_registry.h"
 #include "unit/publish/fake_kafka.h"
-#include "support/make_table.h"
 
 namespace bw {
 namespace {
