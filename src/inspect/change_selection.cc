@@ -130,6 +130,7 @@ bool ChangeSelection::HasColumns(const CompiledSchema& key, const Json& columns)
   const bool is_value = count == 1 && (!key_->is_object() || columns.front() == *key_);
   if (!is_value && (!key_->is_object() || key_->size() != count)) return false;
   return std::ranges::all_of(fields, [&](const CompiledSchema::Field& field) {
+    if (field.is_text_beside) return true;  // Plain JSON has it as the column's value.
     const std::string& name = field.postgresql_name;
     if (!columns.contains(name) || !(is_value || key_->contains(name))) return false;
     const Json& found = columns[name];

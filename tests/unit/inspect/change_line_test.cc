@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "avro/row_encoder.h"
 #include "avro/schema_builder.h"
 #include "base/error.h"
 #include "inspect/change_selection.h"
@@ -12,13 +13,13 @@
 namespace bw {
 namespace {
 
-TableForm FormOf(const std::vector<Column>& columns) {
+TableForm FormOf(const std::vector<Column>& columns, RowForm row_form = RowForm::kNative) {
   const Table table{"public", "orders", columns};
   TableForm form{{"public", "orders"},
                  "public.orders",
                  std::nullopt,
-                 CompiledSchema::Parse(BuildValueSchema(table))};
-  if (const auto key = BuildKeySchema(table)) form.key = CompiledSchema::Parse(*key);
+                 CompiledSchema::Parse(BuildValueSchema(table, row_form))};
+  if (const auto key = BuildKeySchema(table, row_form)) form.key = CompiledSchema::Parse(*key);
   return form;
 }
 
@@ -112,6 +113,42 @@ TEST(ChangeSelection, ComparesNumericAsNumbers) {
         R"({"note": "17", "id": 17.5, "more": 1})", R"({"no": "17", "id": 17.5})"}) {
     EXPECT_FALSE(ChangeSelection({}, key).Selects(form, form, both)) << key;
   }
+}
+
+TEST(ChangeSelection, ComparesDecimalsArraysAndTextsBeside) {
+  const std::vector<Column> columns = {MakeColumn("n", 1700, true, NumericTypmod(6, 2)),
+                                       MakeColumn("a", 1007, true)};
+  const RowEncoder encoder({"public", "orders", columns});
+  const auto finds = [&](const char* n, const char* a, const char* key) {
+    std::string body;
+    const RowForm row_form =
+        encoder.EncodeKey(std::vector{TextValue::Text(n), TextValue::Text(a)}, {}, &body);
+    const TableForm form = FormOf(columns, row_form);
+    return ChangeSelection({}, key).Selects(form, form, ChangeOf(body, std::nullopt));
+  };
+  EXPECT_TRUE(finds("17.50", "{1,2}", R"({"n": 17.5, "a": [1, 2]})"));
+  EXPECT_TRUE(finds("17.50", "{1,2}", R"({"n": "17.50", "a": [1, 2]})"));
+  EXPECT_FALSE(finds("17.51", "{1,2}", R"({"n": 17.5, "a": [1, 2]})"));
+  EXPECT_FALSE(finds("17.50", "{1,3}", R"({"n": 17.5, "a": [1, 2]})"));
+  EXPECT_TRUE(finds("17.50", "{{1}}", R"({"n": 17.5, "a": "{{1}}"})"));
+  EXPECT_TRUE(finds("NaN", "{1,2}", R"({"n": "NaN", "a": [1, 2]})"));
+  EXPECT_FALSE(finds("NaN", "{1,2}", R"({"n": 17.5, "a": [1, 2]})"));
+}
+
+// An update from NaN to a number: the old key has another schema than the row.
+TEST(ChangeSelection, ReadsAnOldKeyByItsOwnSchema) {
+  const std::vector<Column> columns = {MakeColumn("n", 1700, true, NumericTypmod(6, 2))};
+  const TableForm native = FormOf(columns);
+  const TableForm beside = FormOf(columns, RowForm::kTextBesideInKey);
+  const std::string key = "\x02\x04\x06\xd6";  // 17.50
+  const std::string nan("\x00\x02\x06NaN", 6);
+  Change moved = ChangeOf(key, std::nullopt);
+  moved.old_key = nan;
+  moved.old_key_schema_id = SchemaId{2};
+  EXPECT_TRUE(ChangeSelection({}, "17.5").Selects(native, beside, moved));
+  EXPECT_TRUE(ChangeSelection({}, "\"NaN\"").Selects(native, beside, moved));
+  EXPECT_NE(ChangeLine(native, beside, moved).find(R"("old_key":{"n":"NaN"},"key":{"n":"17.50"})"),
+            std::string::npos);
 }
 
 TEST(ChangeSelection, FindsTablesByGlobs) {
