@@ -15,7 +15,7 @@ import fastavro
 
 from clients.decoders import schema_id
 
-from .type_values import array_literal
+from .type_values import quoted
 
 Convert = Callable[[Any], str]
 DAY_MICROS = 86_400 * 10 ** 6
@@ -116,10 +116,21 @@ def converter(schema: Any, delimiter: str = ",") -> Convert:
     name = avro_type(schema)
     if name.startswith("array<"):
         one = converter(schema["items"][1])
-        return lambda values: array_literal([None if value is None else one(value) for value in values], delimiter)
+        return lambda values: array_text([None if value is None else one(value) for value in values], delimiter)
     if name.startswith("bytes.decimal"):
         return lambda data: decimal_text(data, schema["precision"], schema.get("scale", 0))
     return CONVERTERS[name]
+
+
+def array_text(elements: list[Optional[str]], delimiter: str) -> str:
+    """As PostgreSQL prints it (8.15.6, Array Input and Output Syntax): quoted is what could be read as something else."""
+    def shown(element: Optional[str]) -> str:
+        if element is None:
+            return "NULL"
+        plain = element and element.upper() != "NULL" and not set(element) & {*'"\\{} \t\n\r\v\f', delimiter}
+        return element if plain else quoted(element)
+
+    return "{" + delimiter.join(map(shown, elements)) + "}"
 
 
 def decimal_text(data: bytes, precision: int, scale: int) -> str:

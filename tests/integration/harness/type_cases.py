@@ -11,7 +11,7 @@ from random import Random
 from . import type_values as v
 
 TODAY, NATIVE = "today", "native"
-MAPPING = TODAY
+MAPPING = NATIVE
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ SYSTEM = [
         "regdictionary": "SELECT oid::regdictionary::text FROM pg_ts_dict",
         "regnamespace": "SELECT oid::regnamespace::text FROM pg_namespace WHERE nspname !~ 'temp'",
         "regrole": "SELECT oid::regrole::text FROM pg_roles",
-        "regcollation": "SELECT oid::regcollation::text FROM pg_collation WHERE collencoding IN (-1, 6)",
+        "regcollation": "SELECT oid::regcollation::text FROM pg_collation WHERE collencoding IN (-1, 6) AND collprovider <> 'i'",
     }.items()),
     Case("regoper", specials=("0", "4000000000"), pool="SELECT min(oid::regoper::text) FROM pg_operator "
                                                        "GROUP BY oprname HAVING count(*) = 1"),

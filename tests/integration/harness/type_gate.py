@@ -186,7 +186,7 @@ class TypeGate:
 
     def _make_row_types(self) -> Table:
         """A row of nulls, alone and in an array: one table, one row."""
-        row = Case("row type", made_by="row")
+        row = Case("row type")
         columns, values = [], []
         for number, name in enumerate(self.row_types()):
             [(members, array)] = self.scene.query(
@@ -292,6 +292,8 @@ def judge(gate: TypeGate, table: Table, messages: list[Message]) -> Found:
             found.problems.append(f"{table.name} {number}: the delete's key differs:\n  {read.key}\n  {deleted.key}")
         rows[number] = text.row(read.raw_value)
         key = text.row(read.raw_key)
+        if any(one.text_of for one in text.fields(key.schema)) and not key.beside:
+            found.problems.append(f"{table.name} {number}: text beside in a key that needs none: {read.key}")
         if any(rows[number].texts[column] != value for column, value in key.texts.items()):
             found.problems.append(f"{table.name} {number}: key and value differ: {read.key} {read.value}")
     judge_schemas(table, text, rows.values(), found)
