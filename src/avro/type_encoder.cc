@@ -189,6 +189,8 @@ ValueStatus EncodeArray(const ColumnType& type, std::string_view text, char** cu
       continue;
     }
     const ValueStatus status = EncodeTextValue(element_type, element.text, &p);
+    // Such as a timestamp after 294246, for which there is a text here.
+    if (status == ValueStatus::kOutOfRange) return ValueStatus::kTextBeside;
     if (status != ValueStatus::kOk) return status;
   }
   if (elements.status() != ValueStatus::kOk) return elements.status();

@@ -298,6 +298,17 @@ TEST(JsonWriter, ShowsTextBesideAsTheColumnInPlainStyle) {
             R"({"n":"__bottledwater_unavailable_value","ä":null,"last":null})");
 }
 
+// --arrays=text, and what 0.1.0 has written: the text of an array of documents is no document.
+TEST(JsonWriter, WritesArraysThatAreTextAsTexts) {
+  for (const uint32_t oid : {kJsonbArray, kNumericArray}) {
+    Column column = MakeColumn("c", oid);
+    column.type = ColumnTypeOf(oid, -1, {.arrays = ArrayForm::kText}, NoUserType);
+    const Table table = MakeTable({column});
+    EXPECT_EQ(Write(table, JsonStyle::kPlain, Encode(table, {TextValue::Text("{1,NULL}")})),
+              R"({"c":"{1,NULL}"})");
+  }
+}
+
 TEST(JsonWriter, RefusesArraysAndDecimalsThatLie) {
   const auto write = [](const Table& table, RowForm form, const std::string& body) {
     std::string out;
