@@ -260,7 +260,7 @@ TEST(JsonWriter, WritesTheExactDigitsOfDecimals) {
                                                {"0." + nines, 1000, 1000},
                                                {small, 1000, 1000},
                                                {"-" + small, 1000, 1000},
-                                               {"1" + std::string(1999, '0'), 1000, -1000}}) {
+                                               {std::string("1") + std::string(1999, '0'), 1000, -1000}}) {
     EXPECT_EQ(PlainDecimal(text, precision, scale), R"({"c":")" + text + R"("})");
   }
 }
