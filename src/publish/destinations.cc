@@ -139,8 +139,12 @@ bool Destinations::Prepare(const SpoolBatch& batch) {
     if (listed.insert(id.value).second) tables.push_back({id, &servers_.spool->log().Schema(id)});
   }
   if (!tables.empty()) {
-    if (const auto registry_away = routes_.Prepare(tables)) {
-      registry_away_.Away(*registry_away);
+    if (const auto obstacle = routes_.Prepare(tables)) {
+      if (obstacle->is_refusal()) {
+        registry_away_.Refuses(obstacle->what(), obstacle->remedy());
+      } else {
+        registry_away_.Away(obstacle->what());
+      }
       return false;
     }
     std::vector<std::pair<std::string, int32_t>> topics;

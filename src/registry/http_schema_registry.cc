@@ -69,10 +69,9 @@ int32_t HttpSchemaRegistry::RegisteredId(const HttpAnswer& answer,
                                          const SchemaRegistration& registration) const {
   const std::string where = Where(registration.subject);
   if (const auto id = ParseLookUpAnswer(answer.status, answer.body, where)) return *id;
-  throw TransientError(where +
-                       ": this schema is not registered, and --auto-register=false leaves that to "
-                       "others; publishing goes on once it is: " +
-                       Printable(registration.schema_json));
+  throw TransientError(where + ": this schema is not registered: " +
+                       Printable(registration.schema_json))
+      .AsRefusal("--auto-register=false leaves that to others; publishing goes on once it is done");
 }
 
 // Asks by id first. Only if the answer is not exactly our schema, asks the subject for the schema's

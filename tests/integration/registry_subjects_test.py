@@ -60,7 +60,7 @@ def test_subjects_with_names_of_topics_and_records(scene: Scene):
     assert subjects(scene, table) == {f"{topic}-bottledwater.public.{table}{part}" for part in ("", ".Key")}
 
 
-MISSING = re.compile(r"subject (\S+): this schema is not registered.*?(\{.*\})")
+MISSING = re.compile(r"subject (\S+): this schema is not registered: (\{.*\})")
 
 
 def register_what_is_missing(scene: Scene, relay: Relay) -> set[str]:

@@ -145,6 +145,7 @@ TEST(HttpSchemaRegistry, WaitsForWhatOthersHaveNotRegisteredAndSaysWhat) {
     const auto result = Register(&registry, "a-value", R"({"type":"int"})");
     const Error& error = std::get<Error>(result);
     EXPECT_EQ(error.kind(), ErrorKind::kTransient);
+    EXPECT_TRUE(error.is_refusal());
     EXPECT_THAT(error.what(), HasSubstr("subject a-value"));
     EXPECT_THAT(error.what(), HasSubstr(R"({"type":"int"})"));
   }
