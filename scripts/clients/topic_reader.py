@@ -62,7 +62,8 @@ class TopicReader:
         """All messages from the beginning up to now, in offset order per partition.
 
         "Now" is the high watermark, so a transaction that is still open is waited for: it ends when a relay
-        commits or aborts it. With `stable`, now is where that open transaction begins.
+        commits or aborts it. With `stable`, now is where that open transaction begins. `timeout` is for the time in
+        which nothing comes.
         """
         ends = self._ends(topics, "read_committed" if stable else "read_uncommitted")
         consumer = self._consumer("read_committed")
@@ -72,7 +73,10 @@ class TopicReader:
                 consumer.list_topics(topic, timeout=20)  # Else it asks for the leaders half a second after `assign`.
             consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in ends])
             while len(reached) < len(ends):
-                for got in consumer.consume(10_000, POLL_S):
+                batch = consumer.consume(10_000, POLL_S)
+                if any(got.error() is None for got in batch):
+                    deadline = time.monotonic() + timeout
+                for got in batch:
                     place = got.topic(), got.partition()
                     if got.error() is None:
                         if got.offset() < ends[place]:
@@ -86,7 +90,7 @@ class TopicReader:
                         raise RuntimeError(got.error())
                 if time.monotonic() > deadline:
                     missing = {place: end for place, end in ends.items() if place not in reached}
-                    raise TimeoutError(f"read {len(messages)} messages in {timeout:g} s, but not up to {missing}")
+                    raise TimeoutError(f"read {len(messages)} messages, then none for {timeout:g} s, but not up to {missing}")
         finally:
             consumer.close()
         return messages

@@ -68,6 +68,9 @@ int64_t SecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration_cast<std::chrono::seconds>(passed).count();
 }
 
+// One refusal may follow another, as what was missing is put in place.
+constexpr std::chrono::seconds kNewRefusalInterval{2};
+
 }  // namespace
 
 void StartLogging(const LogOptions& options) {
@@ -120,9 +123,12 @@ void AwayLog::Say(TroubleKind kind, const Words& words, std::string_view why,
                     .server = server_});
   }
   const std::string what_to_do = remedy.empty() ? "" : fmt::format(". {}", remedy);
-  if (said_kind_ != kind) {
+  const bool is_new_refusal =
+      kind == TroubleKind::kRefuses && why != said_why_ && now - said_ >= kNewRefusalInterval;
+  if (said_kind_ != kind || is_new_refusal) {
     if (!said_kind_) since_ = now;
     said_ = now;
+    said_why_ = why;
     spdlog::warn("{} {}: {}{}", server_, words.first, why, what_to_do);
   } else if (now - said_ >= std::chrono::minutes(1)) {
     said_ = now;

@@ -44,7 +44,7 @@ std::unique_ptr<spdlog::formatter> LogFormatter(const std::string& pattern);
 std::unique_ptr<spdlog::formatter> JsonLogFormatter();
 
 // Logs the outage of a server that we wait for: "is away" at once and then at most once a minute,
-// "is back" when it returns. While it lasts, it is also in `troubles`, if given. Not thread-safe.
+// "is back" when it returns. A refusal for another reason is logged within seconds. While it lasts, it is also in `troubles`, if given. Not thread-safe.
 class AwayLog {
  public:
   explicit AwayLog(std::string server, TroubleList* troubles = nullptr)
@@ -72,6 +72,7 @@ class AwayLog {
   std::optional<TroubleKind> said_kind_;  // Nothing while it is not away.
   std::chrono::steady_clock::time_point since_;
   std::chrono::steady_clock::time_point said_;
+  std::string said_why_;
 };
 
 }  // namespace bw

@@ -39,6 +39,10 @@ constexpr Choice<ArrayForm> kArrayForms[] = {{"native", ArrayForm::kNative},
                                              {"text", ArrayForm::kText}};
 constexpr Choice<PartitionBy> kPartitionBy[] = {{"key", PartitionBy::kKey},
                                                 {"key-body", PartitionBy::kKeyBody}};
+constexpr Choice<SubjectNaming> kSubjectNaming[] = {{"topic", SubjectNaming::kTopic},
+                                                    {"record", SubjectNaming::kRecord},
+                                                    {"topic-record", SubjectNaming::kTopicRecord}};
+constexpr Choice<bool> kTrueOrFalse[] = {{"true", true}, {"false", false}};
 constexpr Choice<LogFormat> kLogFormats[] = {{"text", LogFormat::kText},
                                              {"json", LogFormat::kJson}};
 constexpr Choice<const char*> kLogLevels[] = {
@@ -237,6 +241,14 @@ constexpr OptionSpec kTable[] = {
     {'\0', "transaction-max-bytes", "SIZE", kOne, kPublish, "16MiB",
      "Most bytes in one Kafka transaction.",
      Set<ParseSize, &Options::publish, &PublishOptions::transaction_max_bytes>},
+    {'\0', "subject-naming", "WHAT", kOne, kPublish, "topic",
+     "Subjects of schemas in the registry: topic (<topic>-key and <topic>-value), record (the "
+     "record's full name), or topic-record (both).",
+     SetChoice<kSubjectNaming, &Options::publish, &PublishOptions::subject_naming>},
+    {'\0', "auto-register", "BOOL", kOne, kPublish, "true",
+     "Register schemas that are new. With false somebody else does, and publishing waits until they "
+     "are there.",
+     SetChoice<kTrueOrFalse, &Options::registry, &HttpSchemaRegistryOptions::auto_register>},
     {'\0', "schema-check-interval", "TIME", kOne, kPublish, "1min",
      "How often the ids in published rows are compared with the registry.",
      Set<ParseDuration, &Options::publish, &PublishOptions::schema_check_interval>},

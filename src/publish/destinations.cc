@@ -142,8 +142,12 @@ bool Destinations::Prepare(const SpoolBatch& batch) {
     if (change.old_key_schema_id) list(change, *change.old_key_schema_id);
   }
   if (!tables.empty()) {
-    if (const auto registry_away = routes_.Prepare(tables)) {
-      registry_away_.Away(*registry_away);
+    if (const auto obstacle = routes_.Prepare(tables)) {
+      if (obstacle->is_refusal()) {
+        registry_away_.Refuses(obstacle->what(), obstacle->remedy());
+      } else {
+        registry_away_.Away(obstacle->what());
+      }
       return false;
     }
     std::vector<std::pair<std::string, int32_t>> topics;

@@ -7,6 +7,7 @@
 #include "base/byte_size.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "publish/schema_subject.h"
 
 namespace bw {
 
@@ -55,6 +56,8 @@ struct PublishOptions {
   Duration schema_check_interval{60'000};
   // --accept-new-schema-ids: where the registry has lost ids, go on with new ones.
   bool accept_new_schema_ids = false;
+  // --subject-naming
+  SubjectNaming subject_naming = SubjectNaming::kTopic;
   // --partition-by: which part of a message's key chooses its partition.
   PartitionBy partition_by = PartitionBy::kKey;
   // --max-message-bytes: of one message with its batch. Topics that we create allow it, unless

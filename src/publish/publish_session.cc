@@ -69,6 +69,7 @@ void PublishSession::Start() {
   cluster_id_ = parts_.cluster->ClusterId();
   memory_->schema_ids.Remember(parts_.spool->ledger().RegistryIds());
   memory_->schema_ids.set_accept_new_ids(options_.accept_new_schema_ids);
+  memory_->schema_ids.set_subject_naming(options_.subject_naming);
   const auto note_silence = [this](const std::string& why) {
     if (kafka_away_ != nullptr) kafka_away_->Away(why);
   };

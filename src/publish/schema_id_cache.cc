@@ -17,14 +17,6 @@ namespace {
 constexpr size_t kComparedMax = 400;
 constexpr size_t kNamedMax = 3;
 
-SchemaRegistration KeyOf(const SchemaIdCache::Table& table) {
-  return {table.topic + "-key", *table.schema->key_json};
-}
-
-SchemaRegistration ValueOf(const SchemaIdCache::Table& table) {
-  return {table.topic + "-value", table.schema->value_json};
-}
-
 std::string Describe(const std::vector<std::pair<RegisteredSchema, std::string>>& lost) {
   std::string text;
   for (size_t i = 0; i < std::min(lost.size(), kNamedMax); ++i) {
@@ -42,6 +34,14 @@ std::string Describe(const std::vector<std::pair<RegisteredSchema, std::string>>
 std::string SchemaIdCache::NameOf(const SchemaRegistration& registration) {
   return fmt::format("{}:{}:{:08x}", registration.subject, registration.schema_json.size(),
                      Crc32c(registration.schema_json));
+}
+
+SchemaRegistration SchemaIdCache::KeyOf(const Table& table) const {
+  return KeyRegistration(subject_naming_, table.topic, *table.schema);
+}
+
+SchemaRegistration SchemaIdCache::ValueOf(const Table& table) const {
+  return ValueRegistration(subject_naming_, table.topic, *table.schema);
 }
 
 void SchemaIdCache::Remember(std::map<std::string, int32_t> published) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "publish/schema_subject.h"
 #include "registry/schema_registry.h"
 #include "spool/change.h"
 
@@ -32,13 +33,13 @@ class SchemaIdCache {
   // Ids that an earlier process has published under; each is compared before its first use.
   void Remember(std::map<std::string, int32_t> published);
   void set_accept_new_ids(bool accept) { accept_new_ids_ = accept; }
+  void set_subject_naming(SubjectNaming naming) { subject_naming_ = naming; }
 
   struct Table {
     std::string topic;
     const TableSchema* schema = nullptr;
   };
-  // The ids of each table, or why it has none; unknown ones are asked for concurrently. Subjects
-  // are "<topic>-key" and "<topic>-value". Errors are as SchemaRegistry::RegisterAll gives them, or
+  // The ids of each table, or why it has none; unknown ones are asked for concurrently. Errors are as SchemaRegistry::RegisterAll gives them, or
   // a halt; the next call asks only for what is still missing.
   std::vector<RegistryResult<RegistryIds>> GetAll(std::span<const Table> tables);
 
@@ -61,6 +62,8 @@ class SchemaIdCache {
   };
   using Failures = std::unordered_map<std::string, Error>;  // By name, as known_.
 
+  SchemaRegistration KeyOf(const Table& table) const;
+  SchemaRegistration ValueOf(const Table& table) const;
   static std::string NameOf(const SchemaRegistration& registration);
   void AddUnknown(SchemaRegistration registration, std::vector<SchemaRegistration>* unknown) const;
   Failures AskFor(std::vector<SchemaRegistration> unknown);
@@ -74,6 +77,7 @@ class SchemaIdCache {
 
   SchemaRegistry* registry_;
   bool accept_new_ids_ = false;
+  SubjectNaming subject_naming_ = SubjectNaming::kTopic;
   std::unordered_map<std::string, Known> known_;  // By NameOf.
   std::map<std::string, int32_t> published_;      // By NameOf; includes earlier processes' ids.
   bool published_changed_ = false;

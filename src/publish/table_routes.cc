@@ -62,7 +62,7 @@ bool TableRoutes::IsPrepared(SchemaId id, size_t message_bytes) const {
          clock_->Now() - settings_.at(route.topic).asked_at < kSettingsAge;
 }
 
-std::optional<std::string> TableRoutes::Prepare(std::span<const TableToRoute> tables) {
+std::optional<Error> TableRoutes::Prepare(std::span<const TableToRoute> tables) {
   std::vector<TableRoute> routes(tables.size());
   for (size_t i = 0; i < tables.size(); ++i) {
     const TableSchema& schema = *tables[i].schema;
@@ -75,7 +75,7 @@ std::optional<std::string> TableRoutes::Prepare(std::span<const TableToRoute> ta
     const size_t count = std::min(kTablesOfOneRequest, tables.size() - begin);
     const auto some_tables = tables.subspan(begin, count);
     const auto some_routes = std::span(routes).subspan(begin, count);
-    if (auto registry_away = AskRegistry(some_tables, some_routes)) return registry_away;
+    if (auto obstacle = AskRegistry(some_tables, some_routes)) return obstacle;
     GiveUpClaims(some_routes);
     const NameRefusals refusals = RequestMissing(some_tables, some_routes, &missing);
     if (refusals.empty()) continue;
@@ -98,8 +98,8 @@ std::optional<std::string> TableRoutes::Prepare(std::span<const TableToRoute> ta
   return std::nullopt;
 }
 
-std::optional<std::string> TableRoutes::AskRegistry(std::span<const TableToRoute> tables,
-                                                    std::span<TableRoute> routes) {
+std::optional<Error> TableRoutes::AskRegistry(std::span<const TableToRoute> tables,
+                                              std::span<TableRoute> routes) {
   std::vector<SchemaIdCache::Table> asked;
   std::vector<size_t> places;
   for (size_t i = 0; i < tables.size(); ++i) {
@@ -116,7 +116,7 @@ std::optional<std::string> TableRoutes::AskRegistry(std::span<const TableToRoute
   for (size_t i = 0; i < answers.size(); ++i) {
     TableRoute& route = routes[places[i]];
     if (const auto* failure = std::get_if<Error>(&answers[i])) {
-      if (failure->kind() == ErrorKind::kTransient) return failure->what();
+      if (failure->kind() == ErrorKind::kTransient) return *failure;
       if (failure->kind() != ErrorKind::kRow) throw *failure;
       route.refusal = failure->what();
       continue;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "publish/kafka.h"
 #include "publish/message_encoder.h"
 #include "publish/publish_memory.h"
@@ -49,13 +50,13 @@ class TableRoutes {
 
   // Prepares the routes of these schemas: chooses topic names, creates topics, gets ids from the
   // registry. It takes few requests for all of them, and the brokers create the topics of one group
-  // of tables while the registry is asked about the next. Returns why the registry is unreachable,
-  // or nothing when the routes are ready. What concerns a single table (its schema is refused, it
+  // of tables while the registry is asked about the next. Returns why the registry is waited for, or
+  // nothing when the routes are ready. What concerns a single table (its schema is refused, it
   // can have no topic) becomes that table's refusal and is tried again after a minute. Throws as
   // KafkaCluster does.
   //
   // The topic is then claimed for the table: no row may go there before a committed record says so.
-  std::optional<std::string> Prepare(std::span<const TableToRoute> tables);
+  std::optional<Error> Prepare(std::span<const TableToRoute> tables);
   // Whether a message of at most this size can be produced, or refused, without Prepare.
   bool IsPrepared(SchemaId id, size_t message_bytes) const;
   const TableRoute& Get(SchemaId id) const { return routes_.at(id.value); }
@@ -78,7 +79,7 @@ class TableRoutes {
   // Topics that the brokers refuse because of their names, with reasons; their tables choose again.
   using NameRefusals = std::map<std::string, std::string>;
 
-  std::optional<std::string> AskRegistry(std::span<const TableToRoute> tables,
+  std::optional<Error> AskRegistry(std::span<const TableToRoute> tables,
                                          std::span<TableRoute> routes);
   TopicClaims::Choice Choose(const TableName& table);
   // Throws row errors, which become the refusal.

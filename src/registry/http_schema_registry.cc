@@ -31,7 +31,8 @@ void RequireAnswer(const HttpAnswer& answer, const std::string& where) {
 }  // namespace
 
 HttpSchemaRegistry::HttpSchemaRegistry(const HttpSchemaRegistryOptions& options, const Stop& stop)
-    : http_(std::make_unique<HttpClient>(options, stop)) {}
+    : auto_register_(options.auto_register),
+      http_(std::make_unique<HttpClient>(options, stop)) {}
 
 HttpSchemaRegistry::~HttpSchemaRegistry() = default;
 
@@ -43,7 +44,8 @@ std::vector<RegistryResult<int32_t>> HttpSchemaRegistry::RegisterAll(
     std::span<const SchemaRegistration> registrations) {
   std::vector<HttpRequest> requests;
   for (const auto& [subject, schema_json] : registrations) {
-    requests.push_back(Post(SubjectPath(subject) + "/versions", {{"schema", schema_json}}));
+    requests.push_back(Post(SubjectPath(subject) + (auto_register_ ? "/versions" : ""),
+                            {{"schema", schema_json}}));
   }
   const std::vector<HttpAnswer> answers = http_->Ask(requests);
   std::vector<RegistryResult<int32_t>> results;
@@ -51,12 +53,25 @@ std::vector<RegistryResult<int32_t>> HttpSchemaRegistry::RegisterAll(
     const std::string where = Where(registrations[i].subject);
     try {
       RequireAnswer(answers[i], where);
-      results.emplace_back(ParseRegisterAnswer(answers[i].status, answers[i].body, where));
+      results.emplace_back(auto_register_
+                               ? ParseRegisterAnswer(answers[i].status, answers[i].body, where)
+                               : RegisteredId(answers[i], registrations[i]));
     } catch (const Error& error) {
       results.emplace_back(error);
     }
   }
   return results;
+}
+
+// Whoever registers schemas here has not done it yet: an outage, in which rows wait. To leave them
+// out (--on-error) would lose them because somebody was late.
+int32_t HttpSchemaRegistry::RegisteredId(const HttpAnswer& answer,
+                                         const SchemaRegistration& registration) const {
+  const std::string where = Where(registration.subject);
+  if (const auto id = ParseLookUpAnswer(answer.status, answer.body, where)) return *id;
+  throw TransientError(where + ": this schema is not registered: " +
+                       Printable(registration.schema_json))
+      .AsRefusal("--auto-register=false leaves that to others; publishing goes on once it is done");
 }
 
 // Asks by id first. Only if the answer is not exactly our schema, asks the subject for the schema's
@@ -128,6 +143,7 @@ std::optional<std::string> HttpSchemaRegistry::RegisterUnderId(const RegisteredS
 }
 
 std::optional<std::string> HttpSchemaRegistry::Restore(std::span<const RegisteredSchema> schemas) {
+  if (!auto_register_) return "--auto-register=false leaves that to others";
   const std::string& subject = schemas.front().registration.subject;
   const std::string mode_path = "/mode/" + HttpClient::Escaped(subject);
   const auto mode = [&](const char* name) {

@@ -10,6 +10,7 @@
 namespace bw {
 
 class HttpClient;
+struct HttpAnswer;
 struct HttpRequest;
 
 // A registry that speaks the Confluent API over HTTP: Confluent's, Apicurio (ccompat), Redpanda's,
@@ -36,10 +37,13 @@ class HttpSchemaRegistry : public SchemaRegistry {
   std::optional<std::string> Failure(const HttpRequest& request);
   // Why this was not registered under its id; nothing when it was.
   std::optional<std::string> RegisterUnderId(const RegisteredSchema& schema);
+  // Of a schema that others register.
+  int32_t RegisteredId(const HttpAnswer& answer, const SchemaRegistration& registration) const;
   // The beginning of messages.
   std::string Where(const std::string& subject) const;
 
-  std::unique_ptr<HttpClient> http_;
+  const bool auto_register_;
+  const std::unique_ptr<HttpClient> http_;
 };
 
 }  // namespace bw

@@ -169,6 +169,8 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"transaction-max-messages", "5"},
       {"max-message-bytes", "1MiB"},
       {"partition-by", "key-body"},
+      {"subject-naming", "record"},
+      {"auto-register", "false"},
       {"schema-check-interval", "5min"},
       {"accept-new-schema-ids", "true"},
       {"transaction-max-bytes", "1MiB"},

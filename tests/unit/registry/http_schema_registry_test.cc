@@ -122,6 +122,42 @@ TEST(HttpSchemaRegistry, PostsTheSchemaUnderItsEscapedSubject) {
   EXPECT_THAT(server.request(), HasSubstr(R"({"schema":"{\"type\":\"int\"}"})"));
 }
 
+HttpSchemaRegistryOptions LeftToOthers(const std::string& url) {
+  HttpSchemaRegistryOptions options = At(url);
+  options.auto_register = false;
+  return options;
+}
+
+TEST(HttpSchemaRegistry, OnlyLooksUpWhatOthersRegister) {
+  const Stop stop;
+  LoopbackServer server(Answer("200 OK", R"({"subject":"a-value","version":3,"id":7})"));
+  HttpSchemaRegistry registry(LeftToOthers(server.url()), stop);
+  EXPECT_EQ(std::get<int32_t>(Register(&registry, "a-value", R"({"type":"int"})")), 7);
+  EXPECT_THAT(server.request(), HasSubstr("POST /subjects/a-value HTTP/1.1"));
+}
+
+TEST(HttpSchemaRegistry, WaitsForWhatOthersHaveNotRegisteredAndSaysWhat) {
+  for (const int code : {40401, 40403}) {  // No such subject; no such schema in it.
+    const Stop stop;
+    LoopbackServer server(
+        Answer("404 Not Found", R"({"error_code":)" + std::to_string(code) + "}"));
+    HttpSchemaRegistry registry(LeftToOthers(server.url()), stop);
+    const auto result = Register(&registry, "a-value", R"({"type":"int"})");
+    const Error& error = std::get<Error>(result);
+    EXPECT_EQ(error.kind(), ErrorKind::kTransient);
+    EXPECT_TRUE(error.is_refusal());
+    EXPECT_THAT(error.what(), HasSubstr("subject a-value"));
+    EXPECT_THAT(error.what(), HasSubstr(R"({"type":"int"})"));
+  }
+}
+
+TEST(HttpSchemaRegistry, GivesNothingBackWhereOthersRegister) {
+  const Stop stop;
+  HttpSchemaRegistry registry(LeftToOthers("http://127.0.0.1:1"), stop);
+  const RegisteredSchema lost{{"a-value", "{}"}, 7};
+  EXPECT_THAT(registry.Restore(std::span(&lost, 1)).value_or(""), HasSubstr("--auto-register"));
+}
+
 TEST(HttpSchemaRegistry, MessagesNameTheSubjectAndNeverThePassword) {
   const Stop stop;
   LoopbackServer server(Answer("401 Unauthorized", "{}"));
