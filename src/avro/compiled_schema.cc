@@ -34,15 +34,15 @@ int32_t IntAt(const Json& object, const char* property) {
   return static_cast<int32_t>(number);
 }
 
-// The PostgreSQL type of an array's elements, or of the array itself.
+// With or without a modifier.
 bool IsOfType(std::string_view postgresql_type, std::string_view name) {
-  if (postgresql_type.ends_with("[]")) postgresql_type.remove_suffix(2);
-  return postgresql_type == name ||
-         (postgresql_type.starts_with(name) && postgresql_type.substr(name.size(), 1) == "(");
+  if (postgresql_type == name) return true;
+  return postgresql_type.starts_with(name) && postgresql_type.ends_with(')') &&
+         postgresql_type[name.size()] == '(';
 }
 
 ValueKind KindOfAvroType(const std::string& primitive, const std::string& logical_type,
-                         const std::string& postgresql_type) {
+                         std::string_view postgresql_type) {
   const bool json = IsOfType(postgresql_type, "json") || IsOfType(postgresql_type, "jsonb");
   if (json && primitive == "string") return ValueKind::kJson;
   if (IsOfType(postgresql_type, "numeric") && primitive == "string") return ValueKind::kNumeric;
@@ -67,7 +67,7 @@ const Json& OptionalType(const Json& object, const char* property) {
   return (*type)[1];
 }
 
-ColumnType ParseScalar(const Json& json, const std::string& postgresql_type) {
+ColumnType ParseScalar(const Json& json, std::string_view postgresql_type) {
   const bool logical = json.is_object();
   if (!logical && !json.is_string()) Fail("unknown type");
   ColumnType type;
@@ -81,10 +81,11 @@ ColumnType ParseScalar(const Json& json, const std::string& postgresql_type) {
   return type;
 }
 
-ColumnType ParseType(const Json& json, const std::string& postgresql_type) {
+ColumnType ParseType(const Json& json, std::string_view postgresql_type) {
   if (!json.is_object() || StringAt(json, "type") != "array") {
     return ParseScalar(json, postgresql_type);
   }
+  if (postgresql_type.ends_with("[]")) postgresql_type.remove_suffix(2);
   ColumnType type = ParseScalar(OptionalType(json, "items"), postgresql_type);
   type.element = type.kind;
   type.kind = ValueKind::kArray;

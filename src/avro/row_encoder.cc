@@ -78,7 +78,7 @@ RowEncoder::RowEncoder(const Table& table, RowEncoderOptions options)
     const ColumnType type = FieldType(column.type, options.text_as_bytes());
     const TextRule rule = TextRuleFor(type, column.type_oid, options);
     converts_ = converts_ || rule == TextRule::kConvert;
-    columns_.push_back({type, column.key, rule, column.name, column.type_name});
+    columns_.push_back({type, type.holds_all(), column.key, rule, column.name, column.type_name});
     all_columns_.push_back(i);
     if (column.key) key_columns_.push_back(i);
   }
@@ -164,7 +164,7 @@ size_t RowEncoder::BytesMax(std::span<const size_t> which, std::span<const TextV
   for (const size_t i : which) {
     const ColumnEncoder& column = columns_[i];
     const std::string_view text = TextOf(Resolve(values, old_values, i));
-    if (column.type.holds_all()) {
+    if (column.holds_all) {
       bytes += text.size() + kFieldOverheadBytesMax;
       continue;
     }
@@ -181,46 +181,55 @@ bool RowEncoder::EncodeInForm(std::span<const size_t> which, bool is_key,
   for (const size_t i : which) {
     const ColumnEncoder& column = columns_[i];
     const TextValue& value = Resolve(values, old_values, i);
-    const ValueStatus status = EncodeField(column, is_key, value, cursor, result);
-    if (status == ValueStatus::kOk) {
-      if (!HasTextBeside(column.type, column.is_key, result->form)) continue;
-      *(*cursor)++ = kNullBranch;
-    } else if (status != ValueStatus::kTextBeside) {
-      Refuse(column, status);
-    } else if (!HasTextBeside(column.type, column.is_key, result->form)) {
-      result->form = TextFormOf(column.is_key);
+    const bool is_plain =
+        value.kind == TextValue::Kind::kText && column.text_rule != TextRule::kCheck;
+    const ValueStatus status = is_plain ? EncodeTextValue(column.type, value.text, cursor)
+                                        : EncodeSpecial(column, is_key, value, cursor, result);
+    if (column.holds_all) {
+      if (status != ValueStatus::kOk) Refuse(column, status);
+    } else if (!EncodeTextBeside(column, TextOf(value), status, cursor, result)) {
       return false;
-    } else {
-      const std::string_view text = TextOf(value);
-      if (!IsValidUtf8(text)) Refuse(column, ValueStatus::kInvalidUtf8);
-      *(*cursor)++ = kNullBranch;
-      EncodeTextValue(ColumnType{}, text, cursor);
     }
   }
   return true;
 }
 
-// The column's own field.
-ValueStatus RowEncoder::EncodeField(const ColumnEncoder& column, bool is_key,
-                                    const TextValue& value, char** cursor, Result* result) const {
+ValueStatus RowEncoder::EncodeSpecial(const ColumnEncoder& column, bool is_key,
+                                      const TextValue& value, char** cursor, Result* result) {
   switch (value.kind) {
     case TextValue::Kind::kNull:
       if (is_key) return ValueStatus::kNullInKey;
       *(*cursor)++ = kNullBranch;
       return ValueStatus::kOk;
     case TextValue::Kind::kText:
-      if (column.text_rule == TextRule::kCheck && !IsValidUtf8(value.text)) {
-        return ValueStatus::kInvalidUtf8;
-      }
+      if (!IsValidUtf8(value.text)) return ValueStatus::kInvalidUtf8;
       return EncodeTextValue(column.type, value.text, cursor);
     case TextValue::Kind::kUnchangedToast:
       break;
   }
   if (is_key) return ValueStatus::kUnavailable;
   result->has_unavailable_value = true;
-  if (!column.type.holds_all()) return ValueStatus::kTextBeside;
+  if (!column.holds_all) return ValueStatus::kTextBeside;
   if (!HoldsPlaceholder(column.type.kind)) return ValueStatus::kUnavailable;
   return EncodeTextValue(ColumnType{}, kUnavailableValue, cursor);
+}
+
+bool RowEncoder::EncodeTextBeside(const ColumnEncoder& column, std::string_view text,
+                                  ValueStatus status, char** cursor, Result* result) const {
+  const bool has_text = HasTextBeside(column.type, column.is_key, result->form);
+  if (status == ValueStatus::kOk) {
+    if (has_text) *(*cursor)++ = kNullBranch;
+    return true;
+  }
+  if (status != ValueStatus::kTextBeside) Refuse(column, status);
+  if (!has_text) {
+    result->form = TextFormOf(column.is_key);
+    return false;
+  }
+  if (!IsValidUtf8(text)) Refuse(column, ValueStatus::kInvalidUtf8);
+  *(*cursor)++ = kNullBranch;
+  EncodeTextValue(ColumnType{}, text, cursor);
+  return true;
 }
 
 void RowEncoder::RequireColumnCount(size_t count) const {

@@ -62,6 +62,7 @@ class RowEncoder {
   enum class TextRule { kAsItIs, kCheck, kConvert };
   struct ColumnEncoder {
     ColumnType type;
+    bool holds_all;  // Of the type.
     bool is_key;
     TextRule text_rule;
     std::string name;
@@ -82,8 +83,12 @@ class RowEncoder {
   // In result->form. False if a value needs another form, which result->form then is.
   bool EncodeInForm(std::span<const size_t> which, bool is_key, std::span<const TextValue> values,
                     std::span<const TextValue> old_values, char** cursor, Result* result) const;
-  ValueStatus EncodeField(const ColumnEncoder& column, bool is_key, const TextValue& value,
-                          char** cursor, Result* result) const;
+  // A value that is not simply a text.
+  static ValueStatus EncodeSpecial(const ColumnEncoder& column, bool is_key, const TextValue& value,
+                                   char** cursor, Result* result);
+  // What follows the field of a column whose type does not hold all values. False as EncodeInForm.
+  bool EncodeTextBeside(const ColumnEncoder& column, std::string_view text, ValueStatus status,
+                        char** cursor, Result* result) const;
   size_t BytesMax(std::span<const size_t> which, std::span<const TextValue> values,
                   std::span<const TextValue> old_values, RowForm form) const;
   void RequireColumnCount(size_t count) const;

@@ -144,49 +144,6 @@ ValueStatus EncodeParsed(ValueStatus (*parse)(std::string_view, Integer*), std::
   return status;
 }
 
-// A value that is no array.
-ValueStatus EncodeScalar(ValueKind kind, const ColumnType& type, std::string_view text,
-                         char** cursor) {
-  switch (kind) {
-    case ValueKind::kBoolean:
-      return EncodeBoolean(text, cursor);
-    case ValueKind::kInt:
-      return EncodeInteger<int32_t>(text, cursor);
-    case ValueKind::kLong:
-      return EncodeInteger<int64_t>(text, cursor);
-    case ValueKind::kUnsigned:
-      return EncodeInteger<uint32_t>(text, cursor);
-    case ValueKind::kFloat:
-      return EncodeFloat<float>(text, cursor);
-    case ValueKind::kDouble:
-      return EncodeDouble(text, cursor);
-    case ValueKind::kNumeric:
-      return IsNumericText(text) ? EncodeString(text, cursor) : ValueStatus::kMalformed;
-    case ValueKind::kDecimal:
-      return EncodeDecimal(text, type.precision, type.scale, cursor);
-    case ValueKind::kUuid:
-      return IsUuidText(text) ? EncodeString(text, cursor) : ValueStatus::kMalformed;
-    // PostgreSQL has already validated JSON.
-    case ValueKind::kString:
-    case ValueKind::kJson:
-      return EncodeString(text, cursor);
-    case ValueKind::kBytes:
-      return text.starts_with("\\x") ? EncodeHexBytes(text.substr(2), cursor)
-                                     : EncodeEscapedBytes(text, cursor);
-    case ValueKind::kDate:
-      return EncodeParsed(ParseDate, text, cursor);
-    case ValueKind::kTime:
-      return EncodeParsed(ParseTime, text, cursor);
-    case ValueKind::kTimestamp:
-      return EncodeParsed(ParseTimestamp, text, cursor);
-    case ValueKind::kTimestamptz:
-      return EncodeParsed(ParseTimestamptz, text, cursor);
-    case ValueKind::kArray:
-      break;
-  }
-  return ValueStatus::kMalformed;
-}
-
 size_t LengthBytes(size_t length) {
   char unused[kVarintBytesMax];
   return static_cast<size_t>(WriteLength(length, unused) - unused);
@@ -223,14 +180,17 @@ ValueStatus EncodeArray(const ColumnType& type, std::string_view text, char** cu
   const size_t count_room = LengthBytes(ElementsAtMost(text, type.delimiter));
   char* p = start + count_room;
   size_t count = 0;
+  ColumnType element_type = type;
+  element_type.kind = type.element;
   ArrayReader elements(text, type.delimiter);
   for (ArrayReader::Element element; elements.Next(&element); ++count) {
     if (element.is_null) {
       *p++ = kNullBranch;
       continue;
     }
-    *p++ = kValueBranch;
-    const ValueStatus status = EncodeScalar(type.element, type, element.text, &p);
+    const ValueStatus status = EncodeTextValue(element_type, element.text, &p);
+    // Such as a timestamp after 294246, for which there is a text here.
+    if (status == ValueStatus::kOutOfRange) return ValueStatus::kTextBeside;
     if (status != ValueStatus::kOk) return status;
   }
   if (elements.status() != ValueStatus::kOk) return elements.status();
@@ -247,6 +207,47 @@ ValueStatus EncodeArray(const ColumnType& type, std::string_view text, char** cu
   return ValueStatus::kOk;
 }
 
+ValueStatus EncodeByKind(const ColumnType& type, std::string_view text, char** cursor) {
+  switch (type.kind) {
+    case ValueKind::kBoolean:
+      return EncodeBoolean(text, cursor);
+    case ValueKind::kInt:
+      return EncodeInteger<int32_t>(text, cursor);
+    case ValueKind::kLong:
+      return EncodeInteger<int64_t>(text, cursor);
+    case ValueKind::kUnsigned:
+      return EncodeInteger<uint32_t>(text, cursor);
+    case ValueKind::kFloat:
+      return EncodeFloat<float>(text, cursor);
+    case ValueKind::kDouble:
+      return EncodeDouble(text, cursor);
+    case ValueKind::kNumeric:
+      return IsNumericText(text) ? EncodeString(text, cursor) : ValueStatus::kMalformed;
+    case ValueKind::kDecimal:
+      return EncodeDecimal(text, type.precision, type.scale, cursor);
+    case ValueKind::kUuid:
+      return IsUuidText(text) ? EncodeString(text, cursor) : ValueStatus::kMalformed;
+    // PostgreSQL has already validated JSON.
+    case ValueKind::kString:
+    case ValueKind::kJson:
+      return EncodeString(text, cursor);
+    case ValueKind::kBytes:
+      return text.starts_with("\\x") ? EncodeHexBytes(text.substr(2), cursor)
+                                     : EncodeEscapedBytes(text, cursor);
+    case ValueKind::kDate:
+      return EncodeParsed(ParseDate, text, cursor);
+    case ValueKind::kTime:
+      return EncodeParsed(ParseTime, text, cursor);
+    case ValueKind::kTimestamp:
+      return EncodeParsed(ParseTimestamp, text, cursor);
+    case ValueKind::kTimestamptz:
+      return EncodeParsed(ParseTimestamptz, text, cursor);
+    case ValueKind::kArray:
+      return EncodeArray(type, text, cursor);
+  }
+  return ValueStatus::kMalformed;
+}
+
 }  // namespace
 
 size_t EncodedBytesMax(const ColumnType& type, std::string_view text) {
@@ -261,9 +262,7 @@ size_t EncodedBytesMax(const ColumnType& type, std::string_view text) {
 ValueStatus EncodeTextValue(const ColumnType& type, std::string_view text, char** cursor) {
   char* p = *cursor;
   *p++ = kValueBranch;
-  const ValueStatus status = type.kind == ValueKind::kArray
-                                 ? EncodeArray(type, text, &p)
-                                 : EncodeScalar(type.kind, type, text, &p);
+  const ValueStatus status = EncodeByKind(type, text, &p);
   if (status == ValueStatus::kOk) *cursor = p;
   return status;
 }

@@ -44,7 +44,7 @@ TEST(CompiledSchema, KnowsWhichFieldsAreTextsBeside) {
 // A domain over json is no text, though both are Avro strings.
 TEST(CompiledSchema, KnowsTheTypeBelowADomain) {
   Column document = MakeColumn("c", 16999);
-  document.type_name = "doc";
+  document.type_name = PostgresTypeName(16999, -1, "doc");
   document.type.kind = ValueKind::kJson;
   Column numbers = document;
   numbers.name = "n";

@@ -260,7 +260,7 @@ TEST(JsonWriter, WritesTheExactDigitsOfDecimals) {
                                                {"0." + nines, 1000, 1000},
                                                {small, 1000, 1000},
                                                {"-" + small, 1000, 1000},
-                                               {"1" + std::string(1999, '0'), 1000, -1000}}) {
+                                               {std::string("1") + std::string(1999, '0'), 1000, -1000}}) {
     EXPECT_EQ(PlainDecimal(text, precision, scale), R"({"c":")" + text + R"("})");
   }
 }
@@ -296,6 +296,17 @@ TEST(JsonWriter, ShowsTextBesideAsTheColumnInPlainStyle) {
             R"({"n":null,"ä":"{{1}}","last":null})");
   EXPECT_EQ(plain({TextValue::UnchangedToast(), TextValue::Null(), TextValue::Null()}),
             R"({"n":"__bottledwater_unavailable_value","ä":null,"last":null})");
+}
+
+// --arrays=text, and what 0.1.0 has written: the text of an array of documents is no document.
+TEST(JsonWriter, WritesArraysThatAreTextAsTexts) {
+  for (const uint32_t oid : {kJsonbArray, kNumericArray}) {
+    Column column = MakeColumn("c", oid);
+    column.type = ColumnTypeOf(oid, -1, {.arrays = ArrayForm::kText}, NoUserType);
+    const Table table = MakeTable({column});
+    EXPECT_EQ(Write(table, JsonStyle::kPlain, Encode(table, {TextValue::Text("{1,NULL}")})),
+              R"({"c":"{1,NULL}"})");
+  }
 }
 
 TEST(JsonWriter, RefusesArraysAndDecimalsThatLie) {

@@ -268,6 +268,8 @@ TEST(TypeEncoder, LeavesToTextWhatAnArrayCannotHold) {
   }
   EXPECT_EQ(StatusOf(kNumericArray, "{1.5,NaN}", NumericTypmod(3, 1)), ValueStatus::kTextBeside);
   EXPECT_EQ(StatusOf(kNumericArray, "{1.5,NaN}"), ValueStatus::kOk);
+  EXPECT_EQ(StatusOf(kTimestampArray, R"({"294276-12-31 23:59:59.999999"})"),
+            ValueStatus::kTextBeside);
 }
 
 TEST(TypeEncoder, RefusesArraysThatAreNone) {

@@ -62,7 +62,7 @@ class KeyWatchTest : public testing::Test {
     return TableKeyOf(kRelation, MakeTable(name, key));
   }
   CachedRelation Relation(const Table& table, KeyCertainty certainty = KeyCertainty::kKnown) {
-    return CachedRelation(RelationId{kRelation}, table, ReplicaIdentity::kFull, certainty, true,
+    return CachedRelation(RelationId{kRelation}, table, {}, ReplicaIdentity::kFull, certainty, true,
                           {});
   }
   void Use(const Table& table, KeyCertainty certainty = KeyCertainty::kKnown) {
@@ -130,7 +130,7 @@ TEST_F(KeyWatchTest, ATableOfWhichRowsWereDroppedIsReadAgainWhenItIsSelected) {
   current_ = Key({"a"});
   for (const bool is_kept : {true, false}) {
     if (is_kept) Use(MakeTable("t", {"a"}));
-    const CachedRelation left_out(RelationId{kRelation}, MakeTable("t", {"a"}),
+    const CachedRelation left_out(RelationId{kRelation}, MakeTable("t", {"a"}), {},
                                   ReplicaIdentity::kDefault, KeyCertainty::kKnown, false, {});
     watch_->OnUsed(left_out, {Lsn{16}, 0});
     EXPECT_EQ(spool_->ledger().FindTableKey(kRelation)->table, TableName{});
