@@ -70,6 +70,7 @@ def test_an_enum_grows_while_the_relay_runs(scene: Scene):
     scene.execute("CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE test (id int PRIMARY KEY, mood mood, moods mood[])")
     scene.running_relay()
     scene.execute("INSERT INTO test VALUES (1, 'sad', '{sad}')")
+    scene.settle()
     scene.execute("ALTER TYPE mood ADD VALUE 'ok' BEFORE 'sad'")
     scene.execute("INSERT INTO test VALUES (2, 'ok', '{ok,sad}')")
     scene.execute("ALTER TABLE test ADD COLUMN more int")  # PostgreSQL announces the table again.
@@ -107,7 +108,8 @@ def test_types_that_are_dropped_and_made_again_under_load_lose_no_row(scene: Sce
             for number in range(100_000):
                 if done.is_set():
                     return
-                connection.execute("INSERT INTO test VALUES (%s, %s)", [number, f"{number}.25"])
+                # No parameters: PostgreSQL would not find the type of one that was dropped since the statement was parsed.
+                connection.execute(f"INSERT INTO test VALUES ({number}, {number}.25)")
                 written.append(number)
 
     writer = threading.Thread(target=write)
