@@ -69,6 +69,7 @@ class TypeGate:
         self.rows = rows
         self.version = scene.connection.info.server_version // 10000
         self.skipped: list[str] = []
+        self._pools: dict[str, list[str]] = {}  # By type, what its case's query has found.
         scene.execute("SET extra_float_digits = 3")
         for name, value in HOSTILE.items():
             scene.execute(f"ALTER DATABASE {scene.name} SET {name} = '{value}'")
@@ -258,8 +259,6 @@ class TypeGate:
         if case.pool and case.type not in self._pools:
             self._pools[case.type] = [value for value, in self.scene.query(case.pool + " ORDER BY 1")]
         return self._pools.get(case.type, [])
-
-    _pools: dict[str, list[str]] = {}
 
 
 def back_columns(table: Table) -> str:
