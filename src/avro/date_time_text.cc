@@ -205,7 +205,7 @@ ValueStatus ParseTimestamptz(std::string_view text, int64_t* out) {
   return ParseAnyTimestamp(text, true, out);
 }
 
-// --- Numbers -> ISO 8601 text ------------------------------------------------------------------
+// --- Numbers -> text ---------------------------------------------------------------------------
 
 namespace {
 
@@ -217,15 +217,18 @@ void AppendPadded(int64_t number, int width, std::string* out) {
   out->append(digits, static_cast<size_t>(length));
 }
 
-void AppendDay(int64_t days_since_epoch, std::string* out) {
+constexpr std::string_view kBeforeChrist = " BC";
+
+// Returns what must follow at the end: years before 1 are counted back from 1 BC.
+std::string_view AppendDay(int64_t days_since_epoch, std::string* out) {
   const CivilDay day = CivilDayOf(days_since_epoch);
-  if (day.year < 0) *out += '-';
-  if (day.year > 9999) *out += '+';
-  AppendPadded(day.year < 0 ? -day.year : day.year, 4, out);
+  const bool is_before_christ = day.year < 1;
+  AppendPadded(is_before_christ ? 1 - day.year : day.year, 4, out);
   *out += '-';
   AppendPadded(day.month, 2, out);
   *out += '-';
   AppendPadded(day.day, 2, out);
+  return is_before_christ ? kBeforeChrist : "";
 }
 
 }  // namespace
@@ -236,7 +239,7 @@ void AppendIsoDate(int32_t days_since_epoch, std::string* out) {
   } else if (days_since_epoch == kDateMinusInfinity) {
     *out += "-infinity";
   } else {
-    AppendDay(days_since_epoch, out);
+    *out += AppendDay(days_since_epoch, out);
   }
 }
 
@@ -269,10 +272,11 @@ void AppendIsoTimestamp(int64_t micros_since_epoch, bool utc, std::string* out) 
     time += kMicrosPerDay;
     --days;
   }
-  AppendDay(days, out);
+  const std::string_view era = AppendDay(days, out);
   *out += 'T';
   AppendIsoTime(time, out);
   if (utc) *out += 'Z';
+  *out += era;
 }
 
 }  // namespace bw

@@ -41,10 +41,9 @@ ValueStatus ParseTimestamp(std::string_view text, int64_t* out);
 // The same with an offset, "+00", "-05:30" or "+00:19:32" -> microseconds since 1970-01-01 UTC.
 ValueStatus ParseTimestamptz(std::string_view text, int64_t* out);
 
-// --- Avro's numbers -> ISO 8601 text, appended to `*out`. Years from 10000 have a '+', years
-// before
-// --- 1 are astronomical (0000 is 1 BC, -0001 is 2 BC), as in java.time. Fractions of a second have
-// --- no trailing zeros. Pure; accepts any number -----------------------------------------------
+// --- Avro's numbers -> text, appended to `*out`: ISO 8601 for the years 1 to 9999. Beyond, where
+// --- readers disagree, years are as PostgreSQL writes and reads them: 10000, or 0044 with " BC" at
+// --- the end. Fractions of a second have no trailing zeros. Pure; accepts any number ------------
 
 // "2026-11-21", or "infinity", "-infinity" for PostgreSQL's special dates.
 void AppendIsoDate(int32_t days_since_epoch, std::string* out);

@@ -10,7 +10,6 @@ from collections import Counter, defaultdict
 import pytest
 from harness import Scene
 from harness.postgres_text import PostgresText, RawDecoder, Row
-from harness.type_cases import MAPPING, NATIVE
 from harness.type_gate import TypeGate, judge
 
 from clients import Message, TopicReader
@@ -84,8 +83,8 @@ def test_what_a_native_form_cannot_hold_goes_as_text_beside(scene: Scene):
     for row in rows:
         expected, beside = ROWS_OF_ORDERS[int(row.texts.pop("id")) % 100]
         assert tuple(row.texts.values()) == normal(scene, expected)
-        assert row.beside.keys() == (beside if MAPPING == NATIVE else set())
-    assert len({row.schema for row in rows if row.beside}) == (MAPPING == NATIVE)
+        assert row.beside.keys() == beside
+    assert len({row.schema for row in rows if row.beside}) == 1
     [native] = {row.schema for row in rows if not row.beside}
     assert [field.name for field in text.fields(native)] == ["id", "price", "days", "notes", "rest"]
 
@@ -135,7 +134,7 @@ def test_the_mark_of_an_unchanged_toasted_value_goes_as_text_beside(scene: Scene
     scene.execute("UPDATE orders SET rest = 'z'")
     inserted, updated, full = (text.row(message.raw_value) for message in scene.messages("orders"))
     assert updated.texts == {**inserted.texts, "days": UNAVAILABLE, "notes": UNAVAILABLE, "rest": "y"}
-    assert updated.beside == ({"days": UNAVAILABLE, "notes": UNAVAILABLE} if MAPPING == NATIVE else {})
+    assert updated.beside == {"days": UNAVAILABLE, "notes": UNAVAILABLE}
     assert full.texts == {**inserted.texts, "rest": "z"} and not full.beside and full.schema == inserted.schema
 
 
@@ -152,6 +151,20 @@ def test_plain_json_of_every_row_is_what_postgresql_reads(scene: Scene):
         [row] = scene.query("SELECT price::text, days::text, notes::text, rest FROM json_populate_record(null::orders, %s::json)",
                             [message.raw_value.decode()])
         assert row == normal(scene, ROWS_OF_ORDERS[message.key["id"]][0])
+
+
+def test_plain_json_of_every_era_is_what_postgresql_reads(scene: Scene):
+    scene.execute("CREATE TABLE days (id int PRIMARY KEY, d date, t timestamp, z timestamptz)")
+    eras = ["4714-11-24 BC", "0001-12-31 BC", "0001-01-01", "2026-11-22", "9999-12-31", "10000-01-01", "294246-01-01", "infinity",
+            "-infinity"]
+    for number, text in enumerate(eras):
+        scene.execute("INSERT INTO days VALUES (%s, %s, %s, %s)", [number, text, text, text])
+    scene.use_json()
+    scene.running_relay(output_format="plain-json")
+    for message in scene.messages("days"):
+        [same] = scene.query("SELECT r = d FROM json_populate_record(null::days, %s::json) r JOIN days d USING (id)",
+                             [message.raw_value.decode()])
+        assert same == (True,), message.raw_value
 
 
 def read_as_text(scene: Scene) -> PostgresText:

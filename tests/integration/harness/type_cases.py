@@ -1,7 +1,6 @@
 """Every type that a column can have, with its values and its Avro type. `type_gate` fails for a type of pg_type that is not here.
 
-TODAY and NATIVE are the two mappings; `MAPPING` says which one the relay has. The Avro types are from src/avro/README.md
-and docs/types.md, the values from PostgreSQL's documentation of each type (8. Data Types), not from the relay.
+The Avro types are from docs/types.md, the values from PostgreSQL's documentation of each type (8. Data Types), not from the relay.
 """
 
 from collections.abc import Callable
@@ -10,17 +9,13 @@ from random import Random
 
 from . import type_values as v
 
-TODAY, NATIVE = "today", "native"
-MAPPING = NATIVE
-
 
 @dataclass(frozen=True)
 class Case:
     type: str  # As in CREATE TABLE; where the server has no such type, the case is left out.
-    avro: str = "string"  # Of the native mapping, as `avro_type` writes it.
+    avro: str = "string"  # As `avro_type` writes it.
     specials: tuple[str, ...] = ()
     random: Callable[[Random], str] | None = None  # Without it, one of the special values.
-    today: str = ""  # The Avro type of the mapping before, where it was another one.
     newer: tuple[tuple[int, str], ...] = ()  # Special values that servers have from this major version on.
     pool: str = ""  # A query for texts of values, where those depend on the server.
     made_by: str = ""  # An expression over `id`, where the type has no input function: there is no way back, texts are compared.
@@ -29,19 +24,13 @@ class Case:
     nested: str = ""  # Of a domain's or an array's array: the Avro type of `type[]` where it is not array<avro>.
     is_array: bool = False
 
-    def expected(self) -> str:
-        return self.avro if MAPPING == NATIVE else self.today or self.avro
-
-    def expected_array(self) -> str:
-        return (self.nested or f"array<{self.avro}>") if MAPPING == NATIVE else "string"
-
-    def expected_domain(self) -> str:
-        return self.avro if MAPPING == NATIVE else "string"
+    def array(self) -> str:
+        """The Avro type of an array of it."""
+        return self.nested or f"array<{self.avro}>"
 
 
 def decimal(modifier: str, precision: int, scale: int, declared: tuple[int, int], *specials: str) -> Case:
-    return Case(f"numeric({modifier})", f"bytes.decimal({precision},{scale})", ("NaN", "0", *specials), v.decimal(*declared),
-                today="string")
+    return Case(f"numeric({modifier})", f"bytes.decimal({precision},{scale})", ("NaN", "0", *specials), v.decimal(*declared))
 
 
 def text_only(type: str, reason: str) -> Case:
@@ -175,10 +164,10 @@ SYSTEM = [
     Case("smgr", specials=("magnetic disk",)),
 ]
 INFORMATION_SCHEMA = [
-    Case("information_schema.cardinal_number", "int", ("0", "2147483647"), v.whole(0, 2 ** 31 - 1), today="string"),
+    Case("information_schema.cardinal_number", "int", ("0", "2147483647"), v.whole(0, 2 ** 31 - 1)),
     Case("information_schema.character_data", specials=TEXTS, random=v.text),
     Case("information_schema.sql_identifier", specials=("", "x" * 63), random=v.name),
-    Case("information_schema.time_stamp", "long.timestamp-micros", (*INFINITE, "2026-11-22 17:00:00.12+00"), v.instant, today="string"),
+    Case("information_schema.time_stamp", "long.timestamp-micros", (*INFINITE, "2026-11-22 17:00:00.12+00"), v.instant),
     Case("information_schema.yes_or_no", specials=("YES", "NO")),
 ]
 BUILT_IN = [*NUMBERS, *CHARACTERS, *TIMES, *GEOMETRY_AND_NETWORK, *RANGES, *SYSTEM, *INFORMATION_SCHEMA]
@@ -212,14 +201,14 @@ OF_USERS = [
     Case("gate.pair", specials=PAIRS, random=v.row(v.whole(-9, 9), v.text)),
     Case("gate.nest", specials=("(,,)", '("(1,x)","{""(2,y)"",NULL}",sad)')),
     Case("gate.floats", specials=("empty", "(,)", "[-Infinity,NaN)"), random=v.range_of(v.whole(-99, 99), int)),
-    Case("gate.price", "bytes.decimal(10,2)", PRICES, v.decimal(10, 2), today="string"),
-    Case("gate.fair_price", "bytes.decimal(10,2)", PRICES, v.decimal(10, 2), today="string"),
-    Case("gate.prices", "array<bytes.decimal(10,2)>", ("{}", "{NaN,1}", "{{1},{2}}"), arrays_of(v.decimal(10, 2)), today="string",
+    Case("gate.price", "bytes.decimal(10,2)", PRICES, v.decimal(10, 2)),
+    Case("gate.fair_price", "bytes.decimal(10,2)", PRICES, v.decimal(10, 2)),
+    Case("gate.prices", "array<bytes.decimal(10,2)>", ("{}", "{NaN,1}", "{{1},{2}}"), arrays_of(v.decimal(10, 2)),
          nested="array<string>", is_array=True),
-    Case("gate.numbers", "array<int>", ("{}", "{{1,2},{3,4}}", "[0:1]={1,2}"), arrays_of(v.whole(-9, 9)), today="string",
+    Case("gate.numbers", "array<int>", ("{}", "{{1,2},{3,4}}", "[0:1]={1,2}"), arrays_of(v.whole(-9, 9)),
          nested="array<string>", is_array=True),
     Case("gate.humour", specials=MOODS),
-    Case("gate.moods", "array<string>", ("{}", '{"",sad}', "{{sad}}"), arrays_of(v.one_of(*MOODS)), today="string",
+    Case("gate.moods", "array<string>", ("{}", '{"",sad}', "{{sad}}"), arrays_of(v.one_of(*MOODS)),
          nested="array<string>", is_array=True),
 ]
 
@@ -242,7 +231,7 @@ CONTRIB = {
             Case("issn", specials=("1436-4522",), random=v.product_number("", 7)),
             Case("upc", specials=("220356483481",), random=v.product_number("2", 10))],
     "intarray": [Case("query_int", specials=("1&(2|!3)",), random=v.integers_query), text_only("intbig_gkey", NO_VALUES)],
-    "lo": [Case("lo", "long", ("0", "4294967295"), v.whole(0, 2 ** 32 - 1), today="string")],
+    "lo": [Case("lo", "long", ("0", "4294967295"), v.whole(0, 2 ** 32 - 1))],
     "pg_trgm": [text_only("gtrgm", NO_VALUES)],
     "btree_gist": [text_only(f"gbtreekey{size}", NO_VALUES) for size in ("2", "4", "8", "16", "32", "_var")],
     "tablefunc": [],  # Row types only.

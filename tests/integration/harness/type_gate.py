@@ -146,14 +146,14 @@ class TypeGate:
     def _columns(self, first: int) -> list[Column]:
         found = []
         for number, case in enumerate(self.cases[first:first + CASES_PER_TABLE], first):
-            found.append(Column(f"v{number}", case, case.type, case.expected(), case.is_array))
+            found.append(Column(f"v{number}", case, case.type, case.avro, case.is_array))
             [(array, is_row)] = self.scene.query(
                 "SELECT typarray <> 0, typtype = 'c' FROM pg_type WHERE oid = %s::regtype", [case.type])
             if array:
-                found.append(Column(f"a{number}", case, case.type + "[]", case.expected_array(), True))
+                found.append(Column(f"a{number}", case, case.type + "[]", case.array(), True))
             if not is_row or self.version >= 11:
                 self.scene.execute(f"CREATE DOMAIN gate.d{number} AS {case.type}")
-                found.append(Column(f"d{number}", case, f"gate.d{number}", case.expected_domain(), case.is_array))
+                found.append(Column(f"d{number}", case, f"gate.d{number}", case.avro, case.is_array))
         return found
 
     def _has_btree(self, column: Column) -> bool:
@@ -198,7 +198,7 @@ class TypeGate:
             if array:
                 # The arrays of the four catalogs with a fixed row type are no arrays to the relay.
                 built_in = name in ("pg_type", "pg_attribute", "pg_proc", "pg_class")
-                native = "string" if built_in or cases.MAPPING == cases.TODAY else "array<string>"
+                native = "string" if built_in else "array<string>"
                 columns.append(Column(f"a{number}", row, name + "[]", native, True))
                 values.append(array_literal([literal, None]))
         table = Table("row_types", columns, rows=1)
