@@ -43,8 +43,8 @@ std::unique_ptr<spdlog::formatter> LogFormatter(const std::string& pattern);
 // LogFormat::kJson, valid JSON whatever the bytes of the message.
 std::unique_ptr<spdlog::formatter> JsonLogFormatter();
 
-// Logs the outage of a server that we wait for: "is away" at once and then at most once a minute,
-// "is back" when it returns. A refusal for another reason is logged within seconds. While it lasts, it is also in `troubles`, if given. Not thread-safe.
+// Logs the outage of a server that we wait for, and notes it in `troubles`, if given: at once, then
+// once a minute, a refusal for another reason within seconds, and its end. Not thread-safe.
 class AwayLog {
  public:
   explicit AwayLog(std::string server, TroubleList* troubles = nullptr)

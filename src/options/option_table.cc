@@ -246,7 +246,8 @@ constexpr OptionSpec kTable[] = {
      "record's full name), or topic-record (both).",
      SetChoice<kSubjectNaming, &Options::publish, &PublishOptions::subject_naming>},
     {'\0', "auto-register", "BOOL", kOne, kPublish, "true",
-     "Register schemas that are new. With false somebody else does, and publishing waits until they "
+     "Register schemas that are new. With false somebody else does, and publishing waits until "
+     "they "
      "are there.",
      SetChoice<kTrueOrFalse, &Options::registry, &HttpSchemaRegistryOptions::auto_register>},
     {'\0', "schema-check-interval", "TIME", kOne, kPublish, "1min",

@@ -39,8 +39,9 @@ class SchemaIdCache {
     std::string topic;
     const TableSchema* schema = nullptr;
   };
-  // The ids of each table, or why it has none; unknown ones are asked for concurrently. Errors are as SchemaRegistry::RegisterAll gives them, or
-  // a halt; the next call asks only for what is still missing.
+  // The ids of each table, or why it has none; unknown ones are asked for concurrently. Errors are
+  // as SchemaRegistry::RegisterAll gives them, or a halt; the next call asks for what is still
+  // missing.
   std::vector<RegistryResult<RegistryIds>> GetAll(std::span<const Table> tables);
 
   // Compares known ids with the registry, at most a few hundred: those that were not compared for

@@ -50,8 +50,8 @@ class TableRoutes {
 
   // Prepares the routes of these schemas: chooses topic names, creates topics, gets ids from the
   // registry. It takes few requests for all of them, and the brokers create the topics of one group
-  // of tables while the registry is asked about the next. Returns why the registry is waited for, or
-  // nothing when the routes are ready. What concerns a single table (its schema is refused, it
+  // of tables while the registry is asked about the next. Returns why the registry is waited for,
+  // or nothing when the routes are ready. What concerns a single table (its schema is refused, it
   // can have no topic) becomes that table's refusal and is tried again after a minute. Throws as
   // KafkaCluster does.
   //
@@ -80,7 +80,7 @@ class TableRoutes {
   using NameRefusals = std::map<std::string, std::string>;
 
   std::optional<Error> AskRegistry(std::span<const TableToRoute> tables,
-                                         std::span<TableRoute> routes);
+                                   std::span<TableRoute> routes);
   TopicClaims::Choice Choose(const TableName& table);
   // Throws row errors, which become the refusal.
   void ChooseTopic(const TableSchema& schema, TableRoute* route);

@@ -31,8 +31,7 @@ void RequireAnswer(const HttpAnswer& answer, const std::string& where) {
 }  // namespace
 
 HttpSchemaRegistry::HttpSchemaRegistry(const HttpSchemaRegistryOptions& options, const Stop& stop)
-    : auto_register_(options.auto_register),
-      http_(std::make_unique<HttpClient>(options, stop)) {}
+    : auto_register_(options.auto_register), http_(std::make_unique<HttpClient>(options, stop)) {}
 
 HttpSchemaRegistry::~HttpSchemaRegistry() = default;
 
@@ -69,8 +68,8 @@ int32_t HttpSchemaRegistry::RegisteredId(const HttpAnswer& answer,
                                          const SchemaRegistration& registration) const {
   const std::string where = Where(registration.subject);
   if (const auto id = ParseLookUpAnswer(answer.status, answer.body, where)) return *id;
-  throw TransientError(where + ": this schema is not registered: " +
-                       Printable(registration.schema_json))
+  throw TransientError(where +
+                       ": this schema is not registered: " + Printable(registration.schema_json))
       .AsRefusal("--auto-register=false leaves that to others; publishing goes on once it is done");
 }
 

@@ -20,8 +20,8 @@ struct HttpSchemaRegistryOptions {
   // --schema-registry-cert, -key: the client certificate, if the registry asks for one.
   std::string certificate_file;
   std::string key_file;
-  // --auto-register: register schemas that are new. Else somebody else does, and publishing waits for
-  // it.
+  // --auto-register: register schemas that are new. Else somebody else does, and publishing waits
+  // for it.
   bool auto_register = true;
   Duration connect_timeout{5'000};
   // --schema-registry-timeout: for a whole request, connecting included.

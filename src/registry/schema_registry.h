@@ -40,9 +40,9 @@ class SchemaRegistry {
   virtual ~SchemaRegistry() = default;
 
   // The id of each schema under its subject, registering it when it is new there, unless others do
-  // (--auto-register=false; until then the error is a transient refusal); asking again for the same pair gives
-  // the same id. Ids are 1 to 2^31-1. Concurrent where possible; results are in
-  // the order of `registrations`. Once the registry turns out to be away, the rest is not asked.
+  // (--auto-register=false: until then the error is a transient refusal); asking again for the same
+  // pair gives the same id. Ids are 1 to 2^31-1. Concurrent where possible; results are in the
+  // order of `registrations`. Once the registry turns out to be away, the rest is not asked.
   //
   // Waits for the answers, but not beyond a timeout or a stop. Errors, each of one schema:
   // - transient when there is no usable answer (unreachable, timeout, 5xx, 429, malformed) and,

@@ -246,21 +246,22 @@ TEST(JsonWriter, WritesDecimalsAfterTheStyle) {
 TEST(JsonWriter, WritesTheExactDigitsOfDecimals) {
   const std::string nines(1000, '9');
   const std::string small = "0." + std::string(999, '0') + "1";
-  for (const auto& [text, precision, scale] : {std::tuple{"0.00"s, 4, 2},
-                                               {"0.05"s, 4, 2},
-                                               {"-0.05"s, 4, 2},
-                                               {"-99.99"s, 4, 2},
-                                               {"7"s, 4, 0},
-                                               {"100000000000000000000"s, 30, 0},
-                                               {"-1000000000.000000000"s, 30, 9},
-                                               {"0.00099"s, 2, 5},
-                                               {"9223372036854775808"s, 19, 0},
-                                               {nines, 1000, 0},
-                                               {"-" + nines, 1000, 0},
-                                               {"0." + nines, 1000, 1000},
-                                               {small, 1000, 1000},
-                                               {"-" + small, 1000, 1000},
-                                               {std::string("1") + std::string(1999, '0'), 1000, -1000}}) {
+  for (const auto& [text, precision, scale] :
+       {std::tuple{"0.00"s, 4, 2},
+        {"0.05"s, 4, 2},
+        {"-0.05"s, 4, 2},
+        {"-99.99"s, 4, 2},
+        {"7"s, 4, 0},
+        {"100000000000000000000"s, 30, 0},
+        {"-1000000000.000000000"s, 30, 9},
+        {"0.00099"s, 2, 5},
+        {"9223372036854775808"s, 19, 0},
+        {nines, 1000, 0},
+        {"-" + nines, 1000, 0},
+        {"0." + nines, 1000, 1000},
+        {small, 1000, 1000},
+        {"-" + small, 1000, 1000},
+        {std::string("1") + std::string(1999, '0'), 1000, -1000}}) {
     EXPECT_EQ(PlainDecimal(text, precision, scale), R"({"c":")" + text + R"("})");
   }
 }

@@ -64,8 +64,8 @@ TEST(SchemaSubject, OfATopicAndARecordHasBoth) {
 
 TEST(SchemaSubject, NoTableHasTheNameOfAnothersKey) {
   const TableSchema orders = SchemaOf("public", "orders");
-  for (const auto& [schema, name] : {std::pair("public", "orders.Key"),
-                                     std::pair("public.orders", "Key")}) {
+  for (const auto& [schema, name] :
+       {std::pair("public", "orders.Key"), std::pair("public.orders", "Key")}) {
     EXPECT_NE(ValueRegistration(SubjectNaming::kRecord, "t", SchemaOf(schema, name)).subject,
               KeyRegistration(SubjectNaming::kRecord, "t", orders).subject);
   }
