@@ -116,9 +116,10 @@ class PostgresServer(OneProcess):
         self._write_settings()
 
     def _program(self, name: str) -> str:
-        if self._distribution and (self._distribution / "bin" / name).exists():
+        is_server = name in ("postgres", "initdb")  # What is fetched has no clients: Debian's are of another version then.
+        if self._distribution and (is_server or (self._distribution / "bin" / name).exists()):
             return str(self.folder / "program" / "bin" / name)
-        return postgres_program(name)  # What is fetched has no clients: Debian's are of another version then.
+        return postgres_program(name)
 
     def _fill_data(self) -> None:
         password = self.folder / "password"

@@ -63,10 +63,16 @@ std::vector<std::string> FieldNames(const Table& table) {
 }
 
 std::vector<std::string> TextFieldNames(const Table& table,
-                                        const std::vector<std::string>& field_names) {
-  std::unordered_set<std::string> taken(field_names.begin(), field_names.end());
+                                        const std::vector<std::string>& field_names,
+                                        bool key_only) {
+  const auto is_left_out = [&](size_t i) { return key_only && !table.columns[i].key; };
+  std::unordered_set<std::string> taken;
+  for (size_t i = 0; i < field_names.size(); ++i) {
+    if (!is_left_out(i)) taken.insert(field_names[i]);
+  }
   std::vector<std::string> names(table.columns.size());
   for (size_t i = 0; i < names.size(); ++i) {
+    if (is_left_out(i)) continue;
     if (FieldType(table.columns[i].type, table.text_as_bytes).holds_all()) continue;
     names[i] = field_names[i] + "__text";
     if (taken.contains(names[i])) names[i] = WithFreeSuffix(names[i], taken);

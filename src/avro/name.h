@@ -28,9 +28,10 @@ std::vector<std::string> FieldNames(const Table& table);
 
 // The names of the text fields beside the columns (avro/row_form.h), in the columns' order: the
 // field's name and "__text", with "_2", "_3", ... where a field or an earlier text field has that
-// name. Empty for columns whose type holds all values. They depend on the table alone, so key and
-// value, and all forms, use the same.
+// name. Empty for columns whose type holds all values. With `key_only`, those of the key's record,
+// for which the key's columns alone count: another column that is added or dropped must not change
+// the bytes of keys.
 std::vector<std::string> TextFieldNames(const Table& table,
-                                        const std::vector<std::string>& field_names);
+                                        const std::vector<std::string>& field_names, bool key_only);
 
 }  // namespace bw

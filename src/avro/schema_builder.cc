@@ -91,7 +91,7 @@ void CheckAvroSchema(const std::string& json, const Table& table) {
 
 std::string BuildSchema(const Table& table, bool key_only, RowForm form) {
   const std::vector<std::string> names = FieldNames(table);
-  const std::vector<std::string> text_names = TextFieldNames(table, names);
+  const std::vector<std::string> text_names = TextFieldNames(table, names, key_only);
   Json fields = Json::array();
   for (size_t i = 0; i < names.size(); ++i) {
     const Column& column = table.columns[i];

@@ -88,13 +88,13 @@ Table RelationCache::Describe(const RelationMessage& relation) const {
 bool RelationCache::AddRelation(const RelationMessage& relation, uint32_t xid) {
   Table table = Describe(relation);
   const bool selected = filter_.Selects(table);
-  UserTypes types;
-  if (selected) types = SetTypes(xid, &table);
   KeyCertainty certainty = KeyCertainty::kKnown;
   const bool has_marks = std::ranges::any_of(table.columns, &Column::key);
   if (selected && (has_marks || relation.identity == ReplicaIdentity::kFull)) {
     certainty = MarkKey(relation.id, relation.identity, &table);
   }
+  UserTypes types;
+  if (selected) types = SetTypes(xid, &table);
   const auto known = relations_.find(relation.id.value);
   if (known != relations_.end()) {
     if (known->second.identity == relation.identity && known->second.key_certainty == certainty &&

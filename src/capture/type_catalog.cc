@@ -128,9 +128,11 @@ bool TypeWatch::Read(const std::vector<uint32_t>& oids) {
 void TypeWatch::WaitForEnd(uint32_t xid) {
   constexpr Duration kLookInterval{5};
   constexpr Duration kWaitMax{10'000};
+  if (given_up_ == xid) return;  // It may announce many tables.
   const TimePoint deadline = Now() + kWaitMax;
   while (catalog_->IsEnding(xid)) {
     if (Now() > deadline) {
+      given_up_ = xid;
       spdlog::warn(
           "Transaction {} has committed, and is not visible after {}: PostgreSQL waits for a "
           "synchronous standby. Columns of types that it has made are text until the relay "

@@ -60,6 +60,7 @@ class TypeWatch {
   ServerCatalog* const catalog_;
   const Stop* const stop_;
   UserTypes found_;
+  uint32_t given_up_ = 0;  // The transaction whose end was waited for in vain.
 };
 
 }  // namespace bw

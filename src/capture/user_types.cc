@@ -40,7 +40,9 @@ void AddUsedTypes(uint32_t oid, const UserTypes& types, UserTypes* used) {
 }
 
 void SetColumnType(const TypeForms& forms, const UserTypeLookup& lookup, Column* column) {
-  column->type = ColumnTypeOf(column->type_oid, column->typmod, forms, lookup);
+  TypeForms own = forms;
+  if (column->key && own.numeric == NumericForm::kDouble) own.numeric = NumericForm::kDecimal;
+  column->type = ColumnTypeOf(column->type_oid, column->typmod, own, lookup);
   column->enum_labels = EnumLabelsOf(column->type_oid, lookup);
 }
 

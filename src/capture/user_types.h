@@ -20,7 +20,8 @@ UserTypeLookup LookupIn(const UserTypes& types);
 // Adds this type and those that it consists of, as far as they are in `types`.
 void AddUsedTypes(uint32_t oid, const UserTypes& types, UserTypes* used);
 
-// Sets what follows from the column's type OID and modifier.
+// Sets what follows from the column's type OID and modifier, and from whether it is part of the
+// key: there, no form may be rounded, since two keys would become one.
 void SetColumnType(const TypeForms& forms, const UserTypeLookup& lookup, Column* column);
 
 // The OID of the built-in type with this pg_type.typname ("int4", "_numeric"), of those that have

@@ -211,9 +211,13 @@ std::vector<std::pair<RegisteredSchema, std::string>> SchemaIdCache::RestoreAll(
                    subject);
       continue;
     }
-    for (const RegisteredSchema& schema : schemas) {
+    // Another relay may have been quicker: with names of records, two may share a subject.
+    const auto states = registry_->CheckAll(schemas);
+    for (size_t i = 0; i < schemas.size(); ++i) {
+      const auto* state = std::get_if<IdState>(&states[i]);
+      if (state != nullptr && *state == IdState::kSame) continue;
       given_up.emplace_back(
-          schema,
+          schemas[i],
           "is unknown now, and cannot be registered again under this id (" + *refusal + ")");
     }
   }

@@ -62,14 +62,16 @@ std::vector<RegistryResult<int32_t>> HttpSchemaRegistry::RegisterAll(
   return results;
 }
 
-// Whoever registers schemas here has not done it yet: an outage, in which rows wait. To leave them
-// out (--on-error) would lose them because somebody was late.
+// Whoever registers schemas here has not done it yet, and rows wait for it. To leave them out
+// (--on-error) would lose them because somebody was late.
 int32_t HttpSchemaRegistry::RegisteredId(const HttpAnswer& answer,
                                          const SchemaRegistration& registration) const {
   const std::string where = Where(registration.subject);
   if (const auto id = ParseLookUpAnswer(answer.status, answer.body, where)) return *id;
-  throw TransientError(where +
-                       ": this schema is not registered: " + Printable(registration.schema_json))
+  // In ASCII, so that no log changes it.
+  const std::string schema =
+      nlohmann::ordered_json::parse(registration.schema_json).dump(-1, ' ', /*ensure_ascii=*/true);
+  throw TransientError(where + ": this schema is not registered: " + schema)
       .AsRefusal("--auto-register=false leaves that to others; publishing goes on once it is done");
 }
 

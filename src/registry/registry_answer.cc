@@ -60,6 +60,21 @@ bool SaysNotFound(long status, std::string_view body) {
   return code >= 40401 && code <= 40407;
 }
 
+// Of an answer that is no result: an outage, with what to change where that helps.
+Error Unusable(long status, std::string_view body, const std::string& where) {
+  std::string what;
+  if (status == 401 || status == 403) {
+    what = "the registry does not let us in, check user and password: ";
+  } else if (status == 404) {
+    what =
+        "the registry does not know this path, check the address (Apicurio needs "
+        "/apis/ccompat/v7 after it): ";
+  } else if (status >= 300 && status < 400) {
+    what = "redirects are not followed, use the final address: ";
+  }
+  return TransientError(where + ": " + what + ReasonOf(status, body));
+}
+
 }  // namespace
 
 // What the registry says about it: its `message` where there is one, else the body's start.
@@ -92,20 +107,9 @@ int32_t ParseRegisterAnswer(long status, std::string_view body, const std::strin
                              "must be READWRITE for this subject: " +
                              ReasonOf(status, body));
       }
-      throw TransientError(where + ": " + ReasonOf(status, body));
-    case 401:
-    case 403:
-      throw TransientError(where + ": the registry does not let us in, check user and password: " +
-                           ReasonOf(status, body));
-    case 404:
-      throw TransientError(where + ": the registry does not know this path, check the address " +
-                           "(Apicurio needs /apis/ccompat/v7 after it): " + ReasonOf(status, body));
+      throw Unusable(status, body, where);
     default:
-      if (status >= 300 && status < 400) {
-        throw TransientError(where + ": redirects are not followed, use the final address: " +
-                             ReasonOf(status, body));
-      }
-      throw TransientError(where + ": " + ReasonOf(status, body));
+      throw Unusable(status, body, where);
   }
   return IdOf(body, where);
 }
@@ -113,7 +117,7 @@ int32_t ParseRegisterAnswer(long status, std::string_view body, const std::strin
 std::optional<StoredSchema> ParseStoredSchema(long status, std::string_view body,
                                               const std::string& where) {
   if (SaysNotFound(status, body)) return std::nullopt;
-  if (status != 200) throw TransientError(where + ": " + ReasonOf(status, body));
+  if (status != 200) throw Unusable(status, body, where);
   const nlohmann::json answer = Parse(body);
   if (!answer.is_object() || !answer.contains("schema") || !answer["schema"].is_string()) {
     throw TransientError(where + ": the answer has no \"schema\"");
@@ -152,7 +156,7 @@ std::optional<IdState> ParseSchemaAnswer(long status, std::string_view body,
 std::optional<int32_t> ParseLookUpAnswer(long status, std::string_view body,
                                          const std::string& where) {
   if (SaysNotFound(status, body)) return std::nullopt;
-  if (status != 200) throw TransientError(where + ": " + ReasonOf(status, body));
+  if (status != 200) throw Unusable(status, body, where);
   return IdOf(body, where);
 }
 

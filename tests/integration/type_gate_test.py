@@ -28,6 +28,7 @@ def gate_scene(request: pytest.FixtureRequest) -> Scene:
 
 def test_every_type_comes_back_as_it_was_from_snapshot_and_stream(gate_scene: Scene, capsys):
     scene = gate_scene
+    print(f"seed {SEED}")  # Shown when it fails, wherever that is.
     gate = TypeGate(scene, SEED, ROWS)
     assert gate.missing() == [], "types without a case in harness/type_cases.py"
     tables = gate.make_tables()
@@ -161,7 +162,9 @@ def test_plain_json_of_every_era_is_what_postgresql_reads(scene: Scene):
         scene.execute("INSERT INTO days VALUES (%s, %s, %s, %s)", [number, text, text, text])
     scene.use_json()
     scene.running_relay(output_format="plain-json")
-    for message in scene.messages("days"):
+    messages = scene.messages("days")
+    assert {message.key["id"] for message in messages} == set(range(len(eras)))
+    for message in messages:
         [same] = scene.query("SELECT r = d FROM json_populate_record(null::days, %s::json) r JOIN days d USING (id)",
                              [message.raw_value.decode()])
         assert same == (True,), message.raw_value

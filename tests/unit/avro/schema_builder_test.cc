@@ -179,7 +179,17 @@ TEST(SchemaBuilder, GivesTextFieldsNamesOfTheirOwn) {
                                              "a__text_2__text", "A", "A__text"}));
   const auto key = CompiledSchema::Parse(*BuildKeySchema(table, RowForm::kTextBesideInKey));
   ASSERT_EQ(key.fields().size(), 2u);
-  EXPECT_EQ(key.fields()[1].name, "a__text_3");
+  EXPECT_EQ(key.fields()[1].name, "a__text");
+}
+
+// Another column must not change the bytes of keys: the rows before it would keep theirs.
+TEST(SchemaBuilder, TheKeysTextHasItsNameFromTheKeyAlone) {
+  const Column key = MakeColumn("k", type_oid::kNumeric, true, NumericTypmod(4, 1));
+  const Table before = MakeTable({key});
+  const Table after = MakeTable({key, MakeColumn("k__text", type_oid::kInt4)});
+  EXPECT_EQ(BuildKeySchema(before, RowForm::kTextBesideInKey),
+            BuildKeySchema(after, RowForm::kTextBesideInKey));
+  EXPECT_NE(BuildKeySchema(before, RowForm::kTextBesideInKey), BuildKeySchema(before));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "avro/postgres_type_name.h"
 #include "capture/postgres_server.h"
+#include "support/make_table.h"
 
 namespace bw {
 namespace {
@@ -128,6 +129,17 @@ TEST_F(TypeWatchTest, WaitsForATransactionThatTheCatalogDoesNotShowYet) {
   catalog_.ending_types = all_;
   catalog_.ending = 3;
   EXPECT_EQ(watch_->Find({kArray, kEnum}, kXid), all_);
+}
+
+// Two rows must not become one.
+TEST(UserTypes, NoKeyIsRounded) {
+  const TypeForms doubles{.numeric = NumericForm::kDouble};
+  Column column = MakeColumn("price", 1700, /*key=*/false, NumericTypmod(20, 2));
+  SetColumnType(doubles, NoUserType, &column);
+  EXPECT_EQ(column.type.kind, ValueKind::kDouble);
+  column.key = true;
+  SetColumnType(doubles, NoUserType, &column);
+  EXPECT_EQ(column.type.kind, ValueKind::kDecimal);
 }
 
 TEST(UserTypes, BuiltinTypesAreKnownByTheirNames) {

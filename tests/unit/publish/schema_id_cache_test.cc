@@ -31,13 +31,15 @@ class FakeRegistry : public OneByOneRegistry {
     return results;
   }
   std::optional<std::string> Restore(std::span<const RegisteredSchema> schemas) override {
-    if (!can_restore) return "it has no modes";
+    if (!can_restore && !another_is_quicker) return "it has no modes";
     for (const auto& [registration, id] : schemas) {
       ids[registration.subject + registration.schema_json] = id;
     }
+    if (another_is_quicker) return "Cannot import since found existing subjects";
     return std::nullopt;
   }
   bool away = false;
+  bool another_is_quicker = false;
   bool can_restore = false;
   IdState lost_as = IdState::kUnknown;
   int32_t next_id = 1;
@@ -82,6 +84,14 @@ TEST_F(SchemaIdCacheTest, LostIdsAreGivenBackWhereTheRegistryCan) {
   registry_.can_restore = true;
   EXPECT_FALSE(Compare(&cache_));
   EXPECT_EQ(registry_.ids.at("t-key\"int\""), before.key);
+  EXPECT_EQ(Get(&cache_).key, before.key);
+}
+
+TEST_F(SchemaIdCacheTest, IdsThatAnotherRelayHasGivenBackAreNotLost) {
+  const RegistryIds before = Get(&cache_);
+  Wipe();
+  registry_.another_is_quicker = true;
+  EXPECT_FALSE(Compare(&cache_));
   EXPECT_EQ(Get(&cache_).key, before.key);
 }
 

@@ -5,19 +5,17 @@
 #include <nlohmann/json.hpp>
 
 #include "avro/schema_builder.h"
-#include "avro/table.h"
 #include "avro/type_oid.h"
+#include "support/make_table.h"
 
 namespace bw {
 namespace {
 
 TableSchema SchemaOf(const std::string& schema, const std::string& name) {
-  Table table;
+  Table table =
+      MakeTable({MakeColumn("id", type_oid::kInt4, true), MakeColumn("v", type_oid::kText)});
   table.schema = schema;
   table.name = name;
-  table.columns.push_back(
-      {.name = "id", .type_oid = type_oid::kInt4, .type_name = "integer", .key = true});
-  table.columns.push_back({.name = "v", .type_oid = type_oid::kText, .type_name = "text"});
   return {schema, name, BuildKeySchema(table), BuildValueSchema(table)};
 }
 

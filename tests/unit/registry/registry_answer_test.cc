@@ -1,5 +1,6 @@
 #include "registry/registry_answer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -114,6 +115,20 @@ TEST(RegistryAnswer, LookUpGivesTheIdOrNothing) {
   EXPECT_EQ(ParseLookUpAnswer(200, R"({"subject":"s","id":7,"version":1})", "r"), 7);
   EXPECT_EQ(ParseLookUpAnswer(404, R"({"error_code":40401})", "r"), std::nullopt);
   EXPECT_THROW(ParseLookUpAnswer(404, "<html>", "r"), Error);
+}
+
+TEST(RegistryAnswer, ALookUpThatIsNoneSaysWhatToChange) {
+  for (const auto& [status, hint] :
+       {std::pair(401, "user and password"), std::pair(403, "user and password"),
+        std::pair(404, "/apis/ccompat/v7"), std::pair(302, "final address")}) {
+    try {
+      ParseLookUpAnswer(status, "<html>", "r");
+      ADD_FAILURE() << status;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kTransient);
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(hint));
+    }
+  }
 }
 
 TEST(RegistryAnswer, MalformedAnswerIsTransient) {
