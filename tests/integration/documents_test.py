@@ -44,7 +44,7 @@ NO_FILES = {
     "rights.sql": "written by the command before it",
     "offsets/N/a": "a key of a record", "offsets/N/b": "a key of a record",
     "meta/captured": "a key of the spool", "claim/": "a key of the spool", "claims_read/": "a key of the spool",
-    "held/": "a key of the spool", "key/": "a key of the spool", "reread/": "a key of the spool",
+    "held/": "a key of the spool", "key/": "a key of the spool", "reread/": "a key of the spool", "type/": "a key of the spool",
 }
 MADE_BY_BUILDING = "build/"
 ENDING = r"\.(c|cc|css|h|html|js|json|md|mjs|py|sh|sql|svg|toml|txt|ya?ml)$"
