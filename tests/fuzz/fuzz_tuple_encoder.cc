@@ -86,21 +86,15 @@ std::vector<TextValue> ReadTuple(fuzz::Input* input, size_t count) {
   return values;
 }
 
-// Plain JSON's "2026-11-21T12:30:00.5Z" as PostgreSQL prints it; "-0043" is 44 BC.
-std::string PostgresDateTime(std::string iso, std::string_view offset) {
-  if (iso.find("infinity") != std::string::npos) return iso;
-  if (iso.ends_with('Z')) iso.pop_back();
-  if (iso.starts_with('+')) iso.erase(0, 1);
-  if (const size_t t = iso.find('T'); t != std::string::npos) iso[t] = ' ';
-  std::string era;
-  if (iso.starts_with('-') || iso.starts_with("0000-")) {
-    const size_t dash = iso.find('-', 1);
-    std::string year = std::to_string(1 - std::stol(iso.substr(0, dash)));
-    year.insert(0, year.size() < 4 ? 4 - year.size() : 0, '0');
-    iso = year + iso.substr(dash);
-    era = " BC";
-  }
-  return iso + std::string(offset) + era;
+// Plain JSON's "2026-11-21T12:30:00.5Z" as PostgreSQL prints it.
+std::string PostgresDateTime(std::string text, std::string_view offset) {
+  constexpr std::string_view kBeforeChrist = " BC";
+  if (text.find("infinity") != std::string::npos) return text;
+  const bool is_before_christ = text.ends_with(kBeforeChrist);
+  if (is_before_christ) text.resize(text.size() - kBeforeChrist.size());
+  if (text.ends_with('Z')) text.pop_back();
+  if (const size_t t = text.find('T'); t != std::string::npos) text[t] = ' ';
+  return text + std::string(offset) + std::string(is_before_christ ? kBeforeChrist : "");
 }
 
 // What the server prints for the value that plain JSON shows. The unavailable value has no such

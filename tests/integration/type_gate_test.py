@@ -165,7 +165,7 @@ def test_plain_json_of_every_era_is_what_postgresql_reads(scene: Scene):
     messages = scene.messages("days")
     assert {message.key["id"] for message in messages} == set(range(len(eras)))
     for message in messages:
-        [same] = scene.query("SELECT r = d FROM json_populate_record(null::days, %s::json) r JOIN days d USING (id)",
+        [same] = scene.query("SELECT back = days FROM json_populate_record(null::days, %s::json) back JOIN days USING (id)",
                              [message.raw_value.decode()])
         assert same == (True,), message.raw_value
 
