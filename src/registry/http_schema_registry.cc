@@ -24,6 +24,12 @@ HttpRequest Post(std::string path, const nlohmann::json& body) {
   return {.method = "POST", .path = std::move(path), .body = Text(body)};
 }
 
+// The same schema in a form that no log changes. Registries that compare texts, as Apicurio does,
+// find it when it was copied from there.
+std::string InAscii(const std::string& schema_json) {
+  return nlohmann::ordered_json::parse(schema_json).dump(-1, ' ', /*ensure_ascii=*/true);
+}
+
 void RequireAnswer(const HttpAnswer& answer, const std::string& where) {
   if (answer.failure) throw TransientError(where + ": " + *answer.failure);
 }
@@ -43,8 +49,9 @@ std::vector<RegistryResult<int32_t>> HttpSchemaRegistry::RegisterAll(
     std::span<const SchemaRegistration> registrations) {
   std::vector<HttpRequest> requests;
   for (const auto& [subject, schema_json] : registrations) {
-    requests.push_back(Post(SubjectPath(subject) + (auto_register_ ? "/versions" : ""),
-                            {{"schema", schema_json}}));
+    requests.push_back(auto_register_
+                           ? Post(SubjectPath(subject) + "/versions", {{"schema", schema_json}})
+                           : Post(SubjectPath(subject), {{"schema", InAscii(schema_json)}}));
   }
   const std::vector<HttpAnswer> answers = http_->Ask(requests);
   std::vector<RegistryResult<int32_t>> results;
@@ -68,10 +75,8 @@ int32_t HttpSchemaRegistry::RegisteredId(const HttpAnswer& answer,
                                          const SchemaRegistration& registration) const {
   const std::string where = Where(registration.subject);
   if (const auto id = ParseLookUpAnswer(answer.status, answer.body, where)) return *id;
-  // In ASCII, so that no log changes it.
-  const std::string schema =
-      nlohmann::ordered_json::parse(registration.schema_json).dump(-1, ' ', /*ensure_ascii=*/true);
-  throw TransientError(where + ": this schema is not registered: " + schema)
+  throw TransientError(where +
+                       ": this schema is not registered: " + InAscii(registration.schema_json))
       .AsRefusal("--auto-register=false leaves that to others; publishing goes on once it is done");
 }
 
