@@ -46,6 +46,12 @@ std::string ReadName(const Json& json) {
   return *name;
 }
 
+// An entry's name says again what is in it.
+void RequireName(std::string_view expected, std::string_view name, const char* what) {
+  if (name == expected) return;
+  throw CorruptSpool("its meta entry " + Printable(name) + " is of another " + what);
+}
+
 TableName ReadTable(const Json& json) {
   return {ReadName(json.at("schema")), ReadName(json.at("table"))};
 }
@@ -253,9 +259,7 @@ TableKey DecodeTableKey(std::string_view name, std::string_view body) {
   return ReadJson(body, "a table's key", [name](const Json& json) {
     TableKey key;
     key.relation = ReadNumber(json, "relation", kUint32Max);
-    if (TableKeyName(key.relation) != name) {
-      throw CorruptSpool("its meta entry " + Printable(name) + " is of another table");
-    }
+    RequireName(TableKeyName(key.relation), name, "table");
     key.table = ReadTable(json);
     for (const Json& column : json.at("columns")) {
       key.columns.push_back({ReadName(column.at(0)), column.at(1).get<uint32_t>()});
@@ -291,9 +295,7 @@ TypeNote DecodeTypeNote(std::string_view name, std::string_view body) {
   return ReadJson(body, "a type", [name](const Json& json) {
     TypeNote type;
     type.oid = ReadNumber(json, "oid", kUint32Max);
-    if (TypeNoteName(type.oid) != name) {
-      throw CorruptSpool("its meta entry " + Printable(name) + " is of another type");
-    }
+    RequireName(TypeNoteName(type.oid), name, "type");
     if (json.contains("base")) {
       type.base_oid = ReadNumber(json, "base", kUint32Max);
       type.base_typmod = json.at("modifier").get<int32_t>();

@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
-#include "capture/postgres_server.h"
+#include "support/empty_catalog.h"
+#include "support/streaming_spool.h"
 
 namespace bw {
 namespace {
@@ -12,38 +11,16 @@ namespace {
 constexpr uint32_t kRelation = 7;
 
 // A catalog that knows one key, for every relation.
-class OneKeyCatalog : public ServerCatalog {
+class OneKeyCatalog : public EmptyCatalog {
  public:
   std::optional<TableKey> key;
 
-  std::vector<CapturedTable> ReadTables() override { return {}; }
-  std::vector<Publication> ReadPublications(const std::vector<std::string>&) override { return {}; }
-  std::vector<std::string> FindPublications(bool) override { return {}; }
-  std::vector<PublicationMember> ReadMembers(const std::string&) override { return {}; }
   std::optional<TableKey> ReadPrimaryKey(RelationId) override { return key; }
-  std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
-  UserTypes ReadUserTypes(const std::vector<uint32_t>&) override { return {}; }
-  bool IsEnding(uint32_t) override { return false; }
-  bool IndexIsBuiltConcurrently() override { return false; }
-  void CreatePublications(const PublicationPlan&) override {}
 };
 
 class KeyWatchTest : public testing::Test {
  protected:
-  KeyWatchTest() {
-    char path[] = "/tmp/bottledwater-key-watch-test-XXXXXX";
-    root_ = mkdtemp(path);
-    SpoolOptions options;
-    options.directory = root_ + "/spool";
-    spool_ = Spool::Open(options);
-    spool_->BeginStreamingAt({"1", "db", "slot", 1}, {Position::EndOf(Lsn{1}), Lsn{2}}, "");
-    spool_->log().DropUncaptured();
-    watch_.emplace(spool_.get(), &figures_, &catalog_);
-  }
-  ~KeyWatchTest() override {
-    spool_.reset();
-    std::filesystem::remove_all(root_);
-  }
+  KeyWatchTest() { watch_.emplace(spool_.get(), &figures_, &catalog_); }
   static Table MakeTable(const std::string& name, const std::vector<std::string>& key) {
     Table table;
     table.schema = "public";
@@ -85,8 +62,7 @@ class KeyWatchTest : public testing::Test {
     return names;
   }
 
-  std::string root_;
-  std::unique_ptr<Spool> spool_;
+  StreamingSpool spool_;
   CaptureFigures figures_;
   OneKeyCatalog catalog_;
   std::optional<TableKey>& current_ = catalog_.key;

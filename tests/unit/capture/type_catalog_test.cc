@@ -2,11 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
 #include "avro/postgres_type_name.h"
-#include "capture/postgres_server.h"
+#include "support/empty_catalog.h"
 #include "support/make_table.h"
+#include "support/streaming_spool.h"
 
 namespace bw {
 namespace {
@@ -15,7 +14,7 @@ constexpr uint32_t kXid = 9;
 
 // A catalog whose types come and go. Those of `ending_types` appear once their transaction, which
 // is asked about `ending` times in vain, has ended.
-class TypesCatalog : public ServerCatalog {
+class TypesCatalog : public EmptyCatalog {
  public:
   UserTypes types;
   UserTypes ending_types;
@@ -34,27 +33,11 @@ class TypesCatalog : public ServerCatalog {
     types.insert(ending_types.begin(), ending_types.end());
     return false;
   }
-
-  std::vector<CapturedTable> ReadTables() override { return {}; }
-  std::vector<Publication> ReadPublications(const std::vector<std::string>&) override { return {}; }
-  std::vector<std::string> FindPublications(bool) override { return {}; }
-  std::vector<PublicationMember> ReadMembers(const std::string&) override { return {}; }
-  std::optional<TableKey> ReadPrimaryKey(RelationId) override { return std::nullopt; }
-  std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
-  bool IndexIsBuiltConcurrently() override { return false; }
-  void CreatePublications(const PublicationPlan&) override {}
 };
 
 class TypeWatchTest : public testing::Test {
  protected:
   TypeWatchTest() {
-    char path[] = "/tmp/bottledwater-type-watch-test-XXXXXX";
-    root_ = mkdtemp(path);
-    SpoolOptions options;
-    options.directory = root_ + "/spool";
-    spool_ = Spool::Open(options);
-    spool_->BeginStreamingAt({"1", "db", "slot", 1}, {Position::EndOf(Lsn{1}), Lsn{2}}, "");
-    spool_->log().DropUncaptured();
     Connect();
     UserType array, domain, label;
     array.element_oid = kDomain;
@@ -62,10 +45,6 @@ class TypeWatchTest : public testing::Test {
     domain.base_typmod = (10 << 16) | 6;
     label.labels = {"a"};
     all_ = {{kArray, array}, {kDomain, domain}, {kEnum, label}};
-  }
-  ~TypeWatchTest() override {
-    spool_.reset();
-    std::filesystem::remove_all(root_);
   }
   void Connect() { watch_.emplace(spool_.get(), &catalog_, &stop_); }
   void Use(const UserTypes& types) {
@@ -75,8 +54,7 @@ class TypeWatchTest : public testing::Test {
   }
 
   static constexpr uint32_t kArray = 20000, kDomain = 20001, kEnum = 20002;
-  std::string root_;
-  std::unique_ptr<Spool> spool_;
+  StreamingSpool spool_;
   const Stop stop_;
   TypesCatalog catalog_;
   std::optional<TypeWatch> watch_;
