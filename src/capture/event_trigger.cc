@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "capture/publication.h"
 #include "capture/sql_text.h"
 
 namespace bw {
@@ -23,8 +24,7 @@ BEGIN
     SELECT DISTINCT c.oid, c.relkind FROM pg_event_trigger_ddl_commands() d
     JOIN pg_class o ON d.classid = 'pg_class'::regclass AND o.oid = d.objid
     LEFT JOIN pg_index x ON x.indexrelid = o.oid
-    JOIN pg_class c ON c.oid = coalesce(pg_partition_root(coalesce(x.indrelid, o.oid))::oid,
-                                        x.indrelid, o.oid)
+    JOIN pg_class c ON c.oid = coalesce({root}, x.indrelid, o.oid)
     WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
   LOOP
     BEGIN
@@ -34,8 +34,8 @@ BEGIN
             AND CASE t.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary
                 ELSE false END
             AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid
-              AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
-              AND a.attgenerated <> ''))), false)
+              AND a.attnum = ANY ((i.indkey::int2[])[0:{key_size} - 1])
+              AND {generated} <> ''))), false)
         INTO has_identity
         FROM pg_class t
         WHERE t.oid = changed.oid OR t.oid IN (
@@ -63,18 +63,27 @@ EXCEPTION WHEN OTHERS THEN
 END
 )";
 
+constexpr const char* kPartitionRoot = "pg_partition_root(coalesce(x.indrelid, o.oid))::oid";
+// EXECUTE FUNCTION, which was EXECUTE PROCEDURE.
+constexpr int kFirstWithFunction = 110000;
+
 }  // namespace
 
 std::string EventTriggerName(const std::string& publication) {
   return publication + "_trigger";  // No longer than kInsertsSuffix.
 }
 
-std::string EventTriggerSql(const std::string& publication) {
+std::string EventTriggerSql(const std::string& publication, int server_version) {
+  // Before, only partitions can be members, not their roots.
+  const bool joins_roots = server_version >= kFirstWithViaRoot;
+  const CatalogTerms terms(server_version);
   const std::string schema = QuoteIdentifier(EventTriggerName(publication));
   const std::string quoted = QuoteIdentifier(publication);
   const std::string body =
       fmt::format(kFunctionBody, fmt::arg("publication_literal", QuoteLiteral(publication)),
-                  fmt::arg("publication_quoted_literal", QuoteLiteral(quoted)));
+                  fmt::arg("publication_quoted_literal", QuoteLiteral(quoted)),
+                  fmt::arg("root", joins_roots ? kPartitionRoot : "NULL::oid"),
+                  fmt::arg("key_size", terms.key_size), fmt::arg("generated", terms.generated));
   return fmt::format(
       "CREATE SCHEMA IF NOT EXISTS {schema};\n"
       "CREATE OR REPLACE FUNCTION {schema}.keep_publication() RETURNS event_trigger\n"
@@ -84,8 +93,9 @@ std::string EventTriggerSql(const std::string& publication) {
       "REVOKE ALL ON SCHEMA {schema} FROM PUBLIC;\n"
       "CREATE EVENT TRIGGER {schema} ON ddl_command_end WHEN TAG IN ('CREATE TABLE',\n"
       "'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA', 'ALTER TABLE', 'CREATE INDEX')\n"
-      "EXECUTE FUNCTION {schema}.keep_publication();",
-      fmt::arg("schema", schema), fmt::arg("body", QuoteLiteral(body)));
+      "EXECUTE {function} {schema}.keep_publication();",
+      fmt::arg("schema", schema), fmt::arg("body", QuoteLiteral(body)),
+      fmt::arg("function", server_version >= kFirstWithFunction ? "FUNCTION" : "PROCEDURE"));
 }
 
 std::string DropEventTriggerSql(const std::string& publication) {
@@ -117,13 +127,13 @@ std::string InstallEventTrigger(PgConnection* connection, const std::string& pub
       "SELECT FROM pg_event_trigger WHERE evtname = " + QuoteLiteral(name), options);
   if (found.rows() != 0) return "";
   // One message is one transaction.
-  connection->Query(EventTriggerSql(publication), options);
+  connection->Query(EventTriggerSql(publication, connection->server_version()), options);
   spdlog::info("Installed event trigger \"{}\"", name);
   return "";
 } catch (const Error& error) {
   if (error.kind() == ErrorKind::kTransient) throw;
   return fmt::format("--install-event-trigger: {}. Let a superuser run:{}", error.what(),
-                     OwnLine(EventTriggerSql(publication)));
+                     OwnLine(EventTriggerSql(publication, connection->server_version())));
 }
 
 }  // namespace bw

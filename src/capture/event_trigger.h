@@ -15,8 +15,8 @@ namespace bw {
 // how to remove them.
 
 // The statements, in order; `publication` is the slot's name, from which the names of the trigger
-// and its schema are derived. Pure.
-std::string EventTriggerSql(const std::string& publication);
+// and its schema are derived. The version is as 150004. Pure.
+std::string EventTriggerSql(const std::string& publication, int server_version);
 
 // Removes it with its function, and their schema if nothing else is in it. Pure.
 std::string DropEventTriggerSql(const std::string& publication);

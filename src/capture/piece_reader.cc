@@ -138,6 +138,14 @@ std::string PieceReader::TryLock(const std::string& relation, Duration lock_wait
 // lock keeps it that way, except for the schema's name, which Close checks again.
 PieceReader::Check PieceReader::CheckUnderLock() {
   const CapturedTable& described = table_->described;
+  // Only servers whose partitioned tables can be members of a publication have that function.
+  const std::string is_whole =
+      described.partitioned
+          ? fmt::format(
+                "(SELECT bool_and({} IN (SELECT relid FROM pg_partition_ancestors(m.oid))) "
+                "FROM member m)",
+                described.oid)
+          : "true";
   const PgResult found = connection_->Query(
       fmt::format(R"(
 WITH RECURSIVE member(oid) AS (
@@ -147,16 +155,14 @@ WITH RECURSIVE member(oid) AS (
 SELECT {part}::regclass::text, coalesce(to_regclass({name})::oid = {table}, false),
   (SELECT coalesce(bool_and(coalesce(c.relfilenode = pg_relation_filenode(c.oid), false)), true)
    FROM member m JOIN pg_class c ON c.oid = m.oid WHERE c.relkind = 'r'),
-  NOT {partitioned} OR (
-    SELECT bool_and({table} IN (SELECT relid FROM pg_partition_ancestors(m.oid))) FROM member m),
+  {is_whole},
   (SELECT coalesce(bool_and(coalesce(
      (pg_identify_object('pg_catalog.pg_class'::regclass, a.attrelid, a.attnum)).identity
        = a.attrelid::regclass::text || '.' || quote_ident(a.attname), false)), true)
    FROM pg_attribute a WHERE a.attrelid = {part} AND a.attnum > 0 AND NOT a.attisdropped),
   coalesce(pg_relation_size({part}), 0) / current_setting('block_size')::int8)",
                   fmt::arg("part", part().oid), fmt::arg("table", described.oid),
-                  fmt::arg("tree", part().tree ? "true" : "false"),
-                  fmt::arg("partitioned", described.partitioned ? "true" : "false"),
+                  fmt::arg("tree", part().tree ? "true" : "false"), fmt::arg("is_whole", is_whole),
                   fmt::arg("name", QuoteLiteral(RegclassName()))),
       Options("check"));
   if (found.Text(0, 0) != part().name) return CheckMissing();

@@ -50,14 +50,15 @@ std::string ReadMembershipSignature(PgConnection* connection, const std::string&
   PgQueryOptions options;
   options.doing = "look for new tables";
   return connection
-      ->Query(fmt::format(R"(
+      ->Query(
+          fmt::format(R"(
 SELECT md5(coalesce(string_agg(concat_ws(' ', c.oid, n.nspname, c.relname, c.relreplident,
     c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity, n.nspacl,
     (SELECT string_agg(concat_ws('.', i.indexrelid, i.indisprimary, i.indisreplident, i.indisvalid,
                                  i.indimmediate, i.indkey, (
          SELECT count(*) FROM pg_attrdef d
          JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-         WHERE d.adrelid = c.oid AND d.adnum = ANY (i.indkey) AND a.attgenerated <> '')),
+         WHERE d.adrelid = c.oid AND d.adnum = ANY (i.indkey) AND {generated} <> '')),
          '+' ORDER BY i.indexrelid)
      FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique),
     (SELECT h.inhparent FROM pg_inherits h WHERE c.relispartition AND h.inhrelid = c.oid LIMIT 1),
@@ -65,10 +66,12 @@ SELECT md5(coalesce(string_agg(concat_ws(' ', c.oid, n.nspname, c.relname, c.rel
   SELECT concat_ws(' ', rolsuper, rolbypassrls) FROM pg_roles WHERE rolname = current_user))
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_publication_rel r ON r.prrelid = c.oid
-  AND r.prpubid = (SELECT p.oid FROM pg_publication p WHERE p.pubname = {})
-WHERE {})",
-                          QuoteLiteral(publication), kPublishableTable),
-              options)
+  AND r.prpubid = (SELECT p.oid FROM pg_publication p WHERE p.pubname = {publication})
+WHERE {publishable})",
+                      fmt::arg("generated", CatalogTerms(connection->server_version()).generated),
+                      fmt::arg("publication", QuoteLiteral(publication)),
+                      fmt::arg("publishable", kPublishableTable)),
+          options)
       .String(0, 0);
 }
 

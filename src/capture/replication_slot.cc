@@ -101,6 +101,16 @@ bool DropSlotIfExists(PgConnection* replication, const std::string& slot, Durati
 // PostgreSQL decodes up to there without making any output, so it does not fail again.
 void AdvanceSlot(PgConnection* connection, const CaptureOptions& options, Lsn to,
                  const Stop& stop) {
+  constexpr int kFirstWithAdvance = 110000;
+  if (connection->server_version() < kFirstWithAdvance) {
+    throw Halt{ExitCode::kServerSetting,
+               "slot-cannot-move",
+               "PostgreSQL 10 cannot move a replication slot, as --skip-transaction needs.",
+               "",
+               {{"start with a new slot, and all tables read again", "bottledwater resnapshot"},
+                {"upgrade to PostgreSQL 11 or later", ""}}}
+        .ToError();
+  }
   PgQueryOptions query;
   query.doing = fmt::format("move slot \"{}\" to {}", options.slot, to.ToString());
   query.timeout = std::chrono::hours(1);  // It reads all WAL from restart_lsn on.

@@ -12,8 +12,8 @@
 namespace bw {
 namespace {
 
-constexpr int kOldestVersion = 120000;
-constexpr int kTestedMajor = 15;
+constexpr int kOldestVersion = 100000;  // The first with logical replication built in.
+constexpr int kNewestTestedMajor = 18;
 
 // Uses replication commands, because SQL gives these facts only to privileged roles.
 void ReadIdentity(PgConnection* connection, ServerIdentity* identity) {
@@ -66,7 +66,7 @@ std::optional<SlotState> ReadSlot(PgConnection* connection, const std::string& s
   const PgResult found = connection->Query(
       fmt::format("SELECT slot_name, coalesce(plugin, ''), coalesce(database, ''), active_pid, "
                   "confirmed_flush_lsn, {}, {}, (SELECT min(pid) FROM pg_stat_activity "
-                  "WHERE backend_type = 'walsender' AND starts_with(query, {})) "
+                  "WHERE backend_type = 'walsender' AND strpos(query, {}) = 1) "
                   "FROM pg_replication_slots WHERE slot_name = {}",
                   version >= kFirstWithWalStatus ? "coalesce(wal_status, '')" : "''",
                   version >= kFirstWithReason ? "coalesce(invalidation_reason, '')" : "''",
@@ -140,7 +140,7 @@ std::vector<Halt> FindObstacles(const ServerView& view) {
                          "server-too-old",
                          fmt::format("PostgreSQL {} is too old.", view.identity.version / 10000),
                          "",
-                         {{"use PostgreSQL 12 or later", ""}}});
+                         {{"use PostgreSQL 10 or later", ""}}});
   }
   const ServerSettings& settings = view.settings;
   if (settings.wal_level != "logical") {
@@ -188,8 +188,9 @@ void RequireCapturable(const ServerView& view) {
 
 void SayIfUntested(const ServerIdentity& identity) {
   const int major = identity.version / 10000;
-  if (major == kTestedMajor) return;
-  spdlog::warn("The relay is tested with PostgreSQL {}; this is {}", kTestedMajor, major);
+  if (major <= kNewestTestedMajor) return;
+  spdlog::warn("The relay is tested with PostgreSQL up to {}; this is {}", kNewestTestedMajor,
+               major);
 }
 
 std::optional<Halt> FindFullSlots(const ServerView& view) {

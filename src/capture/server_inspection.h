@@ -71,7 +71,7 @@ std::vector<Halt> FindObstacles(const ServerView& view);
 // promoted. Pure.
 void RequireCapturable(const ServerView& view);
 
-// Logs when the server's major version is not the one that the relay is tested with.
+// Logs when the server's major version is newer than those that the relay is tested with.
 void SayIfUntested(const ServerIdentity& identity);
 
 // Whether there is no room for another slot (kServerSetting); the second throws it. Pure.

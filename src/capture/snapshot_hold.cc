@@ -26,6 +26,15 @@ PgQueryOptions Looking() {
 }  // namespace
 
 bool IndexIsBuiltConcurrently(PgConnection* connection) {
+  constexpr int kFirstWithProgress = 120000;
+  if (connection->server_version() < kFirstWithProgress) {
+    return connection
+        ->Query(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+            "AND state = 'active' AND pid <> pg_backend_pid() "
+            "AND query ILIKE '%INDEX%CONCURRENTLY%')")
+        .Bool(0, 0);
+  }
   return connection
       ->Query(
           "SELECT EXISTS (SELECT FROM pg_stat_progress_create_index "

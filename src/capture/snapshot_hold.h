@@ -16,7 +16,8 @@ namespace bw {
 
 // Whether CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY runs in our database. Each waits, in
 // the end, for every older snapshot of the database. Of others' statements a role without
-// pg_read_all_stats sees only that an index is made; then that counts.
+// pg_read_all_stats sees only that an index is made; then that counts. Before 12 it sees nothing of
+// them, and PqSnapshotHold gives up the snapshot that they wait for.
 bool IndexIsBuiltConcurrently(PgConnection* connection);
 
 // Holds the snapshot of a temporary slot, and gives it up at once when a statement of others waits

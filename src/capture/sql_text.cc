@@ -77,4 +77,8 @@ std::string QuotePublicationNames(const std::vector<std::string>& names) {
   return QuoteLiteral(list);
 }
 
+CatalogTerms::CatalogTerms(int server_version)
+    : generated(server_version >= 120000 ? "a.attgenerated" : "''"),
+      key_size(server_version >= 110000 ? "i.indnkeyatts" : "i.indnatts") {}
+
 }  // namespace bw

@@ -25,4 +25,14 @@ std::string QuoteLiteral(std::string_view value);
 // The value of pgoutput's option publication_names: '"a","b"'.
 std::string QuotePublicationNames(const std::vector<std::string>& names);
 
+// SQL for columns of the catalog that older servers lack, for a version such as 110022.
+struct CatalogTerms {
+  explicit CatalogTerms(int server_version);
+
+  // Of a pg_attribute a. Before 12 there were no generated columns.
+  const char* generated;
+  // Of a pg_index i: how many of its columns are its key. Before 11, all were.
+  const char* key_size;
+};
+
 }  // namespace bw

@@ -8,6 +8,7 @@
 
 #include "avro/postgres_type_name.h"
 #include "capture/leaf_identity.h"
+#include "capture/sql_text.h"
 #include "capture/type_catalog.h"
 
 namespace bw {
@@ -24,31 +25,37 @@ constexpr const char* kTypeNameOfColumn = R"(
       FROM base JOIN pg_type b ON base.typtype = 'd' AND b.oid = base.typbasetype)
     SELECT typname FROM base WHERE typtype <> 'd') END)";
 
-// SQL, for a pg_class c: the index that identifies rows (indexrelid, indkey, indnkeyatts), as
+// SQL, for a pg_class c: the index that identifies rows (indexrelid, indkey, key_size), as
 // RelationGetIndexList() in the server's relcache.c chooses it: a deferrable primary key does not
 // count. With FULL, ours is the primary key.
-constexpr const char* kKeyIndex = R"(
-  SELECT i.indexrelid, i.indkey, i.indnkeyatts FROM pg_index i
+std::string KeyIndex(const CatalogTerms& terms) {
+  return fmt::format(R"(
+  SELECT i.indexrelid, i.indkey, {} AS key_size FROM pg_index i
   WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate AND i.indisunique
     AND i.indpred IS NULL
     AND CASE c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'n' THEN false
         ELSE i.indisprimary END
-  LIMIT 1)";
+  LIMIT 1)",
+                     terms.key_size);
+}
 
 // For a table t: a unique index over plain NOT NULL columns, as REPLICA IDENTITY USING INDEX
 // accepts, all of which PostgreSQL sends.
-constexpr const char* kCandidateIndex = R"(
+std::string CandidateIndex(const CatalogTerms& terms) {
+  return fmt::format(R"(
   SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
   WHERE i.indrelid = t.oid AND i.indisvalid AND i.indimmediate AND i.indisunique
     AND i.indpred IS NULL AND i.indexprs IS NULL
     AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid
-                    AND a.attnum = ANY (i.indkey) AND (NOT a.attnotnull OR a.attgenerated <> ''))
-  ORDER BY i.indnkeyatts, x.relname LIMIT 1)";
+                    AND a.attnum = ANY (i.indkey) AND (NOT a.attnotnull OR {generated} <> ''))
+  ORDER BY {key_size}, x.relname LIMIT 1)",
+                     fmt::arg("generated", terms.generated), fmt::arg("key_size", terms.key_size));
+}
 
 // Everything here is read from catalog rows: a function that opens the table, such as
 // pg_table_size() or pg_partition_tree(), would wait for its locks. The functions used here ask the
 // current system caches, which return null for a table that was dropped in the meantime.
-std::string TablesQuery() {
+std::string TablesQuery(const CatalogTerms& terms) {
   return fmt::format(R"(
 WITH RECURSIVE member(oid, root) AS (
   SELECT c.oid, c.oid FROM pg_class c WHERE c.relkind = 'p' AND NOT c.relispartition
@@ -60,7 +67,7 @@ t AS (
     k.indexrelid, (SELECT x.relname FROM pg_class x WHERE x.oid = k.indexrelid) AS key_index,
     (SELECT string_agg(u.attnum::text, ' ')
      FROM unnest(k.indkey::int2[]) WITH ORDINALITY u(attnum, n)
-     WHERE u.n <= k.indnkeyatts) AS key_columns,
+     WHERE u.n <= k.key_size) AS key_columns,
     g.columns AS generated_key_columns,
     c.relreplident = 'f' OR k.indexrelid IS NOT NULL AND g.columns IS NULL AS identity,
     has_table_privilege(c.oid, 'SELECT') AS may_select,
@@ -76,8 +83,8 @@ t AS (
   LEFT JOIN LATERAL (
     SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) AS columns FROM pg_attrdef d
     JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-    WHERE d.adrelid = c.oid AND a.attgenerated <> ''
-      AND d.adnum = ANY ((k.indkey::int2[])[0:k.indnkeyatts - 1])) g ON true
+    WHERE d.adrelid = c.oid AND {generated} <> ''
+      AND d.adnum = ANY ((k.indkey::int2[])[0:k.key_size - 1])) g ON true
   WHERE {publishable})
 SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0),
   coalesce(key_index, ''), coalesce(key_columns, ''),
@@ -93,17 +100,18 @@ SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0),
   coalesce(generated_key_columns, ''), coalesce(row_security_forced, false),
   coalesce(may_use_schema, true)
 FROM t ORDER BY nspname, relname)",
-                     fmt::arg("candidate", kCandidateIndex), fmt::arg("key", kKeyIndex),
+                     fmt::arg("candidate", CandidateIndex(terms)), fmt::arg("key", KeyIndex(terms)),
+                     fmt::arg("generated", terms.generated),
                      fmt::arg("publishable", kPublishableTable));
 }
 
-std::string ColumnsQuery() {
+std::string ColumnsQuery(const CatalogTerms& terms) {
   return fmt::format(R"(
-SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, {}, a.attgenerated
+SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, {}, {}
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE {} AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum)",
-                     kTypeNameOfColumn, kPublishableTable);
+                     kTypeNameOfColumn, terms.generated, kPublishableTable);
 }
 
 bool HoldsNumber(std::string_view numbers, std::string_view number) {
@@ -128,19 +136,20 @@ Column ReadColumn(const PgResult& rows, int row) {
 
 // One row per column that the stream carries; for a table without columns, one row with a null. A
 // deferrable primary key does not count: PostgreSQL does not use it as replica identity either.
-std::string KeyQuery(RelationId relation) {
+std::string KeyQuery(const CatalogTerms& terms, RelationId relation) {
   return fmt::format(R"(
 SELECT n.nspname, c.relname, a.attname, a.atttypid, a.atttypmod, {type_name},
   coalesce(a.attnum = ANY (k.attnums), false), coalesce(cardinality(k.attnums), 0)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN LATERAL (
-  SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS attnums FROM pg_index i
+  SELECT (i.indkey::int2[])[0:{key_size} - 1] AS attnums FROM pg_index i
   WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indimmediate) k ON true
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-  AND a.attgenerated = ''
+  AND {generated} = ''
 WHERE {publishable} AND c.oid = {relation}
 ORDER BY a.attnum)",
                      fmt::arg("type_name", kTypeNameOfColumn),
+                     fmt::arg("generated", terms.generated), fmt::arg("key_size", terms.key_size),
                      fmt::arg("publishable", kPublishableTable),
                      fmt::arg("relation", relation.value));
 }
@@ -220,7 +229,8 @@ void DescribeTypes(PgConnection* connection, const TypeForms& forms,
 std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms& forms) {
   PgQueryOptions options;
   options.doing = "read the tables from the catalog";
-  const PgResult tables = connection->Query(TablesQuery(), options);
+  const CatalogTerms terms(connection->server_version());
+  const PgResult tables = connection->Query(TablesQuery(terms), options);
   std::vector<CapturedTable> result;
   std::vector<std::string> key_columns;
   std::unordered_map<uint32_t, size_t> by_oid;
@@ -231,7 +241,7 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms&
     result.push_back(std::move(table));
   }
 
-  const PgResult columns = connection->Query(ColumnsQuery(), options);
+  const PgResult columns = connection->Query(ColumnsQuery(terms), options);
   for (int row = 0; row < columns.rows(); ++row) {
     // Outside a snapshot, the two statements see different catalogs: a table may be new.
     const auto found = by_oid.find(static_cast<uint32_t>(columns.Int(row, 0)));
@@ -246,7 +256,8 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms&
 std::optional<TableKey> ReadPrimaryKey(PgConnection* connection, RelationId relation) {
   PgQueryOptions options;
   options.doing = "read a table's key from the catalog";
-  const PgResult rows = connection->Query(KeyQuery(relation), options);
+  const CatalogTerms terms(connection->server_version());
+  const PgResult rows = connection->Query(KeyQuery(terms, relation), options);
   if (rows.rows() == 0) return std::nullopt;
   Table table;
   table.schema = rows.String(0, 0);
@@ -262,15 +273,19 @@ std::optional<TableKey> ReadPrimaryKey(PgConnection* connection, RelationId rela
 std::optional<IdentityKey> ReadIdentityKey(PgConnection* connection, RelationId relation) {
   PgQueryOptions options;
   options.doing = "read a table's replica identity from the catalog";
-  const PgResult rows = connection->Query(fmt::format(R"(
-SELECT a.attname, a.attgenerated <> '', EXISTS (
-  SELECT FROM pg_attribute g WHERE g.attrelid = c.oid AND g.attgenerated <> '' AND NOT g.attisdropped)
-FROM pg_class c LEFT JOIN LATERAL ({}) k ON true
+  const CatalogTerms terms(connection->server_version());
+  const PgResult rows = connection->Query(
+      fmt::format(R"(
+SELECT a.attname, {generated} <> '', EXISTS (
+  SELECT FROM pg_attribute a
+  WHERE a.attrelid = c.oid AND {generated} <> '' AND NOT a.attisdropped)
+FROM pg_class c LEFT JOIN LATERAL ({key}) k ON true
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid
-  AND a.attnum = ANY ((k.indkey::int2[])[0:k.indnkeyatts - 1])
-WHERE c.oid = {} ORDER BY a.attnum)",
-                                                      kKeyIndex, relation.value),
-                                          options);
+  AND a.attnum = ANY ((k.indkey::int2[])[0:k.key_size - 1])
+WHERE c.oid = {relation} ORDER BY a.attnum)",
+                  fmt::arg("generated", terms.generated), fmt::arg("key", KeyIndex(terms)),
+                  fmt::arg("relation", relation.value)),
+      options);
   if (rows.rows() == 0) return std::nullopt;
   IdentityKey key;
   key.table_has_generated = rows.Bool(0, 2);

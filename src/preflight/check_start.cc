@@ -109,9 +109,10 @@ uint64_t BytesOf(const std::vector<SnapshotTable>& tables, PgConnection* connect
   try {
     bytes = connection
                 ->Query(fmt::format(
-                    "SELECT coalesce(sum(coalesce(pg_table_size(t), 0) + coalesce((SELECT "
-                    "sum(pg_table_size(relid)) FROM pg_partition_tree(t) WHERE relid <> t), 0)), "
-                    "0)::int8 FROM unnest('{{{}}}'::oid[]::regclass[]) AS t",
+                    "WITH RECURSIVE member(oid) AS (SELECT unnest('{{{}}}'::oid[]) UNION SELECT "
+                    "i.inhrelid FROM member m JOIN pg_class c ON c.oid = m.oid AND c.relkind = 'p' "
+                    "JOIN pg_inherits i ON i.inhparent = m.oid) "
+                    "SELECT coalesce(sum(pg_table_size(oid)), 0)::int8 FROM member",
                     oids))
                 .Int(0, 0);
   } catch (const Error&) {

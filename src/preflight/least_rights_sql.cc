@@ -183,7 +183,7 @@ class SqlText {
   std::string Trigger() const {
     if (!options_.install_event_trigger || options_.publication) return "";
     return Heading("--install-event-trigger, which the relay then finds in place.") +
-           EventTriggerSql(options_.slot) + "\n";
+           EventTriggerSql(options_.slot, version_) + "\n";
   }
 
   std::string Optional() const {

@@ -86,14 +86,14 @@ void TableReader::RequireUniqueIndex(const LandingTable& table) {
   const std::string_view columns =
       table.has_topic ? "topic, partition, \"offset\"" : "partition, \"offset\"";
   const PgResult found = Query(fmt::format(
-      "SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = {} AND i.indisunique AND "
+      "SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = {0} AND i.indisunique AND "
       "i.indisvalid AND i.indpred IS NULL AND (SELECT array_agg(a.attname::text ORDER BY "
       "a.attname::text) FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum "
-      "= ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) IN ({}) AND 0 <> ALL "
-      "((i.indkey::int2[])[0:i.indnkeyatts - 1])",
+      "= ANY ((i.indkey::int2[])[0:{2} - 1])) IN ({1}) AND 0 <> ALL "
+      "((i.indkey::int2[])[0:{2} - 1])",
       table.oid,
-      table.has_topic ? "'{offset,partition}', '{offset,partition,topic}'"
-                      : "'{offset,partition}'"));
+      table.has_topic ? "'{offset,partition}', '{offset,partition,topic}'" : "'{offset,partition}'",
+      CatalogTerms(connection_->server_version()).key_size));
   if (found.rows() > 0) return;
   Refuse(fmt::format(
       "has no unique index over ({0}), without which two who fill it at the same "

@@ -21,6 +21,11 @@ def servers() -> Iterator[Servers]:
 def scene(servers: Servers, tmp_path, request) -> Iterator[Scene]:
     servers.bring_back()  # Whatever the test before took away.
     scene = Scene(servers, tmp_path)
+    version = scene.connection.info.server_version // 10000
+    for marker in request.node.iter_markers("since_postgres"):
+        if version < marker.args[0]:
+            scene.close()
+            pytest.skip(f"PostgreSQL {version} has no {marker.args[1]}")
     yield scene
     if getattr(request.node, "failed", False):
         print(scene.report())

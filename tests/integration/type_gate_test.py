@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 import pytest
 from harness import Scene
 from harness.postgres_text import PostgresText, RawDecoder, Row
-from harness.type_gate import TypeGate, judge
+from harness.type_gate import Table, TypeGate, judge
 
 from clients import Message, TopicReader
 from servers.postgres import FOLDER_OF_ALL
@@ -46,13 +46,20 @@ def test_every_type_comes_back_as_it_was_from_snapshot_and_stream(gate_scene: Sc
     found = [judge(gate, table, messages[scene.topic(f"gate.{table.name}")]) for table in tables]
     avro = sum((one.avro for one in found), Counter())
     native = sum(columns for name, columns in avro.items() if name != "string")
+    itself, arrays = (native_types(tables, first) for first in "va")
     with capsys.disabled():
         print(f"\nPostgreSQL {scene.connection.info.server_version}, seed {SEED}: {len(gate.cases)} types and {len(gate.row_types())} row "
-              f"types in {sum(avro.values())} columns, {native} of them native and {avro['string']} text; "
+              f"types in {sum(avro.values())} columns, {native} of them native and {avro['string']} text; native are {len(itself)} types and the arrays of {len(arrays)}; "
               f"{sum(one.values for one in found)} values, each from snapshot and stream, {sum(one.beside for one in found)} as text "
               f"beside; skipped: {', '.join(gate.skipped) or 'nothing'}")
     problems = [problem for one in found for problem in one.problems]
+    assert len(itself) >= 20 and len(arrays) >= 100, "fewer native types than docs/types.md says"
     assert not problems, f"{len(problems)} problems:\n" + "\n".join(problems[:100])
+
+
+def native_types(tables: list[Table], first: str) -> set[str]:
+    return {column.case.type for table in tables for column in table.columns if column.name[0] == first and column.avro != "string"
+            and column.case.type != "row type"}
 
 
 # --- What a native form cannot hold: docs/decisions/0018-native-types.md ---------------------------

@@ -48,7 +48,7 @@ TEST(ServerInspection, RefusesWrongSettingsWithTheirRemedy) {
   EXPECT_EQ(Refusal([&] { RequireCapturable(view); }).first, ExitCode::kServerSetting);
 
   view = GoodView();
-  view.identity.version = 110000;
+  view.identity.version = 90624;
   EXPECT_EQ(Refusal([&] { RequireCapturable(view); }).first, ExitCode::kServerSetting);
 
   view = GoodView();

@@ -28,5 +28,14 @@ TEST(SqlText, QuotesPublicationNamesTwice) {
   EXPECT_EQ(QuotePublicationNames({"a", "b\"c", "d'e"}), "'\"a\",\"b\"\"c\",\"d''e\"'");
 }
 
+// Where these are wrong, every look at an older server's catalog is an error.
+TEST(SqlText, AsksOlderServersOnlyForWhatTheirCatalogHas) {
+  EXPECT_STREQ(CatalogTerms(100023).generated, "''");
+  EXPECT_STREQ(CatalogTerms(100023).key_size, "i.indnatts");
+  EXPECT_STREQ(CatalogTerms(110022).generated, "''");
+  EXPECT_STREQ(CatalogTerms(110022).key_size, "i.indnkeyatts");
+  EXPECT_STREQ(CatalogTerms(120000).generated, "a.attgenerated");
+}
+
 }  // namespace
 }  // namespace bw
