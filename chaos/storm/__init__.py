@@ -1,0 +1,1 @@
+"""Columns of native types that change under load, and a sink that replays the topics: see chaos/README.md."""
