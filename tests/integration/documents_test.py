@@ -9,7 +9,7 @@ import sys
 from functools import cache
 
 import pytest
-from harness.documents import (PAGES_WITH_COMMANDS, ROOT, Block, Word, anchors_of, blocks, files, folders, links_of, pages,
+from harness.documents import (PAGES_WITH_A_TEST, PAGES_WITH_COMMANDS, ROOT, Block, Word, anchors_of, blocks, files, folders, links_of, pages,
                                words_of)
 
 from servers import binary
@@ -123,7 +123,7 @@ def test_commands_and_options_that_a_page_names_are_in_the_help(page: str):
     assert not unknown, unknown
 
 
-@pytest.mark.parametrize("block", [block for block in blocks(*PAGES_WITH_COMMANDS) if block.language in ("sh", "console")],
+@pytest.mark.parametrize("block", [block for block in blocks(*PAGES_WITH_COMMANDS, *PAGES_WITH_A_TEST) if block.language in ("sh", "console")],
                          ids=lambda block: block.name)
 def test_commands_and_options_of_a_block_are_in_the_help(block: Block):
     """Also where the block is too long to be run."""
@@ -131,6 +131,12 @@ def test_commands_and_options_of_a_block_are_in_the_help(block: Block):
                for part in re.split(r"\||&&|;|<\(", re.sub(r"'[^']*'|#.*", "", command).replace("\\\n", " "))
                if is_ours(part) and (wrong := what_is_unknown(" ".join(part.split()), block.page))]
     assert not unknown, unknown
+
+
+def test_each_page_whose_commands_are_not_run_here_has_tests_of_its_own():
+    pages_of_their_own = {block.page for block in blocks(*PAGES_WITH_A_TEST)}
+    tests = {f"docs/how_to/{path.name.removesuffix('_test.py')}.md" for path in (ROOT / "tests/integration").glob("*_test.py")}
+    assert pages_of_their_own and pages_of_their_own <= tests
 
 
 def what_is_unknown(text: str, page: str) -> str:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 # Those whose commands are run: the pages of users and of those who work on the relay.
 PAGES_WITH_COMMANDS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "bench/README.md", "chaos/README.md",
                        "packaging/README.md", "scripts/README.md", "tests/*/README.md")
+PAGES_WITH_A_TEST = ("docs/how_to/*.md",)  # Each with a file of tests of its own, by its name, which runs its commands.
 
 
 @dataclass(frozen=True)
