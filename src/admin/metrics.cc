@@ -207,6 +207,10 @@ void AddPublish(const RelayStatus& status, Metrics* metrics) {
       .Add(status.capture.rows_refused, SideLabel("capture"))
       .Add(figures.rows_refused, SideLabel("publish"));
   metrics
+      ->Counter("bottledwater_dead_letters_total",
+                "Rows published to the dead-letter topic, because they could not be published")
+      .Add(figures.dead_letters);
+  metrics
       ->Counter("bottledwater_duplicates_suppressed_total",
                 "Messages not sent again, because a torn transaction had published them")
       .Add(figures.torn_skipped);
@@ -229,6 +233,11 @@ void AddTables(const RelayStatus::Publish& publish, Metrics* metrics) {
   metrics->Counter("bottledwater_table_row_errors_total", "Rows left out, by table");
   for (const auto& [table, counts] : publish.tables) {
     if (counts.rows_refused > 0) metrics->Add(counts.rows_refused, label(table));
+  }
+  metrics->Counter("bottledwater_table_dead_letters_total",
+                   "Rows published to the dead-letter topic, by table");
+  for (const auto& [table, counts] : publish.tables) {
+    if (counts.dead_letters > 0) metrics->Add(counts.dead_letters, label(table));
   }
 }
 

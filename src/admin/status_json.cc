@@ -84,7 +84,8 @@ Json TablesJson(const RelayStatus::Publish& publish) {
     tables.push_back({{"table", name},
                       {"changes", counts.changes},
                       {"bytes", counts.bytes},
-                      {"rows_left_out", counts.rows_refused}});
+                      {"rows_left_out", counts.rows_refused},
+                      {"dead_letters", counts.dead_letters}});
   }
   return tables;
 }
@@ -99,6 +100,7 @@ Json PublishJson(const Observation& observation) {
   json["bytes"] = publish.figures.bytes;
   json["kafka_transactions"] = publish.figures.transactions;
   json["rows_left_out"] = publish.figures.rows_refused;
+  json["dead_letters"] = publish.figures.dead_letters;
   json["repeats_prevented"] = publish.figures.torn_skipped;
   json["lag_seconds"] = observation.status.spool.lag
                             ? Json(static_cast<double>(observation.status.spool.lag->count()) / 1e3)

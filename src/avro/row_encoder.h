@@ -43,6 +43,7 @@ class RowEncoder {
   explicit RowEncoder(const Table& table, RowEncoderOptions options = {});
 
   bool has_key() const { return !key_columns_.empty(); }
+  const RowEncoderOptions& options() const { return options_; }
 
   // Appends the body of all columns to `*out`. An unchanged TOASTed value is taken from
   // `old_values` (the old tuple; empty when there is none) if that has its text; a null there means

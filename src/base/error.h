@@ -48,8 +48,9 @@ const char* ToString(ErrorKind kind);
 // What to do with a row that cannot be captured or published (--on-error). An outage of a server is
 // never such an error.
 enum class OnError {
-  kLog,   // Count it, log where it was (never its values), go on without it.
-  kExit,  // Stop before it; nothing after it is published.
+  kLog,         // Count it, log where it was (never its values), go on without it.
+  kExit,        // Stop before it; nothing after it is published.
+  kDeadLetter,  // Publish it to the dead-letter topic, with the reason, and go on.
 };
 
 // Of an Error that names none.

@@ -40,7 +40,9 @@ ChangeAssembler::Hooks CaptureSession::MakeHooks() {
   hooks.add_schema = [this](const TableSchema& schema) {
     return env_.spool->log().AddSchema(schema);
   };
-  hooks.row_refused = [this](const Error& error, Position position) { RefuseRow(error, position); };
+  hooks.row_refused = [this](const Error& error, Position position) {
+    return RefuseRow(error, position);
+  };
   hooks.truncated = [this](const std::string& tables, Lsn commit_lsn) {
     env_.figures->truncates.fetch_add(1, kRelaxed);
     spdlog::warn("TRUNCATE of {} at {}: topics keep the rows that it removed", Printable(tables),
@@ -53,11 +55,14 @@ ChangeAssembler::Hooks CaptureSession::MakeHooks() {
   return hooks;
 }
 
-void CaptureSession::RefuseRow(const Error& error, Position position) {
+// Whether it becomes a dead letter.
+bool CaptureSession::RefuseRow(const Error& error, Position position) {
   const std::string what = fmt::format("row at {} refused: {}", position.ToString(), error.what());
   if (env_.options->on_error == OnError::kExit) throw RowError(what);
+  if (env_.options->on_error == OnError::kDeadLetter) return true;  // Publish says so.
   env_.figures->rows_refused.fetch_add(1, kRelaxed);
   spdlog::error("{}; continuing without it (--on-error=log)", Printable(what));
+  return false;
 }
 
 SessionEnd CaptureSession::Run() {

@@ -112,7 +112,7 @@ class CaptureSession {
   void Report(TimePoint now, bool request_reply);
   bool ServerIsAhead() const;
   Lsn FlushToReport() const;
-  void RefuseRow(const Error& error, Position position);
+  bool RefuseRow(const Error& error, Position position);
   ChangeAssembler::Hooks MakeHooks();
 
   const Environment env_;

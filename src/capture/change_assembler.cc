@@ -7,6 +7,7 @@
 #include "avro/schema_builder.h"
 #include "base/halt.h"
 #include "base/shown_text.h"
+#include "capture/refused_row.h"
 
 namespace bw {
 
@@ -144,10 +145,12 @@ SchemaId ChangeAssembler::SchemaIdOf(CachedRelation* relation, RowForm form) con
 }
 
 template <typename Encode>
-Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation, Encode encode) {
+Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation,
+                                std::span<const TextValue> values, Encode encode) {
   old_key_.clear();
   key_.clear();
   value_.clear();
+  change_.operation = operation;
   try {
     const Forms forms = encode();
     change_.schema_id = SchemaIdOf(relation, forms.row);
@@ -156,12 +159,40 @@ Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation, E
     }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
-    hooks_.row_refused(error, change_.position);
-    return Assembled::kNothing;
+    if (!hooks_.row_refused(error, change_.position)) return Assembled::kNothing;
+    MakeRefused(operation, relation, values, error);
   }
-  change_.operation = operation;
   transaction_->has_changes = true;
   return Assembled::kChange;
+}
+
+// The old key is left out: what became of its row in the topics is told by the dead letter alone.
+void ChangeAssembler::MakeRefused(Operation operation, CachedRelation* relation,
+                                  std::span<const TextValue> values, const Error& error) {
+  change_.operation = Operation::kRefused;
+  change_.old_key.reset();
+  change_.old_key_schema_id.reset();
+  change_.key.reset();
+  change_.schema_id = EncodeRefusedKey(relation, values);
+  value_.clear();
+  AppendRefusedRow({operation, error.what(), relation->encoder.options().encoding}, relation->table,
+                   values, &value_);
+  change_.value = value_;
+}
+
+SchemaId ChangeAssembler::EncodeRefusedKey(CachedRelation* relation,
+                                           std::span<const TextValue> values) {
+  key_.clear();
+  try {
+    if (!relation->encoder.has_key()) return SchemaIdOf(relation, RowForm::kNative);
+    const RowForm form = relation->encoder.EncodeKey(values, {}, &key_);
+    const SchemaId id = SchemaIdOf(relation, form);
+    change_.key = key_;
+    return id;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kRow) throw;
+  }
+  return hooks_.add_schema(SchemaOfRefusedTable(relation->table));
 }
 
 Assembled ChangeAssembler::On(const InsertMessage& message) {
@@ -169,7 +200,7 @@ Assembled ChangeAssembler::On(const InsertMessage& message) {
   if (relation == nullptr || !RequireKey(Operation::kInsert, *relation, message.values)) {
     return Assembled::kNothing;
   }
-  return Emit(Operation::kInsert, relation, [&] {
+  return Emit(Operation::kInsert, relation, message.values, [&] {
     const RowEncoder& encoder = relation->encoder;
     const Forms forms{encoder.EncodeValue(message.values, {}, &value_).form};
     change_.value = value_;
@@ -192,7 +223,7 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
   // The new row is worth publishing even if its old key is unknown.
   const bool has_old_key = message.old_tuple != OldTuple::kNone && relation->encoder.has_key() &&
                            RequireKey(Operation::kUpdate, *relation, message.old_values);
-  return Emit(Operation::kUpdate, relation, [&] {
+  return Emit(Operation::kUpdate, relation, message.values, [&] {
     const RowEncoder& encoder = relation->encoder;
     const RowEncoder::Result result =
         encoder.EncodeValue(message.values, message.old_values, &value_);
@@ -221,7 +252,7 @@ Assembled ChangeAssembler::On(const DeleteMessage& message) {
     return Assembled::kNothing;
   }
   if (!RequireKey(Operation::kDelete, *relation, message.old_values)) return Assembled::kNothing;
-  return Emit(Operation::kDelete, relation, [&] {
+  return Emit(Operation::kDelete, relation, message.old_values, [&] {
     const Forms forms{relation->encoder.EncodeKey(message.old_values, {}, &key_)};
     change_.key = key_;
     return forms;

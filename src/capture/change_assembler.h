@@ -48,9 +48,9 @@ class ChangeAssembler {
   struct Hooks {
     // The spool's id for a schema; called at a table's first row of each form.
     std::function<SchemaId(const TableSchema&)> add_schema;
-    // A row that its schema cannot hold, decided by --on-error: throw to stop before it, return to
-    // continue without it.
-    std::function<void(const Error& error, Position position)> row_refused;
+    // A row that its schema cannot hold, decided by --on-error: throw to stop before it; return
+    // true to have it come out as a kRefused change, false to continue without it.
+    std::function<bool(const Error& error, Position position)> row_refused;
     std::function<void(const std::string& tables, Lsn commit_lsn)> truncated;
     // A transaction begins; called before anything of it counts. May be empty.
     std::function<void(const BeginMessage& message)> begun;
@@ -117,10 +117,14 @@ class ChangeAssembler {
     RowForm old_key = RowForm::kNative;
   };
   SchemaId SchemaIdOf(CachedRelation* relation, RowForm form) const;
-  // Runs `encode`, which returns Forms; a row error goes to the hook, and then there is nothing to
-  // append.
+  // Runs `encode`, which returns Forms. A row error goes to the hook, and then there is nothing to
+  // append, or a kRefused change with the texts of `values`.
   template <typename Encode>
-  Assembled Emit(Operation operation, CachedRelation* relation, Encode encode);
+  Assembled Emit(Operation operation, CachedRelation* relation, std::span<const TextValue> values,
+                 Encode encode);
+  void MakeRefused(Operation operation, CachedRelation* relation, std::span<const TextValue> values,
+                   const Error& error);
+  SchemaId EncodeRefusedKey(CachedRelation* relation, std::span<const TextValue> values);
   void RequireTransaction(const char* what) const;
   [[noreturn]] void Violation(const std::string& problem) const;
 

@@ -22,8 +22,8 @@ void RowBatch::Clear() {
   has_ = {};
 }
 
-void RowBatch::FinishRow(RowForm form) {
-  ends_.push_back({key_end_, bytes_.size(), form});
+void RowBatch::FinishRow(RowForm form, bool refused) {
+  ends_.push_back({key_end_, bytes_.size(), form, refused});
   has_[static_cast<size_t>(form)] = true;
   key_end_.reset();
 }
@@ -37,9 +37,10 @@ RowBatch::Row RowBatch::At(size_t index) const {
   const std::string_view bytes = bytes_;
   const size_t begin = index == 0 ? 0 : ends_[index - 1].value;
   const End& end = ends_[index];
-  if (!end.key) return {std::nullopt, bytes.substr(begin, end.value - begin), end.form};
+  if (!end.key)
+    return {std::nullopt, bytes.substr(begin, end.value - begin), end.form, end.refused};
   return {bytes.substr(begin, *end.key - begin), bytes.substr(*end.key, end.value - *end.key),
-          end.form};
+          end.form, end.refused};
 }
 
 SchemaId SnapshotAppender::AddSchema(const TableSchema& schema) {
@@ -54,12 +55,12 @@ bool SnapshotAppender::WaitForRoom(const Stop& stop, TimePoint deadline) {
 void SnapshotAppender::Append(const FormSchemaIds& schema_ids, const RowBatch& batch) {
   const std::lock_guard lock(mutex_);
   Change change;
-  change.operation = Operation::kSnapshot;
   change.commit_time_us = snapshot_time_us_;
   for (size_t i = 0; i < batch.rows(); ++i) {
     const RowBatch::Row row = batch.At(i);
     change.position = {commit_lsn_, next_index_++};
     change.schema_id = schema_ids[static_cast<size_t>(row.form)].value();
+    change.operation = row.refused ? Operation::kRefused : Operation::kSnapshot;
     change.key = row.key;
     change.value = row.value;
     spool_->log().Append(change);

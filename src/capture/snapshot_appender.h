@@ -25,6 +25,7 @@ class RowBatch {
     std::optional<std::string_view> key;
     std::string_view value;
     RowForm form = RowForm::kNative;
+    bool refused = false;  // `value` is a RefusedRow.
   };
 
   bool empty() const { return ends_.empty(); }
@@ -35,7 +36,7 @@ class RowBatch {
   // Where to encode the next row's key and value; then FinishRow, or DropRow.
   std::string* buffer() { return &bytes_; }
   void FinishKey() { key_end_ = bytes_.size(); }
-  void FinishRow(RowForm form = RowForm::kNative);
+  void FinishRow(RowForm form = RowForm::kNative, bool refused = false);
   void DropRow();
   Row At(size_t index) const;
   // Whether there is a row of this form.
@@ -46,6 +47,7 @@ class RowBatch {
     std::optional<size_t> key;
     size_t value;
     RowForm form;
+    bool refused;
   };
   std::string bytes_;
   std::vector<End> ends_;

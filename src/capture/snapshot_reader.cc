@@ -22,6 +22,7 @@
 #include "capture/pg_connection.h"
 #include "capture/piece_reader.h"
 #include "capture/publication.h"
+#include "capture/refused_row.h"
 #include "capture/snapshot_appender.h"
 #include "capture/snapshot_progress.h"
 #include "capture/snapshot_tables.h"
@@ -139,7 +140,7 @@ class TableReader {
  private:
   void Read(TableTask task);
   void ReadPiece(const SnapshotTable& table, const RowEncoder& encoder, TableTask* task);
-  void EncodeRow(const RowEncoder& encoder, std::span<char> row, size_t column_count);
+  void EncodeRow(const SnapshotTable& table, const RowEncoder& encoder, std::span<char> row);
   void Flush(const SnapshotTable& table, TableTask* task);
   void RequireRoom();
   [[noreturn]] static void Stopped();
@@ -149,6 +150,7 @@ class TableReader {
   void TellLocked(const SnapshotTable& table, TableTask* task);
   void TellDropped(const SnapshotTable& table, const TableTask& task);
   void RefuseRow(const Error& error);
+  void EncodeRefused(const SnapshotTable& table, const RowEncoder& encoder, const Error& error);
 
   SharedWork* const work_;
   PgConnection* const connection_;
@@ -192,12 +194,11 @@ void TableReader::Read(TableTask task) {
 
 void TableReader::ReadPiece(const SnapshotTable& table, const RowEncoder& encoder,
                             TableTask* task) {
-  const size_t column_count = table.described.table.columns.size();
   const auto next_row = [this] { return pieces_.NextRow(); };
   while (const std::optional<std::span<char>> row = Ask(table, next_row)) {
     // libpq may have many more rows already, which take no wait that a stop would end.
     if (work_->abort.requested()) Stopped();
-    EncodeRow(encoder, *row, column_count);
+    EncodeRow(table, encoder, *row);
     if (batch_.full()) Flush(table, task);
   }
   Flush(table, task);
@@ -233,8 +234,9 @@ void TableReader::RefuseRow(const Error& error) {
   spdlog::error("{}; going on without it (--on-error=log)", Printable(what));
 }
 
-void TableReader::EncodeRow(const RowEncoder& encoder, std::span<char> row, size_t column_count) {
-  ParseCopyRow(row, column_count, &values_);
+void TableReader::EncodeRow(const SnapshotTable& table, const RowEncoder& encoder,
+                            std::span<char> row) {
+  ParseCopyRow(row, table.described.table.columns.size(), &values_);
   try {
     if (encoder.has_key()) {
       encoder.EncodeKey(values_, {}, batch_.buffer());
@@ -244,8 +246,29 @@ void TableReader::EncodeRow(const RowEncoder& encoder, std::span<char> row, size
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
     batch_.DropRow();
-    RefuseRow(error);
+    if (work_->options->on_error == OnError::kDeadLetter) {
+      EncodeRefused(table, encoder, error);
+    } else {
+      RefuseRow(error);
+    }
   }
+}
+
+void TableReader::EncodeRefused(const SnapshotTable& table, const RowEncoder& encoder,
+                                const Error& error) {
+  RowForm form = RowForm::kNative;
+  try {
+    if (encoder.has_key()) {
+      form = encoder.EncodeKey(values_, {}, batch_.buffer());
+      batch_.FinishKey();
+    }
+  } catch (const Error& of_key) {
+    if (of_key.kind() != ErrorKind::kRow) throw;
+    batch_.DropRow();
+  }
+  AppendRefusedRow({Operation::kSnapshot, error.what(), encoder.options().encoding},
+                   table.described.table, values_, batch_.buffer());
+  batch_.FinishRow(form, /*refused=*/true);
 }
 
 void TableReader::Stopped() { throw TransientError("the snapshot was stopped"); }

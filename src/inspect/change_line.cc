@@ -68,7 +68,12 @@ std::string ChangeLine(const TableForm& form, const TableForm& of_old_key, const
   LineWriter writer(&line);
   if (change.old_key) writer.Key("old_key", of_old_key, change.old_key);
   writer.Key("key", form, change.key);
-  writer.Body("value", &form.value, change.value);
+  if (change.operation == Operation::kRefused) {
+    line += fmt::format(R"(,"refused_op":"{}","refused":{})",
+                        static_cast<char>(RowOperation(change)), RefusedRowOf(change).details);
+  } else {
+    writer.Body("value", &form.value, change.value);
+  }
   writer.Finish();
   return line;
 }

@@ -26,7 +26,8 @@ constexpr auto kGeneral = OptionGroup::kGeneral;
 constexpr Choice<OutputFormat> kOutputFormats[] = {{"avro", OutputFormat::kAvro},
                                                    {"json", OutputFormat::kJson},
                                                    {"plain-json", OutputFormat::kPlainJson}};
-constexpr Choice<OnError> kOnError[] = {{"exit", OnError::kExit}, {"log", OnError::kLog}};
+constexpr Choice<OnError> kOnError[] = {
+    {"exit", OnError::kExit}, {"log", OnError::kLog}, {"dead-letter", OnError::kDeadLetter}};
 constexpr Choice<OnCollision> kOnCollision[] = {{"suffix", OnCollision::kSuffix},
                                                 {"hold", OnCollision::kHold}};
 constexpr Choice<InvalidText> kInvalidText[] = {{"error", InvalidText::kError},
@@ -202,8 +203,10 @@ constexpr OptionSpec kTable[] = {
      kOne,
      kPublish,
      "exit",
-     "What to do with a row that cannot be published: exit, or log it and go on without it. An "
-     "outage of a server is never such an error.",
+     "What to do with a row that cannot be published: exit; log it and go on without it; or "
+     "dead-letter: publish it with the reason to topic [PREFIX.]dead-letter, and go on. An outage "
+     "of "
+     "a server is never such an error.",
      {SetOnError, kNamesOf<kOnError>}},
     {'\0', "on-collision", "POLICY", kOne, kPublish, "suffix",
      "What to do with a table whose topic belongs to another table, or is not allowed by Kafka: "

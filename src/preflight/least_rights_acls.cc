@@ -100,6 +100,9 @@ class AclText {
       text += Line("--topic " + TopicOfTable("", table.substr(0, dot), table.substr(dot + 1)),
                    kOnTopics);
     }
+    if (options_.publish.on_error == OnError::kDeadLetter) {
+      text += Line("--topic " + DeadLetterTopic(""), kOnTopics);
+    }
     return text + Line("--topic " + CheckpointTopic("", source_), kOnTopics);
   }
 

@@ -129,7 +129,17 @@ void Destinations::NoteSchemaIds() {
   }
 }
 
+// Whether a row is refused may show only within a transaction, where no topic can be made.
+void Destinations::PrepareOwnTopics() {
+  if (options_.on_error != OnError::kDeadLetter || dead_letters_) return;
+  dead_letters_ = routes_.PrepareOwn(DeadLetterTopic(options_.topic_prefix));
+  const std::pair<std::string, int32_t> topics[] = {
+      {dead_letters_->name, dead_letters_->opened.partitions}};
+  NotePartitions(topics);
+}
+
 bool Destinations::Prepare(const SpoolBatch& batch) {
+  PrepareOwnTopics();
   CompareSchemaIds();
   std::vector<TableToRoute> tables;
   std::set<uint32_t> listed;
@@ -138,6 +148,7 @@ bool Destinations::Prepare(const SpoolBatch& batch) {
     if (listed.insert(id.value).second) tables.push_back({id, &servers_.spool->log().Schema(id)});
   };
   for (const Change& change : batch.changes()) {
+    if (change.operation == Operation::kRefused) continue;
     list(change, change.schema_id);
     if (change.old_key_schema_id) list(change, *change.old_key_schema_id);
   }

@@ -52,6 +52,8 @@ class Destinations {
   Duration registry_pause() { return registry_backoff_.Next(); }
 
   TableRoutes& routes() { return routes_; }
+  // After Prepare, with --on-error=dead-letter.
+  const OwnTopic& dead_letters() const { return dead_letters_.value(); }
   // The next checkpoint must include the pending ones.
   TopicClaims& claims() { return claims_; }
   // Topics and their numbers of partitions. New topics come in the order in which they were
@@ -66,6 +68,7 @@ class Destinations {
   void NoteReadBack(int64_t through);
 
  private:
+  void PrepareOwnTopics();
   void CompareSchemaIds();
   void NoteSchemaIds();
   void SayCollisionsOfSnapshots() const;
@@ -79,6 +82,7 @@ class Destinations {
   TopicClaimNotes unnoted_claims_;  // Committed, but not yet noted in the spool.
   TopicClaims claims_;
   TableRoutes routes_;
+  std::optional<OwnTopic> dead_letters_;
   std::set<TableName> held_;  // As in the spool.
   bool needs_announcement_ = false;
   std::optional<TimePoint> next_comparison_;  // Of schema ids; if absent, at the first batch.

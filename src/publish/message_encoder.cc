@@ -51,12 +51,18 @@ std::string_view MessageEncoder::EncodeKey(const Change& change, const TableEnco
 
 EncodedMessage MessageEncoder::Tombstone(std::string_view key, const Position& position,
                                          int64_t time_us) {
+  return Message(key, std::nullopt, kDelete, position, time_us);
+}
+
+EncodedMessage MessageEncoder::Message(std::optional<std::string_view> key,
+                                       std::optional<std::string_view> value, char operation,
+                                       const Position& position, int64_t time_us) {
   SetHeaders(position, time_us);
-  EncodedMessage& tombstone = messages_[0];
-  tombstone.key = key;
-  tombstone.value.reset();
-  Describe(&tombstone, kDelete);
-  return tombstone;
+  EncodedMessage& message = messages_[0];
+  message.key = key;
+  message.value = value;
+  Describe(&message, operation);
+  return message;
 }
 
 void MessageEncoder::SetHeaders(const Position& position, int64_t time_us) {

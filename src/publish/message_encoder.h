@@ -62,6 +62,9 @@ class MessageEncoder {
   std::string_view EncodeKey(const Change& change, const TableEncoding& table);
   // A delete of this message key, exactly as the topic holds it.
   EncodedMessage Tombstone(std::string_view key, const Position& position, int64_t time_us);
+  // A message of bodies that are ready, for topics that are no table's. `operation` is the header.
+  EncodedMessage Message(std::optional<std::string_view> key, std::optional<std::string_view> value,
+                         char operation, const Position& position, int64_t time_us);
 
   static TableEncoding EncodingFor(OutputFormat format, const TableSchema& schema,
                                    const RegistryIds& ids);

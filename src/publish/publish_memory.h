@@ -23,6 +23,7 @@ struct PublishFigures {
   uint64_t bytes = 0;               // Keys, values and headers of those messages.
   uint64_t split_transactions = 0;  // Kafka transactions that end within a PostgreSQL transaction.
   uint64_t rows_refused = 0;        // Left out by --on-error=log.
+  uint64_t dead_letters = 0;        // Rows published to the dead-letter topic.
   uint64_t torn_skipped = 0;        // Messages that a torn transaction had already published.
   Progress published;               // Committed in Kafka.
   Position read_back;               // Received by a read_committed reader; the spool's trim point.
@@ -36,6 +37,7 @@ struct PublishFigures {
     bytes += pending.bytes;
     split_transactions += pending.split_transactions;
     rows_refused += pending.rows_refused;
+    dead_letters += pending.dead_letters;
     torn_skipped += pending.torn_skipped;
   }
 };

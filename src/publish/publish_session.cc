@@ -8,7 +8,6 @@
 
 #include "base/kill_point.h"
 #include "base/log.h"
-#include "publish/partitioner.h"
 #include "publish/topic_name.h"
 #include "publish/topic_trial.h"
 #include "recovery/reconcile_publish.h"
@@ -34,8 +33,7 @@ PublishSession::PublishSession(const PublishOptions& options, const PublishParts
       source_(parts.spool->ledger().state().source),
       lineage_(parts.spool->ledger().state().lineage),
       checkpoint_topic_(CheckpointTopic(options.topic_prefix, source_)),
-      encoder_(options.output_format),
-      refusals_(options, parts.spool, parts.clock) {
+      encoder_(options.output_format) {
   BW_CHECK(parts.spool->ledger().state().phase == SpoolPhase::kStreaming);
 }
 
@@ -98,6 +96,13 @@ void PublishSession::Start() {
       newest.checkpoint ? newest.checkpoint->parts : std::vector<CheckpointPart>());
   destinations_ = std::make_unique<Destinations>(options_, parts_, memory_, producer_.get(),
                                                  offsets_.get(), checkpoint_topic_, newest);
+  rows_ = std::make_unique<RowPublisher>(RowPublisher::Tools{.options = &options_,
+                                                             .servers = parts_,
+                                                             .memory = memory_,
+                                                             .producer = producer_.get(),
+                                                             .destinations = destinations_.get(),
+                                                             .encoder = &encoder_,
+                                                             .torn = &torn_});
   watch_ = std::make_unique<CheckpointWatch>(options_, parts_, memory_, checkpoint_topic_,
                                              std::move(follower));
   committed_at_ = contact_at_ = parts_.clock->Now();
@@ -233,7 +238,7 @@ void PublishSession::PauseBeforeBegin() {
 void PublishSession::PublishBatch(const SpoolBatch& batch) {
   CommitTransaction([&] {
     for (const Change& change : batch.changes()) {
-      PublishChange(change);
+      rows_->Publish(change, &pending_);
       BW_KILL_POINT("publish.after_produce_one");
     }
     commit_times_.Note(batch);
@@ -247,7 +252,7 @@ void PublishSession::CommitTransaction(const std::function<Progress()>& produce)
   pending_ = {};
   commit_times_.Clear();
   memory_->tables.Begin();
-  refusals_.BeginTransaction();
+  rows_->BeginTransaction();
   const int64_t began_us = parts_.clock->WallMicros();
   producer_->Begin();
   BW_KILL_POINT("publish.after_begin");
@@ -303,62 +308,6 @@ Error PublishSession::AtItsPlace(const RefusedMessageError& error) const {
                              "(message.timestamp.*.max.ms, schema validation, clocks); nothing is "
                              "left out, and publishing resumes once they accept it",
                              error.topic()));
-}
-
-void PublishSession::PublishChange(const Change& change) {
-  const TableRoute& route = destinations_->routes().Get(change.schema_id);
-  const TableRoute& of_old_key =
-      change.old_key_schema_id ? destinations_->routes().Get(*change.old_key_schema_id) : route;
-  const auto leave_out = [&](const std::string& reason) {
-    refusals_.LeaveOut(change, route, reason);
-    ++pending_.rows_refused;
-    memory_->tables.Add(route.counter, {.rows_refused = 1});
-  };
-  if (route.refusal) return leave_out(*route.refusal);
-  if (of_old_key.refusal) return leave_out(*of_old_key.refusal);
-  std::span<const EncodedMessage> messages;
-  try {
-    messages = encoder_.Encode(change, route.encoding, of_old_key.encoding);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kRow) throw;
-    return leave_out(error.what());
-  }
-  for (const EncodedMessage& message : messages) {
-    if (message.bytes() > route.message_bytes_max) {
-      return leave_out(
-          fmt::format("its message has {} bytes, and {} are allowed: raise max.message.bytes of "
-                      "topic {}, or --max-message-bytes",
-                      message.bytes(), route.message_bytes_max, route.topic));
-    }
-  }
-  TableFigures::Counts counts{.changes = 1};
-  for (const EncodedMessage& message : messages) {
-    if (!torn_.empty() &&
-        torn_.Contains({change.position, message.operation, change.commit_time_us / 1000})) {
-      ++pending_.torn_skipped;
-      continue;
-    }
-    producer_->Produce(
-        {.topic = route.opened.handle,
-         .partition = PartitionOf(PartitioningKey(message.key), change.position.commit_lsn,
-                                  route.opened.partitions),
-         .key = message.key,
-         .value = message.value,
-         .headers = message.headers});
-    ++pending_.messages;
-    counts.bytes += message.bytes();
-  }
-  pending_.bytes += counts.bytes;
-  memory_->tables.Add(route.counter, counts);
-}
-
-std::optional<std::string_view> PublishSession::PartitioningKey(
-    std::optional<std::string_view> key) const {
-  if (key && options_.partition_by == PartitionBy::kKeyBody &&
-      options_.output_format == OutputFormat::kAvro) {
-    key->remove_prefix(kWireFormatHeaderBytes);
-  }
-  return key;
 }
 
 void PublishSession::ProduceCheckpoint(const Progress& progress) {

@@ -21,7 +21,7 @@
 #include "publish/message_encoder.h"
 #include "publish/publish_memory.h"
 #include "publish/publish_options.h"
-#include "publish/row_refusals.h"
+#include "publish/row_publisher.h"
 #include "publish/snapshot_purge.h"
 #include "publish/torn_records.h"
 #include "recovery/overrides.h"
@@ -104,8 +104,6 @@ class PublishSession {
   Progress ProduceAndFlush(const std::function<Progress()>& produce);
   Error AtItsPlace(const RefusedMessageError& error) const;
   Step Purge(const SnapshotMark& snapshot);
-  void PublishChange(const Change& change);
-  std::optional<std::string_view> PartitioningKey(std::optional<std::string_view> key) const;
   void ProduceCheckpoint(const Progress& progress);
   void ProduceCheckpointRecord(std::string_view key, std::string_view value);
   void RecordCommit(const Progress& progress);
@@ -128,7 +126,7 @@ class PublishSession {
   std::unique_ptr<Destinations> destinations_;
   std::unique_ptr<CheckpointWatch> watch_;
   MessageEncoder encoder_;
-  RowRefusals refusals_;
+  std::unique_ptr<RowPublisher> rows_;
   std::unique_ptr<SnapshotPurge> purge_;  // The one in progress, if any.
 
   Progress progress_;       // Committed in Kafka.

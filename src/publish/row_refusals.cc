@@ -9,8 +9,8 @@
 
 namespace bw {
 
-void RowRefusals::LeaveOut(const Change& change, const TableRoute& route,
-                           const std::string& reason) {
+RowRefusals::Fate RowRefusals::Judge(const Change& change, const TableRoute& route,
+                                     const std::string& reason) {
   const std::string row =
       fmt::format("Table {}, change {}", route.table, change.position.ToString());
   if (route.lacks_key) {
@@ -20,15 +20,20 @@ void RowRefusals::LeaveOut(const Change& change, const TableRoute& route,
                                   "its topic is compacted, and some of its rows had no key");
       rereads_.reset();
     }
-    return Say(
-        fmt::format("{} is left out until the table has a key; the table is then read "
-                    "again: {}",
+    Say(route,
+        fmt::format("{} is left out until the table has a key; the table is then read again: {}",
                     row, reason));
+    return Fate::kLeftOut;
   }
   const std::string text = fmt::format("{} cannot be published: {}", row, reason);
   if (options_.on_error == OnError::kExit && !route.held) throw RowError(text);
-  Say(fmt::format("{} (left out by {})", text,
-                  route.held ? "--on-collision=hold" : "--on-error=log"));
+  if (options_.on_error == OnError::kDeadLetter && !route.held) {
+    Say(route, text + " (it goes to the dead-letter topic)");
+    return Fate::kDeadLetter;
+  }
+  Say(route, fmt::format("{} (left out by {})", text,
+                         route.held ? "--on-collision=hold" : "--on-error=log"));
+  return Fate::kLeftOut;
 }
 
 // Whether a re-read of the table is noted, or is in the spool after this row, or contains it.
@@ -48,13 +53,14 @@ bool RowRefusals::ComesAgain(const Change& change) {
   return found != rereads_->end() && found->second >= change.position.commit_lsn;
 }
 
-// A refused schema may refuse millions of rows. The log gets one line a second; the figures count
-// every row.
-void RowRefusals::Say(const std::string& text) {
+// A refused schema may refuse millions of rows. The log gets one line a second of each table; the
+// figures count every row.
+void RowRefusals::Say(const TableRoute& route, const std::string& text) {
   constexpr Duration kSayInterval{1'000};
   const TimePoint now = clock_->Now();
-  if (said_at_ && now - *said_at_ < kSayInterval) return;
-  said_at_ = now;
+  const auto [said_at, is_first] = said_at_.try_emplace(route.table, now);
+  if (!is_first && now - said_at->second < kSayInterval) return;
+  said_at->second = now;
   spdlog::error("{}", text);
 }
 

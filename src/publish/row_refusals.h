@@ -12,31 +12,33 @@
 
 namespace bw {
 
-// Decides whether a row that cannot be published ends the relay, or is left out, to be read again
-// later or not. Belongs to one publish session.
+// Decides whether a row that cannot be published ends the relay, becomes a dead letter, or is left
+// out, to be read again later or not. Belongs to one publish session.
 class RowRefusals {
  public:
+  enum class Fate { kLeftOut, kDeadLetter };
+
   RowRefusals(const PublishOptions& options, Spool* spool, Clock* clock)
       : options_(options), spool_(spool), clock_(clock) {}
 
   // Forgets what is known about re-reads, which is asked for once per transaction.
   void BeginTransaction() { rereads_.reset(); }
-  // Logs that the row is left out, and returns; with --on-error=exit throws a row Error instead.
-  // It never throws for a held table, nor for one without the key that its compacted topic needs:
-  // one table's DDL must not stop all others. The latter is noted, to be read again once it has a
-  // key.
-  void LeaveOut(const Change& change, const TableRoute& route, const std::string& reason);
+  // Logs what becomes of the row, and returns that; with --on-error=exit throws a row Error
+  // instead. A held table's rows, and those of a table without the key that its compacted topic
+  // needs, are left out whatever --on-error says: one table's DDL must not stop all others. The
+  // latter is noted, to be read again once it has a key.
+  Fate Judge(const Change& change, const TableRoute& route, const std::string& reason);
 
  private:
   bool ComesAgain(const Change& change);
-  void Say(const std::string& text);
+  void Say(const TableRoute& route, const std::string& text);
 
   const PublishOptions& options_;
   Spool* const spool_;
   Clock* const clock_;
   // The tables that are read again, each with the commit LSN up to which that covers its changes.
   std::optional<std::map<TableName, Lsn>> rereads_;
-  std::optional<TimePoint> said_at_;
+  std::map<std::string, TimePoint> said_at_;  // By table.
 };
 
 }  // namespace bw

@@ -56,6 +56,7 @@ bool SnapshotPurge::AddRows(const std::map<std::string, size_t>& topics) {
     if (batch.changes().empty()) return true;
     if (!tools_.destinations->Prepare(batch)) return false;
     for (const Change& change : batch.changes()) {
+      if (change.operation == Operation::kRefused) continue;
       const TableRoute& route = tools_.destinations->routes().Get(change.schema_id);
       const auto topic = topics.find(route.topic);
       if (topic == topics.end()) continue;

@@ -24,6 +24,7 @@ void TableFigures::Add(Counter* counter, const Counts& more) {
   counter->pending_.changes += more.changes;
   counter->pending_.bytes += more.bytes;
   counter->pending_.rows_refused += more.rows_refused;
+  counter->pending_.dead_letters += more.dead_letters;
 }
 
 void TableFigures::Commit() {
@@ -33,6 +34,7 @@ void TableFigures::Commit() {
       counter->committed_.changes += counter->pending_.changes;
       counter->committed_.bytes += counter->pending_.bytes;
       counter->committed_.rows_refused += counter->pending_.rows_refused;
+      counter->committed_.dead_letters += counter->pending_.dead_letters;
     }
   }
   Begin();

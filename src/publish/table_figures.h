@@ -20,6 +20,7 @@ class TableFigures {
     uint64_t changes = 0;
     uint64_t bytes = 0;         // Keys, values and headers.
     uint64_t rows_refused = 0;  // Left out.
+    uint64_t dead_letters = 0;  // Published to the dead-letter topic instead.
   };
 
   // A table's counts; valid as long as this object.

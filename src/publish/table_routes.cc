@@ -230,6 +230,21 @@ TableRoutes::NameRefusals TableRoutes::RequestMissing(std::span<const TableToRou
   return Request(specs);
 }
 
+// Not compacted by default: what happened to a row is not replaced by what happened to it later.
+OwnTopic TableRoutes::PrepareOwn(const std::string& topic) {
+  if (!cluster_->PartitionCount(topic)) {
+    TopicSpec spec{topic, topic_settings_.partitions, topic_settings_.replication,
+                   topic_settings_.config};
+    spec.config.erase("cleanup.policy");
+    spec.config.try_emplace(kMessageLimit, std::to_string(options_.message_bytes_max));
+    for (const auto& [name, reason] : Request(std::span(&spec, 1))) throw UsageError(reason);
+  }
+  TableRoute route;
+  route.topic = topic;
+  LearnSettings(std::span(&route, 1));
+  return {topic, Open(topic), MessageBytesMax(topic)};
+}
+
 TableRoutes::NameRefusals TableRoutes::Request(std::span<const TopicSpec> specs) {
   auto answers = cluster_->RequestTopics(specs);
   std::vector<TopicSpec> again;

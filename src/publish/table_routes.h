@@ -35,6 +35,13 @@ struct TableRoute {
   bool lacks_key = false;  // Refused because the table lacks the key that its topic needs.
 };
 
+// A topic of the relay's own, that no table can have.
+struct OwnTopic {
+  std::string name;
+  OpenedTopic opened;
+  size_t message_bytes_max = 0;  // As in TableRoute.
+};
+
 struct TableToRoute {
   SchemaId id;
   const TableSchema* schema = nullptr;
@@ -63,6 +70,9 @@ class TableRoutes {
   // The topic that this table has, or would get now; nothing when it cannot have one, or is held.
   // Asks Kafka whether topics that are in its way still exist.
   std::optional<std::string> TopicFor(const TableName& table);
+  // Makes the topic if it is missing, opens it, and asks for its limit. Not within a transaction.
+  // Throws as Prepare does, and a usage Error when the brokers refuse to make it.
+  OwnTopic PrepareOwn(const std::string& topic);
   // The topic must exist.
   const OpenedTopic& Open(const std::string& topic);
   // Remembers that the brokers refused this, so that a later session does not try the same again.

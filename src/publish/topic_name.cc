@@ -87,6 +87,8 @@ std::string CheckpointTopic(std::string_view prefix, const Source& source) {
                                      LegalPart(source.slot))));
 }
 
+std::string DeadLetterTopic(std::string_view prefix) { return WithPrefix(prefix, "dead-letter"); }
+
 std::string TransactionalId(const Source& source) {
   return fmt::format("bottledwater.{}.{}.{}", source.system_identifier, source.database,
                      source.slot);

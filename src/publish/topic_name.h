@@ -37,6 +37,10 @@ bool IsReservedTopic(std::string_view topic);
 // byte of database and slot other than ASCII letters, digits, '_' and '-' becomes "_%02x_".
 std::string CheckpointTopic(std::string_view prefix, const Source& source);
 
+// The topic of rows that cannot be published (--on-error=dead-letter): "[prefix.]dead-letter". No
+// table's topic: those have no '-' but in the prefix (avro/name.h).
+std::string DeadLetterTopic(std::string_view prefix);
+
 // "bottledwater.<system identifier>.<database>.<slot>": stable, so that a newer instance fences an
 // older one. Kafka accepts any text here.
 std::string TransactionalId(const Source& source);

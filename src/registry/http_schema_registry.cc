@@ -1,9 +1,12 @@
 #include "registry/http_schema_registry.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "registry/http_client.h"
 #include "registry/registry_answer.h"
 
@@ -28,6 +31,13 @@ HttpRequest Post(std::string path, const nlohmann::json& body) {
 // find it when it was copied from there.
 std::string InAscii(const std::string& schema_json) {
   return nlohmann::ordered_json::parse(schema_json).dump(-1, ' ', /*ensure_ascii=*/true);
+}
+
+// Of a schema in an error.
+std::string Shown(const std::string& schema_json) {
+  constexpr size_t kShownBytesMax = 3'000;
+  const std::string_view shown = Utf8Prefix(schema_json, kShownBytesMax);
+  return Printable(shown) + (shown.size() < schema_json.size() ? "..." : "");
 }
 
 void RequireAnswer(const HttpAnswer& answer, const std::string& where) {
@@ -63,10 +73,30 @@ std::vector<RegistryResult<int32_t>> HttpSchemaRegistry::RegisterAll(
                                ? ParseRegisterAnswer(answers[i].status, answers[i].body, where)
                                : RegisteredId(answers[i], registrations[i]));
     } catch (const Error& error) {
-      results.emplace_back(error);
+      const bool is_verdict = error.kind() == ErrorKind::kRow;
+      results.emplace_back(is_verdict ? WithBothSchemas(error, registrations[i]) : error);
     }
   }
   return results;
+}
+
+// For a person who has to find out what in one does not go with the other.
+Error HttpSchemaRegistry::WithBothSchemas(const Error& error,
+                                          const SchemaRegistration& registration) {
+  const HttpRequest request{
+      .method = "GET", .path = SubjectPath(registration.subject) + "/versions/latest", .body = ""};
+  std::string theirs = "its newest is not known now";
+  if (const HttpAnswer answer = http_->Ask(std::span(&request, 1), kCheckTimeout).front();
+      !answer.failure) {
+    try {
+      const auto stored = ParseStoredSchema(answer.status, answer.body, "");
+      theirs = stored ? "its newest: " + Shown(stored->text) : "it has none";
+    } catch (const Error&) {
+      // An outage of this question is no reason to tell less of the other one.
+    }
+  }
+  return RowError(fmt::format("{}. Refused: {}; of the subject, {}", error.what(),
+                              Shown(registration.schema_json), theirs));
 }
 
 // Whoever registers schemas here has not done it yet, and rows wait for it. To leave them out

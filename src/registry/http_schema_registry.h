@@ -40,6 +40,7 @@ class HttpSchemaRegistry : public SchemaRegistry {
   // Of a schema that others register.
   int32_t RegisteredId(const HttpAnswer& answer, const SchemaRegistration& registration) const;
   // The beginning of messages.
+  Error WithBothSchemas(const Error& error, const SchemaRegistration& registration);
   std::string Where(const std::string& subject) const;
 
   const bool auto_register_;

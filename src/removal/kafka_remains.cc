@@ -60,6 +60,10 @@ KafkaRemains FindKafkaRemains(const PublishOptions& options, const Source& sourc
       return remains;
     }
     for (const auto& [claimed, table] : newest.claims) remains.table_topics.push_back(claimed);
+    const std::string letters = DeadLetterTopic(options.topic_prefix);
+    if (newest.checkpoint && newest.checkpoint->next_offsets.contains({letters, 0})) {
+      remains.table_topics.push_back(letters);
+    }
     if (newest.checkpoint) {
       topic.found = "published up to " + newest.checkpoint->progress.end_lsn.ToString();
     }

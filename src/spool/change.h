@@ -10,7 +10,15 @@
 namespace bw {
 
 // What happened to the row; the letter is the `op` header of the Kafka message.
-enum class Operation : char { kSnapshot = 'r', kInsert = 'c', kUpdate = 'u', kDelete = 'd' };
+enum class Operation : char {
+  kSnapshot = 'r',
+  kInsert = 'c',
+  kUpdate = 'u',
+  kDelete = 'd',
+  // A row that could not be encoded, on its way to the dead-letter topic. Its Change has a key if
+  // that could be encoded, and a RefusedRow as value; never an old key.
+  kRefused = 'x',
+};
 
 // The spool's own number for a TableSchema, without meaning outside this spool.
 struct SchemaId {
@@ -44,6 +52,24 @@ struct Change {
 
   SchemaId old_key_schema() const { return old_key_schema_id.value_or(schema_id); }
 };
+
+// The value of a kRefused Change := operation: 1 byte | details
+struct RefusedRow {
+  Operation operation = Operation::kInsert;  // What happened to the row.
+  std::string_view details;                  // JSON object: capture/refused_row.h.
+};
+
+// Of a value that is not empty, which the reader of records has checked.
+inline RefusedRow RefusedRowOf(const Change& change) {
+  const std::string_view value = change.value.value();
+  return {static_cast<Operation>(value.front()), value.substr(1)};
+}
+
+// What happened to the row, also if it was refused.
+inline Operation RowOperation(const Change& change) {
+  return change.operation == Operation::kRefused ? RefusedRowOf(change).operation
+                                                 : change.operation;
+}
 
 // Where a transaction ended in the WAL, and its identity: no two transactions agree in all of it,
 // even if they are of different histories of a database.

@@ -42,19 +42,17 @@ void AppendField(const std::optional<std::string_view>& field, std::string* out)
 
 std::string_view ReadField(ByteReader* reader) { return reader->ReadBytes(reader->ReadU32()); }
 
+bool IsOfRow(Operation operation) {
+  return operation == Operation::kSnapshot || operation == Operation::kInsert ||
+         operation == Operation::kUpdate || operation == Operation::kDelete;
+}
+
 Change DecodeChange(const Position& position, ByteReader* reader) {
   Change change;
   change.position = position;
   change.operation = static_cast<Operation>(reader->ReadU8());
-  switch (change.operation) {
-    case Operation::kSnapshot:
-    case Operation::kInsert:
-    case Operation::kUpdate:
-    case Operation::kDelete:
-      break;
-    default:
-      reader->Fail("unknown operation");
-  }
+  const bool is_refused = change.operation == Operation::kRefused;
+  if (!is_refused && !IsOfRow(change.operation)) reader->Fail("unknown operation");
   const uint8_t fields = reader->ReadU8();
   if ((fields & ~kAllFields) != 0) reader->Fail("unknown fields");
   if ((fields & kHasOldKeySchema) && !(fields & kHasOldKey)) reader->Fail("a schema of no key");
@@ -65,6 +63,9 @@ Change DecodeChange(const Position& position, ByteReader* reader) {
   if (fields & kHasKey) change.key = ReadField(reader);
   if (fields & kHasValue) change.value = ReadField(reader);
   if (fields & kHasOldKeySchema) change.old_key_schema_id = SchemaId{reader->ReadU32()};
+  if (is_refused && (!change.value || change.value->empty() || !IsOfRow(RowOperation(change)))) {
+    reader->Fail("a refused row without its operation");
+  }
   return change;
 }
 

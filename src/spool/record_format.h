@@ -18,7 +18,7 @@
 //             commit_time_us: fixed64 | old_key: Bytes? | key: Bytes? | value: Bytes? |
 //             old_key_schema_id: fixed32?
 //             Bits 0, 1, 2, 3 of fields: old_key, key, value, old_key_schema_id are present; the
-//             last one only with old_key.
+//             last one only with old_key. With operation 'x' value is a RefusedRow (change.h).
 //   Bytes  := length: fixed32 | byte*
 //   End    := 'E' | end_lsn: fixed64
 //             Under index 2^64-1: the transaction is complete.

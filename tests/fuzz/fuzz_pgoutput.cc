@@ -3,11 +3,13 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "avro/compiled_schema.h"
 #include "avro/json_writer.h"
+#include "base/utf8.h"
 #include "capture/change_assembler.h"
 #include "capture/full_key.h"
 #include "capture/pgoutput_decoder.h"
@@ -168,8 +170,9 @@ class Connection {
       schemas_.push_back(schema);
       return SchemaId{static_cast<uint32_t>(schemas_.size())};
     };
-    hooks.row_refused = [](const Error& error, Position) {
+    hooks.row_refused = [this](const Error& error, Position) {
       BW_CHECK(error.kind() == ErrorKind::kRow);
+      return std::exchange(is_dead_letter_, !is_dead_letter_);
     };
     hooks.truncated = [](const std::string&, Lsn) {};
     return hooks;
@@ -193,7 +196,13 @@ class Connection {
     const TableSchema& schema = schemas_[change.schema_id.value - 1];
     BW_CHECK(change.value.has_value() == (change.operation != Operation::kDelete));
     BW_CHECK(change.key.has_value() == schema.key_json.has_value());
-    if (change.value) CheckBody(schema.value_json, *change.value);
+    if (change.operation == Operation::kRefused) {
+      BW_CHECK(RefusedRowOf(change).details.starts_with("{\"reason\":"));
+      BW_CHECK(IsValidUtf8(RefusedRowOf(change).details));
+      BW_CHECK(!change.old_key);
+    } else if (change.value) {
+      CheckBody(schema.value_json, *change.value);
+    }
     if (change.key) CheckBody(*schema.key_json, *change.key);
     if (change.old_key) {
       BW_CHECK(change.operation == Operation::kUpdate);
@@ -203,6 +212,7 @@ class Connection {
   }
 
   std::vector<TableSchema> schemas_;
+  bool is_dead_letter_ = false;  // The next refused row.
   Position newest_;
   PgoutputDecoder decoder_;
   RelationCache cache_;

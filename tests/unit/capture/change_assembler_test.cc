@@ -43,6 +43,7 @@ class ChangeAssemblerTest : public testing::Test {
     hooks.row_refused = [this](const Error& error, Position position) {
       refused_.push_back(position);
       if (exit_on_error_) throw Error(error);
+      return dead_letters_;
     };
     hooks.keyless = [this](const CachedRelation& relation, const KeylessChange& change) {
       keyless_.push_back(relation.table.name + " " + static_cast<char>(change.operation) + " " +
@@ -97,6 +98,7 @@ class ChangeAssemblerTest : public testing::Test {
   std::vector<std::string> used_;
   std::vector<std::string> full_key_;
   bool exit_on_error_ = false;
+  bool dead_letters_ = false;
 };
 
 TEST_F(ChangeAssemblerTest, GivesEachChangeItsPlaceInTheTransaction) {
@@ -247,6 +249,25 @@ TEST_F(ChangeAssemblerTest, SkipsARefusedRowAndCountsIt) {
   EXPECT_EQ(Handle(pgoutput::Insert(kKeyed, {"1", "x"})), Assembled::kChange);
   EXPECT_THAT(refused_, testing::ElementsAre(Position{Lsn{0x10}, 0}));
   EXPECT_EQ(out_[0].position.index, 1u);
+}
+
+TEST_F(ChangeAssemblerTest, ARefusedRowComesOutInItsPlaceAsADeadLetter) {
+  Start();
+  dead_letters_ = true;
+  Handle(pgoutput::Relation(kKeyed, "public", "t", {{"id", 23, true}, {"v", 1114}}));
+  Handle(pgoutput::Begin(0x10));
+  EXPECT_EQ(Handle(pgoutput::Insert(kKeyed, {"7", "no time"})), Assembled::kChange);
+  EXPECT_EQ(Handle(pgoutput::Insert(kKeyed, {"no number", pgoutput::Cell::Null()})),
+            Assembled::kChange);
+  ASSERT_EQ(out_.size(), 2u);
+  const Change& change = assembler_->change();
+  EXPECT_EQ(change.operation, Operation::kRefused);
+  EXPECT_EQ(RowOperation(change), Operation::kInsert);
+  EXPECT_EQ(out_[0].position.index, 0u);
+  EXPECT_TRUE(out_[0].key);
+  EXPECT_THAT(*out_[0].value, HasSubstr(R"(,"row":{"id":"7","v":"no time"}})"));
+  EXPECT_FALSE(out_[1].key);  // Only its text is known.
+  EXPECT_THAT(*out_[1].value, HasSubstr(R"(,"row":{"id":"no number","v":null}})"));
 }
 
 TEST_F(ChangeAssemblerTest, StopsBeforeARefusedRowWhenToldTo) {

@@ -109,6 +109,26 @@ class PublishSessionTest : public ::testing::Test {
     spool_->log().Append(change);
     End(lsn);
   }
+  // An insert whose bodies can be decoded.
+  void CommitId(uint64_t lsn, const std::string& table) {
+    Change change;
+    change.position = {Lsn{lsn}, 0};
+    change.operation = Operation::kInsert;
+    change.schema_id = SchemaOf(table);
+    change.key = change.value = "\x02\x0e";
+    spool_->log().Append(change);
+    End(lsn);
+  }
+  // An update that could not be encoded.
+  void CommitRefused(uint64_t lsn) {
+    Change change;
+    change.position = {Lsn{lsn}, 0};
+    change.operation = Operation::kRefused;
+    change.schema_id = SchemaOf("test");
+    change.value = R"(u{"reason":"no time","row":{"id":"7"}})";
+    spool_->log().Append(change);
+    End(lsn);
+  }
   void CommitKeyChange(uint64_t lsn) {
     Change change;
     change.position = {Lsn{lsn}, 0};
@@ -445,6 +465,31 @@ TEST_F(PublishSessionTest, LeavesARefusedRowOutWithOnErrorLog) {
   EXPECT_THAT(Positions("test"), ElementsAre("0/A:0c", "0/1E:0c"));
   EXPECT_FALSE(kafka_.topics.contains("bad"));
   EXPECT_EQ(memory_->figures.rows_refused, 2u);
+}
+
+TEST_F(PublishSessionTest, ADeadLetterIsInTheTransactionOfItsNeighbours) {
+  options_.on_error = OnError::kDeadLetter;
+  registry_.refused = {"bad-value"};
+  Commit(10);
+  CommitId(20, "bad");
+  CommitRefused(30);
+  Commit(40);
+  const auto session = StartedSession();
+  Drain(session.get());
+  EXPECT_THAT(Positions("test"), ElementsAre("0/A:0c", "0/28:0c"));
+  EXPECT_THAT(Positions("dead-letter"), ElementsAre("0/14:0c", "0/1E:0u"));
+  EXPECT_EQ(memory_->figures.dead_letters, 2u);
+  EXPECT_EQ(memory_->figures.rows_refused, 0u);
+}
+
+TEST_F(PublishSessionTest, ARowThatWasRefusedAtCaptureIsLeftOutWithoutADeadLetterTopic) {
+  options_.on_error = OnError::kLog;
+  CommitRefused(10);
+  Commit(20);
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/14:0c"));
+  EXPECT_FALSE(kafka_.topics.contains("dead-letter"));
+  EXPECT_EQ(memory_->figures.rows_refused, 1u);
 }
 
 TEST_F(PublishSessionTest, StopsBeforeARefusedRowWithOnErrorExit) {
