@@ -17,6 +17,9 @@ namespace bw {
 // Suffix of the publication of inserts, next to the one with the slot's name: publication_setup.h.
 inline constexpr std::string_view kInsertsSuffix = "_inserts";
 
+// --partitions: under whose name, key and columns the changes of a partition come.
+enum class PartitionForm : uint8_t { kRoot, kLeaf };
+
 // The options of the capture side.
 struct CaptureOptions {
   // --postgres: a libpq connection string or URI, or just a database name. May hold a password, so
@@ -36,6 +39,7 @@ struct CaptureOptions {
   // PostgreSQL and dropped.
   std::vector<std::string> tables;
   std::vector<std::string> exclude_tables;
+  PartitionForm partitions = PartitionForm::kRoot;
   // --skip-snapshot: a first start captures only what commits after the slot was created.
   bool skip_snapshot = false;
   // --max-wal-retained: how much unpublished WAL PostgreSQL retains for the slot while Kafka is

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "capture/publication.h"
 #include "capture/sql_text.h"
 
 namespace bw {
@@ -73,9 +72,7 @@ std::string EventTriggerName(const std::string& publication) {
   return publication + "_trigger";  // No longer than kInsertsSuffix.
 }
 
-std::string EventTriggerSql(const std::string& publication, int server_version) {
-  // Before, only partitions can be members, not their roots.
-  const bool joins_roots = server_version >= kFirstWithViaRoot;
+std::string EventTriggerSql(const std::string& publication, bool joins_roots, int server_version) {
   const CatalogTerms terms(server_version);
   const std::string schema = QuoteIdentifier(EventTriggerName(publication));
   const std::string quoted = QuoteIdentifier(publication);
@@ -119,7 +116,8 @@ EventTriggerState LookForEventTrigger(PgConnection* connection, const std::strin
   return found.Bool(0, 0) ? EventTriggerState::kOurs : EventTriggerState::kForeign;
 }
 
-std::string InstallEventTrigger(PgConnection* connection, const std::string& publication) try {
+std::string InstallEventTrigger(PgConnection* connection, const std::string& publication,
+                                bool joins_roots) try {
   const std::string name = EventTriggerName(publication);
   PgQueryOptions options;
   options.doing = fmt::format("install event trigger \"{}\"", name);
@@ -127,13 +125,15 @@ std::string InstallEventTrigger(PgConnection* connection, const std::string& pub
       "SELECT FROM pg_event_trigger WHERE evtname = " + QuoteLiteral(name), options);
   if (found.rows() != 0) return "";
   // One message is one transaction.
-  connection->Query(EventTriggerSql(publication, connection->server_version()), options);
+  connection->Query(EventTriggerSql(publication, joins_roots, connection->server_version()),
+                    options);
   spdlog::info("Installed event trigger \"{}\"", name);
   return "";
 } catch (const Error& error) {
   if (error.kind() == ErrorKind::kTransient) throw;
-  return fmt::format("--install-event-trigger: {}. Let a superuser run:{}", error.what(),
-                     OwnLine(EventTriggerSql(publication, connection->server_version())));
+  return fmt::format(
+      "--install-event-trigger: {}. Let a superuser run:{}", error.what(),
+      OwnLine(EventTriggerSql(publication, joins_roots, connection->server_version())));
 }
 
 }  // namespace bw

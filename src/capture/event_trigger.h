@@ -15,8 +15,9 @@ namespace bw {
 // how to remove them.
 
 // The statements, in order; `publication` is the slot's name, from which the names of the trigger
-// and its schema are derived. The version is as 150004. Pure.
-std::string EventTriggerSql(const std::string& publication, int server_version);
+// and its schema are derived; whether roots of partitions join it: publication_members.h. The
+// version is as 150004. Pure.
+std::string EventTriggerSql(const std::string& publication, bool joins_roots, int server_version);
 
 // Removes it with its function, and their schema if nothing else is in it. Pure.
 std::string DropEventTriggerSql(const std::string& publication);
@@ -31,6 +32,7 @@ EventTriggerState LookForEventTrigger(PgConnection* connection, const std::strin
 
 // Does nothing when the trigger exists. Where PostgreSQL refuses it, returns a warning with the SQL
 // for a superuser, else "". Throws transient Errors.
-std::string InstallEventTrigger(PgConnection* connection, const std::string& publication);
+std::string InstallEventTrigger(PgConnection* connection, const std::string& publication,
+                                bool joins_roots);
 
 }  // namespace bw

@@ -112,7 +112,7 @@ std::vector<SnapshotTable> TablesToRead(const PublicationFacts& facts, const Pub
     Publication all;
     all.publishes_insert = true;
     for (const CapturedTable& table : facts.tables) {
-      if (!IsUnit(table, facts.version)) continue;
+      if (!IsUnit(table, JoinsRoots(options, facts.version))) continue;
       all.tables.push_back({table.table.schema, table.table.name, {}, 0});
     }
     publications = {all};

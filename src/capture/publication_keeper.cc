@@ -149,7 +149,8 @@ void PublicationKeeper::FindPublications(PgConnection* connection) {
   seen_signature_.clear();
   if (!IsOwnPair(options_, publications_)) return;
   if (options_.install_event_trigger) {
-    const std::string refusal = InstallEventTrigger(connection, options_.slot);
+    const std::string refusal = InstallEventTrigger(
+        connection, options_.slot, JoinsRoots(options_, connection->server_version()));
     if (!refusal.empty()) WarnOnce("event trigger", refusal);
   }
   if (std::exchange(has_told_limits_, true)) return;
@@ -183,9 +184,10 @@ void PublicationKeeper::LookAtTables(PgConnection* connection, const std::vector
   seen_signature_.clear();  // Until all of it is done.
   tables_ = ReadTables(connection, options_.type_forms);
   if (IsOwnPair(options_, publications_)) {
-    // The inserts of all tables are published, those of partitions under their root's name.
+    // The inserts of all tables are published.
+    const bool joins_roots = JoinsRoots(options_, connection->server_version());
     const IsPublished is_published = [&](const CapturedTable& table) {
-      return IsUnit(table, connection->server_version());
+      return IsUnit(table, joins_roots);
     };
     LookAtNames(is_published);
     LookAtPair(connection);
@@ -240,7 +242,7 @@ void PublicationKeeper::LookAtPair(PgConnection* connection) {
   std::vector<PublicationMember> members = ReadMembers(connection, publication);
   AccountForMembers(members);
   const MembershipPlan plan =
-      PlanMembership(tables_, members, filter_, connection->server_version());
+      PlanMembership(tables_, members, filter_, JoinsRoots(options_, connection->server_version()));
   TakeOut(connection, plan.take_out);
   Join(connection, plan.join);
   if (!plan.join.empty() || !plan.take_out.empty()) {

@@ -75,32 +75,37 @@ WHERE {publishable})",
       .String(0, 0);
 }
 
-bool IsUnit(const CapturedTable& table, int server_version) {
-  return server_version >= kFirstWithViaRoot ? !table.is_partition() : !table.partitioned;
+bool JoinsRoots(const CaptureOptions& options, int server_version) {
+  return server_version >= kFirstWithViaRoot && options.partitions == PartitionForm::kRoot;
+}
+
+bool IsUnit(const CapturedTable& table, bool joins_roots) {
+  return joins_roots ? !table.is_partition() : !table.partitioned;
 }
 
 MembershipPlan PlanMembership(const std::vector<CapturedTable>& tables,
                               const std::vector<PublicationMember>& members,
-                              const TableFilter& filter, int server_version) {
+                              const TableFilter& filter, bool joins_roots) {
   std::unordered_set<uint32_t> inside;
   for (const PublicationMember& member : members) inside.insert(member.table_oid);
   MembershipPlan plan;
   for (const CapturedTable& table : tables) {
     const bool is_member = inside.contains(table.oid);
     if (is_member && !table.has_identity) plan.take_out.push_back(&table);
-    if (is_member || !table.has_identity || !IsUnit(table, server_version) ||
+    if (is_member || !table.has_identity || !IsUnit(table, joins_roots) ||
         !filter.Selects(table.table)) {
       continue;
     }
     plan.join.push_back(&table);
   }
-  for (const CapturedTable* table : UnkeyedTables(tables)) {
+  for (const CapturedTable* table : UnkeyedTables(tables, joins_roots)) {
     if (filter.Selects(table->table)) plan.inserts_only.push_back(table);
   }
   return plan;
 }
 
-std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>& tables) {
+std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>& tables,
+                                                bool joins_roots) {
   std::unordered_set<uint32_t> unkeyed_roots;
   for (const CapturedTable& table : tables) {
     if (table.partitioned && !table.is_partition() && !table.has_identity) {
@@ -109,7 +114,10 @@ std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>
   }
   std::vector<const CapturedTable*> unkeyed;
   for (const CapturedTable& table : tables) {
-    if (!table.has_identity && !unkeyed_roots.contains(table.root_oid)) unkeyed.push_back(&table);
+    if (table.has_identity) continue;
+    const bool is_listed =
+        joins_roots ? !unkeyed_roots.contains(table.root_oid) : !table.partitioned;
+    if (is_listed) unkeyed.push_back(&table);
   }
   return unkeyed;
 }

@@ -43,19 +43,24 @@ struct MembershipPlan {
   std::vector<const CapturedTable*> inserts_only;
 };
 
-// Whether the table can be published by name: before PostgreSQL 13 not if it is a partitioned
-// table, later not if it is a partition. Pure.
-bool IsUnit(const CapturedTable& table, int server_version);
+// Whether the relay's own publications publish partitions under their root's name. PostgreSQL can
+// do that from 13 on; before, and with --partitions=leaf, each partition is a table. Pure.
+bool JoinsRoots(const CaptureOptions& options, int server_version);
+
+// Whether it is a table that the relay's own publications have by name: a partition or its root.
+// Pure.
+bool IsUnit(const CapturedTable& table, bool joins_roots);
 
 // `tables` are all tables. Tables that the filter leaves out are never added, and removed only when
 // UPDATE and DELETE would fail on them. Pure.
 MembershipPlan PlanMembership(const std::vector<CapturedTable>& tables,
                               const std::vector<PublicationMember>& members,
-                              const TableFilter& filter, int server_version);
+                              const TableFilter& filter, bool joins_roots);
 
-// Tables without replica identity; a partition is listed only if its partitioned table is not.
-// Pure.
-std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>& tables);
+// Tables without replica identity. A partition is listed only if its partitioned table is not; but
+// where roots do not join, partitions alone. Pure.
+std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>& tables,
+                                                bool joins_roots = true);
 // Why a table that seems to have a replica identity has none, for after its name: " (its key ...)".
 // Otherwise empty. Pure.
 std::string IdentityNote(const CapturedTable& table);

@@ -25,18 +25,18 @@ std::string ListOf(const std::vector<const CapturedTable*>& tables) {
   return FormatList(names, kTablesShownMax);
 }
 
-std::string WithOptions(int version, bool inserts_only) {
+std::string WithOptions(bool joins_roots, bool inserts_only) {
   std::string options = inserts_only ? "publish = 'insert'" : "";
-  if (version >= kFirstWithViaRoot) {
+  if (joins_roots) {
     if (!options.empty()) options += ", ";
     options += "publish_via_partition_root = true";
   }
   return options.empty() ? "" : " WITH (" + options + ")";
 }
 
-std::string CreateForAllTables(const std::string& name, int version, bool inserts_only) {
+std::string CreateForAllTables(const std::string& name, bool joins_roots, bool inserts_only) {
   return fmt::format("CREATE PUBLICATION {} FOR ALL TABLES{};", QuoteIdentifier(name),
-                     WithOptions(version, inserts_only));
+                     WithOptions(joins_roots, inserts_only));
 }
 
 [[noreturn]] void RefuseUnkeyed(const std::vector<const CapturedTable*>& tables, int version,
@@ -63,9 +63,9 @@ std::string CreateForAllTables(const std::string& name, int version, bool insert
       .ToError();
 }
 
-std::string CreateForSomeTables(const std::string& name, int version) {
+std::string CreateForSomeTables(const std::string& name, bool joins_roots) {
   return fmt::format("CREATE PUBLICATION {} FOR TABLE <tables>{};", QuoteIdentifier(name),
-                     WithOptions(version, false));
+                     WithOptions(joins_roots, false));
 }
 
 // What PostgreSQL refuses because a column list does not cover the replica identity; "" for
@@ -146,6 +146,7 @@ PublicationPlan UseExisting(const PublicationFacts& facts, const CaptureOptions&
 
 // --publication=P.
 PublicationPlan UseNamed(const PublicationFacts& facts, const CaptureOptions& options) {
+  const bool joins_roots = JoinsRoots(options, facts.version);
   if (facts.existing.empty()) {
     throw Halt{ExitCode::kServerSetting,
                "no-publication",
@@ -153,8 +154,8 @@ PublicationPlan UseNamed(const PublicationFacts& facts, const CaptureOptions& op
                            QuoteIdentifier(*options.publication), facts.database),
                "",
                {{"let an owner run one of",
-                 OwnLine(CreateForAllTables(*options.publication, facts.version, false)) +
-                     OwnLine(CreateForSomeTables(*options.publication, facts.version))}}}
+                 OwnLine(CreateForAllTables(*options.publication, joins_roots, false)) +
+                     OwnLine(CreateForSomeTables(*options.publication, joins_roots))}}}
         .ToError();
   }
   PublicationPlan plan = UseExisting(facts, options);
@@ -174,7 +175,8 @@ PublicationPlan UseNamed(const PublicationFacts& facts, const CaptureOptions& op
 // What the options select: to join, or with inserts only.
 MembershipPlan Select(const PublicationFacts& facts, const CaptureOptions& options) {
   return PlanMembership(facts.tables, /*members=*/{},
-                        TableFilter(options.tables, options.exclude_tables), facts.version);
+                        TableFilter(options.tables, options.exclude_tables),
+                        JoinsRoots(options, facts.version));
 }
 
 void RequireUnkeyedAllowed(const MembershipPlan& selection, const PublicationFacts& facts,
@@ -228,14 +230,14 @@ std::string GiveToRole(const std::string& publication, const RoleRights& role) {
 
 // All statements, for somebody who may run them; ownership lets the relay add tables later.
 std::string SqlForOwner(const PublicationFacts& facts, const PublicationPlan& plan,
-                        const MembershipPlan& selection) {
+                        const MembershipPlan& selection, bool joins_roots) {
   const std::string& whole = plan.names.front();
-  return OwnLine(CreatePublicationSql(whole, facts.version, selection.join)) +
+  return OwnLine(CreatePublicationSql(whole, joins_roots, selection.join)) +
          OwnLine(plan.create_sql.back()) + OwnLine(GiveToRole(whole, facts.role));
 }
 
 void RequireRightToCreate(const PublicationFacts& facts, const PublicationPlan& plan,
-                          const MembershipPlan& selection) {
+                          const MembershipPlan& selection, bool joins_roots) {
   if (facts.role.superuser) return;
   const std::string& name = plan.names.front();
   throw Halt{
@@ -245,30 +247,30 @@ void RequireRightToCreate(const PublicationFacts& facts, const PublicationPlan& 
                   facts.role.name),
       "",
       {{fmt::format("let one run in database {}, then start the relay again", facts.database),
-        SqlForOwner(facts, plan, selection) +
+        SqlForOwner(facts, plan, selection, joins_roots) +
             OwnLine("(the last one lets the relay add its own role's tables to the publication "
                     "when they are created later, and take out tables that lose their key; for "
                     "other roles' tables it will show their owner the statement)")},
        {fmt::format("let the tables' owner publish some of them, and start with --publication={}",
                     name),
-        OwnLine(CreateForSomeTables(name, facts.version))}}}
+        OwnLine(CreateForSomeTables(name, joins_roots))}}}
       .ToError();
 }
 
 }  // namespace
 
-std::string CreatePublicationSql(const std::string& name, int version,
+std::string CreatePublicationSql(const std::string& name, bool joins_roots,
                                  const std::vector<const CapturedTable*>& tables) {
   std::string list;
   for (const CapturedTable* table : tables) {
     list += (list.empty() ? " FOR TABLE ONLY " : ", ONLY ") + QuoteTable(table->table);
   }
   return fmt::format("CREATE PUBLICATION {}{}{};", QuoteIdentifier(name), list,
-                     WithOptions(version, /*inserts_only=*/false));
+                     WithOptions(joins_roots, /*inserts_only=*/false));
 }
 
-std::string CreateInsertsPublicationSql(const CaptureOptions& options, int version) {
-  return CreateForAllTables(options.slot + std::string(kInsertsSuffix), version,
+std::string CreateInsertsPublicationSql(const CaptureOptions& options, bool joins_roots) {
+  return CreateForAllTables(options.slot + std::string(kInsertsSuffix), joins_roots,
                             /*inserts_only=*/true);
 }
 
@@ -297,13 +299,14 @@ PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOpt
 
   const MembershipPlan selection = Select(facts, options);
   RequireUnkeyedAllowed(selection, facts, options);
+  const bool joins_roots = JoinsRoots(options, facts.version);
   PublicationPlan plan;
   plan.names = CandidatePublications(options);
-  plan.create_sql = {CreatePublicationSql(plan.names.front(), facts.version, {}),
-                     CreateInsertsPublicationSql(options, facts.version)};
+  plan.create_sql = {CreatePublicationSql(plan.names.front(), joins_roots, {}),
+                     CreateInsertsPublicationSql(options, joins_roots)};
   for (const CapturedTable* table : selection.join) plan.join.push_back(*table);
   plan.warnings = InsertsOnlyWarning(selection);
-  RequireRightToCreate(facts, plan, selection);
+  RequireRightToCreate(facts, plan, selection, joins_roots);
   return plan;
 }
 
@@ -350,7 +353,7 @@ void DropPublications(PgConnection* connection, const PublicationPlan& plan) {
 
 Halt PublicationsGone(const std::vector<std::string>& existing, const CaptureOptions& options,
                       const ServerView& view) {
-  const int version = view.identity.version;
+  const bool joins_roots = JoinsRoots(options, view.identity.version);
   std::string gone, sql;
   bool are_several = false;
   for (const std::string& name : CandidatePublications(options)) {
@@ -358,8 +361,8 @@ Halt PublicationsGone(const std::vector<std::string>& existing, const CaptureOpt
     are_several = !gone.empty();
     gone += (gone.empty() ? "" : " and ") + QuoteIdentifier(name);
     const bool inserts_only = !options.publication && name != options.slot;
-    sql += OwnLine(inserts_only ? CreateForAllTables(name, version, /*inserts_only=*/true)
-                                : CreatePublicationSql(name, version, {}));
+    sql += OwnLine(inserts_only ? CreateForAllTables(name, joins_roots, /*inserts_only=*/true)
+                                : CreatePublicationSql(name, joins_roots, {}));
     const bool is_maintained = !options.publication && !inserts_only;
     if (is_maintained && !view.role.superuser) sql += OwnLine(GiveToRole(name, view.role));
   }
@@ -374,11 +377,48 @@ Halt PublicationsGone(const std::vector<std::string>& existing, const CaptureOpt
           {{"if nothing was changed since, run", sql}, std::move(resnapshot)}};
 }
 
+namespace {
+
+// With another form than before, rows of partitions would come to other topics in the middle of the
+// stream, and those that the topics have would never be deleted.
+void RequirePartitionForm(PgConnection* connection, const CaptureOptions& options,
+                          const std::vector<std::string>& names) {
+  const int version = connection->server_version();
+  if (version < kFirstWithViaRoot) return;
+  const PgResult other = connection->Query(fmt::format(
+      "SELECT pubname, pubviaroot FROM pg_publication WHERE pubname IN ({}, {}) "
+      "AND pubviaroot <> {} LIMIT 1",
+      QuoteLiteral(names.front()), QuoteLiteral(names.back()), JoinsRoots(options, version)));
+  if (other.rows() == 0) return;
+  Remedy resnapshot = ResnapshotRemedy();
+  resnapshot.what.insert(
+      0,
+      fmt::format("drop both publications (DROP PUBLICATION {}, {};), which are then made in the "
+                  "other form, and ",
+                  QuoteIdentifier(names.front()), QuoteIdentifier(names.back())));
+  throw Halt{
+      ExitCode::kServerSetting,
+      "partition-form",
+      fmt::format("Publication {} publishes partitions {}, unlike --partitions={}.",
+                  QuoteIdentifier(other.String(0, 0)),
+                  other.Bool(0, 1) ? "under the name of their root" : "as tables",
+                  options.partitions == PartitionForm::kRoot ? "root" : "leaf"),
+      "",
+      {{"go on as before", fmt::format("--partitions={}", other.Bool(0, 1) ? "root" : "leaf")},
+       std::move(resnapshot)}}
+      .ToError();
+}
+
+}  // namespace
+
 std::vector<std::string> FindPublications(PgConnection* connection, const CaptureOptions& options,
                                           bool expects_pair) {
   const std::vector<std::string> names =
       ExistingPublications(connection, CandidatePublications(options));
-  if (!names.empty() && (options.publication || !expects_pair || names.size() == 2)) return names;
+  if (!names.empty() && (options.publication || !expects_pair || names.size() == 2)) {
+    if (IsOwnPair(options, names)) RequirePartitionForm(connection, options, names);
+    return names;
+  }
   throw PublicationsGone(names, options, LookAtStanding(connection)).ToError();
 }
 

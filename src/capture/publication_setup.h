@@ -51,9 +51,9 @@ struct PublicationPlan {
 PublicationPlan PlanPublications(const PublicationFacts& facts, const CaptureOptions& options);
 
 // The statements that make one with these tables by name, and that of the inserts of all. Pure.
-std::string CreatePublicationSql(const std::string& name, int version,
+std::string CreatePublicationSql(const std::string& name, bool joins_roots,
                                  const std::vector<const CapturedTable*>& tables);
-std::string CreateInsertsPublicationSql(const CaptureOptions& options, int version);
+std::string CreateInsertsPublicationSql(const CaptureOptions& options, bool joins_roots);
 
 // Executes the plan's statements. They neither wait long for a lock nor make others wait: a locked
 // table is left to the keeper, and logged.

@@ -38,6 +38,8 @@ constexpr Choice<NumericForm> kNumericForms[] = {{"decimal", NumericForm::kDecim
                                                  {"double", NumericForm::kDouble}};
 constexpr Choice<ArrayForm> kArrayForms[] = {{"native", ArrayForm::kNative},
                                              {"text", ArrayForm::kText}};
+constexpr Choice<PartitionForm> kPartitionForms[] = {{"root", PartitionForm::kRoot},
+                                                     {"leaf", PartitionForm::kLeaf}};
 constexpr Choice<PartitionBy> kPartitionBy[] = {{"key", PartitionBy::kKey},
                                                 {"key-body", PartitionBy::kKeyBody}};
 constexpr Choice<SubjectNaming> kSubjectNaming[] = {{"topic", SubjectNaming::kTopic},
@@ -185,6 +187,10 @@ constexpr OptionSpec kTable[] = {
      SetList<ParseGlobs, &Options::capture, &CaptureOptions::tables>},
     {'\0', "exclude-tables", "GLOB,...", kMany, kCapture, "none", "Do not capture these tables.",
      SetList<ParseGlobs, &Options::capture, &CaptureOptions::exclude_tables>},
+    {'\0', "partitions", "FORM", kOne, kCapture, "root",
+     "Of a partitioned table: root (one table, whichever partition a row is in), or leaf (each "
+     "partition is a table of its own, as always before PostgreSQL 13).",
+     SetChoice<kPartitionForms, &Options::capture, &CaptureOptions::partitions>},
     {'x', "skip-snapshot", "", kFlag, kCapture, "",
      "Do not copy the existing rows; only stream changes. Ignored when the slot exists.",
      Set<ParseFlag, &Options::capture, &CaptureOptions::skip_snapshot>},

@@ -38,8 +38,10 @@ class SqlText {
         options_(options),
         role_(QuoteIdentifier(facts.role)),
         version_(facts.version == 0 ? kAssumedVersion : facts.version),
+        joins_roots_(JoinsRoots(options, version_)),
         selection_(PlanMembership(facts.tables, /*members=*/{},
-                                  TableFilter(options.tables, options.exclude_tables), version_)) {}
+                                  TableFilter(options.tables, options.exclude_tables),
+                                  joins_roots_)) {}
 
   std::string All() const {
     return Head() + Role() + Reading() + Publications() + Trigger() + Optional();
@@ -141,7 +143,7 @@ class SqlText {
   }
 
   std::string CreateWithTables(const std::string& name) const {
-    std::string sql = CreatePublicationSql(name, version_, selection_.join) + "\n";
+    std::string sql = CreatePublicationSql(name, joins_roots_, selection_.join) + "\n";
     if (facts_.version != 0) return sql;
     return sql.insert(sql.find(" WITH ("), " FOR TABLE ONLY <schema>.<table>, ...");
   }
@@ -152,8 +154,8 @@ class SqlText {
         "without a key in the first would make UPDATE and DELETE on it fail. Only a superuser may "
         "make the second.");
     if (facts_.existing.empty()) {
-      text +=
-          CreateWithTables(options_.slot) + CreateInsertsPublicationSql(options_, version_) + "\n";
+      text += CreateWithTables(options_.slot) +
+              CreateInsertsPublicationSql(options_, joins_roots_) + "\n";
     } else {
       text += Comment(
           "They exist; tables that are missing in the first are added by the relay, "
@@ -183,7 +185,7 @@ class SqlText {
   std::string Trigger() const {
     if (!options_.install_event_trigger || options_.publication) return "";
     return Heading("--install-event-trigger, which the relay then finds in place.") +
-           EventTriggerSql(options_.slot, version_) + "\n";
+           EventTriggerSql(options_.slot, joins_roots_, version_) + "\n";
   }
 
   std::string Optional() const {
@@ -197,6 +199,7 @@ class SqlText {
   const CaptureOptions& options_;
   const std::string role_;  // Quoted.
   const int version_;
+  const bool joins_roots_;
   const MembershipPlan selection_;
 };
 

@@ -24,13 +24,12 @@ std::vector<std::string> NamesOf(const std::vector<const CapturedTable*>& tables
   return names;
 }
 
-constexpr int kVersion = 150000;
-
 TEST(PublicationMembers, JoinsWhatHasAnIdentityAndTakesOutWhatHasNone) {
   const std::vector<CapturedTable> tables = {MakeTable(1, "in", true), MakeTable(2, "new", true),
                                              MakeTable(3, "lost", false),
                                              MakeTable(4, "never", false)};
-  const MembershipPlan plan = PlanMembership(tables, {{100, 1}, {101, 3}}, TableFilter(), kVersion);
+  const MembershipPlan plan =
+      PlanMembership(tables, {{100, 1}, {101, 3}}, TableFilter(), /*joins_roots=*/true);
   EXPECT_THAT(NamesOf(plan.join), ElementsAre("new"));
   EXPECT_THAT(NamesOf(plan.take_out), ElementsAre("lost"));
   EXPECT_THAT(NamesOf(plan.inserts_only), ElementsAre("lost", "never"));
@@ -41,7 +40,7 @@ TEST(PublicationMembers, LeavesWhatIsNotSelectedAloneUnlessItHarms) {
                                              MakeTable(3, "lost", false),
                                              MakeTable(4, "never", false)};
   const MembershipPlan plan =
-      PlanMembership(tables, {{100, 1}, {101, 3}}, TableFilter({}, {"*"}), kVersion);
+      PlanMembership(tables, {{100, 1}, {101, 3}}, TableFilter({}, {"*"}), /*joins_roots=*/true);
   EXPECT_THAT(plan.join, IsEmpty());
   EXPECT_THAT(NamesOf(plan.take_out), ElementsAre("lost"));
   EXPECT_THAT(plan.inserts_only, IsEmpty());
@@ -51,14 +50,18 @@ TEST(PublicationMembers, NamesThePartitionedTableForItsPartitions) {
   std::vector<CapturedTable> tables = {MakeTable(1, "root", true), MakeTable(2, "leaf", true)};
   tables[0].partitioned = true;
   tables[1].root_oid = 1;
-  EXPECT_THAT(NamesOf(PlanMembership(tables, {}, TableFilter(), kVersion).join),
+  EXPECT_THAT(NamesOf(PlanMembership(tables, {}, TableFilter(), /*joins_roots=*/true).join),
               ElementsAre("root"));
-  EXPECT_THAT(NamesOf(PlanMembership(tables, {}, TableFilter(), 120000).join),
+  EXPECT_THAT(NamesOf(PlanMembership(tables, {}, TableFilter(), /*joins_roots=*/false).join),
               ElementsAre("leaf"));
   tables[0].has_identity = tables[1].has_identity = false;
-  const MembershipPlan plan = PlanMembership(tables, {{100, 1}}, TableFilter(), kVersion);
+  const MembershipPlan plan =
+      PlanMembership(tables, {{100, 1}}, TableFilter(), /*joins_roots=*/true);
   EXPECT_THAT(NamesOf(plan.take_out), ElementsAre("root"));
   EXPECT_THAT(NamesOf(plan.inserts_only), ElementsAre("root"));
+  EXPECT_THAT(
+      NamesOf(PlanMembership(tables, {}, TableFilter(), /*joins_roots=*/false).inserts_only),
+      ElementsAre("leaf"));
 }
 
 TEST(PublicationMembers, AddsATableWithoutWhatInheritsFromIt) {
