@@ -17,6 +17,13 @@ namespace bw {
 // Suffix of the publication of inserts, next to the one with the slot's name: publication_setup.h.
 inline constexpr std::string_view kInsertsSuffix = "_inserts";
 
+// What a TRUNCATE of captured tables leads to (--on-truncate).
+enum class OnTruncate {
+  kLog,         // It is logged and counted; topics keep the rows that it removed.
+  kTombstones,  // Every key that the topics hold then gets a tombstone.
+  kHalt,        // The relay stops before its transaction.
+};
+
 // The options of the capture side.
 struct CaptureOptions {
   // --postgres: a libpq connection string or URI, or just a database name. May hold a password, so
@@ -43,6 +50,8 @@ struct CaptureOptions {
   uint64_t max_wal_retained_bytes = 256 * kMiB;
   // --on-error: for a row that its Avro schema cannot hold.
   OnError on_error = OnError::kExit;
+  // --on-truncate
+  OnTruncate on_truncate = OnTruncate::kLog;
   // --invalid-text: for a text that cannot be converted to UTF-8.
   InvalidText invalid_text = InvalidText::kError;
   // --numeric, --arrays: which Avro types numerics and arrays become.
