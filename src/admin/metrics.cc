@@ -158,7 +158,7 @@ void AddCapture(const Observation& observation, Metrics* metrics) {
       ->Counter("bottledwater_unavailable_values_total",
                 "Rows with a placeholder for an unchanged TOAST value")
       .Add(capture.unavailable_values);
-  metrics->Counter("bottledwater_truncates_total", "TRUNCATEs, which are not published")
+  metrics->Counter("bottledwater_truncates_total", "TRUNCATEs of captured tables")
       .Add(capture.truncates);
   metrics->Histogram("bottledwater_commit_to_spool_seconds",
                      "From a commit in PostgreSQL until it is durable in the spool",

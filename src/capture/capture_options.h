@@ -20,6 +20,13 @@ inline constexpr std::string_view kInsertsSuffix = "_inserts";
 // --partitions: under whose name, key and columns the changes of a partition come.
 enum class PartitionForm : uint8_t { kRoot, kLeaf };
 
+// What a TRUNCATE of captured tables leads to (--on-truncate).
+enum class OnTruncate {
+  kLog,         // It is logged and counted; topics keep the rows that it removed.
+  kTombstones,  // Every key that the topics hold then gets a tombstone.
+  kHalt,        // The relay stops before its transaction.
+};
+
 // The options of the capture side.
 struct CaptureOptions {
   // --postgres: a libpq connection string or URI, or just a database name. May hold a password, so
@@ -47,6 +54,8 @@ struct CaptureOptions {
   uint64_t max_wal_retained_bytes = 256 * kMiB;
   // --on-error: for a row that its Avro schema cannot hold.
   OnError on_error = OnError::kExit;
+  // --on-truncate
+  OnTruncate on_truncate = OnTruncate::kLog;
   // --invalid-text: for a text that cannot be converted to UTF-8.
   InvalidText invalid_text = InvalidText::kError;
   // --numeric, --arrays: which Avro types numerics and arrays become.

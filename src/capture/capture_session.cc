@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/error.h"
+#include "base/halt.h"
 #include "base/kill_point.h"
 #include "base/log.h"
 #include "capture/confirm_policy.h"
@@ -44,15 +45,35 @@ ChangeAssembler::Hooks CaptureSession::MakeHooks() {
     return RefuseRow(error, position);
   };
   hooks.truncated = [this](const std::string& tables, Lsn commit_lsn) {
-    env_.figures->truncates.fetch_add(1, kRelaxed);
-    spdlog::warn("TRUNCATE of {} at {}: topics keep the rows that it removed", Printable(tables),
-                 commit_lsn.ToString());
+    return OnTruncated(tables, commit_lsn);
   };
   hooks.begun = [this](const BeginMessage& begin) { proof_->OnBegin(begin); };
   hooks.relation_changed = env_.relation_changed;
   hooks.relation_used = env_.relation_used;
   hooks.keyless = env_.keyless;
   return hooks;
+}
+
+// Whether it gets tombstones.
+bool CaptureSession::OnTruncated(const std::string& tables, Lsn commit_lsn) {
+  if (env_.options->on_truncate == OnTruncate::kHalt) {
+    throw Halt{
+        ExitCode::kRowRefused,
+        "truncate",
+        fmt::format("The transaction with commit LSN {} has a TRUNCATE of {}, and "
+                    "--on-truncate=halt.",
+                    commit_lsn.ToString(), Printable(tables)),
+        "Nothing of that transaction is captured.",
+        {{"write a tombstone for every key that the topics hold. Start once with",
+          "--on-truncate=tombstones"},
+         {"let the topics keep the rows that it removed. Start once with", "--on-truncate=log"}}}
+        .ToError();
+  }
+  env_.figures->truncates.fetch_add(1, kRelaxed);
+  if (env_.options->on_truncate == OnTruncate::kTombstones) return true;  // Publish says so.
+  spdlog::warn("TRUNCATE of {} at {}: topics keep the rows that it removed", Printable(tables),
+               commit_lsn.ToString());
+  return false;
 }
 
 // Whether it becomes a dead letter.

@@ -112,6 +112,7 @@ class CaptureSession {
   void Report(TimePoint now, bool request_reply);
   bool ServerIsAhead() const;
   Lsn FlushToReport() const;
+  bool OnTruncated(const std::string& tables, Lsn commit_lsn);
   bool RefuseRow(const Error& error, Position position);
   ChangeAssembler::Hooks MakeHooks();
 

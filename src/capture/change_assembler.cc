@@ -1,10 +1,12 @@
 #include "capture/change_assembler.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <variant>
 
 #include "avro/schema_builder.h"
+#include "base/bytes.h"
 #include "base/halt.h"
 #include "base/shown_text.h"
 #include "capture/refused_row.h"
@@ -261,20 +263,44 @@ Assembled ChangeAssembler::On(const DeleteMessage& message) {
 
 Assembled ChangeAssembler::On(const TruncateMessage& message) {
   RequireTransaction("Truncate");
-  std::string tables;
+  const Position position{transaction_->commit_lsn, transaction_->next_index++};
+  std::vector<CachedRelation*> selected;
+  std::vector<std::string> names;
   for (const RelationId id : message.relations) {
-    const CachedRelation* relation = cache_->Find(id);
+    CachedRelation* relation = cache_->Find(id);
     if (relation == nullptr) {
       Violation(fmt::format("Truncate of relation {}, which was never announced", id.value));
     }
     if (!relation->selected) continue;
-    if (!tables.empty()) tables += ", ";
-    tables += relation->name();
+    selected.push_back(relation);
+    names.push_back(relation->name());
   }
-  if (!tables.empty() && !transaction_->is_captured && hooks_.truncated) {
-    hooks_.truncated(tables, transaction_->commit_lsn);
+  const bool is_captured = transaction_->is_captured || position <= captured_.position;
+  if (selected.empty() || is_captured || !hooks_.truncated) return Assembled::kNothing;
+  if (!hooks_.truncated(fmt::format("{}", fmt::join(names, ", ")), transaction_->commit_lsn)) {
+    return Assembled::kNothing;
   }
-  return Assembled::kNothing;
+  change_ = Change{};
+  change_.position = position;
+  change_.operation = Operation::kTruncate;
+  change_.xid = transaction_->xid;
+  change_.commit_time_us = transaction_->commit_time_us;
+  value_.clear();
+  for (CachedRelation* relation : selected) AppendU32(&value_, AnySchemaIdOf(relation).value);
+  change_.value = value_;
+  change_.schema_id = TruncatedTables(change_).front();
+  transaction_->has_changes = true;
+  return Assembled::kChange;
+}
+
+// For the table's name alone.
+SchemaId ChangeAssembler::AnySchemaIdOf(CachedRelation* relation) const {
+  try {
+    return SchemaIdOf(relation, RowForm::kNative);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kRow) throw;
+    return hooks_.add_schema(SchemaOfRefusedTable(relation->table));
+  }
 }
 
 }  // namespace bw

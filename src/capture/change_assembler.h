@@ -36,8 +36,9 @@ struct KeylessChange {
 // outside only through its hooks.
 //
 // Invariants:
-// - The index counts the Insert, Update and Delete messages of a transaction as PostgreSQL sends
-//   them, whether or not they result in a change: decoding the same WAL again gives the same
+// - The index counts the Insert, Update, Delete and Truncate messages of a transaction as
+// PostgreSQL
+//   sends them, whether or not they result in a change: decoding the same WAL again gives the same
 //   positions, whatever our filters are.
 // - Changes at or below `captured` are counted and dropped.
 // - Positions of the resulting changes rise.
@@ -51,7 +52,9 @@ class ChangeAssembler {
     // A row that its schema cannot hold, decided by --on-error: throw to stop before it; return
     // true to have it come out as a kRefused change, false to continue without it.
     std::function<bool(const Error& error, Position position)> row_refused;
-    std::function<void(const std::string& tables, Lsn commit_lsn)> truncated;
+    // A TRUNCATE of selected tables, decided by --on-truncate: as row_refused, but true to have it
+    // come out as a kTruncate change. May be empty.
+    std::function<bool(const std::string& tables, Lsn commit_lsn)> truncated;
     // A transaction begins; called before anything of it counts. May be empty.
     std::function<void(const BeginMessage& message)> begun;
     // A relation is new to this connection, or was altered.
@@ -117,6 +120,7 @@ class ChangeAssembler {
     RowForm old_key = RowForm::kNative;
   };
   SchemaId SchemaIdOf(CachedRelation* relation, RowForm form) const;
+  SchemaId AnySchemaIdOf(CachedRelation* relation) const;
   // Runs `encode`, which returns Forms. A row error goes to the hook, and then there is nothing to
   // append, or a kRefused change with the texts of `values`.
   template <typename Encode>

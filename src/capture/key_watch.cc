@@ -23,6 +23,7 @@ std::string Shown(const std::vector<std::string>& key) {
 const char* Word(Operation operation) {
   switch (operation) {
     case Operation::kSnapshot:
+    case Operation::kTruncate:
     case Operation::kRefused:  // Has its key, or needs none.
     case Operation::kInsert:
       return "insert";

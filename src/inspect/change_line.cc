@@ -71,7 +71,7 @@ std::string ChangeLine(const TableForm& form, const TableForm& of_old_key, const
   if (change.operation == Operation::kRefused) {
     line += fmt::format(R"(,"refused_op":"{}","refused":{})",
                         static_cast<char>(RowOperation(change)), RefusedRowOf(change).details);
-  } else {
+  } else if (change.operation != Operation::kTruncate) {
     writer.Body("value", &form.value, change.value);
   }
   writer.Finish();

@@ -9,7 +9,8 @@ constexpr ExitCodeMeaning kExitCodes[] = {
      "status, pause, resume: no relay, or it refuses. remove, replay: something is left."},
     {ExitCode::kUsage, "Unknown option, bad value, unreadable configuration file."},
     {ExitCode::kRowRefused,
-     "A row cannot be published, and --on-error=exit; tail: a message cannot be decoded."},
+     "A row cannot be published, and --on-error=exit; a TRUNCATE, and --on-truncate=halt; tail: a "
+     "message cannot be decoded."},
     {ExitCode::kUnkeyedTables, "Tables without replica identity, and no --allow-unkeyed."},
     {ExitCode::kLoginRefused, "PostgreSQL refused the login: password, role or database."},
     {ExitCode::kServerSetting,

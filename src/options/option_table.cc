@@ -26,6 +26,9 @@ constexpr auto kGeneral = OptionGroup::kGeneral;
 constexpr Choice<OutputFormat> kOutputFormats[] = {{"avro", OutputFormat::kAvro},
                                                    {"json", OutputFormat::kJson},
                                                    {"plain-json", OutputFormat::kPlainJson}};
+constexpr Choice<OnTruncate> kOnTruncate[] = {{"log", OnTruncate::kLog},
+                                              {"tombstones", OnTruncate::kTombstones},
+                                              {"halt", OnTruncate::kHalt}};
 constexpr Choice<OnError> kOnError[] = {
     {"exit", OnError::kExit}, {"log", OnError::kLog}, {"dead-letter", OnError::kDeadLetter}};
 constexpr Choice<OnCollision> kOnCollision[] = {{"suffix", OnCollision::kSuffix},
@@ -123,6 +126,12 @@ void SetOnError(const OptionText& text, Options* options) {
   options->publish.on_error = options->capture.on_error;
 }
 
+// Capture counts, publish tells.
+void SetTransactionMetadata(const OptionText& text, Options* options) {
+  Set<ParseFlag, &Options::publish, &PublishOptions::transaction_metadata>(text, options);
+  options->spool.tally_transactions = options->publish.transaction_metadata;
+}
+
 // For options that name files, which option_sources.cc reads.
 void SetNothing(const OptionText&, Options*) {}
 
@@ -214,6 +223,14 @@ constexpr OptionSpec kTable[] = {
      "of "
      "a server is never such an error.",
      {SetOnError, kNamesOf<kOnError>}},
+    {'\0', "on-truncate", "POLICY", kOne, kPublish, "log",
+     "What to do at a TRUNCATE: log it (topics keep the rows that it removed); tombstones, for "
+     "every key that its tables' topics hold; or halt before its transaction.",
+     SetChoice<kOnTruncate, &Options::capture, &CaptureOptions::on_truncate>},
+    {'\0', "transaction-metadata", "", kFlag, kPublish, "",
+     "Publish BEGIN and END of each transaction, with counts by table, to topic "
+     "[PREFIX.]transaction-metadata.",
+     SetTransactionMetadata},
     {'\0', "on-collision", "POLICY", kOne, kPublish, "suffix",
      "What to do with a table whose topic belongs to another table, or is not allowed by Kafka: "
      "suffix (give it its own topic, whose name has a suffix), or hold (leave its changes out, and "

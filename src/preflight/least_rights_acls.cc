@@ -103,6 +103,9 @@ class AclText {
     if (options_.publish.on_error == OnError::kDeadLetter) {
       text += Line("--topic " + DeadLetterTopic(""), kOnTopics);
     }
+    if (options_.publish.transaction_metadata) {
+      text += Line("--topic " + TransactionMetadataTopic(""), kOnTopics);
+    }
     return text + Line("--topic " + CheckpointTopic("", source_), kOnTopics);
   }
 

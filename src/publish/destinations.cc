@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "publish/topic_name.h"
+#include "publish/transaction_metadata.h"
 
 namespace bw {
 namespace {
@@ -130,17 +131,51 @@ void Destinations::NoteSchemaIds() {
 }
 
 // Whether a row is refused may show only within a transaction, where no topic can be made.
-void Destinations::PrepareOwnTopics() {
-  if (options_.on_error != OnError::kDeadLetter || dead_letters_) return;
-  dead_letters_ = routes_.PrepareOwn(DeadLetterTopic(options_.topic_prefix));
-  const std::pair<std::string, int32_t> topics[] = {
-      {dead_letters_->name, dead_letters_->opened.partitions}};
-  NotePartitions(topics);
+std::optional<Error> Destinations::PrepareOwnTopics() {
+  if (options_.on_error == OnError::kDeadLetter && !dead_letters_) {
+    dead_letters_ = PrepareOwn(DeadLetterTopic(options_.topic_prefix), -1);
+  }
+  if (!options_.transaction_metadata || transaction_metadata_) return std::nullopt;
+  if (auto obstacle = AskForMetadataIds()) return obstacle;
+  // In one partition, so that they have an order.
+  transaction_metadata_ = PrepareOwn(TransactionMetadataTopic(options_.topic_prefix), 1);
+  return std::nullopt;
+}
+
+OwnTopic Destinations::PrepareOwn(const std::string& name, int32_t partitions) {
+  OwnTopic topic = routes_.PrepareOwn(name, partitions);
+  const std::pair<std::string, int32_t> noted[] = {{name, topic.opened.partitions}};
+  NotePartitions(noted);
+  return topic;
+}
+
+std::optional<Error> Destinations::AskForMetadataIds() {
+  if (options_.output_format != OutputFormat::kAvro) return std::nullopt;
+  const SchemaIdCache::Table asked[] = {
+      {TransactionMetadataTopic(options_.topic_prefix), &TransactionMetadataSchema()}};
+  const auto answers = memory_->schema_ids.GetAll(asked);
+  if (const auto* failure = std::get_if<Error>(&answers.front())) {
+    if (failure->kind() == ErrorKind::kTransient) return *failure;
+    throw *failure;
+  }
+  transaction_metadata_ids_ = std::get<RegistryIds>(answers.front());
+  NoteSchemaIds();
+  return std::nullopt;
+}
+
+bool Destinations::IsRegistryThere(const std::optional<Error>& obstacle) {
+  if (!obstacle) return true;
+  if (obstacle->is_refusal()) {
+    registry_away_.Refuses(obstacle->what(), obstacle->remedy());
+  } else {
+    registry_away_.Away(obstacle->what());
+  }
+  return false;
 }
 
 bool Destinations::Prepare(const SpoolBatch& batch) {
-  PrepareOwnTopics();
   CompareSchemaIds();
+  if (!IsRegistryThere(PrepareOwnTopics())) return false;
   std::vector<TableToRoute> tables;
   std::set<uint32_t> listed;
   const auto list = [&](const Change& change, SchemaId id) {
@@ -149,18 +184,12 @@ bool Destinations::Prepare(const SpoolBatch& batch) {
   };
   for (const Change& change : batch.changes()) {
     if (change.operation == Operation::kRefused) continue;
+    if (change.operation == Operation::kTruncate) continue;  // TruncatePurge.
     list(change, change.schema_id);
     if (change.old_key_schema_id) list(change, *change.old_key_schema_id);
   }
   if (!tables.empty()) {
-    if (const auto obstacle = routes_.Prepare(tables)) {
-      if (obstacle->is_refusal()) {
-        registry_away_.Refuses(obstacle->what(), obstacle->remedy());
-      } else {
-        registry_away_.Away(obstacle->what());
-      }
-      return false;
-    }
+    if (!IsRegistryThere(routes_.Prepare(tables))) return false;
     std::vector<std::pair<std::string, int32_t>> topics;
     for (const auto& [id, schema] : tables) {
       NoteIfHeld(id);

@@ -54,6 +54,9 @@ class Destinations {
   TableRoutes& routes() { return routes_; }
   // After Prepare, with --on-error=dead-letter.
   const OwnTopic& dead_letters() const { return dead_letters_.value(); }
+  // After Prepare, with --transaction-metadata; ids only for Avro.
+  const OwnTopic& transaction_metadata() const { return transaction_metadata_.value(); }
+  const RegistryIds& transaction_metadata_ids() const { return transaction_metadata_ids_; }
   // The next checkpoint must include the pending ones.
   TopicClaims& claims() { return claims_; }
   // Topics and their numbers of partitions. New topics come in the order in which they were
@@ -68,7 +71,12 @@ class Destinations {
   void NoteReadBack(int64_t through);
 
  private:
-  void PrepareOwnTopics();
+  // Both say why the registry is waited for, if it is.
+  std::optional<Error> PrepareOwnTopics();
+  std::optional<Error> AskForMetadataIds();
+  OwnTopic PrepareOwn(const std::string& name, int32_t partitions);
+  // False, and said, when there is an obstacle.
+  bool IsRegistryThere(const std::optional<Error>& obstacle);
   void CompareSchemaIds();
   void NoteSchemaIds();
   void SayCollisionsOfSnapshots() const;
@@ -83,6 +91,8 @@ class Destinations {
   TopicClaims claims_;
   TableRoutes routes_;
   std::optional<OwnTopic> dead_letters_;
+  std::optional<OwnTopic> transaction_metadata_;
+  RegistryIds transaction_metadata_ids_;
   std::set<TableName> held_;  // As in the spool.
   bool needs_announcement_ = false;
   std::optional<TimePoint> next_comparison_;  // Of schema ids; if absent, at the first batch.

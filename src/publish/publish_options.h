@@ -49,6 +49,8 @@ struct PublishOptions {
   // --on-error: for a row that is too large, whose schema the registry refuses, or whose table has
   // no topic of its own.
   OnError on_error = OnError::kExit;
+  // --transaction-metadata: BEGIN and END of each transaction, in a topic of their own.
+  bool transaction_metadata = false;
   // --on-collision
   OnCollision on_collision = OnCollision::kSuffix;
 

@@ -96,13 +96,10 @@ void PublishSession::Start() {
       newest.checkpoint ? newest.checkpoint->parts : std::vector<CheckpointPart>());
   destinations_ = std::make_unique<Destinations>(options_, parts_, memory_, producer_.get(),
                                                  offsets_.get(), checkpoint_topic_, newest);
-  rows_ = std::make_unique<RowPublisher>(RowPublisher::Tools{.options = &options_,
-                                                             .servers = parts_,
-                                                             .memory = memory_,
-                                                             .producer = producer_.get(),
-                                                             .destinations = destinations_.get(),
-                                                             .encoder = &encoder_,
-                                                             .torn = &torn_});
+  const RowPublisher::Tools tools{&options_,           parts_,    memory_, producer_.get(),
+                                  destinations_.get(), &encoder_, &torn_};
+  rows_ = std::make_unique<RowPublisher>(tools);
+  if (options_.transaction_metadata) metadata_ = std::make_unique<TransactionMetadata>(tools);
   watch_ = std::make_unique<CheckpointWatch>(options_, parts_, memory_, checkpoint_topic_,
                                              std::move(follower));
   committed_at_ = contact_at_ = parts_.clock->Now();
@@ -178,7 +175,11 @@ PublishSession::Step PublishSession::TakeStep() {
     }
   }
   const SpoolBatch batch = ReadNext(purge->tombstones_lsn());
-  return batch.changes().empty() ? Purge(*purge) : Publish(batch);
+  return HasMessages(batch) ? Publish(batch) : Purge(*purge);
+}
+
+bool PublishSession::HasMessages(const SpoolBatch& batch) const {
+  return !batch.changes().empty() || (metadata_ != nullptr && !batch.ends().empty());
 }
 
 SpoolBatch PublishSession::ReadNext(Lsn before) {
@@ -187,13 +188,16 @@ SpoolBatch PublishSession::ReadNext(Lsn before) {
 }
 
 PublishSession::Step PublishSession::Publish(const SpoolBatch& batch) {
-  if (batch.changes().empty()) {
+  if (!HasMessages(batch)) {
     seen_ = batch.through();
     WatchCheckpoint();
     if (!CheckpointIsDue(batch.through())) return Step::kIdle;
   } else if (!destinations_->Prepare(batch)) {
     WatchCheckpoint();
     return Step::kRegistryAway;
+  }
+  if (!batch.changes().empty() && batch.changes()[0].operation == Operation::kTruncate) {
+    return Truncate(batch);
   }
   AnnounceDestinations();
   PauseBeforeBegin();
@@ -237,15 +241,31 @@ void PublishSession::PauseBeforeBegin() {
 
 void PublishSession::PublishBatch(const SpoolBatch& batch) {
   CommitTransaction([&] {
-    for (const Change& change : batch.changes()) {
-      rows_->Publish(change, &pending_);
-      BW_KILL_POINT("publish.after_produce_one");
-    }
+    ProduceBatch(batch);
     commit_times_.Note(batch);
     pending_.changes = batch.changes().size();
     if (batch.splits_transaction()) pending_.split_transactions = 1;
     return batch.through();
   });
+}
+
+void PublishSession::ProduceBatch(const SpoolBatch& batch) {
+  if (metadata_ != nullptr) metadata_->BeginAfter(progress_.position);
+  auto end = batch.ends().begin();
+  const auto produce_ends = [&](size_t changes_before) {
+    if (metadata_ == nullptr) return;
+    for (; end != batch.ends().end() && end->changes_before <= changes_before; ++end) {
+      metadata_->OnEnd(*end, &pending_);
+    }
+  };
+  for (size_t i = 0; i < batch.changes().size(); ++i) {
+    const Change& change = batch.changes()[i];
+    produce_ends(i);
+    if (metadata_ != nullptr) metadata_->OnChange(change, &pending_);
+    if (change.operation != Operation::kTruncate) rows_->Publish(change, &pending_);
+    BW_KILL_POINT("publish.after_produce_one");
+  }
+  produce_ends(batch.changes().size());
 }
 
 void PublishSession::CommitTransaction(const std::function<Progress()>& produce) {
@@ -364,14 +384,7 @@ void PublishSession::RecordCommit(const Progress& progress) {
 // Publishes one transaction of tombstones.
 PublishSession::Step PublishSession::Purge(const SnapshotMark& snapshot) {
   if (!purge_) {
-    auto purge =
-        std::make_unique<SnapshotPurge>(SnapshotPurge::Tools{.options = &options_,
-                                                             .servers = parts_,
-                                                             .stop = &stop_,
-                                                             .producer = producer_.get(),
-                                                             .destinations = destinations_.get(),
-                                                             .encoder = &encoder_},
-                                        snapshot);
+    auto purge = std::make_unique<SnapshotPurge>(PurgeTools(), snapshot);
     if (!purge->FindLeftovers(progress_.position)) {
       WatchCheckpoint();
       return Step::kRegistryAway;
@@ -386,6 +399,44 @@ PublishSession::Step PublishSession::Purge(const SnapshotMark& snapshot) {
     spdlog::info("Wrote tombstones for {} keys that the new snapshot does not have",
                  purge_->count());
     purge_.reset();
+  }
+  WatchCheckpoint();
+  return Step::kPublished;
+}
+
+SnapshotPurge::Tools PublishSession::PurgeTools() {
+  return {.options = &options_,
+          .servers = parts_,
+          .stop = &stop_,
+          .producer = producer_.get(),
+          .destinations = destinations_.get(),
+          .encoder = &encoder_};
+}
+
+// --- A TRUNCATE ---------------------------------------------------------------------------------
+
+// Publishes one transaction of tombstones. `batch` holds the TRUNCATE alone; the last transaction
+// covers it.
+PublishSession::Step PublishSession::Truncate(const SpoolBatch& batch) {
+  const Change& change = batch.changes()[0];
+  if (!truncate_ || truncate_->position() != change.position) {
+    auto truncate = std::make_unique<TruncatePurge>(PurgeTools(), change);
+    truncate->FindKeys();
+    truncate_ = std::move(truncate);
+  }
+  AnnounceDestinations();
+  PauseBeforeBegin();
+  bool is_whole = false;
+  CommitTransaction([&] {
+    is_whole = truncate_->Produce(&pending_);
+    if (!is_whole) return progress_;
+    ProduceBatch(batch);
+    return batch.through();
+  });
+  if (is_whole) {
+    spdlog::info("TRUNCATE of {} at {}: wrote tombstones for {} keys", truncate_->tables(),
+                 change.position.ToString(), truncate_->count());
+    truncate_.reset();
   }
   WatchCheckpoint();
   return Step::kPublished;

@@ -24,6 +24,8 @@
 #include "publish/row_publisher.h"
 #include "publish/snapshot_purge.h"
 #include "publish/torn_records.h"
+#include "publish/transaction_metadata.h"
+#include "publish/truncate_purge.h"
 #include "recovery/overrides.h"
 
 namespace bw {
@@ -56,6 +58,7 @@ struct PublishParts : PublishServers {
 //   loop:
 //     if a re-snapshot is next: tombstones for the keys that it does not have (SnapshotPurge), in
 //     transactions like those below; their positions are just before its rows'
+//     if a TRUNCATE is next: likewise, for the keys that its tables' topics hold (TruncatePurge)
 //     batch := whole transactions above the published position, within the limits
 //     if batch is empty and no checkpoint is due: wait for captured
 //     prepare topics and schema ids (Destinations), never within a transaction
@@ -94,6 +97,8 @@ class PublishSession {
   size_t CheckpointRecordBytesMax(const NewestCheckpoint& newest) const;
 
   SpoolBatch ReadNext(Lsn before);
+  bool HasMessages(const SpoolBatch& batch) const;
+  void ProduceBatch(const SpoolBatch& batch);
   Step Publish(const SpoolBatch& batch);
   bool CheckpointIsDue(const Progress& through);
   void AnnounceDestinations();
@@ -104,6 +109,8 @@ class PublishSession {
   Progress ProduceAndFlush(const std::function<Progress()>& produce);
   Error AtItsPlace(const RefusedMessageError& error) const;
   Step Purge(const SnapshotMark& snapshot);
+  SnapshotPurge::Tools PurgeTools();
+  Step Truncate(const SpoolBatch& batch);
   void ProduceCheckpoint(const Progress& progress);
   void ProduceCheckpointRecord(std::string_view key, std::string_view value);
   void RecordCommit(const Progress& progress);
@@ -127,7 +134,9 @@ class PublishSession {
   std::unique_ptr<CheckpointWatch> watch_;
   MessageEncoder encoder_;
   std::unique_ptr<RowPublisher> rows_;
-  std::unique_ptr<SnapshotPurge> purge_;  // The one in progress, if any.
+  std::unique_ptr<TransactionMetadata> metadata_;  // With --transaction-metadata.
+  std::unique_ptr<SnapshotPurge> purge_;           // The one in progress, if any.
+  std::unique_ptr<TruncatePurge> truncate_;        // Likewise.
 
   Progress progress_;       // Committed in Kafka.
   Progress seen_;           // What `captured` was at the last read.

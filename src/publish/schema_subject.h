@@ -18,9 +18,9 @@ enum class SubjectNaming : uint8_t {
 };
 
 // What is registered for a table's keys, which it must have, and for its values. With names of
-// records, a table's key and value must not share one: the key's is then "Key" in the value's name as namespace,
-// "bottledwater.public.orders.Key". No table can have that name, since AvroSafeName leaves no dot
-// in one. Pure.
+// records, a table's key and value must not share one: the key's is then "Key" in the value's name
+// as namespace, "bottledwater.public.orders.Key". No table can have that name, since AvroSafeName
+// leaves no dot in one. Pure.
 SchemaRegistration KeyRegistration(SubjectNaming naming, const std::string& topic,
                                    const TableSchema& table);
 SchemaRegistration ValueRegistration(SubjectNaming naming, const std::string& topic,

@@ -231,10 +231,10 @@ TableRoutes::NameRefusals TableRoutes::RequestMissing(std::span<const TableToRou
 }
 
 // Not compacted by default: what happened to a row is not replaced by what happened to it later.
-OwnTopic TableRoutes::PrepareOwn(const std::string& topic) {
+OwnTopic TableRoutes::PrepareOwn(const std::string& topic, int32_t partitions) {
   if (!cluster_->PartitionCount(topic)) {
-    TopicSpec spec{topic, topic_settings_.partitions, topic_settings_.replication,
-                   topic_settings_.config};
+    TopicSpec spec{topic, partitions == -1 ? topic_settings_.partitions : partitions,
+                   topic_settings_.replication, topic_settings_.config};
     spec.config.erase("cleanup.policy");
     spec.config.try_emplace(kMessageLimit, std::to_string(options_.message_bytes_max));
     for (const auto& [name, reason] : Request(std::span(&spec, 1))) throw UsageError(reason);

@@ -70,9 +70,10 @@ class TableRoutes {
   // The topic that this table has, or would get now; nothing when it cannot have one, or is held.
   // Asks Kafka whether topics that are in its way still exist.
   std::optional<std::string> TopicFor(const TableName& table);
-  // Makes the topic if it is missing, opens it, and asks for its limit. Not within a transaction.
-  // Throws as Prepare does, and a usage Error when the brokers refuse to make it.
-  OwnTopic PrepareOwn(const std::string& topic);
+  // Makes the topic if it is missing (with `partitions`, or -1 as any topic), opens it, and asks
+  // for its limit. Not within a transaction. Throws as Prepare does, and a usage Error when the
+  // brokers refuse to make it.
+  OwnTopic PrepareOwn(const std::string& topic, int32_t partitions);
   // The topic must exist.
   const OpenedTopic& Open(const std::string& topic);
   // Remembers that the brokers refused this, so that a later session does not try the same again.

@@ -89,6 +89,10 @@ std::string CheckpointTopic(std::string_view prefix, const Source& source) {
 
 std::string DeadLetterTopic(std::string_view prefix) { return WithPrefix(prefix, "dead-letter"); }
 
+std::string TransactionMetadataTopic(std::string_view prefix) {
+  return WithPrefix(prefix, "transaction-metadata");
+}
+
 std::string TransactionalId(const Source& source) {
   return fmt::format("bottledwater.{}.{}.{}", source.system_identifier, source.database,
                      source.slot);

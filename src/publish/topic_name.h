@@ -41,6 +41,9 @@ std::string CheckpointTopic(std::string_view prefix, const Source& source);
 // table's topic: those have no '-' but in the prefix (avro/name.h).
 std::string DeadLetterTopic(std::string_view prefix);
 
+// The topic of --transaction-metadata: "[prefix.]transaction-metadata", likewise.
+std::string TransactionMetadataTopic(std::string_view prefix);
+
 // "bottledwater.<system identifier>.<database>.<slot>": stable, so that a newer instance fences an
 // older one. Kafka accepts any text here.
 std::string TransactionalId(const Source& source);

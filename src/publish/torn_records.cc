@@ -10,6 +10,7 @@
 #include "base/halt.h"
 #include "base/log.h"
 #include "base/parse_whole.h"
+#include "spool/change.h"
 
 namespace bw {
 
@@ -138,6 +139,8 @@ TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Po
   cluster->ReadCommitted(ranges, [&](const CommittedRecord& record) {
     const auto identity = ParseRecordIdentity(record.headers);
     if (!identity || identity->position <= published) return;
+    // Tombstones of a TRUNCATE are known by their keys (truncate_purge.h).
+    if (identity->operation == static_cast<char>(Operation::kTruncate)) return;
     const ReadRange& range = ranges[record.range];
     torn.Add(*identity, range.partition, range.from);
   });

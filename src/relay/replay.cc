@@ -11,6 +11,7 @@
 
 #include "base/ask_until_answered.h"
 #include "base/byte_size.h"
+#include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/halt.h"
 #include "base/log.h"
@@ -39,12 +40,14 @@ Options WithPrefix(Options options) {
 
 // The same for each run of a replay, so that it finds what a killed one has left, and two runs
 // exclude each other.
-SpoolOptions ScratchOptions(const std::string& lineage, const Source& source, Clock* clock) {
+SpoolOptions ScratchOptions(const Options& options, const std::string& lineage,
+                            const Source& source, Clock* clock) {
   const auto name = fmt::format("bottledwater-replay-{:08x}", Crc32c(lineage, Crc32c(source.slot)));
-  SpoolOptions options;
-  options.directory = std::filesystem::temp_directory_path() / name;
-  options.clock = clock;
-  return options;
+  SpoolOptions scratch;
+  scratch.tally_transactions = options.publish.transaction_metadata;
+  scratch.directory = std::filesystem::temp_directory_path() / name;
+  scratch.clock = clock;
+  return scratch;
 }
 
 [[noreturn]] void RefuseRange(Lsn from, const std::string& found) {
@@ -91,7 +94,7 @@ Replay::Replay(const Options& options, const Outside& outside, Stop* stop)
       lineage_(fmt::format("{}-from-{}", reader_.picture().state.lineage,
                            options.command.spool.from.ToString())),
       cluster_(outside_.kafka(options_.publish, *stop)),
-      scratch_options_(ScratchOptions(lineage_, source_, outside.clock)) {
+      scratch_options_(ScratchOptions(options_, lineage_, source_, outside.clock)) {
   const SpoolState& state = reader_.picture().state;
   if (state.phase != SpoolPhase::kStreaming) {
     throw UsageError(
@@ -225,6 +228,11 @@ void Replay::CopyChange(Change change) {
   newest_.commit_time_us = change.commit_time_us;
   change.schema_id = CopySchema(change.schema_id);
   if (change.old_key_schema_id) change.old_key_schema_id = CopySchema(*change.old_key_schema_id);
+  std::string tables;
+  if (change.operation == Operation::kTruncate) {
+    for (const SchemaId id : TruncatedTables(change)) AppendU32(&tables, CopySchema(id).value);
+    change.value = tables;
+  }
   scratch_->log().Append(change);
 }
 

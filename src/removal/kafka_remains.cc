@@ -60,9 +60,11 @@ KafkaRemains FindKafkaRemains(const PublishOptions& options, const Source& sourc
       return remains;
     }
     for (const auto& [claimed, table] : newest.claims) remains.table_topics.push_back(claimed);
-    const std::string letters = DeadLetterTopic(options.topic_prefix);
-    if (newest.checkpoint && newest.checkpoint->next_offsets.contains({letters, 0})) {
-      remains.table_topics.push_back(letters);
+    for (const std::string& own :
+         {DeadLetterTopic(options.topic_prefix), TransactionMetadataTopic(options.topic_prefix)}) {
+      if (newest.checkpoint && newest.checkpoint->next_offsets.contains({own, 0})) {
+        remains.table_topics.push_back(own);
+      }
     }
     if (newest.checkpoint) {
       topic.found = "published up to " + newest.checkpoint->progress.end_lsn.ToString();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/lsn.h"
 
@@ -18,6 +19,9 @@ enum class Operation : char {
   // A row that could not be encoded, on its way to the dead-letter topic. Its Change has a key if
   // that could be encoded, and a RefusedRow as value; never an old key.
   kRefused = 'x',
+  // A TRUNCATE (--on-truncate=tombstones), whose value is the SchemaId of each of its tables, 4
+  // bytes, big-endian; schema_id is the first. Its letter is the `op` of its tombstones.
+  kTruncate = 't',
 };
 
 // The spool's own number for a TableSchema, without meaning outside this spool.
@@ -70,6 +74,9 @@ inline Operation RowOperation(const Change& change) {
   return change.operation == Operation::kRefused ? RefusedRowOf(change).operation
                                                  : change.operation;
 }
+
+// Of a kTruncate Change.
+std::vector<SchemaId> TruncatedTables(const Change& change);
 
 // Where a transaction ended in the WAL, and its identity: no two transactions agree in all of it,
 // even if they are of different histories of a database.

@@ -22,7 +22,7 @@ using Family = SpoolStore::Family;
 }  // namespace
 
 ChangeLog::ChangeLog(const SpoolOptions& options, SpoolStore* store, Ledger* ledger, DiskRoom* room)
-    : store_(store), ledger_(ledger) {
+    : store_(store), ledger_(ledger), tallies_(options.tally_transactions) {
   Load();
   writer_ = std::make_unique<SpoolWriter>(store, ledger, room, options);
 }
@@ -34,6 +34,7 @@ void ChangeLog::Load() {
   newest_appended_ = state.captured.position;
   newest_ended_ = state.captured;
   newest_history_ = state.history;
+  tally_.clear();
   LoadSchemas();
 }
 
@@ -142,6 +143,7 @@ void ChangeLog::Append(const Change& change) {
   writer_->Append(key, record_);
   bytes_appended_.fetch_add(record_.size(), std::memory_order_relaxed);
   ++changes_;
+  if (tallies_ && change.operation != Operation::kTruncate) ++tally_[change.schema_id];
   newest_appended_ = change.position;
 }
 
@@ -153,7 +155,9 @@ void ChangeLog::AppendEnd(const TransactionEnd& end) {
   newest_ended_ = {position, std::max(end.end_lsn, newest_ended_.end_lsn)};
   const PositionKey key = EncodePositionKey(position);
   record_.clear();
-  EncodeTransactionEnd(key, newest_ended_.end_lsn, &record_);
+  const TransactionTally tally{end.xid, end.commit_time_us, {tally_.begin(), tally_.end()}};
+  EncodeTransactionEnd(key, newest_ended_.end_lsn, tallies_ ? &tally : nullptr, &record_);
+  tally_.clear();
   writer_->Append(key, record_);
   newest_appended_ = position;
 }

@@ -136,10 +136,12 @@ class ChangeLog {
 
   // The capturing thread's own.
   Position newest_appended_;
-  Progress newest_ended_;           // Ended, durable or not.
-  CapturedHistory newest_history_;  // Likewise.
-  uint64_t changes_ = 0;            // Appended and not dropped, since the process started.
-  std::string record_;              // Reused.
+  Progress newest_ended_;               // Ended, durable or not.
+  CapturedHistory newest_history_;      // Likewise.
+  uint64_t changes_ = 0;                // Appended and not dropped, since the process started.
+  std::string record_;                  // Reused.
+  const bool tallies_;                  // SpoolOptions::tally_transactions.
+  std::map<SchemaId, uint64_t> tally_;  // Of the transaction that is being received.
 
   std::atomic<uint64_t> bytes_appended_{0};
 

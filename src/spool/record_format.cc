@@ -52,7 +52,8 @@ Change DecodeChange(const Position& position, ByteReader* reader) {
   change.position = position;
   change.operation = static_cast<Operation>(reader->ReadU8());
   const bool is_refused = change.operation == Operation::kRefused;
-  if (!is_refused && !IsOfRow(change.operation)) reader->Fail("unknown operation");
+  const bool is_truncate = change.operation == Operation::kTruncate;
+  if (!is_refused && !is_truncate && !IsOfRow(change.operation)) reader->Fail("unknown operation");
   const uint8_t fields = reader->ReadU8();
   if ((fields & ~kAllFields) != 0) reader->Fail("unknown fields");
   if ((fields & kHasOldKeySchema) && !(fields & kHasOldKey)) reader->Fail("a schema of no key");
@@ -66,10 +67,32 @@ Change DecodeChange(const Position& position, ByteReader* reader) {
   if (is_refused && (!change.value || change.value->empty() || !IsOfRow(RowOperation(change)))) {
     reader->Fail("a refused row without its operation");
   }
+  if (is_truncate && (fields != kHasValue || change.value->empty() || change.value->size() % 4)) {
+    reader->Fail("a TRUNCATE that does not name its tables");
+  }
   return change;
 }
 
+std::optional<TransactionTally> ReadTally(ByteReader* reader) {
+  if (reader->remaining() == 0) return std::nullopt;
+  TransactionTally tally;
+  tally.xid = reader->ReadU32();
+  tally.commit_time_us = static_cast<int64_t>(reader->ReadU64());
+  while (reader->remaining() > 0) {
+    const SchemaId id{reader->ReadU32()};
+    tally.changes.emplace_back(id, reader->ReadU64());
+  }
+  return tally;
+}
+
 }  // namespace
+
+std::vector<SchemaId> TruncatedTables(const Change& change) {
+  std::vector<SchemaId> tables;
+  ByteReader reader(change.value.value(), "TRUNCATE");
+  while (reader.remaining() > 0) tables.push_back(SchemaId{reader.ReadU32()});
+  return tables;
+}
 
 PositionKey EncodePositionKey(const Position& position) {
   PositionKey key;
@@ -106,11 +129,26 @@ void EncodeChange(std::string_view key, const Change& change, std::string* out) 
   FinishRecord(key, start, out);
 }
 
-void EncodeTransactionEnd(std::string_view key, Lsn end_lsn, std::string* out) {
+void EncodeTransactionEnd(std::string_view key, Lsn end_lsn, const TransactionTally* tally,
+                          std::string* out) {
   const size_t start = BeginRecord(out);
   out->push_back(kEndTag);
   AppendU64(out, end_lsn.value);
+  if (tally != nullptr) {
+    AppendU32(out, tally->xid);
+    AppendU64(out, static_cast<uint64_t>(tally->commit_time_us));
+    for (const auto& [schema_id, changes] : tally->changes) {
+      AppendU32(out, schema_id.value);
+      AppendU64(out, changes);
+    }
+  }
   FinishRecord(key, start, out);
+}
+
+std::optional<TransactionTally> TallyOfEnd(std::string_view value) {
+  ByteReader reader(value, "spool record");
+  reader.ReadBytes(kCrcSize + sizeof(kEndTag) + sizeof(uint64_t));
+  return ReadTally(&reader);
 }
 
 Record DecodeRecord(std::string_view key, std::string_view value) {
@@ -129,6 +167,7 @@ Record DecodeRecord(std::string_view key, std::string_view value) {
       record = DecodeChange(position, &reader);
     } else if (tag == kEndTag) {
       record = TransactionEnd{position.commit_lsn, Lsn{reader.ReadU64()}};
+      ReadTally(&reader);
     } else {
       reader.Fail("unknown kind of record");
     }

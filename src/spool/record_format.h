@@ -1,9 +1,13 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/lsn.h"
 #include "spool/change.h"
@@ -18,10 +22,12 @@
 //             commit_time_us: fixed64 | old_key: Bytes? | key: Bytes? | value: Bytes? |
 //             old_key_schema_id: fixed32?
 //             Bits 0, 1, 2, 3 of fields: old_key, key, value, old_key_schema_id are present; the
-//             last one only with old_key. With operation 'x' value is a RefusedRow (change.h).
+//             last one only with old_key. With operations 'x' and 't' value is as change.h says.
 //   Bytes  := length: fixed32 | byte*
-//   End    := 'E' | end_lsn: fixed64
+//   End    := 'E' | end_lsn: fixed64 | Tally?
 //             Under index 2^64-1: the transaction is complete.
+//   Tally  := xid: fixed32 | commit_time_us: fixed64 | (schema_id: fixed32 | changes: fixed64)*
+//             With --transaction-metadata: how many changes the transaction has, by schema.
 
 namespace bw {
 
@@ -40,13 +46,23 @@ inline const std::string kBehindAllPositions(kPositionKeySize + 1, '\xFF');
 // Throws Halt kSpoolUnusable for a key of another length.
 Position DecodePositionKey(std::string_view key);
 
-// Both append to *out; `key` is the record's encoded key.
+// What a transaction consists of, as it was captured.
+struct TransactionTally {
+  uint32_t xid = 0;
+  int64_t commit_time_us = 0;
+  std::vector<std::pair<SchemaId, uint64_t>> changes;
+};
+
+// Both append to *out; `tally` may be null; `key` is the record's encoded key.
 void EncodeChange(std::string_view key, const Change& change, std::string* out);
-void EncodeTransactionEnd(std::string_view key, Lsn end_lsn, std::string* out);
+void EncodeTransactionEnd(std::string_view key, Lsn end_lsn, const TransactionTally* tally,
+                          std::string* out);
 
 // What a value holds. A Change's views point into `value`.
 using Record = std::variant<Change, TransactionEnd>;
 // Throws Halt kSpoolUnusable, naming the position, when the checksum or the grammar is violated.
 Record DecodeRecord(std::string_view key, std::string_view value);
+// Of an End that DecodeRecord has accepted; nothing when it has none.
+std::optional<TransactionTally> TallyOfEnd(std::string_view value);
 
 }  // namespace bw

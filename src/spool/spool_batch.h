@@ -8,6 +8,7 @@
 
 #include "base/byte_size.h"
 #include "spool/change.h"
+#include "spool/record_format.h"
 #include "spool/spool_state.h"
 
 namespace bw {
@@ -20,11 +21,20 @@ struct ReadLimits {
   Lsn before = Lsn::Max();
 };
 
-// Consecutive changes as read back from the spool, in replay order.
+// Consecutive changes as read back from the spool, in replay order. A TRUNCATE is alone in its
+// batch: what comes before it must be committed before its tombstones are made.
 class SpoolBatch {
  public:
   // Valid as long as the batch lives, also after it is moved.
   std::span<const Change> changes() const { return changes_; }
+  // A transaction that ends in the batch, and says what it consists of (--transaction-metadata).
+  struct End {
+    size_t changes_before = 0;  // In the batch.
+    Lsn commit_lsn;
+    TransactionTally tally;
+  };
+  // In replay order. There may be one without changes, of a transaction that was split before it.
+  std::span<const End> ends() const { return ends_; }
   // Everything up to here is in the batch or was in an earlier one.
   const Progress& through() const { return through_; }
   // The last change's transaction continues in the next batch.
@@ -36,6 +46,7 @@ class SpoolBatch {
   // them.
   std::vector<std::unique_ptr<char[]>> blocks_;
   std::vector<Change> changes_;
+  std::vector<End> ends_;
   Progress through_;
 };
 

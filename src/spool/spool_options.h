@@ -21,6 +21,8 @@ struct SpoolOptions {
   uint64_t max_bytes = 0;
   // Capture pauses while the file system has less free space, so that trimming has room to write.
   uint64_t min_free_bytes = 64 * kMiB;
+  // --transaction-metadata: a transaction's end says how many changes it has, by schema.
+  bool tally_transactions = false;
   // Changes waiting for the writer thread; beyond this, callers of Append() wait.
   uint64_t pending_bytes_max = 8 * kMiB;
   // Of one memtable; at most three exist.

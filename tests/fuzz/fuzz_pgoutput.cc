@@ -174,7 +174,9 @@ class Connection {
       BW_CHECK(error.kind() == ErrorKind::kRow);
       return std::exchange(is_dead_letter_, !is_dead_letter_);
     };
-    hooks.truncated = [](const std::string&, Lsn) {};
+    hooks.truncated = [this](const std::string&, Lsn) {
+      return std::exchange(is_dead_letter_, !is_dead_letter_);
+    };
     return hooks;
   }
 
@@ -195,6 +197,10 @@ class Connection {
     BW_CHECK(change.schema_id.value >= 1 && change.schema_id.value <= schemas_.size());
     const TableSchema& schema = schemas_[change.schema_id.value - 1];
     BW_CHECK(change.value.has_value() == (change.operation != Operation::kDelete));
+    if (change.operation == Operation::kTruncate) {
+      for (const SchemaId id : TruncatedTables(change)) BW_CHECK(id.value <= schemas_.size());
+      return;
+    }
     BW_CHECK(change.key.has_value() == schema.key_json.has_value());
     if (change.operation == Operation::kRefused) {
       BW_CHECK(RefusedRowOf(change).details.starts_with("{\"reason\":"));

@@ -22,12 +22,14 @@ bool SameChange(const Change& a, const Change& b) {
          a.key == b.key && a.value == b.value && a.old_key_schema_id == b.old_key_schema_id;
 }
 
-std::string Encode(std::string_view key, const Record& record) {
+std::string Encode(std::string_view key, const Record& record,
+                   const std::optional<TransactionTally>& tally) {
   std::string value;
   if (const auto* change = std::get_if<Change>(&record)) {
     EncodeChange(key, *change, &value);
   } else {
-    EncodeTransactionEnd(key, std::get<TransactionEnd>(record).end_lsn, &value);
+    EncodeTransactionEnd(key, std::get<TransactionEnd>(record).end_lsn, tally ? &*tally : nullptr,
+                         &value);
   }
   return value;
 }
@@ -36,7 +38,8 @@ bool DecodeAnything(std::string_view key, std::string_view value) {
   return fuzz::Accepts(ErrorKind::kHalt, "its record at ", kMessageBytesMax, [&] {
     const Record record = DecodeRecord(key, value);
     // A record has one form only; nothing in it is passed over.
-    BW_CHECK(Encode(key, record) == value);
+    const bool is_end = std::holds_alternative<TransactionEnd>(record);
+    BW_CHECK(Encode(key, record, is_end ? TallyOfEnd(value) : std::nullopt) == value);
     BW_CHECK(std::holds_alternative<TransactionEnd>(record) == DecodePositionKey(key).is_end());
   });
 }

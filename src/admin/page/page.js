@@ -523,7 +523,7 @@ function figuresOf({capture, publish}) {
     counted("Rows left out", capture.rows_left_out + publish.rows_left_out),
     counted("Changes without a key", capture.changes_without_key),
     counted("Rows with a TOAST placeholder", capture.rows_with_unavailable_values),
-    counted("TRUNCATEs (not published)", capture.truncates),
+    counted("TRUNCATEs", capture.truncates),
     ["Duplicates prevented", count(publish.repeats_prevented)],
     ["Durable in the spool up to", capture.captured_lsn || UNKNOWN], ["Confirmed to PostgreSQL", capture.confirmed_lsn || UNKNOWN],
     ["Committed in Kafka up to", publish.published_lsn || UNKNOWN],

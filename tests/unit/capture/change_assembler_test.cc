@@ -52,7 +52,10 @@ class ChangeAssemblerTest : public testing::Test {
     hooks.relation_used = [this](const CachedRelation& relation, Position position) {
       used_.push_back(relation.table.name + " " + position.ToString());
     };
-    hooks.truncated = [this](const std::string& tables, Lsn) { truncated_.push_back(tables); };
+    hooks.truncated = [this](const std::string& tables, Lsn) {
+      truncated_.push_back(tables);
+      return tombstones_;
+    };
     assembler_.emplace(captured, &*cache_, hooks);
     Handle(pgoutput::Relation(kKeyed, "public", "t", {{"id", 23, true}, {"v", 25}}));
     Handle(pgoutput::Relation(kUnkeyed, "public", "log", {{"a", 25}}));
@@ -99,6 +102,7 @@ class ChangeAssemblerTest : public testing::Test {
   std::vector<std::string> full_key_;
   bool exit_on_error_ = false;
   bool dead_letters_ = false;
+  bool tombstones_ = false;
 };
 
 TEST_F(ChangeAssemblerTest, GivesEachChangeItsPlaceInTheTransaction) {
@@ -136,8 +140,26 @@ TEST_F(ChangeAssemblerTest, CountsWhatItFilters) {
   Handle(pgoutput::Message("p", "c"));
   Handle(pgoutput::Origin(1, "o"));
   EXPECT_EQ(Handle(pgoutput::Insert(kKeyed, {"1", "x"})), Assembled::kChange);
-  EXPECT_EQ(out_[0].position.index, 1u);
+  EXPECT_EQ(out_[0].position.index, 2u);
   EXPECT_THAT(truncated_, testing::ElementsAre("public.t"));
+}
+
+TEST_F(ChangeAssemblerTest, ATruncateComesOutInItsPlaceWithItsTables) {
+  Start();
+  tombstones_ = true;
+  Handle(pgoutput::Begin(0x10));
+  Handle(pgoutput::Insert(kKeyed, {"1", "x"}));
+  EXPECT_EQ(Handle(pgoutput::Truncate({kFiltered})), Assembled::kNothing);
+  EXPECT_EQ(Handle(pgoutput::Truncate({kKeyed, kFiltered, kUnkeyed})), Assembled::kChange);
+  EXPECT_EQ(assembler_->change().operation, Operation::kTruncate);
+  EXPECT_EQ(out_[1].position.index, 2u);
+  std::vector<std::string> tables;
+  for (const SchemaId id : TruncatedTables(assembler_->change())) {
+    tables.push_back(schemas_[id.value - 1].table);
+  }
+  EXPECT_THAT(tables, testing::ElementsAre("t", "log"));
+  EXPECT_EQ(Handle(pgoutput::Insert(kKeyed, {"1", "x"})), Assembled::kChange);
+  EXPECT_EQ(out_[2].position.index, 3u);
 }
 
 TEST_F(ChangeAssemblerTest, TurnsAKeyChangeIntoOneChangeWithTheOldKey) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "avro/schema_builder.h"
+#include "base/bytes.h"
 #include "publish/publisher.h"
 #include "publish/topic_name.h"
 #include "support/make_table.h"
@@ -74,6 +75,7 @@ class PublishSessionTest : public ::testing::Test {
   void OpenSpool() {
     SpoolOptions options;
     options.directory = folder_;
+    options.tally_transactions = true;
     spool_ = Spool::Open(options);
     spool_->BeginStreamingAt({"S1", "shop", "bottledwater", 1}, {{Lsn{1}, 0}, Lsn{1}}, "");
   }
@@ -109,15 +111,27 @@ class PublishSessionTest : public ::testing::Test {
     spool_->log().Append(change);
     End(lsn);
   }
-  // An insert whose bodies can be decoded.
+  void CommitTruncate(uint64_t lsn) {
+    Change change;
+    change.position = {Lsn{lsn}, 0};
+    change.operation = Operation::kTruncate;
+    change.schema_id = SchemaOf("test");
+    std::string tables;
+    AppendU32(&tables, change.schema_id.value);
+    change.value = tables;
+    spool_->log().Append(change);
+    End(lsn);
+  }
+  // An insert whose bodies can be decoded, of a transaction that has an xid.
   void CommitId(uint64_t lsn, const std::string& table) {
     Change change;
     change.position = {Lsn{lsn}, 0};
     change.operation = Operation::kInsert;
     change.schema_id = SchemaOf(table);
+    change.xid = 7;
     change.key = change.value = "\x02\x0e";
     spool_->log().Append(change);
-    End(lsn);
+    End(lsn, change.xid);
   }
   // An update that could not be encoded.
   void CommitRefused(uint64_t lsn) {
@@ -140,8 +154,8 @@ class PublishSessionTest : public ::testing::Test {
     spool_->log().Append(change);
     End(lsn);
   }
-  void End(uint64_t lsn) {
-    spool_->log().EndTransaction({Lsn{lsn}, Lsn{lsn + 1}});
+  void End(uint64_t lsn, uint32_t xid = 0) {
+    spool_->log().EndTransaction({Lsn{lsn}, Lsn{lsn + 1}, xid});
     ASSERT_TRUE(spool_->log().WaitUntilDurable(stop_, Clock::Real().Now() + Duration(10'000)));
   }
 
@@ -378,6 +392,58 @@ TEST_F(PublishSessionTest, SkipsATornTombstoneAndPublishesItsRow) {
   ErrorOf([&] { StartedSession()->TakeStep(); });
   PublishAll();
   EXPECT_THAT(Positions(), ElementsAre("0/5:0c", "0/A:0d", "0/A:0u"));
+}
+
+// Each message of a Kafka transaction may be the last one that a late EndTxn commits.
+TEST_F(PublishSessionTest, TornDeadLettersAndMetadataComeOnce) {
+  options_.on_error = OnError::kDeadLetter;
+  options_.transaction_metadata = true;
+  registry_.refused = {"bad-value"};
+  CommitId(5, "test");
+  PublishAll();
+  EXPECT_EQ(Positions("transaction-metadata").size(), 2u);
+  for (int torn_after = 1; torn_after <= 3; ++torn_after) {
+    const auto lsn = static_cast<uint64_t>(10 * torn_after);
+    CommitId(lsn, "bad");
+    int produced = 0;
+    kafka_.before_step = [&](const std::string& step) {
+      if (step == "produce" && ++produced == torn_after + 1) {
+        kafka_.TearOpenTransaction();
+        throw TransientError("crash");
+      }
+    };
+    ErrorOf([&] { StartedSession()->TakeStep(); });
+    kafka_.before_step = [](const std::string&) {};
+    PublishAll();
+    EXPECT_EQ(Positions("dead-letter").size(), torn_after);
+    EXPECT_EQ(Positions("transaction-metadata").size(), 2 + 2 * torn_after);
+  }
+  EXPECT_THAT(Positions("dead-letter"), ElementsAre("0/A:0c", "0/14:0c", "0/1E:0c"));
+}
+
+TEST_F(PublishSessionTest, ATruncatesTombstonesComeOnceAndBeforeLaterRows) {
+  Commit(10, 5);
+  Commit(20, 1);
+  PublishAll();
+  CommitTruncate(30);
+  Commit(40, 1);
+  options_.transaction_max_messages = 2;
+  int produced = 0;
+  kafka_.before_step = [&](const std::string& step) {
+    // The fourth tombstone; each transaction of two has a checkpoint, too.
+    if (step == "produce" && ++produced == 5) {
+      kafka_.TearOpenTransaction();
+      throw TransientError("crash");
+    }
+  };
+  ErrorOf([&] { PublishAll(); });
+  kafka_.before_step = [](const std::string&) {};
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/A:1c", "0/A:2c", "0/A:3c", "0/A:4c", "0/14:0c",
+                                       "0/1E:0t", "0/1E:0t", "0/1E:0t"));
+  PublishAll();
+  EXPECT_THAT(Positions(), ElementsAre("0/A:0c", "0/A:1c", "0/A:2c", "0/A:3c", "0/A:4c", "0/14:0c",
+                                       "0/1E:0t", "0/1E:0t", "0/1E:0t", "0/1E:0t", "0/1E:0t",
+                                       "0/1E:0t", "0/28:0c"));
 }
 
 TEST_F(PublishSessionTest, SplitsATransactionBeyondTheLimitAndCheckpointsEachPart) {

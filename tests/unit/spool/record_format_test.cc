@@ -68,10 +68,35 @@ TEST(RecordFormat, ChangeBytesAreGolden) {
 
 TEST(RecordFormat, TransactionEndBytesAreGolden) {
   std::string value;
-  EncodeTransactionEnd(EncodePositionKey(Position::EndOf(Lsn{0x10})), Lsn{0x20}, &value);
+  EncodeTransactionEnd(EncodePositionKey(Position::EndOf(Lsn{0x10})), Lsn{0x20}, nullptr, &value);
   EXPECT_EQ(Hex(value).substr(8),
             "45"
             "0000000000000020");
+}
+
+TEST(RecordFormat, AnEndMaySayWhatItsTransactionConsistsOf) {
+  const std::string key(EncodePositionKey(Position::EndOf(Lsn{0x10})));
+  const TransactionTally tally{741, 1'700'000, {{SchemaId{3}, 12}, {SchemaId{9}, 1}}};
+  std::string value;
+  EncodeTransactionEnd(key, Lsn{0x20}, &tally, &value);
+  EXPECT_EQ(Hex(value).substr(8),
+            "45"
+            "0000000000000020"
+            "000002e5"
+            "000000000019f0a0"
+            "00000003"
+            "000000000000000c"
+            "00000009"
+            "0000000000000001");
+  EXPECT_EQ(std::get<TransactionEnd>(DecodeRecord(key, value)).end_lsn, Lsn{0x20});
+  const auto read = TallyOfEnd(value);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->xid, 741u);
+  EXPECT_EQ(read->changes, tally.changes);
+  EXPECT_THROW(DecodeRecord(key, value.substr(0, value.size() - 1)), Error);
+  value.clear();
+  EncodeTransactionEnd(key, Lsn{0x20}, nullptr, &value);
+  EXPECT_FALSE(TallyOfEnd(value));
 }
 
 TEST(RecordFormat, ReadsBackWhatItWrote) {
@@ -180,7 +205,7 @@ TEST(RecordFormat, OnlyAnEndIsKeptAtATransactionsEnd) {
   EXPECT_THROW(DecodeRecord(end_key, value), Error);
   const std::string key(EncodePositionKey({Lsn{0x10}, 3}));
   value.clear();
-  EncodeTransactionEnd(key, Lsn{0x20}, &value);
+  EncodeTransactionEnd(key, Lsn{0x20}, nullptr, &value);
   EXPECT_THROW(DecodeRecord(key, value), Error);
 }
 
