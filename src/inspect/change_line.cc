@@ -69,6 +69,7 @@ std::string ChangeLine(const TableForm& form, const TableForm& of_old_key, const
   if (change.old_key) writer.Key("old_key", of_old_key, change.old_key);
   writer.Key("key", form, change.key);
   writer.Body("value", &form.value, change.value);
+  if (change.unavailable) line += ",\"unavailable\":" + JsonText(std::string(*change.unavailable));
   writer.Finish();
   return line;
 }
