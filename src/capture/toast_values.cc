@@ -14,7 +14,9 @@ bool IsUnchanged(const TextValue& value) { return value.kind == Kind::kUnchanged
 }  // namespace
 
 void ToastValues::OnAnnounced(RelationId relation, const Position& position) {
-  tables_.insert_or_assign(relation.value, Table{.announced = position});
+  Table& table = tables_[relation.value];
+  table = Table();
+  table.announced = position;
 }
 
 ToastValues::Table& ToastValues::TableOf(const CachedRelation& relation) {

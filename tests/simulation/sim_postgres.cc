@@ -400,7 +400,7 @@ SnapshotContent SimServer::ReadSnapshot(const SnapshotSource& source, SnapshotHo
     }
     if (batch->empty()) return;
     if (!appender.WaitForRoom(stop_)) throw TransientError("the snapshot was stopped");
-    appender.Append(schemas, *batch);
+    appender.Append({}, schemas, *batch);
     content.rows += batch->rows();
     batch->Clear();
   };
