@@ -158,6 +158,12 @@ void AddCapture(const Observation& observation, Metrics* metrics) {
       ->Counter("bottledwater_unavailable_values_total",
                 "Rows with a placeholder for an unchanged TOAST value")
       .Add(capture.unavailable_values);
+  metrics
+      ->Counter("bottledwater_unchanged_toast_values_total",
+                "Unchanged TOAST values that PostgreSQL did not send, by where they came from")
+      .Add(capture.toast_from_old_tuple, {{"source", "old_tuple"}})
+      .Add(capture.toast_from_cache, {{"source", "cache"}})
+      .Add(capture.toast_unavailable, {{"source", "unavailable"}});
   metrics->Counter("bottledwater_truncates_total", "TRUNCATEs of captured tables")
       .Add(capture.truncates);
   metrics->Histogram("bottledwater_commit_to_spool_seconds",

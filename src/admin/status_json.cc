@@ -74,6 +74,9 @@ Json CaptureJson(const Observation& observation) {
   json["rows_left_out"] = capture.rows_refused;
   json["changes_without_key"] = capture.keyless_changes;
   json["rows_with_unavailable_values"] = capture.unavailable_values;
+  json["unchanged_toast_values"] = {{"old_tuple", capture.toast_from_old_tuple},
+                                    {"cache", capture.toast_from_cache},
+                                    {"unavailable", capture.toast_unavailable}};
   json["truncates"] = capture.truncates;
   return json;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "capture/key_watch.h"
+#include "capture/toast_proof.h"
 #include "capture/type_catalog.h"
 
 namespace bw {
@@ -47,6 +48,9 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
   };
   environment.type_lookup = [&types](const std::vector<uint32_t>& oids, uint32_t xid) {
     return types.Find(oids, xid);
+  };
+  environment.toast_look = [&](RelationId relation, uint32_t xid) {
+    return LookAtTable(side.get(), relation, xid, facts.publications, *parts.stop);
   };
   environment.relation_used = [&](const CachedRelation& relation, Position position) {
     keys.OnUsed(relation, position);

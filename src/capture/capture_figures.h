@@ -22,6 +22,10 @@ struct CaptureFigures {
   std::atomic<uint64_t> snapshot_rows{0};
   std::atomic<uint64_t> rows_refused{0};        // By --on-error=log.
   std::atomic<uint64_t> unavailable_values{0};  // Rows with a placeholder for unsent TOAST.
+  // Unchanged TOASTed values by where they came from; unavailable: the placeholder stands for it.
+  std::atomic<uint64_t> toast_from_old_tuple{0};
+  std::atomic<uint64_t> toast_from_cache{0};
+  std::atomic<uint64_t> toast_unavailable{0};
   // Updates and deletes that were published without their effect on an old key, or not at all.
   std::atomic<uint64_t> keyless_changes{0};
   std::atomic<uint64_t> unsure_keys{0};  // Tables whose key was guessed, or unknown.

@@ -105,7 +105,8 @@ void CaptureSession::Start() {
   BW_CHECK(facts_.confirmed_flush <= captured.end_lsn);
   confirmed_ = facts_.confirmed_flush;
   received_ = server_wal_end_ = idle_lsn_ = idle_noted_ = captured.end_lsn;
-  assembler_.emplace(captured, &relations_, MakeHooks());
+  toast_.emplace(&env_.spool->log().toast(), env_.toast_look);
+  assembler_.emplace(captured, &relations_, MakeHooks(), &*toast_);
   BW_KILL_POINT("capture.before_start");
   proof_.emplace(state, facts_.confirmed_flush, publications_);
   covered_ = std::max(confirmed_, proof_->start_lsn());
@@ -226,7 +227,7 @@ void CaptureSession::HandleMessage(std::string_view bytes) {
       idle_noted_ = std::max(idle_noted_, end.end_lsn);
       OnTransactionEnd(end.end_lsn);
       env_.figures->transactions.fetch_add(1, kRelaxed);
-      env_.figures->unavailable_values.store(assembler_->unavailable_values(), kRelaxed);
+      CountToast();
       break;
     }
     case Assembled::kEmptyTransaction:
@@ -234,6 +235,17 @@ void CaptureSession::HandleMessage(std::string_view bytes) {
       OnTransactionEnd(assembler_->end().end_lsn);
       break;
   }
+}
+
+void CaptureSession::CountToast() {
+  const ToastValues::Counts& now = toast_->counts();
+  env_.figures->toast_from_old_tuple.fetch_add(now.old_tuple - toast_counted_.old_tuple, kRelaxed);
+  env_.figures->toast_from_cache.fetch_add(now.cache - toast_counted_.cache, kRelaxed);
+  env_.figures->toast_unavailable.fetch_add(now.unavailable - toast_counted_.unavailable, kRelaxed);
+  const uint64_t rows = assembler_->unavailable_values();
+  env_.figures->unavailable_values.fetch_add(rows - unavailable_counted_, kRelaxed);
+  toast_counted_ = now;
+  unavailable_counted_ = rows;
 }
 
 void CaptureSession::OnTransactionEnd(Lsn end_lsn) {

@@ -72,6 +72,7 @@ class CaptureSession {
     CaptureFigures* figures = nullptr;
     RelationCache::KeyLookup key_lookup;
     RelationCache::TypeLookup type_lookup;  // May be empty.
+    ToastValues::Look toast_look;           // May be empty.
     // As in ChangeAssembler::Hooks; may be empty.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
@@ -103,6 +104,7 @@ class CaptureSession {
   Error WithinTransaction(const Error& error) const;
   // The server repeatedly asks for a reply: see the .cc.
   bool LooksLikeShutdown(const Keepalive& keepalive) const;
+  void CountToast();
   void OnTransactionEnd(Lsn end_lsn);
   void CheckStopBefore(Lsn wal_end);
   // Whether another session, started now, would be sent nothing that commits before `lsn`.
@@ -121,7 +123,10 @@ class CaptureSession {
   const uint32_t publications_;  // Their checksum.
   RelationCache relations_;
   PgoutputDecoder decoder_;
+  std::optional<ToastValues> toast_;          // From Start on.
   std::optional<ChangeAssembler> assembler_;  // From Start on.
+  ToastValues::Counts toast_counted_;         // As far as they are in the figures.
+  uint64_t unavailable_counted_ = 0;          // Likewise.
 
   Lsn received_;                       // Newest LSN seen, for the status message. Never moves back.
   Lsn server_wal_end_;                 // Likewise, from keepalives and commits.

@@ -91,6 +91,9 @@ std::string ChangeAssembler::newest_table() const {
 Assembled ChangeAssembler::On(const RelationMessage& message) {
   newest_relation_ = message.id;
   const uint32_t xid = transaction_ ? transaction_->xid : 0;
+  toast_->OnAnnounced(message.id, transaction_ ? Position{transaction_->commit_lsn,
+                                                          transaction_->next_index}
+                                               : Position::EndOf(last_commit_lsn_));
   if (cache_->AddRelation(message, xid) && hooks_.relation_changed) {
     hooks_.relation_changed(*cache_->Find(message.id));
   }
@@ -123,6 +126,8 @@ CachedRelation* ChangeAssembler::CountRow(RelationId id, size_t column_count, co
   change_.commit_time_us = transaction_->commit_time_us;
   if (!relation->used && hooks_.relation_used) hooks_.relation_used(*relation, position);
   relation->used = true;
+  toast_followed_ = false;
+  if (!relation->selected) toast_->OnUnfollowed(id);
   return relation->selected ? relation : nullptr;
 }
 
@@ -146,6 +151,29 @@ SchemaId ChangeAssembler::SchemaIdOf(CachedRelation* relation, RowForm form) con
   return *id;
 }
 
+void ChangeAssembler::EncodeKey(const RowEncoder& encoder, std::span<const TextValue> values,
+                                std::span<const TextValue> old_values) {
+  if (!encoder.has_key()) return;
+  encoder.EncodeKey(values, old_values, &key_);
+  change_.key = key_;
+}
+
+RowForm ChangeAssembler::EncodeValue(const RowEncoder& encoder,
+                                     std::span<const TextValue> values) {
+  const RowEncoder::Result result = encoder.EncodeValue(values, {}, &value_);
+  change_.value = value_;
+  if (!toast_->unavailable().empty()) {
+    change_.unavailable = toast_->unavailable();
+    ++unavailable_values_;
+  }
+  return result.form;
+}
+
+ToastValues::Row ChangeAssembler::ToastRowOf(const CachedRelation& relation) {
+  toast_followed_ = true;
+  return {relation, change_.position, change_.xid, change_.key};
+}
+
 template <typename Encode>
 Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation,
                                 std::span<const TextValue> values, Encode encode) {
@@ -161,6 +189,8 @@ Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation,
     }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
+    // Which row it was is not known.
+    if (!toast_followed_) toast_->OnUnfollowed(relation->id);
     if (!hooks_.row_refused(error, change_.position)) return Assembled::kNothing;
     MakeRefused(operation, relation, values, error);
   }
@@ -175,6 +205,7 @@ void ChangeAssembler::MakeRefused(Operation operation, CachedRelation* relation,
   change_.old_key.reset();
   change_.old_key_schema_id.reset();
   change_.key.reset();
+  change_.unavailable.reset();
   change_.schema_id = EncodeRefusedKey(relation, values);
   value_.clear();
   AppendRefusedRow({operation, error.what(), relation->encoder.options().encoding}, relation->table,
@@ -203,13 +234,9 @@ Assembled ChangeAssembler::On(const InsertMessage& message) {
     return Assembled::kNothing;
   }
   return Emit(Operation::kInsert, relation, message.values, [&] {
-    const RowEncoder& encoder = relation->encoder;
-    const Forms forms{encoder.EncodeValue(message.values, {}, &value_).form};
-    change_.value = value_;
-    if (!encoder.has_key()) return forms;
-    encoder.EncodeKey(message.values, {}, &key_);
-    change_.key = key_;
-    return forms;
+    EncodeKey(relation->encoder, message.values, {});
+    const auto values = toast_->OnInsert(ToastRowOf(*relation), message.values);
+    return Forms{EncodeValue(relation->encoder, values)};
   });
 }
 
@@ -227,17 +254,19 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
                            RequireKey(Operation::kUpdate, *relation, message.old_values);
   return Emit(Operation::kUpdate, relation, message.values, [&] {
     const RowEncoder& encoder = relation->encoder;
-    const RowEncoder::Result result =
-        encoder.EncodeValue(message.values, message.old_values, &value_);
-    change_.value = value_;
-    if (result.has_unavailable_value) ++unavailable_values_;
-    Forms forms{result.form};
-    if (!encoder.has_key()) return forms;
-    encoder.EncodeKey(message.values, message.old_values, &key_);
-    change_.key = key_;
+    EncodeKey(encoder, message.values, message.old_values);
+    Forms forms;
+    std::optional<std::string_view> former_key;
+    if (message.old_tuple == OldTuple::kNone) former_key = change_.key;
     // An old tuple may also come because the key is TOASTed, or with REPLICA IDENTITY FULL.
+    if (has_old_key) {
+      forms.old_key = encoder.EncodeKey(message.old_values, {}, &old_key_);
+      former_key = old_key_;
+    }
+    const auto values =
+        toast_->OnUpdate(ToastRowOf(*relation), former_key, message.values, message.old_values);
+    forms.row = EncodeValue(encoder, values);
     if (!has_old_key) return forms;
-    forms.old_key = encoder.EncodeKey(message.old_values, {}, &old_key_);
     if (old_key_ != key_ || HaveDifferentKeys(forms.old_key, forms.row)) {
       change_.old_key = old_key_;
     }
@@ -257,6 +286,7 @@ Assembled ChangeAssembler::On(const DeleteMessage& message) {
   return Emit(Operation::kDelete, relation, message.old_values, [&] {
     const Forms forms{relation->encoder.EncodeKey(message.old_values, {}, &key_)};
     change_.key = key_;
+    toast_->OnDelete(ToastRowOf(*relation));
     return forms;
   });
 }
@@ -271,6 +301,7 @@ Assembled ChangeAssembler::On(const TruncateMessage& message) {
     if (relation == nullptr) {
       Violation(fmt::format("Truncate of relation {}, which was never announced", id.value));
     }
+    if (!transaction_->is_captured) toast_->OnUnfollowed(id);
     if (!relation->selected) continue;
     selected.push_back(relation);
     names.push_back(relation->name());

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "capture/pgoutput_message.h"
 #include "capture/relation_cache.h"
+#include "capture/toast_values.h"
 #include "spool/change.h"
 #include "spool/spool_state.h"
 
@@ -66,9 +67,16 @@ class ChangeAssembler {
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
   };
 
-  // `captured` is the spool's when the connection began; `cache` is the connection's.
-  ChangeAssembler(const Progress& captured, RelationCache* cache, Hooks hooks)
-      : captured_(captured), cache_(cache), hooks_(std::move(hooks)) {}
+  // `captured` is the spool's when the connection began; `cache` and `toast` are the connection's.
+  // Without `toast`, nothing but old tuples has unchanged TOASTed values.
+  ChangeAssembler(const Progress& captured, RelationCache* cache, Hooks hooks,
+                  ToastValues* toast = nullptr)
+      : captured_(captured),
+        cache_(cache),
+        hooks_(std::move(hooks)),
+        toast_(toast == nullptr ? &no_toast_ : toast) {}
+  ChangeAssembler(const ChangeAssembler&) = delete;
+  ChangeAssembler& operator=(const ChangeAssembler&) = delete;
 
   Assembled Handle(const PgoutputMessage& message);
 
@@ -83,7 +91,7 @@ class ChangeAssembler {
   // announcement; "" for none.
   uint64_t rows_received() const { return transaction_ ? transaction_->next_index : 0; }
   std::string newest_table() const;
-  // Rows with a placeholder for an unchanged TOASTed value, which the WAL does not contain.
+  // Rows with a placeholder for an unchanged TOASTed value, which was not found anywhere.
   uint64_t unavailable_values() const { return unavailable_values_; }
 
  private:
@@ -129,12 +137,20 @@ class ChangeAssembler {
   void MakeRefused(Operation operation, CachedRelation* relation, std::span<const TextValue> values,
                    const Error& error);
   SchemaId EncodeRefusedKey(CachedRelation* relation, std::span<const TextValue> values);
+  // Encodes the key of the row into key_, and sets it in the change.
+  void EncodeKey(const RowEncoder& encoder, std::span<const TextValue> values,
+                 std::span<const TextValue> old_values);
+  // Encodes the value, in which unchanged TOASTed values are filled in by `toast_` already.
+  RowForm EncodeValue(const RowEncoder& encoder, std::span<const TextValue> values);
+  ToastValues::Row ToastRowOf(const CachedRelation& relation);
   void RequireTransaction(const char* what) const;
   [[noreturn]] void Violation(const std::string& problem) const;
 
   const Progress captured_;
   RelationCache* const cache_;
   const Hooks hooks_;
+  ToastValues no_toast_{nullptr, {}};
+  ToastValues* const toast_;
   std::optional<Transaction> transaction_;
   std::optional<RelationId> newest_relation_;
   Lsn last_commit_lsn_;  // Of the newest transaction that ended on this connection.
@@ -142,6 +158,7 @@ class ChangeAssembler {
   Change change_;
   TransactionEnd end_;
   uint64_t unavailable_values_ = 0;
+  bool toast_followed_ = false;  // The change was told to `toast_`.
   std::string old_key_;
   std::string key_;
   std::string value_;

@@ -18,6 +18,7 @@
 #include "capture/replication_stream.h"
 #include "capture/server_inspection.h"
 #include "capture/snapshot_reader.h"
+#include "capture/toast_proof.h"
 #include "capture/user_types.h"
 #include "spool/spool.h"
 
@@ -47,6 +48,9 @@ class ServerCatalog {
   // As in type_catalog.h.
   virtual UserTypes ReadUserTypes(const std::vector<uint32_t>& oids) = 0;
   virtual bool IsEnding(uint32_t xid) = 0;
+  // As in toast_proof.h.
+  virtual std::vector<TableFingerprint> ReadFingerprints(
+      const std::vector<uint32_t>& relations, const std::vector<std::string>& publications) = 0;
   // As in snapshot_hold.h.
   virtual bool IndexIsBuiltConcurrently() = 0;
   // Executes the plan's statements (publication_setup.h).

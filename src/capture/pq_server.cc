@@ -42,6 +42,11 @@ class PqCatalog final : public ServerCatalog {
     return bw::ReadUserTypes(connection_(), oids);
   }
   bool IsEnding(uint32_t xid) override { return bw::IsEnding(connection_(), xid); }
+  std::vector<TableFingerprint> ReadFingerprints(
+      const std::vector<uint32_t>& relations,
+      const std::vector<std::string>& publications) override {
+    return bw::ReadFingerprints(connection_(), relations, publications);
+  }
   bool IndexIsBuiltConcurrently() override { return bw::IndexIsBuiltConcurrently(connection_()); }
   void CreatePublications(const PublicationPlan& plan) override {
     bw::CreatePublications(connection_(), plan);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "capture/capture.h"
+#include "spool/toast_cache.h"
 
 namespace bw {
 bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, CaptureHooks hooks) {
@@ -30,6 +31,7 @@ bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, Ca
         "An operator has allowed: the transaction with commit LSN {} is skipped, its "
         "changes will be missing in Kafka",
         commit_lsn.ToString());
+    spool->log().toast().EraseAll();
     spool->log().AdvanceIdle(behind);
     if (!spool->log().WaitUntilDurable(*parts.stop)) return false;
   }

@@ -2,6 +2,7 @@
 
 #include "base/byte_size.h"
 #include "base/kill_point.h"
+#include "spool/toast_cache.h"
 
 namespace bw {
 namespace {
@@ -18,6 +19,8 @@ void RowBatch::Clear() {
   if (bytes_.capacity() > 16 * kBatchBytesMax) bytes_.shrink_to_fit();
   bytes_.clear();
   ends_.clear();
+  large_.clear();
+  large_bytes_ = 0;
   key_end_.reset();
   has_ = {};
 }
@@ -31,6 +34,17 @@ void RowBatch::FinishRow(RowForm form, bool refused) {
 void RowBatch::DropRow() {
   bytes_.resize(ends_.empty() ? 0 : ends_.back().value);
   key_end_.reset();
+  while (!large_.empty() && large_.back().row == ends_.size()) large_.pop_back();
+}
+
+void RowBatch::AddLargeValues(const ToastPlan& plan, std::span<const TextValue> values) {
+  if (!plan.keeps() || !plan.IsWide(values, /*has_external=*/false)) return;
+  for (const ToastPlan::Column& column : plan.columns()) {
+    const TextValue& value = values[column.index];
+    if (value.kind != TextValue::Kind::kText || !plan.MayBeExternal(column, value)) continue;
+    large_.push_back({ends_.size(), &column, std::string(value.text)});
+    large_bytes_ += value.text.size();
+  }
 }
 
 RowBatch::Row RowBatch::At(size_t index) const {
@@ -52,8 +66,20 @@ bool SnapshotAppender::WaitForRoom(const Stop& stop, TimePoint deadline) {
   return spool_->log().WaitForRoom(stop, deadline);
 }
 
-void SnapshotAppender::Append(const FormSchemaIds& schema_ids, const RowBatch& batch) {
+// The fingerprint is of the snapshot, and so of the rows.
+void SnapshotAppender::Begin(const TableFingerprint& table) {
   const std::lock_guard lock(mutex_);
+  ToastCache& toast = spool_->log().toast();
+  toast.EraseRelation(table.relation);
+  if (!toast.enabled()) return;
+  toast.NoteProof(table.relation, MergeProof(toast.FindProof(table.relation), table, commit_lsn_));
+}
+
+void SnapshotAppender::Append(const LargeValuesOf& table, const FormSchemaIds& schema_ids,
+                              const RowBatch& batch) {
+  const std::lock_guard lock(mutex_);
+  ToastCache& toast = spool_->log().toast();
+  auto large = batch.large().begin();
   Change change;
   change.commit_time_us = snapshot_time_us_;
   for (size_t i = 0; i < batch.rows(); ++i) {
@@ -64,6 +90,10 @@ void SnapshotAppender::Append(const FormSchemaIds& schema_ids, const RowBatch& b
     change.key = row.key;
     change.value = row.value;
     spool_->log().Append(change);
+    for (; large != batch.large().end() && large->row == i; ++large) {
+      toast.Put({table.relation, table.plan->key_form(), row.key.value()}, large->column->name,
+                {change.position, large->text});
+    }
   }
   BW_KILL_POINT("snapshot.after_append");
   figures_->changes.fetch_add(batch.rows(), std::memory_order_relaxed);

@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "avro/row_form.h"
 #include "base/stop.h"
+#include "capture/toast_plan.h"
+#include "capture/toast_proof.h"
 #include "capture/capture_figures.h"
 #include "spool/spool.h"
 
@@ -30,9 +33,19 @@ class RowBatch {
 
   bool empty() const { return ends_.empty(); }
   size_t rows() const { return ends_.size(); }
-  size_t bytes() const { return bytes_.size(); }
+  size_t bytes() const { return bytes_.size() + large_bytes_; }
   bool full() const;
   void Clear();
+  // A value that may be out of line, of a row.
+  struct Large {
+    size_t row = 0;
+    const ToastPlan::Column* column = nullptr;
+    std::string text;
+  };
+  // Adds those of the next row, which DropRow removes again. The plan outlives the rows.
+  void AddLargeValues(const ToastPlan& plan, std::span<const TextValue> values);
+  // In the rows' order.
+  const std::vector<Large>& large() const { return large_; }
   // Where to encode the next row's key and value; then FinishRow, or DropRow.
   std::string* buffer() { return &bytes_; }
   void FinishKey() { key_end_ = bytes_.size(); }
@@ -51,6 +64,8 @@ class RowBatch {
   };
   std::string bytes_;
   std::vector<End> ends_;
+  std::vector<Large> large_;
+  size_t large_bytes_ = 0;
   std::optional<size_t> key_end_;
   std::array<bool, kRowForms> has_{};  // By RowForm.
 };
@@ -73,8 +88,15 @@ class SnapshotAppender {
   // Waits until the spool has room; false when a stop was requested (noticed within a second) or
   // the deadline has passed before that.
   bool WaitForRoom(const Stop& stop, TimePoint deadline = TimePoint::max());
+  // The table is read anew: forgets its large values. Before its first row.
+  void Begin(const TableFingerprint& table);
+  // A table's OID and plan, by which its large values are kept.
+  struct LargeValuesOf {
+    uint32_t relation = 0;
+    const ToastPlan* plan = nullptr;
+  };
   // Does not wait for room. The batch has only rows of forms that have an id.
-  void Append(const FormSchemaIds& schema_ids, const RowBatch& batch);
+  void Append(const LargeValuesOf& table, const FormSchemaIds& schema_ids, const RowBatch& batch);
 
  private:
   const Lsn commit_lsn_;

@@ -29,6 +29,9 @@
 #include "capture/sql_text.h"
 #include "capture/table_catalog.h"
 #include "capture/table_filter.h"
+#include "capture/toast_plan.h"
+#include "capture/toast_proof.h"
+#include "spool/toast_cache.h"
 
 namespace bw {
 namespace {
@@ -58,6 +61,7 @@ struct SharedWork {
   std::vector<SnapshotTable> tables;
   SnapshotAppender* appender;
   SnapshotProgress* progress;
+  bool keeps_large_values = false;
   // Ends every reader's waits: on a stop, and on the first failure of any reader.
   Stop abort;
 
@@ -139,9 +143,14 @@ class TableReader {
 
  private:
   void Read(TableTask task);
-  void ReadPiece(const SnapshotTable& table, const RowEncoder& encoder, TableTask* task);
-  void EncodeRow(const SnapshotTable& table, const RowEncoder& encoder, std::span<char> row);
-  void Flush(const SnapshotTable& table, TableTask* task);
+  // What the rows of a table need.
+  struct Encoding {
+    RowEncoder encoder;
+    ToastPlan plan;
+  };
+  void ReadPiece(const SnapshotTable& table, const Encoding& encoding, TableTask* task);
+  void EncodeRow(const SnapshotTable& table, const Encoding& encoding, std::span<char> row);
+  void Flush(const SnapshotTable& table, const ToastPlan& plan, TableTask* task);
   void RequireRoom();
   [[noreturn]] static void Stopped();
   // Calls the server about this table; what it answers instead may be an obstacle.
@@ -172,13 +181,16 @@ auto TableReader::Ask(const SnapshotTable& table, const Call& call) {
 
 void TableReader::Read(TableTask task) {
   const SnapshotTable& table = work_->tables[task.index];
-  const RowEncoder encoder(table.described.table, EncoderOptions(*work_->options, *work_->source));
+  const CapturedTable& described = table.described;
+  const Encoding encoding{
+      RowEncoder(described.table, EncoderOptions(*work_->options, *work_->source)),
+      ToastPlan(described.table, described.user_types, described.identity)};
   work_->progress->Begin(task.index, Now());
   while (true) {
     RequireRoom();
     switch (Ask(table, [&] { return pieces_.Open(table, &task.cursor, work_->LockWait(task)); })) {
       case PieceReader::Step::kOpen:
-        ReadPiece(table, encoder, &task);
+        ReadPiece(table, encoding, &task);
         break;
       case PieceReader::Step::kLocked:
         TellLocked(table, &task);
@@ -192,16 +204,16 @@ void TableReader::Read(TableTask task) {
   }
 }
 
-void TableReader::ReadPiece(const SnapshotTable& table, const RowEncoder& encoder,
+void TableReader::ReadPiece(const SnapshotTable& table, const Encoding& encoding,
                             TableTask* task) {
   const auto next_row = [this] { return pieces_.NextRow(); };
   while (const std::optional<std::span<char>> row = Ask(table, next_row)) {
     // libpq may have many more rows already, which take no wait that a stop would end.
     if (work_->abort.requested()) Stopped();
-    EncodeRow(table, encoder, *row);
-    if (batch_.full()) Flush(table, task);
+    EncodeRow(table, encoding, *row);
+    if (batch_.full()) Flush(table, encoding.plan, task);
   }
-  Flush(table, task);
+  Flush(table, encoding.plan, task);
   Ask(table, [this] { pieces_.Close(); });
 }
 
@@ -234,10 +246,12 @@ void TableReader::RefuseRow(const Error& error) {
   spdlog::error("{}; going on without it (--on-error=log)", Printable(what));
 }
 
-void TableReader::EncodeRow(const SnapshotTable& table, const RowEncoder& encoder,
+void TableReader::EncodeRow(const SnapshotTable& table, const Encoding& encoding,
                             std::span<char> row) {
   ParseCopyRow(row, table.described.table.columns.size(), &values_);
+  const RowEncoder& encoder = encoding.encoder;
   try {
+    if (work_->keeps_large_values) batch_.AddLargeValues(encoding.plan, values_);
     if (encoder.has_key()) {
       encoder.EncodeKey(values_, {}, batch_.buffer());
       batch_.FinishKey();
@@ -281,7 +295,7 @@ void TableReader::RequireRoom() {
   }
 }
 
-void TableReader::Flush(const SnapshotTable& table, TableTask* task) {
+void TableReader::Flush(const SnapshotTable& table, const ToastPlan& plan, TableTask* task) {
   if (batch_.empty()) return;
   // In a piece nobody waits: its table is locked against ALTER TABLE and all who queue behind that.
   if (!pieces_.in_pieces()) RequireRoom();
@@ -290,7 +304,7 @@ void TableReader::Flush(const SnapshotTable& table, TableTask* task) {
     if (id || !batch_.Has(form)) continue;
     id = work_->appender->AddSchema(MakeTableSchema(table.described.table, form));
   }
-  work_->appender->Append(task->schema_ids, batch_);
+  work_->appender->Append({table.described.oid, &plan}, task->schema_ids, batch_);
   work_->progress->AddRows(task->index, batch_.rows());
   batch_.Clear();
 }
@@ -383,6 +397,16 @@ std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOpt
   return tables;
 }
 
+// In the snapshot's transaction.
+void BeginTables(PgConnection* connection, const SnapshotSource& source,
+                 const std::vector<SnapshotTable>& tables, SnapshotAppender* appender) {
+  std::vector<uint32_t> oids;
+  for (const SnapshotTable& table : tables) oids.push_back(table.described.oid);
+  for (const auto& table : ReadFingerprints(connection, oids, source.publications)) {
+    appender->Begin(table);
+  }
+}
+
 }  // namespace
 
 void RequireReadableSelection(const std::vector<CapturedTable>& tables,
@@ -415,6 +439,8 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
   SnapshotProgress progress(work.tables);
   SnapshotAppender appender(source.slot.consistent_point, SnapshotTimeMicros(connections[0].get()),
                             spool, figures);
+  BeginTables(connections[0].get(), source, work.tables, &appender);
+  work.keeps_large_values = spool->log().toast().enabled();
   connections[0]->Query("ROLLBACK");
   work.progress = &progress;
   work.appender = &appender;

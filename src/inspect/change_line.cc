@@ -74,6 +74,7 @@ std::string ChangeLine(const TableForm& form, const TableForm& of_old_key, const
   } else if (change.operation != Operation::kTruncate) {
     writer.Body("value", &form.value, change.value);
   }
+  if (change.unavailable) line += ",\"unavailable\":" + JsonText(std::string(*change.unavailable));
   writer.Finish();
   return line;
 }

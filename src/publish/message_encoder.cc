@@ -42,6 +42,7 @@ std::span<const EncodedMessage> MessageEncoder::Encode(const Change& change,
     row.value = Write(*change.value, table.ids.value, table.value_schema, &value_);
   }
   Describe(&row, static_cast<char>(change.operation));
+  if (change.unavailable) row.headers.Add({"unavailable", *change.unavailable});
   return std::span(messages_).first(count);
 }
 
@@ -94,9 +95,10 @@ void MessageEncoder::Describe(EncodedMessage* message, char operation) {
   const size_t index = static_cast<size_t>(message - messages_.data());
   operations_[index] = operation;
   message->operation = operation;
-  message->headers = {MessageHeader{"lsn", lsn_},
-                      MessageHeader{"op", std::string_view(&operations_[index], 1)},
-                      MessageHeader{"ts", commit_time_ms_}};
+  message->headers.Clear();
+  message->headers.Add({"lsn", lsn_});
+  message->headers.Add({"op", std::string_view(&operations_[index], 1)});
+  message->headers.Add({"ts", commit_time_ms_});
 }
 
 TableEncoding MessageEncoder::EncodingFor(OutputFormat format, const TableSchema& schema,

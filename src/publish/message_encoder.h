@@ -19,6 +19,8 @@
 // which is the Confluent wire format (their Schema Registry documentation, "Wire format").
 // In the JSON formats they are one line of JSON.
 // headers := "lsn" position, "2/44DAB970:17" | "op" r, c, u or d | "ts" commit time, decimal ms
+//   | "unavailable" only where it applies: the fields with a marker for an unchanged TOASTed value,
+//     comma-separated
 
 namespace bw {
 
@@ -31,11 +33,26 @@ struct TableEncoding {
   std::optional<CompiledSchema> value_schema;
 };
 
+// Those of one message; there are few.
+class MessageHeaders {
+ public:
+  void Add(MessageHeader header) { headers_.at(count_++) = header; }
+  void Clear() { count_ = 0; }
+  const MessageHeader* begin() const { return headers_.data(); }
+  const MessageHeader* end() const { return headers_.data() + count_; }
+  size_t size() const { return count_; }
+  const MessageHeader& operator[](size_t i) const { return headers_.at(i); }
+
+ private:
+  std::array<MessageHeader, 4> headers_;
+  size_t count_ = 0;
+};
+
 struct EncodedMessage {
   std::optional<std::string_view> key;    // Nothing for tables without a key.
   std::optional<std::string_view> value;  // Nothing for a delete.
   char operation = 0;
-  std::array<MessageHeader, 3> headers;
+  MessageHeaders headers;
 
   size_t bytes() const;
 };

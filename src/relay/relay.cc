@@ -374,6 +374,9 @@ RelayStatus::Capture Relay::CaptureStatus() const {
   capture.snapshot_rows = figures.snapshot_rows.load();
   capture.rows_refused = figures.rows_refused.load();
   capture.unavailable_values = figures.unavailable_values.load();
+  capture.toast_from_old_tuple = figures.toast_from_old_tuple.load();
+  capture.toast_from_cache = figures.toast_from_cache.load();
+  capture.toast_unavailable = figures.toast_unavailable.load();
   capture.keyless_changes = figures.keyless_changes.load();
   capture.truncates = figures.truncates.load();
   return capture;

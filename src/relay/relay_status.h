@@ -56,6 +56,10 @@ struct RelayStatus {
     uint64_t snapshot_rows = 0;
     uint64_t rows_refused = 0;        // Left out by --on-error=log.
     uint64_t unavailable_values = 0;  // Rows with a placeholder for unsent TOAST.
+    // As in CaptureFigures.
+    uint64_t toast_from_old_tuple = 0;
+    uint64_t toast_from_cache = 0;
+    uint64_t toast_unavailable = 0;
     uint64_t keyless_changes = 0;     // Published incompletely: no key says which row they change.
     uint64_t truncates = 0;
     LatencyHistogram::Counts commit_to_spool;

@@ -7,6 +7,7 @@
 #include "publish/checkpoint_reader.h"
 #include "publish/topic_name.h"
 #include "publish/topic_trial.h"
+#include "spool/toast_cache.h"
 
 namespace bw {
 namespace {
@@ -207,6 +208,7 @@ bool StartUp::CarryOutResume(const Plan& plan) {
   if (plan.new_timeline) spool->ledger().SetTimeline(*plan.new_timeline);
   if (!plan.advance_idle_to) return true;
   spool->log().DropUncaptured();
+  spool->log().toast().EraseAll();  // Changes are left out.
   spool->log().AdvanceIdle(*plan.advance_idle_to);
   return spool->log().WaitUntilDurable(*parts_.capture.stop);
 }

@@ -53,6 +53,8 @@ struct Change {
   std::optional<std::string_view> value;    // Absent for a delete.
   // The schema of old_key where it is another than schema_id's: the keys have different forms.
   std::optional<SchemaId> old_key_schema_id;
+  // The fields of `value`, comma-separated, that have a marker for an unchanged TOASTed value.
+  std::optional<std::string_view> unavailable;
 
   SchemaId old_key_schema() const { return old_key_schema_id.value_or(schema_id); }
 };

@@ -9,10 +9,12 @@
 #include "base/kill_point.h"
 #include "base/random_id.h"
 #include "spool/corruption.h"
+#include "spool/disk_room.h"
 #include "spool/meta_format.h"
 #include "spool/record_format.h"
 #include "spool/spool_store.h"
 #include "spool/spool_writer.h"
+#include "spool/toast_cache.h"
 
 namespace bw {
 namespace {
@@ -22,9 +24,14 @@ using Family = SpoolStore::Family;
 }  // namespace
 
 ChangeLog::ChangeLog(const SpoolOptions& options, SpoolStore* store, Ledger* ledger, DiskRoom* room)
-    : store_(store), ledger_(ledger), tallies_(options.tally_transactions) {
+    : store_(store),
+      ledger_(ledger),
+      toast_(std::make_unique<ToastCache>(options, store)),
+      tallies_(options.tally_transactions) {
   Load();
+  room->GiveWay(toast_.get());
   writer_ = std::make_unique<SpoolWriter>(store, ledger, room, options);
+  toast_->Attach(writer_.get());
 }
 
 ChangeLog::~ChangeLog() = default;
@@ -36,6 +43,7 @@ void ChangeLog::Load() {
   newest_history_ = state.history;
   tally_.clear();
   LoadSchemas();
+  toast_->Load();
 }
 
 void ChangeLog::LoadSchemas() {
@@ -65,6 +73,7 @@ void ChangeLog::BeginAnew(SpoolState fresh) {
   rocksdb::WriteBatch batch;
   store_->DeleteRange(&batch, Family::kChanges, "", kBehindAllPositions);
   store_->DeleteRange(&batch, Family::kSchemas, "", kBehindAllSchemas);
+  toast_->PutNew(&batch);
   ledger_->PutNew(fresh, &batch);
   store_->Write(&batch, /*sync=*/true);
   ledger_->Load();
@@ -96,6 +105,8 @@ void ChangeLog::DropUncaptured() {
   // snapshot. After a failed write, `captured` may come back newer than anybody was told.
   ledger_->Load();
   DeleteUncaptured();
+  toast_->Load();
+  toast_->DropUncommitted();
   Resume();
 }
 
@@ -165,7 +176,14 @@ void ChangeLog::AppendEnd(const TransactionEnd& end) {
 void ChangeLog::EndTransaction(const TransactionEnd& end) {
   AppendEnd(end);
   newest_history_ = {end.end_lsn, end};
-  writer_->End(newest_ended_, newest_history_, changes_);
+  End();
+}
+
+// The values are as of `captured` on the disk, too: they are in its batch.
+void ChangeLog::End() {
+  toast_->Flushed(writer_->End(
+      newest_ended_, newest_history_, changes_,
+      [this](rocksdb::WriteBatch* batch) { toast_->PutPending(batch); }));
 }
 
 bool ChangeLog::EndSnapshot(const TransactionEnd& end, const std::vector<TableName>& tables,
@@ -174,14 +192,14 @@ bool ChangeLog::EndSnapshot(const TransactionEnd& end, const std::vector<TableNa
   writer_->Add(
       [&](rocksdb::WriteBatch* batch) { ledger_->PutSnapshotEnd(end.commit_lsn, tables, batch); });
   newest_history_.changes_end = end.end_lsn;
-  writer_->End(newest_ended_, newest_history_, changes_);
+  End();
   return WaitUntilDurable(stop);
 }
 
 void ChangeLog::AdvanceIdle(Lsn end_lsn) {
   if (end_lsn <= newest_ended_.end_lsn) return;
   newest_ended_.end_lsn = end_lsn;
-  writer_->End(newest_ended_, newest_history_, changes_);
+  End();
 }
 
 bool ChangeLog::HasRoom() const { return writer_->HasRoom(); }

@@ -23,6 +23,7 @@ namespace bw {
 class DiskRoom;
 class SpoolStore;
 class SpoolWriter;
+class ToastCache;
 
 // What was captured and is not yet published, in replay order. Capture appends at one end, publish
 // reads and trims at the other.
@@ -79,6 +80,9 @@ class ChangeLog {
   // transient Error after a failed write.
   bool WaitForRoom(const Stop& stop, TimePoint deadline = TimePoint::max());
   bool WaitUntilDurable(const Stop& stop, TimePoint deadline = TimePoint::max());
+  // The newest large values of the tables' rows. They become durable with the changes that are
+  // appended around them, and are forgotten with those. The capturing thread's.
+  ToastCache& toast() { return *toast_; }
   // Why nothing can be written now ("the disk ... is full"); nothing when writing is possible.
   // Thread-safe.
   std::optional<std::string> Obstacle() const;
@@ -126,9 +130,12 @@ class ChangeLog {
   // Ends writer_->Suspend(), once the ledger and the changes are in their final state.
   void Resume();
   void AppendEnd(const TransactionEnd& end);
+  // Hands newest_ended_ to the writer.
+  void End();
 
   SpoolStore* const store_;
   Ledger* const ledger_;
+  const std::unique_ptr<ToastCache> toast_;
 
   mutable std::mutex schemas_mutex_;  // Protects the two maps.
   std::map<SchemaId, TableSchema> schemas_;

@@ -10,6 +10,7 @@
 #include "spool/record_format.h"
 #include "spool/spool_directory.h"
 #include "spool/spool_store.h"
+#include "spool/toast_cache.h"
 
 namespace bw {
 namespace {
@@ -43,6 +44,18 @@ bool DiskRoom::HasFree(uint64_t bytes) const {
 }
 
 std::optional<std::string> DiskRoom::Obstacle(uint64_t bytes) {
+  std::optional<std::string> obstacle = Find(bytes);
+  while (obstacle && toast_ != nullptr && toast_->GiveRoom()) {
+    {
+      const std::lock_guard lock(mutex_);
+      counted_at_.reset();
+    }
+    obstacle = Find(bytes);
+  }
+  return obstacle;
+}
+
+std::optional<std::string> DiskRoom::Find(uint64_t bytes) {
   const uint64_t free = FreeBytesOf(options_);
   if (free < options_.min_free_bytes + bytes) {
     return fmt::format("the disk of the spool \"{}\" is full ({} MiB free, {} MiB are kept free)",

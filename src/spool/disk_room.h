@@ -13,6 +13,7 @@ namespace bw {
 
 class Ledger;
 class SpoolStore;
+class ToastCache;
 
 // Whether the spool's disk has room for the next write, within SpoolOptions::min_free_bytes and
 // max_bytes.
@@ -31,12 +32,15 @@ class DiskRoom {
   DiskRoom(const DiskRoom&) = delete;
   DiskRoom& operator=(const DiskRoom&) = delete;
 
+  // Whose space is given up before capture has to pause. Before the first Obstacle().
+  void GiveWay(ToastCache* toast) { toast_ = toast; }
   // Throws a transient Error unless IsEnoughToOpen.
   void RequireEnoughToOpen() const;
   // Whether `bytes` can be written and leave min_free_bytes free.
   bool HasFree(uint64_t bytes) const;
   // Why `bytes` more cannot be written now, as text; nothing when there is room. At max_bytes it
-  // first frees what has been trimmed. Only the writer's thread calls this.
+  // first frees what has been trimmed, and where that is not enough the oldest large values, until
+  // there is room or none is left. Only the writer's thread calls this.
   std::optional<std::string> Obstacle(uint64_t bytes);
   // How much can be written until Obstacle() finds one.
   uint64_t RoomBytes();
@@ -44,12 +48,14 @@ class DiskRoom {
   uint64_t BytesOnDisk();
 
  private:
+  std::optional<std::string> Find(uint64_t bytes);
   bool IsBeyondMaxBytes(uint64_t more);
   void Reclaim();
 
   const SpoolOptions options_;
   SpoolStore* const store_;
   const Ledger* const ledger_;
+  ToastCache* toast_ = nullptr;
 
   // The writer thread's own: Reclaim() has freed everything up to here.
   Position reclaimed_;

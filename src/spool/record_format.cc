@@ -13,7 +13,9 @@ constexpr uint8_t kHasOldKey = 1;
 constexpr uint8_t kHasKey = 2;
 constexpr uint8_t kHasValue = 4;
 constexpr uint8_t kHasOldKeySchema = 8;
-constexpr uint8_t kAllFields = kHasOldKey | kHasKey | kHasValue | kHasOldKeySchema;
+constexpr uint8_t kHasUnavailable = 16;
+constexpr uint8_t kAllFields =
+    kHasOldKey | kHasKey | kHasValue | kHasOldKeySchema | kHasUnavailable;
 constexpr size_t kCrcSize = 4;
 
 [[noreturn]] void Corrupt(std::string_view key, const std::string& problem) {
@@ -64,6 +66,7 @@ Change DecodeChange(const Position& position, ByteReader* reader) {
   if (fields & kHasKey) change.key = ReadField(reader);
   if (fields & kHasValue) change.value = ReadField(reader);
   if (fields & kHasOldKeySchema) change.old_key_schema_id = SchemaId{reader->ReadU32()};
+  if (fields & kHasUnavailable) change.unavailable = ReadField(reader);
   if (is_refused && (!change.value || change.value->empty() || !IsOfRow(RowOperation(change)))) {
     reader->Fail("a refused row without its operation");
   }
@@ -118,7 +121,8 @@ void EncodeChange(std::string_view key, const Change& change, std::string* out) 
   out->push_back(static_cast<char>(change.operation));
   AppendU8(out, static_cast<uint8_t>((change.old_key ? kHasOldKey : 0) |
                                      (change.key ? kHasKey : 0) | (change.value ? kHasValue : 0) |
-                                     (change.old_key_schema_id ? kHasOldKeySchema : 0)));
+                                     (change.old_key_schema_id ? kHasOldKeySchema : 0) |
+                                     (change.unavailable ? kHasUnavailable : 0)));
   AppendU32(out, change.schema_id.value);
   AppendU32(out, change.xid);
   AppendU64(out, static_cast<uint64_t>(change.commit_time_us));
@@ -126,6 +130,7 @@ void EncodeChange(std::string_view key, const Change& change, std::string* out) 
   AppendField(change.key, out);
   AppendField(change.value, out);
   if (change.old_key_schema_id) AppendU32(out, change.old_key_schema_id->value);
+  AppendField(change.unavailable, out);
   FinishRecord(key, start, out);
 }
 

@@ -16,6 +16,11 @@ void CheckSpoolOptions(const SpoolOptions& options) {
         "--spool-max-bytes: a spool needs more than that to work; give 0 (no limit) or at least "
         "1MiB");
   }
+  if (options.toast_cache_max_bytes > 0 && options.toast_cache_max_bytes < kMiB) {
+    throw UsageError(
+        "--toast-cache-max-bytes: less than 1MiB is of no use; give 0 to keep no values, or at "
+        "least 1MiB");
+  }
 }
 
 Spool::Spool(const SpoolOptions& options, std::shared_ptr<const SpoolDirectory> held)

@@ -19,6 +19,9 @@ struct SpoolOptions {
   // --spool-max-bytes: capture pauses while the spool's files hold more. 0: only the disk limits
   // it.
   uint64_t max_bytes = 0;
+  // --toast-cache-max-bytes: beyond it the oldest out-of-line values are forgotten; at most a
+  // quarter of max_bytes counts. 0: none are kept.
+  uint64_t toast_cache_max_bytes = 10 * kGiB;
   // Capture pauses while the file system has less free space, so that trimming has room to write.
   uint64_t min_free_bytes = 64 * kMiB;
   // --transaction-metadata: a transaction's end says how many changes it has, by schema.

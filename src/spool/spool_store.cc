@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
+#include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -57,6 +58,24 @@ rocksdb::ColumnFamilyOptions ChangesOptions(const SpoolOptions& options) {
   return result;
 }
 
+// Read by key, at random, and mostly for keys that are there: a filter for those that are not.
+rocksdb::ColumnFamilyOptions ToastOptions(const SpoolOptions& options) {
+  rocksdb::ColumnFamilyOptions result;
+  result.write_buffer_size = options.memtable_bytes / 2;
+  result.max_write_buffer_number = 2;
+  result.compression = rocksdb::kLZ4Compression;
+  result.target_file_size_base = 16 * kMiB;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_size = 16 * kKiB;
+  table.checksum = rocksdb::kXXH3;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.block_cache = rocksdb::NewLRUCache(8 * kMiB);
+  result.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return result;
+}
+
+constexpr char kToastFamily[] = "toast";
+
 // Sorted. Of a directory that cannot be read: none.
 std::vector<std::string> FilesIn(rocksdb::Env* env, const std::string& path) {
   std::vector<std::string> files;
@@ -83,7 +102,10 @@ void Check(const rocksdb::Status& status, const std::string& path, const char* d
 }  // namespace
 
 SpoolStore::SpoolStore(const SpoolOptions& options, const std::string& path, StoreAccess access)
-    : path_(path), access_(access), options_(StoreOptions(options)) {
+    : path_(path),
+      access_(access),
+      options_(StoreOptions(options)),
+      toast_options_(ToastOptions(options)) {
   static_cast<rocksdb::ColumnFamilyOptions&>(options_) = ChangesOptions(options);
   if (access_ == StoreAccess::kRead) {
     options_.create_if_missing = false;
@@ -97,8 +119,11 @@ SpoolStore::~SpoolStore() { CloseDatabase(); }
 void SpoolStore::OpenDatabase(ErrorKind kind_of_io_errors) {
   rocksdb::ColumnFamilyOptions small = options_;
   small.write_buffer_size = kMiB;
-  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
+  std::vector<rocksdb::ColumnFamilyDescriptor> families = {
       {rocksdb::kDefaultColumnFamilyName, small}, {"changes", options_}, {"schemas", small}};
+  if (access_ == StoreAccess::kWrite || HasToastFamily()) {
+    families.emplace_back(kToastFamily, toast_options_);
+  }
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = access_ == StoreAccess::kWrite
                                      ? rocksdb::DB::Open(options_, path_, families, &handles_, &db)
@@ -122,6 +147,19 @@ void SpoolStore::OpenDatabase(ErrorKind kind_of_io_errors) {
              "",
              {{"fix what the system reports, or choose another place", "--spool=DIR"}}}
       .ToError();
+}
+
+// Who reads creates nothing, and an older version has made no such family. Of a list that cannot be
+// read now: opening the store tells why.
+bool SpoolStore::HasToastFamily() const {
+  std::vector<std::string> names;
+  const rocksdb::Status status = rocksdb::DB::ListColumnFamilies(options_, path_, &names);
+  return !status.ok() || std::ranges::find(names, kToastFamily) != names.end();
+}
+
+bool SpoolStore::Has(Family family) {
+  const std::shared_lock lock(db_mutex_);
+  return static_cast<size_t>(family) < handles_.size();
 }
 
 // Files that come or go meanwhile explain any failure: whoever writes deletes files that were just
@@ -234,6 +272,25 @@ void SpoolStore::Scan(Family family, std::string_view begin, std::string_view en
   Check(iterator->status(), path_, "read");
 }
 
+bool SpoolStore::MayExist(Family family, std::string_view key) {
+  const std::shared_lock lock(db_mutex_);
+  std::string unused;
+  return db_ == nullptr || db_->KeyMayExist(rocksdb::ReadOptions(), handle(family), key, &unused);
+}
+
+uint64_t SpoolStore::EstimateBytes(Family family, std::string_view begin, std::string_view end) {
+  const std::shared_lock lock(db_mutex_);
+  if (db_ == nullptr) return 0;
+  const rocksdb::Range range(begin, end);
+  rocksdb::SizeApproximationOptions what;
+  what.include_memtables = true;
+  what.include_files = true;
+  uint64_t bytes = 0;
+  const rocksdb::Status status =
+      db_->GetApproximateSizes(what, handle(family), &range, 1, &bytes);
+  return status.ok() ? bytes : 0;
+}
+
 uint64_t SpoolStore::EstimateEntries(Family family, std::string_view begin, std::string_view end) {
   const std::shared_lock lock(db_mutex_);
   if (db_ == nullptr) return 0;
@@ -275,12 +332,22 @@ uint64_t SpoolStore::WriteStalls() {
   return stalls;
 }
 
-void SpoolStore::DeleteFiles(std::string_view begin, std::string_view end) {
+void SpoolStore::DeleteFiles(Family family, std::string_view begin, std::string_view end) {
   const std::shared_lock lock(db_mutex_);
   const Slice first = begin;
   const Slice last = end;
-  rocksdb::ColumnFamilyHandle* const changes = handle(Family::kChanges);
-  Check(rocksdb::DeleteFilesInRange(db_.get(), changes, &first, &last, false), path_, "trimmed");
+  Check(rocksdb::DeleteFilesInRange(db_.get(), handle(family), &first, &last, false), path_,
+        "trimmed");
+}
+
+void SpoolStore::Compact(Family family, std::string_view begin, std::string_view end) {
+  const std::shared_lock lock(db_mutex_);
+  const Slice first = begin;
+  const Slice last = end;
+  // All families, because one with data in memory keeps the log of all.
+  Check(db_->Flush(rocksdb::FlushOptions(), handles_), path_, "flushed");
+  Check(db_->CompactRange(rocksdb::CompactRangeOptions(), handle(family), &first, &last), path_,
+        "compacted");
 }
 
 void SpoolStore::Reclaim(std::string_view end) {

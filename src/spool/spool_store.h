@@ -19,7 +19,7 @@ namespace bw {
 
 enum class StoreAccess { kWrite, kRead };
 
-// RocksDB as the spool uses it: three column families, one writer, concurrent readers. The only
+// RocksDB as the spool uses it: four column families, one writer, concurrent readers. The only
 // file, with spool_store.cc, that knows RocksDB's options and status codes. Thread-safe.
 //
 // What RocksDB 7.8 does not do for us: after an error it neither resumes by itself nor tells what
@@ -55,7 +55,9 @@ class SpoolStore {
   // A write failed, or the store could not be opened again: only Reopen() helps.
   bool failed() const { return failed_.load(); }
 
-  enum class Family { kMeta, kChanges, kSchemas };
+  enum class Family { kMeta, kChanges, kSchemas, kToast };
+  // False for kToast of a spool that an older version wrote and that was opened for reading.
+  bool Has(Family family);
   // Add to a batch, which stays valid across a Reopen().
   void Put(rocksdb::WriteBatch* batch, Family family, std::string_view key, std::string_view value);
   void Delete(rocksdb::WriteBatch* batch, Family family, std::string_view key);
@@ -71,13 +73,24 @@ class SpoolStore {
   // Calls `visit` with each entry of [begin, end) in order until it returns false.
   using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
   void Scan(Family family, std::string_view begin, std::string_view end, const Visitor& visit);
+  // False: there is certainly no such key. Looks at what is in memory only.
+  bool MayExist(Family family, std::string_view key);
+  // About how many bytes [begin, end) takes, in files and in memory.
+  uint64_t EstimateBytes(Family family, std::string_view begin, std::string_view end);
   // About how many entries are in [begin, end), deleted ones included; 0 while the store is closed.
   uint64_t EstimateEntries(Family family, std::string_view begin, std::string_view end);
   // How often RocksDB has slowed down or stopped writes since the store was opened, because it
   // could not flush or compact as fast; 0 while the store is closed.
   uint64_t WriteStalls();
   // Frees the files that only hold changes in [begin, end).
-  void DeleteFiles(std::string_view begin, std::string_view end);
+  void DeleteFiles(std::string_view begin, std::string_view end) {
+    DeleteFiles(Family::kChanges, begin, end);
+  }
+  // The same of another family. Older versions of keys may come back unless a DeleteRange() of all
+  // of it was written before.
+  void DeleteFiles(Family family, std::string_view begin, std::string_view end);
+  // Frees the space of what was deleted in [begin, end), in memory and in files.
+  void Compact(Family family, std::string_view begin, std::string_view end);
   // Like DeleteFiles("", end), but also frees what is in memory, in the log and in files of the
   // first level, which DeleteFiles() skips. Rewrites files that it cannot delete: for when space is
   // short.
@@ -87,6 +100,7 @@ class SpoolStore {
 
  private:
   void OpenDatabase(ErrorKind kind_of_io_errors);
+  bool HasToastFamily() const;
   rocksdb::Status OpenForReading(const std::vector<rocksdb::ColumnFamilyDescriptor>& families,
                                  rocksdb::DB** db);
   void CloseDatabase();
@@ -96,6 +110,7 @@ class SpoolStore {
   const std::string path_;
   const StoreAccess access_;
   rocksdb::Options options_;
+  const rocksdb::ColumnFamilyOptions toast_options_;
   // Shared by every use of db_, exclusive while it is reopened.
   std::shared_mutex db_mutex_;
   std::unique_ptr<rocksdb::DB> db_;

@@ -19,6 +19,7 @@
 #include "spool/spool_state.h"
 #include "spool/spool_store.h"
 #include "spool/store_cursor.h"
+#include "spool/toast_format.h"
 
 namespace bw {
 namespace {
@@ -42,6 +43,10 @@ class Verifier {
          [this](std::string_view name, std::string_view value) { VerifyMeta(name, value); });
     Walk(Family::kSchemas, std::string(kBehindAllSchemas), "schemas",
          [this](std::string_view key, std::string_view value) { VerifySchema(key, value); });
+    if (store_->Has(Family::kToast)) {
+      Walk(Family::kToast, "\xFF", "large values",
+           [this](std::string_view key, std::string_view value) { VerifyToast(key, value); });
+    }
     VerifyMarks();
     times_opened_ = store_->times_opened();
     Walk(Family::kChanges, kBehindAllPositions, "changes",
@@ -60,6 +65,7 @@ class Verifier {
   void Walk(Family family, const std::string& end, const char* what, const Visit& visit);
   void VerifyMeta(std::string_view name, std::string_view value);
   void DecodeMeta(std::string_view name, std::string_view body);
+  void VerifyToast(std::string_view key, std::string_view value);
   void VerifySchema(std::string_view key, std::string_view value);
   void VerifyMarks();
   void VerifyRecord(std::string_view key, std::string_view value);
@@ -148,6 +154,15 @@ void Verifier::DecodeMeta(std::string_view name, std::string_view body) {
     ByteReader reader(body, "spool claims entry");
     reader.ReadU64();
     reader.ExpectEnd();
+  }
+}
+
+void Verifier::VerifyToast(std::string_view key, std::string_view value) {
+  try {
+    UnwrapMeta(key, value);
+    if (key.starts_with(kToastEntriesBegin)) DecodeToastEntry(key, value);
+  } catch (const Error& error) {
+    Find(fmt::format("Large value {}: {}", Printable(key), FindingOf(error)));
   }
 }
 

@@ -49,16 +49,21 @@ void SpoolWriter::Append(std::string_view key, std::string_view record) {
   if (pending_.batch.GetDataSize() >= kChunkBytes) changed_.notify_all();
 }
 
-void SpoolWriter::Add(const std::function<void(rocksdb::WriteBatch*)>& put) {
+uint64_t SpoolWriter::Add(const PutInto& put) {
   const std::lock_guard lock(mutex_);
   ThrowIfFailed();
   put(&pending_.batch);
+  return pending_.number;
 }
 
-void SpoolWriter::End(const Progress& captured, const CapturedHistory& history, uint64_t changes) {
+uint64_t SpoolWriter::End(const Progress& captured, const CapturedHistory& history,
+                          uint64_t changes, const PutInto& put) {
+  uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);
     ThrowIfFailed();
+    if (put) put(&pending_.batch);
+    number = pending_.number;
     pending_.captured = captured;
     pending_.history = history;
     pending_.changes = changes;
@@ -69,6 +74,7 @@ void SpoolWriter::End(const Progress& captured, const CapturedHistory& history, 
     newest_end_ = history.last;
   }
   changed_.notify_all();
+  return number;
 }
 
 void SpoolWriter::Suspend() {
@@ -81,6 +87,7 @@ void SpoolWriter::Restart() {
   std::unique_lock lock(mutex_);
   options_.clock->WaitUntil(&lock, &changed_, TimePoint::max(), [this] { return !writing_; });
   pending_.Clear();
+  ++pending_.number;
   ends_durable_ = ends_;
   failure_.reset();
 }
@@ -141,6 +148,7 @@ void SpoolWriter::Run() {
       const std::lock_guard lock(mutex_);
       if (!WorthWriting()) continue;  // Restart() came between.
       std::swap(pending_, taken_);
+      pending_.number = taken_.number + 1;
       writing_ = true;
     }
     changed_.notify_all();  // There is room again.
@@ -179,6 +187,7 @@ void SpoolWriter::WriteTaken() {
     BW_KILL_POINT("spool.before_write");
     if (taken_.captured) ledger_->PutCaptured(*taken_.captured, taken_.history, &taken_.batch);
     store_->Write(&taken_.batch, /*sync=*/taken_.captured.has_value());
+    batches_written_ = taken_.number;
     BW_KILL_POINT(taken_.captured ? "spool.after_sync" : "spool.after_chunk");
   } catch (const Error& error) {
     failure = error.what();

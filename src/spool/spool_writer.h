@@ -47,11 +47,14 @@ class SpoolWriter {
 
   // Adds a record of the transaction that is being received.
   void Append(std::string_view key, std::string_view record);
+  using PutInto = std::function<void(rocksdb::WriteBatch*)>;
   // Calls `put` with the batch, to add what belongs to the changes around it, while holding the
-  // writer's mutex.
-  void Add(const std::function<void(rocksdb::WriteBatch*)>& put);
+  // writer's mutex. Returns the batch's number: see batches_written().
+  uint64_t Add(const PutInto& put);
   // Everything appended so far is complete up to `captured`, which makes `changes` changes in all.
-  void End(const Progress& captured, const CapturedHistory& history, uint64_t changes);
+  // What `put` adds (it may be empty) is in the very batch that has `captured`, or a later one.
+  uint64_t End(const Progress& captured, const CapturedHistory& history, uint64_t changes,
+               const PutInto& put = {});
   // To be called before what is durable is read back: puts the writer into the failed state, and
   // waits for a write that is under way. A writer that went on could write, to a store that has
   // just been reopened, a transaction's end without its chunks; or a `captured` unknown to the code
@@ -70,12 +73,15 @@ class SpoolWriter {
   bool failed() const;
   // The `changes` of the newest durable End().
   uint64_t changes_durable() const { return changes_durable_.load(); }
+  // Batches up to this number are in the store, where they can be read.
+  uint64_t batches_written() const { return batches_written_.load(); }
   // From a transaction's commit in PostgreSQL until it is durable here. Thread-safe.
   const LatencyHistogram& commit_to_spool() const { return commit_to_spool_; }
 
  private:
   struct Pending {
     rocksdb::WriteBatch batch;
+    uint64_t number = 1;  // Of the batch; they rise, also across Restart().
     std::optional<Progress> captured;
     // With `captured`, of the newest End() in the batch; `ends` is the value of ends_ there.
     CapturedHistory history;
@@ -104,6 +110,7 @@ class SpoolWriter {
   DiskRoom* const room_;
   const SpoolOptions options_;
   std::atomic<uint64_t> changes_durable_{0};
+  std::atomic<uint64_t> batches_written_{0};
   LatencyHistogram commit_to_spool_;
 
   mutable std::mutex mutex_;  // Protects the members down to the thread.

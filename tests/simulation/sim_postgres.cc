@@ -131,6 +131,10 @@ class SimCatalog : public ServerCatalog {
   std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
   UserTypes ReadUserTypes(const std::vector<uint32_t>&) override { return {}; }
   bool IsEnding(uint32_t) override { return false; }
+  std::vector<TableFingerprint> ReadFingerprints(const std::vector<uint32_t>&,
+                                                 const std::vector<std::string>&) override {
+    return {};
+  }
   bool IndexIsBuiltConcurrently() override { return false; }
 
   void CreatePublications(const PublicationPlan& plan) override {
@@ -396,7 +400,7 @@ SnapshotContent SimServer::ReadSnapshot(const SnapshotSource& source, SnapshotHo
     }
     if (batch->empty()) return;
     if (!appender.WaitForRoom(stop_)) throw TransientError("the snapshot was stopped");
-    appender.Append(schemas, *batch);
+    appender.Append({}, schemas, *batch);
     content.rows += batch->rows();
     batch->Clear();
   };

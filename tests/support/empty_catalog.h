@@ -19,6 +19,10 @@ class EmptyCatalog : public ServerCatalog {
   std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
   UserTypes ReadUserTypes(const std::vector<uint32_t>&) override { return {}; }
   bool IsEnding(uint32_t) override { return false; }
+  std::vector<TableFingerprint> ReadFingerprints(const std::vector<uint32_t>&,
+                                                 const std::vector<std::string>&) override {
+    return {};
+  }
   bool IndexIsBuiltConcurrently() override { return false; }
   void CreatePublications(const PublicationPlan&) override {}
 };

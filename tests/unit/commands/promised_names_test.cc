@@ -154,6 +154,7 @@ TEST(PromisedNames, HeadersStay) {
   change.operation = Operation::kInsert;
   change.key = "K";
   change.value = "V";
+  change.unavailable = "v";
   TableEncoding table;
   table.ids = {1, 1};
   Names headers;

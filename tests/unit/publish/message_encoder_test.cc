@@ -50,6 +50,21 @@ TEST(MessageEncoder, SaysPositionOperationAndTimeInTheHeaders) {
   }
 }
 
+TEST(MessageEncoder, NamesTheFieldsWithAMarkerInAHeaderOfThisMessageOnly) {
+  MessageEncoder encoder(OutputFormat::kAvro);
+  Change change = MakeChange(Operation::kUpdate);
+  change.old_key = "K";
+  change.unavailable = "doc,tags";
+  const auto messages = encoder.Encode(change, AvroTable());
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_EQ(messages[0].headers.size(), 3u);
+  ASSERT_EQ(messages[1].headers.size(), 4u);
+  EXPECT_EQ(messages[1].headers[3].name, "unavailable");
+  EXPECT_EQ(messages[1].headers[3].value, "doc,tags");
+  change.unavailable.reset();
+  EXPECT_EQ(encoder.Encode(change, AvroTable())[1].headers.size(), 3u);
+}
+
 TEST(MessageEncoder, ADeleteIsAKeyWithoutAValue) {
   MessageEncoder encoder(OutputFormat::kAvro);
   Change change = MakeChange(Operation::kDelete);

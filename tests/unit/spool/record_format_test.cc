@@ -137,6 +137,20 @@ TEST(RecordFormat, KeepsTheSchemaOfAnOldKey) {
   EXPECT_THROW(DecodeRecord(key, value), Error);
 }
 
+TEST(RecordFormat, KeepsWhichFieldsAreUnavailable) {
+  Change change = FullChange();
+  const std::string key(EncodePositionKey(change.position));
+  std::string without;
+  EncodeChange(key, change, &without);
+  EXPECT_EQ(std::get<Change>(DecodeRecord(key, without)).unavailable, std::nullopt);
+  change.unavailable = "doc,tags";
+  std::string value;
+  EncodeChange(key, change, &value);
+  const Change read = std::get<Change>(DecodeRecord(key, value));
+  EXPECT_EQ(read.unavailable, "doc,tags");
+  EXPECT_EQ(read.value, change.value);
+}
+
 TEST(RecordFormat, AnEmptyFieldIsNotAMissingOne) {
   Change change = FullChange();
   change.old_key.reset();

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/lsn.h"
+#include "base/stop.h"
+#include "capture/pgoutput_message.h"
+#include "spool/toast_cache.h"
+
+// Whether a value that was sent long ago is still the row's.
+//
+// Values change without being sent: ALTER TABLE rewrites the table, a partition is attached with
+// its rows, a table is out of the publication for a while, another column gets the name. All of it
+// makes PostgreSQL announce the relation before its next row. So what was sent since the relation's
+// latest announcement on this connection is certain. But a relation is also announced after
+// ANALYZE, and on each new connection. Then the catalog decides:
+//
+// A fingerprint is what each such event changes: the table's file, partitions with their files,
+// memberships in publications, each column's number and the xmin of its pg_attribute row. It was
+// first seen at an LSN F, when everything that committed below F was done or would show in the next
+// look. When a later look sees it again, no such event was committed between F and that look, in
+// particular not between a change that committed at or above F and any change that we are sent
+// now. So entries from F on are certain. When it is another one, F becomes the LSN of that look.
+//
+// A look must see the transaction whose rows ask: it may have altered the table itself, and a
+// walsender sends a commit before others see it. All other transactions that altered the table
+// before this row was written were visible by then, since they had locked it.
+
+namespace bw {
+
+class PgConnection;
+class ServerCatalog;
+
+struct TableFingerprint {
+  uint32_t relation = 0;
+  std::string table;
+  std::map<std::string, std::string> columns;  // By name.
+  Lsn lsn;                                     // Of the server's WAL when it was seen.
+};
+
+// Those of the relations that exist, as of now, or of the connection's snapshot. Locks nothing.
+std::vector<TableFingerprint> ReadFingerprints(PgConnection* connection,
+                                               const std::vector<uint32_t>& relations,
+                                               const std::vector<std::string>& publications);
+
+// As of now. Nothing when the relation is gone, or transaction `xid` does not become visible
+// within a second, as when it waits for a synchronous standby.
+std::optional<TableFingerprint> LookAtTable(ServerCatalog* catalog, RelationId relation,
+                                            uint32_t xid,
+                                            const std::vector<std::string>& publications,
+                                            const Stop& stop);
+
+// What is known after `seen` was seen at `since`. Pure.
+ToastProof MergeProof(const ToastProof* kept, const TableFingerprint& seen, Lsn since);
+
+// Whether a value of this column, sent at `position` for a row with this key, is still the row's,
+// if the latest look is in `proof`. Pure.
+bool IsProven(const ToastProof& proof, const std::vector<std::string>& key,
+              const std::string& column, const Position& position);
+
+}  // namespace bw

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "avro/text_value.h"
+#include "base/lsn.h"
+#include "capture/relation_cache.h"
+#include "capture/toast_plan.h"
+#include "capture/toast_proof.h"
+#include "spool/toast_cache.h"
+
+namespace bw {
+
+// Fills in what PostgreSQL does not send: of an update, the out-of-line values that it left
+// untouched. They come from the old tuple (REPLICA IDENTITY FULL), or from the spool's ToastCache,
+// which this class keeps.
+//
+// What keeps an entry right: each change of a row passes here, in order, and afterwards each of its
+// columns that may be out of line has either the value of the row as it is now, or no entry. Where
+// a change cannot be followed (no key, a table that is not selected, REPLICA IDENTITY FULL) the
+// table's entries are erased. Values that change unsent: toast_proof.h.
+//
+// One per connection. Not thread-safe.
+class ToastValues {
+ public:
+  // As LookAtTable(). May be empty: then only what was sent since the announcement is certain.
+  using Look =
+      std::function<std::optional<TableFingerprint>(RelationId relation, uint32_t xid)>;
+
+  struct Row {
+    const CachedRelation& relation;
+    Position position;
+    uint32_t xid = 0;
+    std::optional<std::string_view> key;  // Avro body; none for a table without a key.
+  };
+  // Values by where they came from.
+  struct Counts {
+    uint64_t old_tuple = 0;
+    uint64_t cache = 0;
+    uint64_t unavailable = 0;
+  };
+
+  // `cache` may be null.
+  ToastValues(ToastCache* cache, Look look) : cache_(cache), look_(std::move(look)) {}
+
+  // The relation is announced; the next change will have this position, or a later one.
+  void OnAnnounced(RelationId relation, const Position& position);
+  // The row's values, with those that could be filled in. The span lives until the next call.
+  // A row is inserted, or comes into a publication's row filter: it has no history.
+  std::span<const TextValue> OnInsert(const Row& row, std::span<const TextValue> values);
+  // `former_key` is the row's key before: row.key, or the old tuple's. None if that is not known.
+  std::span<const TextValue> OnUpdate(const Row& row, std::optional<std::string_view> former_key,
+                                      std::span<const TextValue> values,
+                                      std::span<const TextValue> old_values);
+  void OnDelete(const Row& row);
+  // The table has a change that is not followed, or loses all rows.
+  void OnUnfollowed(RelationId relation);
+
+  // The fields of the latest row, comma-separated, for which no value was found.
+  const std::string& unavailable() const { return unavailable_; }
+  const Counts& counts() const { return counts_; }
+
+ private:
+  struct Table {
+    Position announced;
+    std::optional<ToastPlan> plan;  // From its first row on.
+    bool looked = false;            // Since it was announced.
+    uint32_t invisible_xid = 0;     // For which a look could not be made.
+  };
+
+  // Of a table whose entries are kept; else null, and its entries are erased.
+  const ToastPlan* Follow(const Row& row);
+  Table& TableOf(const CachedRelation& relation);
+  std::span<const TextValue> Fill(const Row& row, const ToastPlan* plan,
+                                  std::optional<std::string_view> former_key,
+                                  std::span<const TextValue> values,
+                                  std::span<const TextValue> old_values);
+  bool FillFromCache(const Row& row, const ToastPlan& plan, std::string_view former_key,
+                     size_t index);
+  bool IsCertain(const Row& row, const ToastPlan& plan, const std::string& column,
+                 const Position& position);
+  void LookAt(const Row& row);
+  void Keep(const Row& row, const ToastPlan& plan, std::optional<std::string_view> former_key,
+            std::span<const TextValue> values, bool has_external);
+  void AddUnavailable(const Row& row, size_t index);
+
+  ToastCache* const cache_;
+  const Look look_;
+  std::unordered_map<uint32_t, Table> tables_;
+  Counts counts_;
+  // Of the latest row.
+  std::string unavailable_;
+  std::vector<TextValue> filled_;
+  std::vector<std::optional<ToastValue>> found_;  // By column; filled_ refers to them.
+};
+
+}  // namespace bw
