@@ -48,6 +48,10 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
   environment.type_lookup = [&types](const std::vector<uint32_t>& oids, uint32_t xid) {
     return types.Find(oids, xid);
   };
+  environment.facts_lookup = [&](RelationId relation, uint32_t xid, Table* table) {
+    types.WaitUntilVisible(xid);
+    SetFacts(side->ReadColumnFacts({relation.value}), relation.value, table);
+  };
   environment.relation_used = [&](const CachedRelation& relation, Position position) {
     keys.OnUsed(relation, position);
     types.OnUsed(relation);

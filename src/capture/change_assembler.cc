@@ -7,6 +7,7 @@
 #include "avro/schema_builder.h"
 #include "base/halt.h"
 #include "base/shown_text.h"
+#include "capture/envelope_changes.h"
 
 namespace bw {
 
@@ -23,7 +24,8 @@ TableSchema MakeTableSchema(const Table& table, RowForm form) {
   return {table.schema, table.name, BuildKeySchema(table, form), BuildValueSchema(table, form)};
 }
 
-Assembled ChangeAssembler::Handle(const PgoutputMessage& message) {
+Assembled ChangeAssembler::Handle(const PgoutputMessage& message, Lsn wal_start) {
+  wal_start_ = wal_start;
   return std::visit([this](const auto& typed) { return On(typed); }, message);
 }
 
@@ -139,7 +141,11 @@ bool ChangeAssembler::RequireKey(Operation operation, const CachedRelation& rela
 
 SchemaId ChangeAssembler::SchemaIdOf(CachedRelation* relation, RowForm form) const {
   std::optional<SchemaId>& id = relation->schema_ids[static_cast<size_t>(form)];
-  if (!id) id = hooks_.add_schema(MakeTableSchema(relation->table, form));
+  if (!id) {
+    id = hooks_.add_schema(relation->envelope
+                               ? MakeEnvelopeSchema(relation->table, *relation->envelope, form)
+                               : MakeTableSchema(relation->table, form));
+  }
   return *id;
 }
 
@@ -170,6 +176,7 @@ Assembled ChangeAssembler::On(const InsertMessage& message) {
     return Assembled::kNothing;
   }
   return Emit(Operation::kInsert, relation, [&] {
+    if (relation->envelope) return EncodeEnvelope(*relation, message);
     const RowEncoder& encoder = relation->encoder;
     const Forms forms{encoder.EncodeValue(message.values, {}, &value_).form};
     change_.value = value_;
@@ -193,6 +200,7 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
   const bool has_old_key = message.old_tuple != OldTuple::kNone && relation->encoder.has_key() &&
                            RequireKey(Operation::kUpdate, *relation, message.old_values);
   return Emit(Operation::kUpdate, relation, [&] {
+    if (relation->envelope) return EncodeEnvelope(*relation, message, has_old_key);
     const RowEncoder& encoder = relation->encoder;
     const RowEncoder::Result result =
         encoder.EncodeValue(message.values, message.old_values, &value_);
@@ -215,13 +223,15 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
 Assembled ChangeAssembler::On(const DeleteMessage& message) {
   CachedRelation* relation = CountRow(message.relation, message.old_values.size(), "Delete");
   if (relation == nullptr) return Assembled::kNothing;
-  // Without a key there can be no tombstone.
-  if (!relation->encoder.has_key()) {
+  // Without a key there can be no tombstone, but an envelope holds the whole row.
+  const bool is_whole = message.old_tuple == OldTuple::kFull;
+  if (!relation->encoder.has_key() && !(relation->envelope && is_whole)) {
     TellKeyless(Operation::kDelete, *relation, "");
     return Assembled::kNothing;
   }
   if (!RequireKey(Operation::kDelete, *relation, message.old_values)) return Assembled::kNothing;
   return Emit(Operation::kDelete, relation, [&] {
+    if (relation->envelope) return EncodeEnvelope(*relation, message);
     const Forms forms{relation->encoder.EncodeKey(message.old_values, {}, &key_)};
     change_.key = key_;
     return forms;

@@ -59,6 +59,8 @@ class ChangeAssembler {
     // The first row of a relation in this form that is not captured yet is about to come out, or to
     // be dropped if the relation is not selected.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
+    // Microseconds since 1970-01-01 UTC. Only for --envelope=debezium.
+    std::function<int64_t()> wall_micros;
     // A change whose key, or old key, is not known.
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
   };
@@ -67,7 +69,8 @@ class ChangeAssembler {
   ChangeAssembler(const Progress& captured, RelationCache* cache, Hooks hooks)
       : captured_(captured), cache_(cache), hooks_(std::move(hooks)) {}
 
-  Assembled Handle(const PgoutputMessage& message);
+  // `wal_start` is where in the WAL the server has the message from; only envelopes have it.
+  Assembled Handle(const PgoutputMessage& message, Lsn wal_start = {});
 
   // After kChange, until the next Handle. Its views point into buffers of this object.
   const Change& change() const { return change_; }
@@ -117,6 +120,12 @@ class ChangeAssembler {
     RowForm old_key = RowForm::kNative;
   };
   SchemaId SchemaIdOf(CachedRelation* relation, RowForm form) const;
+  // The same changes as Debezium's envelopes: envelope_changes.cc.
+  Forms EncodeEnvelope(const CachedRelation& relation, const InsertMessage& message);
+  Forms EncodeEnvelope(const CachedRelation& relation, const UpdateMessage& message,
+                       bool has_old_key);
+  Forms EncodeEnvelope(const CachedRelation& relation, const DeleteMessage& message);
+  debezium::Event EventOf(char operation) const;
   // Runs `encode`, which returns Forms; a row error goes to the hook, and then there is nothing to
   // append.
   template <typename Encode>
@@ -131,6 +140,7 @@ class ChangeAssembler {
   std::optional<RelationId> newest_relation_;
   Lsn last_commit_lsn_;  // Of the newest transaction that ended on this connection.
   Lsn last_end_lsn_;
+  Lsn wal_start_;  // Of the message being handled.
   Change change_;
   TransactionEnd end_;
   uint64_t unavailable_values_ = 0;

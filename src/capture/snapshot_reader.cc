@@ -23,6 +23,7 @@
 #include "capture/piece_reader.h"
 #include "capture/publication.h"
 #include "capture/snapshot_appender.h"
+#include "capture/snapshot_envelope.h"
 #include "capture/snapshot_progress.h"
 #include "capture/snapshot_tables.h"
 #include "capture/sql_text.h"
@@ -55,6 +56,9 @@ struct SharedWork {
   const SnapshotSource* source;
   CaptureFigures* figures;
   std::vector<SnapshotTable> tables;
+  // With --envelope=debezium.
+  std::optional<debezium::EnvelopeSettings> envelope;
+  int64_t snapshot_time_us = 0;
   SnapshotAppender* appender;
   SnapshotProgress* progress;
   // Ends every reader's waits: on a stop, and on the first failure of any reader.
@@ -138,8 +142,14 @@ class TableReader {
 
  private:
   void Read(TableTask task);
-  void ReadPiece(const SnapshotTable& table, const RowEncoder& encoder, TableTask* task);
-  void EncodeRow(const RowEncoder& encoder, std::span<char> row, size_t column_count);
+  // How the rows of the table being read are encoded.
+  struct Encoders {
+    RowEncoder row;
+    std::optional<debezium::EnvelopeEncoder> envelope;
+  };
+  void ReadPiece(const SnapshotTable& table, const Encoders& encoders, TableTask* task);
+  void EncodeRow(const Encoders& encoders, std::span<char> row, size_t column_count);
+  RowForm EncodeEnvelope(const Encoders& encoders);
   void Flush(const SnapshotTable& table, TableTask* task);
   void RequireRoom();
   [[noreturn]] static void Stopped();
@@ -170,13 +180,15 @@ auto TableReader::Ask(const SnapshotTable& table, const Call& call) {
 
 void TableReader::Read(TableTask task) {
   const SnapshotTable& table = work_->tables[task.index];
-  const RowEncoder encoder(table.described.table, EncoderOptions(*work_->options, *work_->source));
+  const RowEncoderOptions options = EncoderOptions(*work_->options, *work_->source);
+  Encoders encoders{RowEncoder(table.described.table, options), std::nullopt};
+  if (work_->envelope) encoders.envelope.emplace(table.described.table, *work_->envelope);
   work_->progress->Begin(task.index, Now());
   while (true) {
     RequireRoom();
     switch (Ask(table, [&] { return pieces_.Open(table, &task.cursor, work_->LockWait(task)); })) {
       case PieceReader::Step::kOpen:
-        ReadPiece(table, encoder, &task);
+        ReadPiece(table, encoders, &task);
         break;
       case PieceReader::Step::kLocked:
         TellLocked(table, &task);
@@ -190,14 +202,13 @@ void TableReader::Read(TableTask task) {
   }
 }
 
-void TableReader::ReadPiece(const SnapshotTable& table, const RowEncoder& encoder,
-                            TableTask* task) {
+void TableReader::ReadPiece(const SnapshotTable& table, const Encoders& encoders, TableTask* task) {
   const size_t column_count = table.described.table.columns.size();
   const auto next_row = [this] { return pieces_.NextRow(); };
   while (const std::optional<std::span<char>> row = Ask(table, next_row)) {
     // libpq may have many more rows already, which take no wait that a stop would end.
     if (work_->abort.requested()) Stopped();
-    EncodeRow(encoder, *row, column_count);
+    EncodeRow(encoders, *row, column_count);
     if (batch_.full()) Flush(table, task);
   }
   Flush(table, task);
@@ -233,14 +244,26 @@ void TableReader::RefuseRow(const Error& error) {
   spdlog::error("{}; going on without it (--on-error=log)", Printable(what));
 }
 
-void TableReader::EncodeRow(const RowEncoder& encoder, std::span<char> row, size_t column_count) {
+RowForm TableReader::EncodeEnvelope(const Encoders& encoders) {
+  const debezium::Row after{values_};
+  if (encoders.row.has_key()) {
+    encoders.envelope->EncodeKey(after, batch_.buffer());
+    batch_.FinishKey();
+  }
+  const debezium::Event event =
+      SnapshotEvent(work_->source->slot.consistent_point, work_->snapshot_time_us);
+  return encoders.envelope->Encode(event, {}, after, RowForm::kNative, batch_.buffer()).form;
+}
+
+void TableReader::EncodeRow(const Encoders& encoders, std::span<char> row, size_t column_count) {
   ParseCopyRow(row, column_count, &values_);
   try {
-    if (encoder.has_key()) {
-      encoder.EncodeKey(values_, {}, batch_.buffer());
+    if (encoders.envelope) return batch_.FinishRow(EncodeEnvelope(encoders));
+    if (encoders.row.has_key()) {
+      encoders.row.EncodeKey(values_, {}, batch_.buffer());
       batch_.FinishKey();
     }
-    batch_.FinishRow(encoder.EncodeValue(values_, {}, batch_.buffer()).form);
+    batch_.FinishRow(encoders.row.EncodeValue(values_, {}, batch_.buffer()).form);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
     batch_.DropRow();
@@ -265,7 +288,7 @@ void TableReader::Flush(const SnapshotTable& table, TableTask* task) {
   for (const RowForm form : kAllRowForms) {
     std::optional<SchemaId>& id = task->schema_ids[static_cast<size_t>(form)];
     if (id || !batch_.Has(form)) continue;
-    id = work_->appender->AddSchema(MakeTableSchema(table.described.table, form));
+    id = work_->appender->AddSchema(SnapshotSchema(table.described.table, work_->envelope, form));
   }
   work_->appender->Append(task->schema_ids, batch_);
   work_->progress->AddRows(task->index, batch_.rows());
@@ -349,6 +372,7 @@ std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOpt
   for (SnapshotTable& table : tables) {
     table.described.table.text_as_bytes = EncoderOptions(options, source).text_as_bytes();
   }
+  if (options.envelope == Envelope::kDebezium) AddColumnFacts(connection, &tables);
   for (const SnapshotTable& table : tables) {
     const std::string name = Printable(table.described.qualified_name());
     if (table.described.keyed()) {
@@ -390,8 +414,9 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
   work.tables = ListTables(connections[0].get(), options, source);
   for (size_t i = 0; i < work.tables.size(); ++i) work.waiting.emplace_back().index = i;
   SnapshotProgress progress(work.tables);
-  SnapshotAppender appender(source.slot.consistent_point, SnapshotTimeMicros(connections[0].get()),
-                            spool, figures);
+  work.snapshot_time_us = SnapshotTimeMicros(connections[0].get());
+  work.envelope = SnapshotEnvelope(connections[0].get(), options, source);
+  SnapshotAppender appender(source.slot.consistent_point, work.snapshot_time_us, spool, figures);
   connections[0]->Query("ROLLBACK");
   work.progress = &progress;
   work.appender = &appender;

@@ -26,6 +26,8 @@ constexpr auto kGeneral = OptionGroup::kGeneral;
 constexpr Choice<OutputFormat> kOutputFormats[] = {{"avro", OutputFormat::kAvro},
                                                    {"json", OutputFormat::kJson},
                                                    {"plain-json", OutputFormat::kPlainJson}};
+constexpr Choice<Envelope> kEnvelopes[] = {{"none", Envelope::kNone},
+                                           {"debezium", Envelope::kDebezium}};
 constexpr Choice<OnError> kOnError[] = {{"exit", OnError::kExit}, {"log", OnError::kLog}};
 constexpr Choice<OnCollision> kOnCollision[] = {{"suffix", OnCollision::kSuffix},
                                                 {"hold", OnCollision::kHold}};
@@ -120,6 +122,17 @@ void SetOnError(const OptionText& text, Options* options) {
   options->publish.on_error = options->capture.on_error;
 }
 
+void SetEnvelope(const OptionText& text, Options* options) {
+  StoreChoice<kEnvelopes, &Options::capture, &CaptureOptions::envelope>(text, options);
+  options->publish.envelope = options->capture.envelope;
+}
+
+// Envelopes have the prefix, too.
+void SetTopicPrefix(const OptionText& text, Options* options) {
+  options->publish.topic_prefix = ParseText(text.where, Only(text));
+  options->capture.envelope_prefix = options->publish.topic_prefix;
+}
+
 // For options that name files, which option_sources.cc reads.
 void SetNothing(const OptionText&, Options*) {}
 
@@ -193,9 +206,17 @@ constexpr OptionSpec kTable[] = {
 
     {'f', "output-format", "FORMAT", kOne, kPublish, "avro", "avro, json or plain-json.",
      SetChoice<kOutputFormats, &Options::publish, &PublishOptions::output_format>},
+    {'\0',
+     "envelope",
+     "ENVELOPE",
+     kOne,
+     kPublish,
+     "none",
+     "What a message's value is: none (the row), or debezium (before and after, with the schemas, "
+     "keys and topics of Debezium's connector; --topic-prefix is its topic.prefix).",
+     {SetEnvelope, kNamesOf<kEnvelopes>}},
     {'p', "topic-prefix", "PREFIX", kOne, kPublish, "",
-     "Put PREFIX and a dot before each topic's name.",
-     Set<ParseText, &Options::publish, &PublishOptions::topic_prefix>},
+     "Put PREFIX and a dot before each topic's name.", SetTopicPrefix},
     {'e',
      "on-error",
      "POLICY",
