@@ -1,4 +1,4 @@
-"""A Kafka Connect worker of the broker's version with Debezium's PostgreSQL connector, for `bench/run compare` alone."""
+"""A Kafka Connect worker of the broker's version with Debezium's PostgreSQL connector, to compare with."""
 
 import json
 import urllib.error

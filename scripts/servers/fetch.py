@@ -34,7 +34,7 @@ def fetch_kafka_tools() -> None:
 
 
 def fetch_for_comparison() -> None:
-    """What only `bench/run compare` needs besides."""
+    """What only `bench/run compare` and tests/integration/debezium_test.py need besides."""
     fetch_into(connect_jars(), fill_connect)
     fetch_into(debezium_plugin(), fill_debezium)
 

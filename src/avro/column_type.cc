@@ -10,24 +10,24 @@ namespace bw {
 namespace {
 
 // What is left of a type when its domains are taken off.
-struct BaseType {
+struct Undressed {
   uint32_t oid = 0;
   int32_t typmod = -1;
   std::optional<UserType> user;  // Of `oid`; nothing for a built-in or an unknown type.
 };
 
-BaseType ResolveDomains(uint32_t oid, int32_t typmod, const UserTypeLookup& lookup) {
+Undressed ResolveDomains(uint32_t oid, int32_t typmod, const UserTypeLookup& lookup) {
   if (!IsUserTypeOid(oid)) return {oid, typmod, std::nullopt};
   std::optional<UserType> user = lookup(oid);
   if (!user || user->base_oid == 0) return {oid, typmod, std::move(user)};
   // A column of a domain has no modifier of its own.
-  BaseType base{user->base_oid, user->base_typmod, std::nullopt};
+  Undressed base{user->base_oid, user->base_typmod, std::nullopt};
   if (IsUserTypeOid(base.oid)) base.user = lookup(base.oid);
   return base;
 }
 
 // The type of the elements; 0 for what is no array.
-uint32_t ElementOidOf(const BaseType& type) {
+uint32_t ElementOidOf(const Undressed& type) {
   return type.user ? type.user->element_oid : BuiltinElementType(type.oid);
 }
 
@@ -57,13 +57,13 @@ ColumnType ScalarType(uint32_t oid, int32_t typmod, NumericForm form) {
 
 ColumnType ColumnTypeOf(uint32_t oid, int32_t typmod, const TypeForms& forms,
                         const UserTypeLookup& lookup) {
-  const BaseType base = ResolveDomains(oid, typmod, lookup);
+  const Undressed base = ResolveDomains(oid, typmod, lookup);
   const uint32_t element_oid = ElementOidOf(base);
   if (element_oid == 0) return ScalarType(base.oid, base.typmod, forms.numeric);
   if (forms.arrays == ArrayForm::kText) return {};
 
   // An array's modifier is its elements'.
-  const BaseType element = ResolveDomains(element_oid, base.typmod, lookup);
+  const Undressed element = ResolveDomains(element_oid, base.typmod, lookup);
   ColumnType type;
   // A domain over an array may be an element: its text is an array's text in quotes.
   if (ElementOidOf(element) == 0) type = ScalarType(element.oid, element.typmod, forms.numeric);
@@ -71,6 +71,11 @@ ColumnType ColumnTypeOf(uint32_t oid, int32_t typmod, const TypeForms& forms,
   type.kind = ValueKind::kArray;
   type.delimiter = base.user ? base.user->delimiter : BuiltinDelimiter(element_oid);
   return type;
+}
+
+ResolvedType Resolve(uint32_t oid, int32_t typmod, const UserTypeLookup& lookup) {
+  const Undressed base = ResolveDomains(oid, typmod, lookup);
+  return {base.oid, base.typmod, ElementOidOf(base)};
 }
 
 std::vector<std::string> EnumLabelsOf(uint32_t oid, const UserTypeLookup& lookup) {

@@ -65,4 +65,13 @@ ColumnType ColumnTypeOf(uint32_t oid, int32_t typmod, const TypeForms& forms,
 // The labels of an enum, or of a domain over one; empty for all else.
 std::vector<std::string> EnumLabelsOf(uint32_t oid, const UserTypeLookup& lookup);
 
+// A type without the domains around it, and the one of its elements if it is an array.
+struct ResolvedType {
+  uint32_t oid = 0;
+  int32_t typmod = -1;
+  uint32_t element_oid = 0;
+  friend bool operator==(const ResolvedType&, const ResolvedType&) = default;
+};
+ResolvedType Resolve(uint32_t oid, int32_t typmod, const UserTypeLookup& lookup);
+
 }  // namespace bw

@@ -1,12 +1,21 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "avro/column_type.h"
 
 namespace bw {
+
+// What the catalog says of a column beyond what the stream does, as of when it was asked.
+struct ColumnFacts {
+  bool not_null = false;
+  std::optional<std::string> default_expression;  // As pg_get_expr() prints it.
+  int32_t key_place = 0;  // In the index that is the key: 1, 2, ...; 0 for none.
+  friend bool operator==(const ColumnFacts&, const ColumnFacts&) = default;
+};
 
 // A column as it was when the row was written.
 struct Column {
@@ -21,6 +30,11 @@ struct Column {
   std::vector<std::string> enum_labels;
   // Part of the Kafka key: the primary key or the replica-identity index.
   bool key = false;
+
+  // For envelopes (src/debezium) alone.
+  ResolvedType resolved;
+  std::vector<std::string> element_labels;  // Of an array of enums.
+  ColumnFacts facts;
 };
 
 // A table as pgoutput's Relation message or the catalog describes it. Columns are in the order of

@@ -259,6 +259,13 @@ size_t EncodedBytesMax(const ColumnType& type, std::string_view text) {
   return bytes;
 }
 
+ValueStatus EncodeBareValue(const ColumnType& type, std::string_view text, char** cursor) {
+  char* p = *cursor;
+  const ValueStatus status = EncodeByKind(type, text, &p);
+  if (status == ValueStatus::kOk) *cursor = p;
+  return status;
+}
+
 ValueStatus EncodeTextValue(const ColumnType& type, std::string_view text, char** cursor) {
   char* p = *cursor;
   *p++ = kValueBranch;

@@ -23,4 +23,7 @@ size_t EncodedBytesMax(const ColumnType& type, std::string_view text);
 // The hot path: no allocation (but for array elements with backslashes), no exception, no locale.
 ValueStatus EncodeTextValue(const ColumnType& type, std::string_view text, char** cursor);
 
+// The same without the union's branch.
+ValueStatus EncodeBareValue(const ColumnType& type, std::string_view text, char** cursor);
+
 }  // namespace bw

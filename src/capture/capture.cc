@@ -52,6 +52,10 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
   environment.toast_look = [&](RelationId relation, uint32_t xid) {
     return LookAtTable(side.get(), relation, xid, facts.publications, *parts.stop);
   };
+  environment.facts_lookup = [&](RelationId relation, uint32_t xid, Table* table) {
+    types.WaitUntilVisible(xid);
+    SetFacts(side->ReadColumnFacts({relation.value}), relation.value, table);
+  };
   environment.relation_used = [&](const CachedRelation& relation, Position position) {
     keys.OnUsed(relation, position);
     types.OnUsed(relation);

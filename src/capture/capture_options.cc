@@ -24,6 +24,10 @@ bool IsValidSlotName(std::string_view name) {
 }
 
 void CheckCaptureOptions(const CaptureOptions& options) {
+  if (options.envelope == Envelope::kDebezium && options.invalid_text == InvalidText::kBytes) {
+    throw UsageError(
+        "--invalid-text: bytes is not possible with --envelope=debezium, whose texts are strings");
+  }
   BuildConnectParameters(options.conninfo, /*replication=*/false, Duration(0));
   if (!IsValidSlotName(options.slot)) {
     throw UsageError(fmt::format(

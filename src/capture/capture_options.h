@@ -9,6 +9,7 @@
 #include "avro/column_type.h"
 #include "base/byte_size.h"
 #include "base/clock.h"
+#include "base/envelope.h"
 #include "base/error.h"
 #include "base/text_encoding.h"
 
@@ -60,6 +61,10 @@ struct CaptureOptions {
   InvalidText invalid_text = InvalidText::kError;
   // --numeric, --arrays: which Avro types numerics and arrays become.
   TypeForms type_forms;
+  // --envelope: what the spool keeps as values. With kDebezium also --topic-prefix, which is a part
+  // of its envelopes and of its schemas' names; the fields above are without effect then.
+  Envelope envelope = Envelope::kNone;
+  std::string envelope_prefix;
   // --snapshot-connections: how many read the snapshot. Each also needs a thread and memory for its
   // largest row.
   int snapshot_connections = 2;

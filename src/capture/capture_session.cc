@@ -26,6 +26,16 @@ constexpr Duration kSlowPauseMax{10'000};
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
+std::optional<RelationCache::EnvelopeParts> EnvelopeOf(
+    const CaptureSession::Environment& environment, const CaptureSession::StreamFacts& facts) {
+  const CaptureOptions& options = *environment.options;
+  if (options.envelope == Envelope::kNone) return std::nullopt;
+  return RelationCache::EnvelopeParts{
+      {options.envelope_prefix, environment.spool->ledger().state().source.database, facts.encoding,
+       options.invalid_text},
+      environment.facts_lookup};
+}
+
 }  // namespace
 
 CaptureSession::CaptureSession(const Environment& environment, const StreamFacts& facts)
@@ -34,7 +44,7 @@ CaptureSession::CaptureSession(const Environment& environment, const StreamFacts
       publications_(PublicationsChecksum(facts.publications)),
       relations_(TableFilter(env_.options->tables, env_.options->exclude_tables), env_.key_lookup,
                  RowEncoderOptions{facts.encoding, env_.options->invalid_text}, env_.type_lookup,
-                 env_.options->type_forms) {}
+                 env_.options->type_forms, EnvelopeOf(env_, facts_)) {}
 
 ChangeAssembler::Hooks CaptureSession::MakeHooks() {
   ChangeAssembler::Hooks hooks;
@@ -51,6 +61,7 @@ ChangeAssembler::Hooks CaptureSession::MakeHooks() {
   hooks.relation_changed = env_.relation_changed;
   hooks.relation_used = env_.relation_used;
   hooks.keyless = env_.keyless;
+  hooks.wall_micros = [this] { return env_.clock->WallMicros(); };
   return hooks;
 }
 
@@ -197,7 +208,7 @@ void CaptureSession::Handle(const XLogData& data) {
   answered_request_ = false;
   received_ = std::max(received_, data.wal_start);
   try {
-    HandleMessage(data.bytes);
+    HandleMessage(data.bytes, data.wal_start);
   } catch (const Error& error) {
     // A halt of the proof names its own LSNs, and ends with a command.
     if (error.kind() != ErrorKind::kHalt || proof_->is_open()) throw;
@@ -207,8 +218,8 @@ void CaptureSession::Handle(const XLogData& data) {
   }
 }
 
-void CaptureSession::HandleMessage(std::string_view bytes) {
-  switch (assembler_->Handle(decoder_.Decode(bytes))) {
+void CaptureSession::HandleMessage(std::string_view bytes, Lsn wal_start) {
+  switch (assembler_->Handle(decoder_.Decode(bytes), wal_start)) {
     case Assembled::kNothing:
       // When a transaction begins, everything that committed before it has been sent.
       if (assembler_->in_transaction()) CheckStopBefore(assembler_->commit_lsn());

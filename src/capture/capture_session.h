@@ -71,8 +71,9 @@ class CaptureSession {
     const Stop* stop = nullptr;
     CaptureFigures* figures = nullptr;
     RelationCache::KeyLookup key_lookup;
-    RelationCache::TypeLookup type_lookup;  // May be empty.
-    ToastValues::Look toast_look;           // May be empty.
+    RelationCache::TypeLookup type_lookup;    // May be empty.
+    RelationCache::FactsLookup facts_lookup;  // With --envelope=debezium.
+    ToastValues::Look toast_look;             // May be empty.
     // As in ChangeAssembler::Hooks; may be empty.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
@@ -99,7 +100,7 @@ class CaptureSession {
   bool PausedTooLong();
   void Handle(const XLogData& data);
   void Handle(const Keepalive& keepalive);
-  void HandleMessage(std::string_view bytes);
+  void HandleMessage(std::string_view bytes, Lsn wal_start);
   std::optional<Frame> Receive();
   Error WithinTransaction(const Error& error) const;
   // The server repeatedly asks for a reply: see the .cc.

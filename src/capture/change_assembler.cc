@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/halt.h"
 #include "base/shown_text.h"
+#include "capture/envelope_changes.h"
 #include "capture/refused_row.h"
 
 namespace bw {
@@ -26,7 +27,8 @@ TableSchema MakeTableSchema(const Table& table, RowForm form) {
   return {table.schema, table.name, BuildKeySchema(table, form), BuildValueSchema(table, form)};
 }
 
-Assembled ChangeAssembler::Handle(const PgoutputMessage& message) {
+Assembled ChangeAssembler::Handle(const PgoutputMessage& message, Lsn wal_start) {
+  wal_start_ = wal_start;
   return std::visit([this](const auto& typed) { return On(typed); }, message);
 }
 
@@ -91,9 +93,9 @@ std::string ChangeAssembler::newest_table() const {
 Assembled ChangeAssembler::On(const RelationMessage& message) {
   newest_relation_ = message.id;
   const uint32_t xid = transaction_ ? transaction_->xid : 0;
-  toast_->OnAnnounced(message.id, transaction_ ? Position{transaction_->commit_lsn,
-                                                          transaction_->next_index}
-                                               : Position::EndOf(last_commit_lsn_));
+  toast_->OnAnnounced(message.id, transaction_
+                                      ? Position{transaction_->commit_lsn, transaction_->next_index}
+                                      : Position::EndOf(last_commit_lsn_));
   if (cache_->AddRelation(message, xid) && hooks_.relation_changed) {
     hooks_.relation_changed(*cache_->Find(message.id));
   }
@@ -147,7 +149,11 @@ bool ChangeAssembler::RequireKey(Operation operation, const CachedRelation& rela
 
 SchemaId ChangeAssembler::SchemaIdOf(CachedRelation* relation, RowForm form) const {
   std::optional<SchemaId>& id = relation->schema_ids[static_cast<size_t>(form)];
-  if (!id) id = hooks_.add_schema(MakeTableSchema(relation->table, form));
+  if (!id) {
+    id = hooks_.add_schema(relation->envelope
+                               ? MakeEnvelopeSchema(relation->table, *relation->envelope, form)
+                               : MakeTableSchema(relation->table, form));
+  }
   return *id;
 }
 
@@ -158,8 +164,20 @@ void ChangeAssembler::EncodeKey(const RowEncoder& encoder, std::span<const TextV
   change_.key = key_;
 }
 
-RowForm ChangeAssembler::EncodeValue(const RowEncoder& encoder,
-                                     std::span<const TextValue> values) {
+// False if it cannot be encoded: then no message has it, and the row is published without its
+// tombstone. Else a row could not be mended by changing its key.
+bool ChangeAssembler::EncodeOldKey(const RowEncoder& encoder, std::span<const TextValue> old_values,
+                                   RowForm* form) {
+  try {
+    *form = encoder.EncodeKey(old_values, {}, &old_key_);
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kRow) throw;
+    return false;
+  }
+}
+
+RowForm ChangeAssembler::EncodeValue(const RowEncoder& encoder, std::span<const TextValue> values) {
   const RowEncoder::Result result = encoder.EncodeValue(values, {}, &value_);
   change_.value = value_;
   if (!toast_->unavailable().empty()) {
@@ -218,7 +236,12 @@ SchemaId ChangeAssembler::EncodeRefusedKey(CachedRelation* relation,
   key_.clear();
   try {
     if (!relation->encoder.has_key()) return SchemaIdOf(relation, RowForm::kNative);
-    const RowForm form = relation->encoder.EncodeKey(values, {}, &key_);
+    RowForm form = RowForm::kNative;
+    if (relation->envelope) {
+      relation->envelope->EncodeKey(debezium::Row{values}, &key_);
+    } else {
+      form = relation->encoder.EncodeKey(values, {}, &key_);
+    }
     const SchemaId id = SchemaIdOf(relation, form);
     change_.key = key_;
     return id;
@@ -236,6 +259,7 @@ Assembled ChangeAssembler::On(const InsertMessage& message) {
   return Emit(Operation::kInsert, relation, message.values, [&] {
     EncodeKey(relation->encoder, message.values, {});
     const auto values = toast_->OnInsert(ToastRowOf(*relation), message.values);
+    if (relation->envelope) return EncodeEnvelope(*relation, values);
     return Forms{EncodeValue(relation->encoder, values)};
   });
 }
@@ -259,14 +283,16 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
     std::optional<std::string_view> former_key;
     if (message.old_tuple == OldTuple::kNone) former_key = change_.key;
     // An old tuple may also come because the key is TOASTed, or with REPLICA IDENTITY FULL.
-    if (has_old_key) {
-      forms.old_key = encoder.EncodeKey(message.old_values, {}, &old_key_);
+    if (has_old_key && EncodeOldKey(encoder, message.old_values, &forms.old_key)) {
       former_key = old_key_;
     }
     const auto values =
         toast_->OnUpdate(ToastRowOf(*relation), former_key, message.values, message.old_values);
+    if (relation->envelope) {
+      return EncodeEnvelope(*relation, message, values, former_key.has_value() && has_old_key);
+    }
     forms.row = EncodeValue(encoder, values);
-    if (!has_old_key) return forms;
+    if (old_key_.empty()) return forms;
     if (old_key_ != key_ || HaveDifferentKeys(forms.old_key, forms.row)) {
       change_.old_key = old_key_;
     }
@@ -277,16 +303,21 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
 Assembled ChangeAssembler::On(const DeleteMessage& message) {
   CachedRelation* relation = CountRow(message.relation, message.old_values.size(), "Delete");
   if (relation == nullptr) return Assembled::kNothing;
-  // Without a key there can be no tombstone.
-  if (!relation->encoder.has_key()) {
+  // Without a key there can be no tombstone, but an envelope holds the whole row.
+  const bool is_whole = message.old_tuple == OldTuple::kFull;
+  if (!relation->encoder.has_key() && !(relation->envelope && is_whole)) {
     TellKeyless(Operation::kDelete, *relation, "");
     return Assembled::kNothing;
   }
   if (!RequireKey(Operation::kDelete, *relation, message.old_values)) return Assembled::kNothing;
   return Emit(Operation::kDelete, relation, message.old_values, [&] {
-    const Forms forms{relation->encoder.EncodeKey(message.old_values, {}, &key_)};
-    change_.key = key_;
+    Forms forms;
+    if (relation->encoder.has_key()) {
+      forms.row = relation->encoder.EncodeKey(message.old_values, {}, &key_);
+      change_.key = key_;
+    }
     toast_->OnDelete(ToastRowOf(*relation));
+    if (relation->envelope) return EncodeEnvelope(*relation, message);
     return forms;
   });
 }

@@ -63,6 +63,8 @@ class ChangeAssembler {
     // The first row of a relation in this form that is not captured yet is about to come out, or to
     // be dropped if the relation is not selected.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
+    // Microseconds since 1970-01-01 UTC. Only for --envelope=debezium.
+    std::function<int64_t()> wall_micros;
     // A change whose key, or old key, is not known.
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;
   };
@@ -78,7 +80,8 @@ class ChangeAssembler {
   ChangeAssembler(const ChangeAssembler&) = delete;
   ChangeAssembler& operator=(const ChangeAssembler&) = delete;
 
-  Assembled Handle(const PgoutputMessage& message);
+  // `wal_start` is where in the WAL the server has the message from; only envelopes have it.
+  Assembled Handle(const PgoutputMessage& message, Lsn wal_start = {});
 
   // After kChange, until the next Handle. Its views point into buffers of this object.
   const Change& change() const { return change_; }
@@ -129,6 +132,14 @@ class ChangeAssembler {
   };
   SchemaId SchemaIdOf(CachedRelation* relation, RowForm form) const;
   SchemaId AnySchemaIdOf(CachedRelation* relation) const;
+  // The same changes as Debezium's envelopes, their key too: envelope_changes.cc. `values` are the
+  // new row's.
+  Forms EncodeEnvelope(const CachedRelation& relation, std::span<const TextValue> values);
+  Forms EncodeEnvelope(const CachedRelation& relation, const UpdateMessage& message,
+                       std::span<const TextValue> values, bool has_old_key);
+  Forms EncodeEnvelope(const CachedRelation& relation, const DeleteMessage& message);
+  void ForgetKeys();
+  debezium::Event EventOf(char operation) const;
   // Runs `encode`, which returns Forms. A row error goes to the hook, and then there is nothing to
   // append, or a kRefused change with the texts of `values`.
   template <typename Encode>
@@ -140,6 +151,8 @@ class ChangeAssembler {
   // Encodes the key of the row into key_, and sets it in the change.
   void EncodeKey(const RowEncoder& encoder, std::span<const TextValue> values,
                  std::span<const TextValue> old_values);
+  bool EncodeOldKey(const RowEncoder& encoder, std::span<const TextValue> old_values,
+                    RowForm* form);
   // Encodes the value, in which unchanged TOASTed values are filled in by `toast_` already.
   RowForm EncodeValue(const RowEncoder& encoder, std::span<const TextValue> values);
   ToastValues::Row ToastRowOf(const CachedRelation& relation);
@@ -155,6 +168,7 @@ class ChangeAssembler {
   std::optional<RelationId> newest_relation_;
   Lsn last_commit_lsn_;  // Of the newest transaction that ended on this connection.
   Lsn last_end_lsn_;
+  Lsn wal_start_;  // Of the message being handled.
   Change change_;
   TransactionEnd end_;
   uint64_t unavailable_values_ = 0;

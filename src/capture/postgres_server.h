@@ -18,6 +18,7 @@
 #include "capture/replication_stream.h"
 #include "capture/server_inspection.h"
 #include "capture/snapshot_reader.h"
+#include "capture/table_catalog.h"
 #include "capture/toast_proof.h"
 #include "capture/user_types.h"
 #include "spool/spool.h"
@@ -45,6 +46,7 @@ class ServerCatalog {
   // As in table_catalog.h.
   virtual std::optional<TableKey> ReadPrimaryKey(RelationId relation) = 0;
   virtual std::optional<IdentityKey> ReadIdentityKey(RelationId relation) = 0;
+  virtual TableFacts ReadColumnFacts(const std::vector<uint32_t>& oids) = 0;
   // As in type_catalog.h.
   virtual UserTypes ReadUserTypes(const std::vector<uint32_t>& oids) = 0;
   virtual bool IsEnding(uint32_t xid) = 0;

@@ -11,7 +11,8 @@ namespace {
 bool SameColumn(const Column& left, const Column& right) {
   return left.name == right.name && left.type_oid == right.type_oid &&
          left.typmod == right.typmod && left.type_name == right.type_name &&
-         left.type == right.type && left.enum_labels == right.enum_labels && left.key == right.key;
+         left.type == right.type && left.enum_labels == right.enum_labels &&
+         left.key == right.key && left.facts == right.facts;
 }
 
 }  // namespace
@@ -95,6 +96,7 @@ bool RelationCache::AddRelation(const RelationMessage& relation, uint32_t xid) {
   }
   UserTypes types;
   if (selected) types = SetTypes(xid, &table);
+  if (selected && facts_lookup_) facts_lookup_(relation.id, xid, &table);
   const auto known = relations_.find(relation.id.value);
   if (known != relations_.end()) {
     if (known->second.identity == relation.identity && known->second.key_certainty == certainty &&
@@ -104,7 +106,8 @@ bool RelationCache::AddRelation(const RelationMessage& relation, uint32_t xid) {
     relations_.erase(known);
   }
   relations_.try_emplace(relation.id.value, relation.id, std::move(table), std::move(types),
-                         relation.identity, certainty, selected, encoder_options_);
+                         relation.identity, certainty, selected, encoder_options_,
+                         selected ? envelope_settings_ : std::nullopt);
   return true;
 }
 

@@ -15,6 +15,7 @@
 #include "capture/pgoutput_message.h"
 #include "capture/table_filter.h"
 #include "capture/user_types.h"
+#include "debezium/envelope_encoder.h"
 #include "spool/change.h"
 
 namespace bw {
@@ -23,14 +24,17 @@ namespace bw {
 struct CachedRelation {
   CachedRelation(RelationId relation_id, Table described_table, UserTypes types,
                  ReplicaIdentity replica_identity, KeyCertainty certainty, bool is_selected,
-                 RowEncoderOptions options)
+                 RowEncoderOptions options,
+                 const std::optional<debezium::EnvelopeSettings>& envelope_settings = {})
       : id(relation_id),
         table(std::move(described_table)),
         user_types(std::move(types)),
         identity(replica_identity),
         key_certainty(certainty),
         selected(is_selected),
-        encoder(table, options) {}
+        encoder(table, options) {
+    if (envelope_settings) envelope.emplace(table, *envelope_settings);
+  }
 
   std::string name() const { return table.schema + "." + table.name; }
 
@@ -41,6 +45,7 @@ struct CachedRelation {
   const KeyCertainty key_certainty;
   const bool selected;  // By TableFilter; other tables' rows are counted and dropped.
   const RowEncoder encoder;
+  std::optional<debezium::EnvelopeEncoder> envelope;  // With --envelope=debezium.
   // The spool's ids for it, by RowForm. Set by the first row of the form: a table without rows has
   // no topic, and one whose rows are all native has one schema.
   std::array<std::optional<SchemaId>, kRowForms> schema_ids;
@@ -65,14 +70,28 @@ class RelationCache {
   // table that has such columns, because enums may have got labels. May throw transient Errors.
   using TypeLookup = std::function<UserTypes(const std::vector<uint32_t>& oids, uint32_t xid)>;
 
+  // Sets the facts of the columns that the catalog has. `xid` as above. Called once for each
+  // announcement of a selected table. May throw transient Errors.
+  using FactsLookup = std::function<void(RelationId id, uint32_t xid, Table* table)>;
+  // With --envelope=debezium.
+  struct EnvelopeParts {
+    debezium::EnvelopeSettings settings;
+    FactsLookup facts;
+  };
+
   // Without a `type_lookup`, only pgoutput's Type messages tell of types.
   RelationCache(TableFilter filter, KeyLookup key_lookup, RowEncoderOptions encoder_options = {},
-                TypeLookup type_lookup = {}, TypeForms type_forms = {})
+                TypeLookup type_lookup = {}, TypeForms type_forms = {},
+                std::optional<EnvelopeParts> envelope = std::nullopt)
       : filter_(std::move(filter)),
         key_lookup_(std::move(key_lookup)),
         type_lookup_(std::move(type_lookup)),
         type_forms_(type_forms),
-        encoder_options_(encoder_options) {}
+        encoder_options_(encoder_options) {
+    if (!envelope) return;
+    envelope_settings_ = std::move(envelope->settings);
+    facts_lookup_ = std::move(envelope->facts);
+  }
 
   void AddType(const TypeMessage& type);
   // True when the relation is new to this connection, or its form has changed. `xid` is that of the
@@ -94,6 +113,8 @@ class RelationCache {
   const TypeLookup type_lookup_;
   const TypeForms type_forms_;
   const RowEncoderOptions encoder_options_;
+  std::optional<debezium::EnvelopeSettings> envelope_settings_;
+  FactsLookup facts_lookup_;
   std::unordered_map<uint32_t, CachedRelation> relations_;
   // As the Type messages have told them.
   struct TypeName {

@@ -17,8 +17,8 @@ inline constexpr const char* kJoinedLate =
     "what was updated or deleted before it was added to the publication was not captured";
 
 // Whether reading a noted table again makes its topic right now; else it waits for an identity, for
-// being selected, or for a key: with REPLICA IDENTITY FULL and no primary key its rows have none, so
-// that only what was missed is read. Pure.
+// being selected, or for a key: with REPLICA IDENTITY FULL and no primary key its rows have none,
+// so that only what was missed is read. Pure.
 bool IsWorthRereading(const CapturedTable& table, const Reread& note, const TableFilter& filter);
 
 // Opens when noted tables can be read again. The slot's creation waits until all transactions that

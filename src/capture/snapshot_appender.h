@@ -11,9 +11,9 @@
 
 #include "avro/row_form.h"
 #include "base/stop.h"
+#include "capture/capture_figures.h"
 #include "capture/toast_plan.h"
 #include "capture/toast_proof.h"
-#include "capture/capture_figures.h"
 #include "spool/spool.h"
 
 namespace bw {

@@ -24,6 +24,7 @@
 #include "capture/publication.h"
 #include "capture/refused_row.h"
 #include "capture/snapshot_appender.h"
+#include "capture/snapshot_envelope.h"
 #include "capture/snapshot_progress.h"
 #include "capture/snapshot_tables.h"
 #include "capture/sql_text.h"
@@ -59,6 +60,9 @@ struct SharedWork {
   const SnapshotSource* source;
   CaptureFigures* figures;
   std::vector<SnapshotTable> tables;
+  // With --envelope=debezium.
+  std::optional<debezium::EnvelopeSettings> envelope;
+  int64_t snapshot_time_us = 0;
   SnapshotAppender* appender;
   SnapshotProgress* progress;
   bool keeps_large_values = false;
@@ -143,13 +147,15 @@ class TableReader {
 
  private:
   void Read(TableTask task);
-  // What the rows of a table need.
-  struct Encoding {
-    RowEncoder encoder;
+  // How the rows of the table being read are encoded.
+  struct Encoders {
+    RowEncoder row;
+    std::optional<debezium::EnvelopeEncoder> envelope;
     ToastPlan plan;
   };
-  void ReadPiece(const SnapshotTable& table, const Encoding& encoding, TableTask* task);
-  void EncodeRow(const SnapshotTable& table, const Encoding& encoding, std::span<char> row);
+  void ReadPiece(const SnapshotTable& table, const Encoders& encoders, TableTask* task);
+  void EncodeRow(const SnapshotTable& table, const Encoders& encoders, std::span<char> row);
+  RowForm EncodeEnvelope(const Encoders& encoders);
   void Flush(const SnapshotTable& table, const ToastPlan& plan, TableTask* task);
   void RequireRoom();
   [[noreturn]] static void Stopped();
@@ -159,7 +165,7 @@ class TableReader {
   void TellLocked(const SnapshotTable& table, TableTask* task);
   void TellDropped(const SnapshotTable& table, const TableTask& task);
   void RefuseRow(const Error& error);
-  void EncodeRefused(const SnapshotTable& table, const RowEncoder& encoder, const Error& error);
+  void EncodeRefused(const SnapshotTable& table, const Encoders& encoders, const Error& error);
 
   SharedWork* const work_;
   PgConnection* const connection_;
@@ -182,15 +188,16 @@ auto TableReader::Ask(const SnapshotTable& table, const Call& call) {
 void TableReader::Read(TableTask task) {
   const SnapshotTable& table = work_->tables[task.index];
   const CapturedTable& described = table.described;
-  const Encoding encoding{
-      RowEncoder(described.table, EncoderOptions(*work_->options, *work_->source)),
-      ToastPlan(described.table, described.user_types, described.identity)};
+  Encoders encoders{RowEncoder(described.table, EncoderOptions(*work_->options, *work_->source)),
+                    std::nullopt,
+                    ToastPlan(described.table, described.user_types, described.identity)};
+  if (work_->envelope) encoders.envelope.emplace(described.table, *work_->envelope);
   work_->progress->Begin(task.index, Now());
   while (true) {
     RequireRoom();
     switch (Ask(table, [&] { return pieces_.Open(table, &task.cursor, work_->LockWait(task)); })) {
       case PieceReader::Step::kOpen:
-        ReadPiece(table, encoding, &task);
+        ReadPiece(table, encoders, &task);
         break;
       case PieceReader::Step::kLocked:
         TellLocked(table, &task);
@@ -204,16 +211,15 @@ void TableReader::Read(TableTask task) {
   }
 }
 
-void TableReader::ReadPiece(const SnapshotTable& table, const Encoding& encoding,
-                            TableTask* task) {
+void TableReader::ReadPiece(const SnapshotTable& table, const Encoders& encoders, TableTask* task) {
   const auto next_row = [this] { return pieces_.NextRow(); };
   while (const std::optional<std::span<char>> row = Ask(table, next_row)) {
     // libpq may have many more rows already, which take no wait that a stop would end.
     if (work_->abort.requested()) Stopped();
-    EncodeRow(table, encoding, *row);
-    if (batch_.full()) Flush(table, encoding.plan, task);
+    EncodeRow(table, encoders, *row);
+    if (batch_.full()) Flush(table, encoders.plan, task);
   }
-  Flush(table, encoding.plan, task);
+  Flush(table, encoders.plan, task);
   Ask(table, [this] { pieces_.Close(); });
 }
 
@@ -246,41 +252,55 @@ void TableReader::RefuseRow(const Error& error) {
   spdlog::error("{}; going on without it (--on-error=log)", Printable(what));
 }
 
-void TableReader::EncodeRow(const SnapshotTable& table, const Encoding& encoding,
+RowForm TableReader::EncodeEnvelope(const Encoders& encoders) {
+  const debezium::Row after{values_};
+  if (encoders.row.has_key()) {
+    encoders.envelope->EncodeKey(after, batch_.buffer());
+    batch_.FinishKey();
+  }
+  const debezium::Event event =
+      SnapshotEvent(work_->source->slot.consistent_point, work_->snapshot_time_us);
+  return encoders.envelope->Encode(event, {}, after, RowForm::kNative, batch_.buffer()).form;
+}
+
+void TableReader::EncodeRow(const SnapshotTable& table, const Encoders& encoders,
                             std::span<char> row) {
   ParseCopyRow(row, table.described.table.columns.size(), &values_);
-  const RowEncoder& encoder = encoding.encoder;
   try {
-    if (work_->keeps_large_values) batch_.AddLargeValues(encoding.plan, values_);
-    if (encoder.has_key()) {
-      encoder.EncodeKey(values_, {}, batch_.buffer());
+    if (encoders.envelope) return batch_.FinishRow(EncodeEnvelope(encoders));
+    if (work_->keeps_large_values) batch_.AddLargeValues(encoders.plan, values_);
+    if (encoders.row.has_key()) {
+      encoders.row.EncodeKey(values_, {}, batch_.buffer());
       batch_.FinishKey();
     }
-    batch_.FinishRow(encoder.EncodeValue(values_, {}, batch_.buffer()).form);
+    batch_.FinishRow(encoders.row.EncodeValue(values_, {}, batch_.buffer()).form);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
     batch_.DropRow();
     if (work_->options->on_error == OnError::kDeadLetter) {
-      EncodeRefused(table, encoder, error);
+      EncodeRefused(table, encoders, error);
     } else {
       RefuseRow(error);
     }
   }
 }
 
-void TableReader::EncodeRefused(const SnapshotTable& table, const RowEncoder& encoder,
+void TableReader::EncodeRefused(const SnapshotTable& table, const Encoders& encoders,
                                 const Error& error) {
   RowForm form = RowForm::kNative;
   try {
-    if (encoder.has_key()) {
-      form = encoder.EncodeKey(values_, {}, batch_.buffer());
+    if (encoders.envelope && encoders.row.has_key()) {
+      encoders.envelope->EncodeKey(debezium::Row{values_}, batch_.buffer());
+      batch_.FinishKey();
+    } else if (encoders.row.has_key()) {
+      form = encoders.row.EncodeKey(values_, {}, batch_.buffer());
       batch_.FinishKey();
     }
   } catch (const Error& of_key) {
     if (of_key.kind() != ErrorKind::kRow) throw;
     batch_.DropRow();
   }
-  AppendRefusedRow({Operation::kSnapshot, error.what(), encoder.options().encoding},
+  AppendRefusedRow({Operation::kSnapshot, error.what(), encoders.row.options().encoding},
                    table.described.table, values_, batch_.buffer());
   batch_.FinishRow(form, /*refused=*/true);
 }
@@ -302,7 +322,7 @@ void TableReader::Flush(const SnapshotTable& table, const ToastPlan& plan, Table
   for (const RowForm form : kAllRowForms) {
     std::optional<SchemaId>& id = task->schema_ids[static_cast<size_t>(form)];
     if (id || !batch_.Has(form)) continue;
-    id = work_->appender->AddSchema(MakeTableSchema(table.described.table, form));
+    id = work_->appender->AddSchema(SnapshotSchema(table.described.table, work_->envelope, form));
   }
   work_->appender->Append({table.described.oid, &plan}, task->schema_ids, batch_);
   work_->progress->AddRows(task->index, batch_.rows());
@@ -386,6 +406,7 @@ std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOpt
   for (SnapshotTable& table : tables) {
     table.described.table.text_as_bytes = EncoderOptions(options, source).text_as_bytes();
   }
+  if (options.envelope == Envelope::kDebezium) AddColumnFacts(connection, &tables);
   for (const SnapshotTable& table : tables) {
     const std::string name = Printable(table.described.qualified_name());
     if (table.described.keyed()) {
@@ -437,8 +458,9 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
   work.tables = ListTables(connections[0].get(), options, source);
   for (size_t i = 0; i < work.tables.size(); ++i) work.waiting.emplace_back().index = i;
   SnapshotProgress progress(work.tables);
-  SnapshotAppender appender(source.slot.consistent_point, SnapshotTimeMicros(connections[0].get()),
-                            spool, figures);
+  work.snapshot_time_us = SnapshotTimeMicros(connections[0].get());
+  work.envelope = SnapshotEnvelope(connections[0].get(), options, source);
+  SnapshotAppender appender(source.slot.consistent_point, work.snapshot_time_us, spool, figures);
   BeginTables(connections[0].get(), source, work.tables, &appender);
   work.keeps_large_values = spool->log().toast().enabled();
   connections[0]->Query("ROLLBACK");

@@ -1,6 +1,7 @@
 #include "capture/table_catalog.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -251,6 +252,40 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms&
   DescribeTypes(connection, forms, &result);
   CompareLeaves(&result);
   return result;
+}
+
+TableFacts ReadColumnFacts(PgConnection* connection, const std::vector<uint32_t>& oids) {
+  if (oids.empty()) return {};
+  PgQueryOptions options;
+  options.doing = "read columns from the catalog";
+  const PgResult rows = connection->Query(
+      fmt::format(R"(
+SELECT a.attrelid, a.attname, a.attnotnull, pg_get_expr(d.adbin, d.adrelid),
+  coalesce(array_position(k.attnums, a.attnum), 0)
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated = ''
+LEFT JOIN LATERAL (
+  SELECT ARRAY(SELECT unnest(k.indkey::int2[])) AS attnums FROM ({key}) k) k ON true
+WHERE a.attrelid = ANY ('{{{oids}}}'::oid[]) AND a.attnum > 0 AND NOT a.attisdropped)",
+                  fmt::arg("key", kKeyIndex), fmt::arg("oids", fmt::join(oids, ","))),
+      options);
+  TableFacts facts;
+  for (int row = 0; row < rows.rows(); ++row) {
+    ColumnFacts& column = facts[static_cast<uint32_t>(rows.Int(row, 0))][rows.String(row, 1)];
+    column.not_null = rows.Bool(row, 2);
+    if (!rows.IsNull(row, 3)) column.default_expression = rows.String(row, 3);
+    column.key_place = static_cast<int32_t>(rows.Int(row, 4));
+  }
+  return facts;
+}
+
+void SetFacts(const TableFacts& facts, uint32_t oid, Table* table) {
+  const auto found = facts.find(oid);
+  if (found == facts.end()) return;
+  for (Column& column : table->columns) {
+    const auto known = found->second.find(column.name);
+    if (known != found->second.end()) column.facts = known->second;
+  }
 }
 
 std::optional<TableKey> ReadPrimaryKey(PgConnection* connection, RelationId relation) {

@@ -11,10 +11,10 @@ namespace bw {
 namespace {
 
 // pg_type.dat: the built-in types with typlen > 0 or that are always short, in order.
-constexpr uint32_t kFixed[] = {
-    16,   18,   19,   20,   21,   23,   24,   26,   27,   28,   29,   600,  601,  603,  628,
-    700,  701,  718,  774,  790,  829,  650,  869,  1082, 1083, 1114, 1184, 1186, 1266, 2202,
-    2203, 2204, 2205, 2206, 2950, 3220, 3734, 3769, 4089, 4096, 4191, 5069};
+constexpr uint32_t kFixed[] = {16,   18,   19,   20,   21,   23,   24,   26,   27,   28,   29,
+                               600,  601,  603,  628,  700,  701,  718,  774,  790,  829,  650,
+                               869,  1082, 1083, 1114, 1184, 1186, 1266, 2202, 2203, 2204, 2205,
+                               2206, 2950, 3220, 3734, 3769, 4089, 4096, 4191, 5069};
 constexpr uint32_t kNameArray = 1003;
 // Of a column of a fixed length, and of what a column may take beside its value: alignment, length.
 constexpr size_t kFixedBytes = 64;

@@ -138,9 +138,8 @@ void ToastValues::Keep(const Row& row, const ToastPlan& plan,
   bool kept_any = false;
   for (const ToastPlan::Column& column : plan.columns()) {
     const TextValue& value = values[column.index];
-    const ToastValue* const found = has_external && found_[column.index].has_value()
-                                        ? &*found_[column.index]
-                                        : nullptr;
+    const ToastValue* const found =
+        has_external && found_[column.index].has_value() ? &*found_[column.index] : nullptr;
     if (!has_moved && (found != nullptr || IsUnchanged(value))) continue;  // It is as it was.
     if (value.kind != Kind::kText || !is_wide || !plan.MayBeExternal(column, value)) {
       cache_->Erase(now, column.name);

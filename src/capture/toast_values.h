@@ -31,8 +31,7 @@ namespace bw {
 class ToastValues {
  public:
   // As LookAtTable(). May be empty: then only what was sent since the announcement is certain.
-  using Look =
-      std::function<std::optional<TableFingerprint>(RelationId relation, uint32_t xid)>;
+  using Look = std::function<std::optional<TableFingerprint>(RelationId relation, uint32_t xid)>;
 
   struct Row {
     const CachedRelation& relation;

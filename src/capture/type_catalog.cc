@@ -123,6 +123,10 @@ bool TypeWatch::Read(const std::vector<uint32_t>& oids) {
   return has_all;
 }
 
+void TypeWatch::WaitUntilVisible(uint32_t xid) {
+  if (xid != 0) WaitForEnd(xid);
+}
+
 // Usually for less than a millisecond. With synchronous replication a commit waits for its standby,
 // which might be away for long, or even be this relay.
 void TypeWatch::WaitForEnd(uint32_t xid) {

@@ -44,6 +44,9 @@ class TypeWatch {
 
   // RelationCache::TypeLookup.
   UserTypes Find(const std::vector<uint32_t>& oids, uint32_t xid);
+  // Returns when what this transaction, of which the stream has sent something, has done is visible
+  // to queries, or it never may be (synchronous replication): at once for 0.
+  void WaitUntilVisible(uint32_t xid);
   // The first change of a relation in this form is about to be appended: notes its types with it.
   void OnUsed(const CachedRelation& relation);
 

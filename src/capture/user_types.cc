@@ -44,6 +44,8 @@ void SetColumnType(const TypeForms& forms, const UserTypeLookup& lookup, Column*
   if (column->key && own.numeric == NumericForm::kDouble) own.numeric = NumericForm::kDecimal;
   column->type = ColumnTypeOf(column->type_oid, column->typmod, own, lookup);
   column->enum_labels = EnumLabelsOf(column->type_oid, lookup);
+  column->resolved = Resolve(column->type_oid, column->typmod, lookup);
+  column->element_labels = EnumLabelsOf(column->resolved.element_oid, lookup);
 }
 
 uint32_t BuiltinTypeOid(std::string_view typname) {

@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "avro/json_writer.h"
 #include "base/error.h"
 #include "base/format.h"
 
@@ -20,7 +19,7 @@ class LineWriter {
  public:
   explicit LineWriter(std::string* out) : out_(out) {}
 
-  void Body(std::string_view name, const CompiledSchema* schema,
+  void Body(std::string_view name, const SpooledSchema* schema,
             const std::optional<std::string_view>& body) {
     *out_ += fmt::format(",\"{}\":", name);
     if (schema == nullptr || !body) {
@@ -28,7 +27,7 @@ class LineWriter {
       return;
     }
     try {
-      AppendJson(*schema, JsonStyle::kPlain, *body, out_);
+      schema->AppendJson(JsonStyle::kPlain, *body, out_);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kRow) throw;
       *out_ += "null";
@@ -55,7 +54,7 @@ std::optional<std::string> KeyJson(const TableForm& form,
                                    const std::optional<std::string_view>& key) {
   if (!key || !form.key) return std::nullopt;
   std::string json;
-  AppendJson(*form.key, JsonStyle::kPlain, *key, &json);
+  form.key->AppendJson(JsonStyle::kPlain, *key, &json);
   return json;
 }
 
@@ -72,7 +71,13 @@ std::string ChangeLine(const TableForm& form, const TableForm& of_old_key, const
     line += fmt::format(R"(,"refused_op":"{}","refused":{})",
                         static_cast<char>(RowOperation(change)), RefusedRowOf(change).details);
   } else if (change.operation != Operation::kTruncate) {
-    writer.Body("value", &form.value, change.value);
+    std::optional<std::string_view> value = change.value;
+    if (value && change.old_key && form.value.is_debezium()) {
+      const debezium::Pair pair = debezium::SplitPair(*value);
+      writer.Body("deleted", &form.value, pair.deleted);
+      value = pair.created;
+    }
+    writer.Body("value", &form.value, value);
   }
   if (change.unavailable) line += ",\"unavailable\":" + JsonText(std::string(*change.unavailable));
   writer.Finish();

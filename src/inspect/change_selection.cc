@@ -116,7 +116,9 @@ bool ChangeSelection::HasKey(const TableForm& form,
   try {
     const auto text = KeyJson(form, key);
     if (!text) return false;
-    return HasColumns(*form.key, Json::parse(*text));
+    const Json columns = Json::parse(*text);
+    if (const CompiledSchema* of_rows = form.key->of_rows()) return HasColumns(*of_rows, columns);
+    return columns == *key_ || (columns.size() == 1 && columns.front() == *key_);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
     return false;  // It is no JSON, so it is not the one that was asked for.

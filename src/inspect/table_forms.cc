@@ -12,8 +12,8 @@ const TableForm& TableForms::Get(SchemaId id) {
   TableForm form{{schema.schema, schema.table},
                  TextOfName(schema.schema) + "." + TextOfName(schema.table),
                  std::nullopt,
-                 CompiledSchema::Parse(schema.value_json)};
-  if (schema.key_json) form.key = CompiledSchema::Parse(*schema.key_json);
+                 SpooledSchema::Parse(schema.value_json)};
+  if (schema.key_json) form.key = SpooledSchema::Parse(*schema.key_json);
   return forms_.emplace(id, std::move(form)).first->second;
 }
 

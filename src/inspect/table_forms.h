@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "avro/compiled_schema.h"
+#include "debezium/spooled_schema.h"
 #include "spool/spool_reader.h"
 
 namespace bw {
@@ -13,8 +13,8 @@ namespace bw {
 struct TableForm {
   TableName table;
   std::string text;  // "public.orders", as JSON and people get it (base/name_text.h).
-  std::optional<CompiledSchema> key;
-  CompiledSchema value;
+  std::optional<SpooledSchema> key;
+  SpooledSchema value;
 };
 
 // The forms of a spool's tables, each looked up once. Not thread-safe.
@@ -22,7 +22,7 @@ class TableForms {
  public:
   explicit TableForms(SpoolReader* reader) : reader_(reader) {}
 
-  // The reference stays valid. Throws Halt kSpoolUnusable, or the Halt of CompiledSchema::Parse.
+  // The reference stays valid. Throws Halt kSpoolUnusable, or the Halt of SpooledSchema::Parse.
   const TableForm& Get(SchemaId id);
   const TableForm& OfOldKey(const Change& change) { return Get(change.old_key_schema()); }
 

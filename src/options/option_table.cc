@@ -29,6 +29,8 @@ constexpr Choice<OutputFormat> kOutputFormats[] = {{"avro", OutputFormat::kAvro}
 constexpr Choice<OnTruncate> kOnTruncate[] = {{"log", OnTruncate::kLog},
                                               {"tombstones", OnTruncate::kTombstones},
                                               {"halt", OnTruncate::kHalt}};
+constexpr Choice<Envelope> kEnvelopes[] = {{"none", Envelope::kNone},
+                                           {"debezium", Envelope::kDebezium}};
 constexpr Choice<OnError> kOnError[] = {
     {"exit", OnError::kExit}, {"log", OnError::kLog}, {"dead-letter", OnError::kDeadLetter}};
 constexpr Choice<OnCollision> kOnCollision[] = {{"suffix", OnCollision::kSuffix},
@@ -132,6 +134,17 @@ void SetTransactionMetadata(const OptionText& text, Options* options) {
   options->spool.tally_transactions = options->publish.transaction_metadata;
 }
 
+void SetEnvelope(const OptionText& text, Options* options) {
+  StoreChoice<kEnvelopes, &Options::capture, &CaptureOptions::envelope>(text, options);
+  options->publish.envelope = options->capture.envelope;
+}
+
+// Envelopes have the prefix, too.
+void SetTopicPrefix(const OptionText& text, Options* options) {
+  options->publish.topic_prefix = ParseText(text.where, Only(text));
+  options->capture.envelope_prefix = options->publish.topic_prefix;
+}
+
 // For options that name files, which option_sources.cc reads.
 void SetNothing(const OptionText&, Options*) {}
 
@@ -209,9 +222,17 @@ constexpr OptionSpec kTable[] = {
 
     {'f', "output-format", "FORMAT", kOne, kPublish, "avro", "avro, json or plain-json.",
      SetChoice<kOutputFormats, &Options::publish, &PublishOptions::output_format>},
+    {'\0',
+     "envelope",
+     "ENVELOPE",
+     kOne,
+     kPublish,
+     "none",
+     "What a message's value is: none (the row), or debezium (before and after, with the schemas, "
+     "keys and topics of Debezium's connector; --topic-prefix is its topic.prefix).",
+     {SetEnvelope, kNamesOf<kEnvelopes>}},
     {'p', "topic-prefix", "PREFIX", kOne, kPublish, "",
-     "Put PREFIX and a dot before each topic's name.",
-     Set<ParseText, &Options::publish, &PublishOptions::topic_prefix>},
+     "Put PREFIX and a dot before each topic's name.", SetTopicPrefix},
     {'e',
      "on-error",
      "POLICY",

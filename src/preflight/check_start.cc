@@ -85,7 +85,8 @@ void CheckTopics(const std::vector<SnapshotTable>& tables, const PublishOptions&
   std::map<std::string, std::string> owners;  // Of topics, as Kafka tells them apart.
   for (const SnapshotTable& table : tables) {
     const TableName name = table.described.name();
-    const std::string topic = TopicOfTable(options.topic_prefix, name.schema, name.table);
+    const std::string topic =
+        TopicOfTable(options.topic_prefix, name.schema, name.table, options.envelope);
     const auto [owner, is_first] =
         owners.try_emplace(KafkaFormOfTopic(topic), table.described.qualified_name());
     if (is_first) continue;

@@ -17,12 +17,17 @@ constexpr Duration kCompareAgain{10'000};
 // An upper estimate for the larger of a change's messages, so that a topic's limit is asked for
 // again before a message is refused. JSON is about as large as Avro, except for control characters
 // and names.
-size_t BytesAtMost(const Change& change, OutputFormat format) {
+size_t BytesAtMost(const Change& change, const PublishOptions& options) {
   constexpr size_t kHeadersBytes = 256;
+  // JSON with an envelope has its schema in each message.
+  constexpr size_t kSchemaBytes = 64 * kKiB;
+  const OutputFormat format = options.output_format;
+  const bool has_schema = options.envelope == Envelope::kDebezium && format == OutputFormat::kJson;
   const size_t body = (change.key ? change.key->size() : 0) +
                       (change.old_key ? change.old_key->size() : 0) +
                       (change.value ? change.value->size() : 0);
-  return kHeadersBytes + (format == OutputFormat::kAvro ? body : 8 * body);
+  return kHeadersBytes + (format == OutputFormat::kAvro ? body : 8 * body) +
+         (has_schema ? kSchemaBytes : 0);
 }
 
 // What the spool knew, updated with what was committed since.
@@ -43,7 +48,8 @@ Destinations::Destinations(const PublishOptions& options, const PublishServers& 
       memory_(memory),
       offsets_(offsets),
       unnoted_claims_(servers.spool->ledger().topic_claims(checkpoint_topic)),
-      claims_(options.topic_prefix, checkpoint_topic, AllClaims(unnoted_claims_.tables, newest)),
+      claims_(options.topic_prefix, checkpoint_topic, AllClaims(unnoted_claims_.tables, newest),
+              options.envelope),
       routes_(options, servers.cluster, producer, &claims_, memory, servers.clock),
       registry_away_("Schema registry", servers.troubles) {
   const bool is_new_topic =
@@ -61,7 +67,8 @@ void Destinations::SayCollisionsOfSnapshots() const {
   std::map<std::string, TableName> first;  // By KafkaFormOfTopic.
   for (const SnapshotMark& snapshot : servers_.spool->ledger().snapshots()) {
     for (const TableName& table : snapshot.tables) {
-      const std::string topic = TopicOfTable(options_.topic_prefix, table.schema, table.table);
+      const std::string topic =
+          TopicOfTable(options_.topic_prefix, table.schema, table.table, options_.envelope);
       const auto [other, is_first] = first.try_emplace(KafkaFormOfTopic(topic), table);
       if (is_first || other->second == table) continue;
       spdlog::warn(
@@ -179,7 +186,7 @@ bool Destinations::Prepare(const SpoolBatch& batch) {
   std::vector<TableToRoute> tables;
   std::set<uint32_t> listed;
   const auto list = [&](const Change& change, SchemaId id) {
-    if (routes_.IsPrepared(id, BytesAtMost(change, options_.output_format))) return;
+    if (routes_.IsPrepared(id, BytesAtMost(change, options_))) return;
     if (listed.insert(id.value).second) tables.push_back({id, &servers_.spool->log().Schema(id)});
   };
   for (const Change& change : batch.changes()) {

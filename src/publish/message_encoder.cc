@@ -4,7 +4,6 @@
 
 #include <iterator>
 
-#include "avro/json_writer.h"
 #include "base/bytes.h"
 #include "base/error.h"
 
@@ -13,6 +12,8 @@ namespace {
 
 constexpr uint8_t kMagicByte = 0;
 constexpr char kDelete = static_cast<char>(Operation::kDelete);
+constexpr char kInsert = static_cast<char>(Operation::kInsert);
+constexpr char kTombstone = 'n';
 
 }  // namespace
 
@@ -27,6 +28,7 @@ std::span<const EncodedMessage> MessageEncoder::Encode(const Change& change,
                                                        const TableEncoding& of_old_key) {
   SetHeaders(change.position, change.commit_time_us);
   if (!change.value && !change.key) return {};
+  if (table.is_debezium) return EncodeEnvelopes(change, table, of_old_key);
   size_t count = 0;
   if (change.old_key && change.value) {
     EncodedMessage& tombstone = messages_[count++];
@@ -46,24 +48,55 @@ std::span<const EncodedMessage> MessageEncoder::Encode(const Change& change,
   return std::span(messages_).first(count);
 }
 
+std::span<const EncodedMessage> MessageEncoder::EncodeEnvelopes(const Change& change,
+                                                                const TableEncoding& table,
+                                                                const TableEncoding& of_old_key) {
+  std::optional<std::string_view> key;
+  if (change.key) key = EncodeKey(change, table);
+  const auto write = [&](std::string_view body, std::string* out) {
+    return Write(body, table.ids.value, table.value_schema, out);
+  };
+  if (change.old_key) {
+    const debezium::Pair pair = debezium::SplitPair(change.value.value());
+    const std::string_view old_key =
+        Write(*change.old_key, of_old_key.ids.key, of_old_key.key_schema, &old_key_);
+    Put(0, old_key, write(pair.deleted, &old_value_), kDelete);
+    Put(1, old_key, std::nullopt, kTombstone);
+    Put(2, key, write(pair.created, &value_), kInsert);
+    return messages_;
+  }
+  Put(0, key, write(change.value.value(), &value_), static_cast<char>(change.operation));
+  if (change.operation != Operation::kDelete) return std::span(messages_).first(1);
+  Put(1, key, std::nullopt, kTombstone);
+  return std::span(messages_).first(2);
+}
+
+void MessageEncoder::Put(size_t index, std::optional<std::string_view> key,
+                         std::optional<std::string_view> value, char operation) {
+  EncodedMessage& message = messages_[index];
+  message.key = key;
+  message.value = value;
+  Describe(&message, operation);
+}
+
 std::string_view MessageEncoder::EncodeKey(const Change& change, const TableEncoding& table) {
   return Write(change.key.value(), table.ids.key, table.key_schema, &key_);
 }
 
 EncodedMessage MessageEncoder::Tombstone(std::string_view key, const Position& position,
                                          int64_t time_us) {
-  return Message(key, std::nullopt, kDelete, position, time_us);
+  SetHeaders(position, time_us);
+  Put(0, key, std::nullopt, kDelete);
+  return messages_[0];
 }
 
 EncodedMessage MessageEncoder::Message(std::optional<std::string_view> key,
                                        std::optional<std::string_view> value, char operation,
                                        const Position& position, int64_t time_us) {
   SetHeaders(position, time_us);
-  EncodedMessage& message = messages_[0];
-  message.key = key;
-  message.value = value;
-  Describe(&message, operation);
-  return message;
+  Put(0, key, value, operation);
+  messages_[0].headers.Add({kRelayHeader, relay_});
+  return messages_[0];
 }
 
 void MessageEncoder::SetHeaders(const Position& position, int64_t time_us) {
@@ -76,7 +109,7 @@ void MessageEncoder::SetHeaders(const Position& position, int64_t time_us) {
 }
 
 std::string_view MessageEncoder::Write(std::string_view body, int32_t id,
-                                       const std::optional<CompiledSchema>& schema,
+                                       const std::optional<SpooledSchema>& schema,
                                        std::string* out) const {
   out->clear();
   if (format_ == OutputFormat::kAvro) {
@@ -86,7 +119,7 @@ std::string_view MessageEncoder::Write(std::string_view body, int32_t id,
     out->append(body);
   } else {
     const bool is_avro_json = format_ == OutputFormat::kJson;
-    AppendJson(schema.value(), is_avro_json ? JsonStyle::kAvroJson : JsonStyle::kPlain, body, out);
+    schema->AppendJson(is_avro_json ? JsonStyle::kAvroJson : JsonStyle::kPlain, body, out);
   }
   return *out;
 }
@@ -103,10 +136,11 @@ void MessageEncoder::Describe(EncodedMessage* message, char operation) {
 
 TableEncoding MessageEncoder::EncodingFor(OutputFormat format, const TableSchema& schema,
                                           const RegistryIds& ids) {
-  TableEncoding encoding{ids, std::nullopt, std::nullopt};
+  TableEncoding encoding{ids, std::nullopt, std::nullopt,
+                         debezium::IsConnectSchema(schema.value_json)};
   if (format != OutputFormat::kAvro) {
-    if (schema.key_json) encoding.key_schema = CompiledSchema::Parse(*schema.key_json);
-    encoding.value_schema = CompiledSchema::Parse(schema.value_json);
+    if (schema.key_json) encoding.key_schema = SpooledSchema::Parse(*schema.key_json);
+    encoding.value_schema = SpooledSchema::Parse(schema.value_json);
   }
   return encoding;
 }

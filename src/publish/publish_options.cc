@@ -46,6 +46,11 @@ void CheckPublishOptions(const PublishOptions& options) {
         "--topic-prefix: \"{}\" is not made of at most {} ASCII letters, digits, '.', '_' and '-'",
         Printable(options.topic_prefix), kTopicPrefixBytesMax));
   }
+  if (options.envelope == Envelope::kDebezium && options.topic_prefix.empty()) {
+    throw UsageError(
+        "--envelope=debezium: needs --topic-prefix, which is topic.prefix in Debezium: its topics "
+        "are prefix.schema.table");
+  }
   if (options.transaction_max_messages < 1 || options.transaction_max_messages > 1'000'000) {
     throw UsageError("--transaction-max-messages: must be from 1 to 1000000");
   }

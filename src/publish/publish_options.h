@@ -6,6 +6,7 @@
 
 #include "base/byte_size.h"
 #include "base/clock.h"
+#include "base/envelope.h"
 #include "base/error.h"
 #include "publish/schema_subject.h"
 
@@ -46,6 +47,8 @@ struct PublishOptions {
   // different prefixes if they have tables of the same name.
   std::string topic_prefix;
   OutputFormat output_format = OutputFormat::kAvro;
+  // --envelope: how topics are named; what a value is, its schema says.
+  Envelope envelope = Envelope::kNone;
   // --on-error: for a row that is too large, whose schema the registry refuses, or whose table has
   // no topic of its own.
   OnError on_error = OnError::kExit;

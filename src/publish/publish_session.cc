@@ -33,7 +33,7 @@ PublishSession::PublishSession(const PublishOptions& options, const PublishParts
       source_(parts.spool->ledger().state().source),
       lineage_(parts.spool->ledger().state().lineage),
       checkpoint_topic_(CheckpointTopic(options.topic_prefix, source_)),
-      encoder_(options.output_format) {
+      encoder_(options.output_format, TransactionalId(source_)) {
   BW_CHECK(parts.spool->ledger().state().phase == SpoolPhase::kStreaming);
 }
 
@@ -89,7 +89,11 @@ void PublishSession::Start() {
   // Created before anything is written to the topic.
   auto follower = parts_.cluster->Follow({checkpoint_topic_, 0}, newest.next_offset);
   torn_ = LookBeyondCheckpoint(parts_.cluster, &parts_.spool->ledger(), progress_.position,
-                               parts_.overrides.republish, &next_offsets);
+                               parts_.overrides.republish,
+                               {.relay = TransactionalId(source_),
+                                .names = {DeadLetterTopic(options_.topic_prefix),
+                                          TransactionMetadataTopic(options_.topic_prefix)}},
+                               &next_offsets);
   BW_KILL_POINT("publish.after_tail_scan");
   offsets_ = std::make_unique<CheckpointOffsets>(
       std::move(next_offsets), CheckpointRecordBytesMax(newest),

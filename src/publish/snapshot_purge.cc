@@ -56,7 +56,10 @@ bool SnapshotPurge::AddRows(const std::map<std::string, size_t>& topics) {
     if (batch.changes().empty()) return true;
     if (!tools_.destinations->Prepare(batch)) return false;
     for (const Change& change : batch.changes()) {
-      if (change.operation == Operation::kRefused) continue;
+      if (change.operation == Operation::kRefused) {
+        LeaveAlone(change, topics);
+        continue;
+      }
       const TableRoute& route = tools_.destinations->routes().Get(change.schema_id);
       const auto topic = topics.find(route.topic);
       if (topic == topics.end()) continue;
@@ -68,6 +71,14 @@ bool SnapshotPurge::AddRows(const std::map<std::string, size_t>& topics) {
     }
     after = batch.through().position;
   }
+}
+
+// A row that cannot be encoded is in the table all the same, and its key may be in the topic.
+void SnapshotPurge::LeaveAlone(const Change& refused, const std::map<std::string, size_t>& topics) {
+  const TableSchema& schema = tools_.servers.spool->log().Schema(refused.schema_id);
+  const auto name = tools_.destinations->routes().TopicFor({schema.schema, schema.table});
+  const auto topic = name ? topics.find(*name) : topics.end();
+  if (topic != topics.end()) leftovers_.LeaveAlone(topic->second);
 }
 
 void SnapshotPurge::AddRow(const Change& change, const TableRoute& route, size_t topic) {

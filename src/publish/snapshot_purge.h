@@ -46,6 +46,7 @@ class SnapshotPurge {
 
  private:
   bool AddRows(const std::map<std::string, size_t>& topics);
+  void LeaveAlone(const Change& refused, const std::map<std::string, size_t>& topics);
   void AddRow(const Change& change, const TableRoute& route, size_t topic);
 
   const Tools tools_;

@@ -202,7 +202,7 @@ TopicSpec TableRoutes::SpecFor(const TableSchema& schema, const std::string& top
     spec.config.try_emplace("cleanup.policy", "compact");
   } else {
     // A compacted topic refuses every row without a key.
-    spec.config.erase("cleanup.policy");
+    spec.config["cleanup.policy"] = "delete";
   }
   spec.config.try_emplace(kMessageLimit, std::to_string(options_.message_bytes_max));
   return spec;
@@ -230,7 +230,8 @@ TableRoutes::NameRefusals TableRoutes::RequestMissing(std::span<const TableToRou
   return Request(specs);
 }
 
-// Not compacted by default: what happened to a row is not replaced by what happened to it later.
+// Not compacted, whatever the tables' topics and the brokers' default are: what happened to a row is
+// not replaced by what happened to it later.
 OwnTopic TableRoutes::PrepareOwn(const std::string& topic, int32_t partitions) {
   if (!cluster_->PartitionCount(topic)) {
     TopicSpec spec{topic, partitions == -1 ? topic_settings_.partitions : partitions,

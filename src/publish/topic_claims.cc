@@ -48,8 +48,9 @@ TableName DecodeTopicClaim(std::string_view value, const std::string& where) {
 }
 
 TopicClaims::TopicClaims(std::string prefix, std::string checkpoint_topic,
-                         std::map<std::string, TableName> known)
+                         std::map<std::string, TableName> known, Envelope envelope)
     : prefix_(std::move(prefix)),
+      envelope_(envelope),
       checkpoint_topic_(std::move(checkpoint_topic)),
       tables_(std::move(known)) {
   for (const auto& [topic, table] : tables_) by_form_.emplace(KafkaFormOfTopic(topic), topic);
@@ -57,8 +58,8 @@ TopicClaims::TopicClaims(std::string prefix, std::string checkpoint_topic,
 
 TopicClaims::Choice TopicClaims::Choose(const TableName& table) const {
   const std::array<std::string, 2> names = {
-      TopicOfTable(prefix_, table.schema, table.table),
-      TopicWithSuffix(prefix_, table.schema, table.table),
+      TopicOfTable(prefix_, table.schema, table.table, envelope_),
+      TopicWithSuffix(prefix_, table.schema, table.table, envelope_),
   };
   Choice choice;
   choice.collision = Obstacle(names[0], table, &choice.taken);

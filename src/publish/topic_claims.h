@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/envelope.h"
 #include "spool/spool_state.h"
 
 // Claim record, in the checkpoint topic := key "topic/<topic>" | value
@@ -39,7 +40,7 @@ class TopicClaims {
 
   // `known` are the committed claims. Names begin with `prefix`.
   TopicClaims(std::string prefix, std::string checkpoint_topic,
-              std::map<std::string, TableName> known);
+              std::map<std::string, TableName> known, Envelope envelope = Envelope::kNone);
 
   // What this table has now, or would get.
   Choice Choose(const TableName& table) const;
@@ -61,6 +62,7 @@ class TopicClaims {
   std::optional<std::string> Obstacle(const std::string& topic, const TableName& table,
                                       std::set<std::string>* taken) const;
   const std::string prefix_;
+  const Envelope envelope_;
   const std::string checkpoint_topic_;
   std::map<std::string, TableName> tables_;     // By topic.
   std::map<std::string, std::string> by_form_;  // KafkaFormOfTopic -> topic.

@@ -7,6 +7,7 @@
 
 #include "avro/name.h"
 #include "base/crc32c.h"
+#include "debezium/avro_names.h"
 
 namespace bw {
 namespace {
@@ -51,17 +52,19 @@ bool IsLegalTopicText(std::string_view text) {
       text, [](char c) { return IsLetterOrDigit(c) || c == '.' || c == '_' || c == '-'; });
 }
 
-std::string TopicOfTable(std::string_view prefix, std::string_view schema, std::string_view table) {
+std::string TopicOfTable(std::string_view prefix, std::string_view schema, std::string_view table,
+                         Envelope envelope) {
+  if (envelope == Envelope::kDebezium) return CutToLimit(debezium::TopicOf(prefix, schema, table));
   std::string name = AvroSafeName(table);
   if (schema != "public") name = AvroSafeName(schema) + "." + name;
   return CutToLimit(WithPrefix(prefix, std::move(name)));
 }
 
 std::string TopicWithSuffix(std::string_view prefix, std::string_view schema,
-                            std::string_view table) {
+                            std::string_view table, Envelope envelope) {
   const uint32_t hash = Crc32c(table, Crc32c(std::string(schema) + '\0'));
   const std::string suffix = fmt::format("_{:08x}", hash);
-  std::string name = TopicOfTable(prefix, schema, table);
+  std::string name = TopicOfTable(prefix, schema, table, envelope);
   name.resize(std::min(name.size(), kTopicNameBytesMax - suffix.size()));
   return name + suffix;
 }

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/envelope.h"
 #include "spool/spool_state.h"
 
 namespace bw {
@@ -18,12 +19,16 @@ bool IsLegalTopicText(std::string_view text);
 // bytes is cut, and ends in '_' and the 8 hex digits of the whole name's CRC-32C.
 //
 // Not injective ("a-b" and "a_2d_b" collide): topic_claims.h keeps two tables out of one topic.
-std::string TopicOfTable(std::string_view prefix, std::string_view schema, std::string_view table);
+//
+// With Envelope::kDebezium: "prefix.schema.table" always, and '_' for each character that Kafka
+// does not allow, as Debezium names it.
+std::string TopicOfTable(std::string_view prefix, std::string_view schema, std::string_view table,
+                         Envelope envelope = Envelope::kNone);
 
 // For when that name is not available: the same with '_' and the 8 hex digits of the CRC-32C of
 // schema and table as PostgreSQL names them. A table always gets the same name.
 std::string TopicWithSuffix(std::string_view prefix, std::string_view schema,
-                            std::string_view table);
+                            std::string_view table, Envelope envelope = Envelope::kNone);
 
 // Kafka refuses to create a topic whose name differs from an existing one only in '.' and '_',
 // because their metrics would collide. Two such names have the same form.

@@ -22,7 +22,8 @@ std::optional<Error> FindTopicRefusal(KafkaCluster* cluster, const PublishOption
                                       const std::string& checkpoint_topic) {
   const TopicSettings settings = ParseTopicConfig(options.topic_config);
   // With the prefix, so that ACLs for it apply.
-  const std::string made_up = TopicOfTable(options.topic_prefix, "public", "bottledwater-check");
+  const std::string made_up =
+      TopicOfTable(options.topic_prefix, "public", "bottledwater-check", options.envelope);
   if (auto refusal = cluster->RefusalOf(
           {made_up, settings.partitions, settings.replication, settings.config})) {
     return refusal;

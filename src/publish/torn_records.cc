@@ -10,6 +10,7 @@
 #include "base/halt.h"
 #include "base/log.h"
 #include "base/parse_whole.h"
+#include "publish/message_encoder.h"
 #include "spool/change.h"
 
 namespace bw {
@@ -111,11 +112,35 @@ void AccountForMissing(KafkaCluster* cluster, std::span<const TopicPartition> mi
   }
 }
 
+// Shared topics that end before what was committed there.
+void ForgetEmptied(KafkaCluster* cluster, const SharedTopics& shared, NextOffsets* next_offsets) {
+  std::vector<TopicPartition> partitions;
+  for (const auto& [partition, offset] : *next_offsets) {
+    if (std::ranges::count(shared.names, partition.topic) != 0) partitions.push_back(partition);
+  }
+  if (partitions.empty()) return;
+  const auto stored = cluster->Offsets(partitions);
+  for (size_t i = 0; i < partitions.size(); ++i) {
+    if (stored[i] && stored[i]->high >= next_offsets->at(partitions[i])) continue;
+    spdlog::warn("Topic {} partition {} was emptied, or made again: what it held is gone",
+                 partitions[i].topic, partitions[i].partition);
+    next_offsets->erase(partitions[i]);
+  }
+}
+
+bool IsOfAnotherRelay(std::span<const MessageHeader> headers, std::string_view relay) {
+  return std::ranges::any_of(headers, [&](const MessageHeader& header) {
+    return header.name == kRelayHeader && header.value != relay;
+  });
+}
+
 }  // namespace
 
 TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
-                                 bool republish, NextOffsets* next_offsets) {
+                                 bool republish, const SharedTopics& shared,
+                                 NextOffsets* next_offsets) {
   TornRecords torn;
+  ForgetEmptied(cluster, shared, next_offsets);
   std::vector<TopicPartition> partitions;
   for (const auto& [partition, offset] : *next_offsets) partitions.push_back(partition);
   if (partitions.empty()) return torn;
@@ -139,6 +164,7 @@ TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Po
   cluster->ReadCommitted(ranges, [&](const CommittedRecord& record) {
     const auto identity = ParseRecordIdentity(record.headers);
     if (!identity || identity->position <= published) return;
+    if (IsOfAnotherRelay(record.headers, shared.relay)) return;
     // Tombstones of a TRUNCATE are known by their keys (truncate_purge.h).
     if (identity->operation == static_cast<char>(Operation::kTruncate)) return;
     const ReadRange& range = ranges[record.range];

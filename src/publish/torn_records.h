@@ -4,6 +4,8 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "base/lsn.h"
 #include "publish/kafka.h"
@@ -57,11 +59,20 @@ class TornRecords {
   NextOffsets from_;
 };
 
+// The topics that are no table's, and how this relay's records there are known: other relays with the
+// same prefix write there, too, and two of one database have the same positions and times.
+struct SharedTopics {
+  std::string relay;  // The value of kRelayHeader.
+  std::vector<std::string> names;
+};
+
 // Compares `next_offsets`, those of the newest checkpoint, which covers everything up to
 // `published`, with Kafka's, and moves them to the ends of the partitions; those of deleted topics
 // are removed. The records in between are the torn transaction. Throws Halt kHaltKafka when Kafka
 // has fewer records than were committed; if `republish` allows that, the ledger notes it instead.
+// A shared topic may be emptied by whoever has read it: that is only logged.
 TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
-                                 bool republish, NextOffsets* next_offsets);
+                                 bool republish, const SharedTopics& shared,
+                                 NextOffsets* next_offsets);
 
 }  // namespace bw

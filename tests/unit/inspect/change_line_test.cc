@@ -18,8 +18,8 @@ TableForm FormOf(const std::vector<Column>& columns, RowForm row_form = RowForm:
   TableForm form{{"public", "orders"},
                  "public.orders",
                  std::nullopt,
-                 CompiledSchema::Parse(BuildValueSchema(table, row_form))};
-  if (const auto key = BuildKeySchema(table, row_form)) form.key = CompiledSchema::Parse(*key);
+                 SpooledSchema::Parse(BuildValueSchema(table, row_form))};
+  if (const auto key = BuildKeySchema(table, row_form)) form.key = SpooledSchema::Parse(*key);
   return form;
 }
 

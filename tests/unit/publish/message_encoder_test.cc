@@ -117,6 +117,37 @@ TEST(MessageEncoder, ARowWithoutKeyHasANullKeyAndItsDeleteIsNothing) {
   EXPECT_TRUE(encoder.Encode(change, table).empty());
 }
 
+// Of a torn transaction, messages are told apart by position, op and time.
+TEST(MessageEncoder, EnvelopesHaveATombstoneAfterEachDeleteAndAnOpOfTheirOwn) {
+  MessageEncoder encoder(OutputFormat::kAvro);
+  TableEncoding table = AvroTable();
+  table.is_debezium = true;
+  const auto shown = [&](const Change& change) {
+    std::string text;
+    for (const EncodedMessage& message : encoder.Encode(change, table)) {
+      text += message.operation;
+      text += message.key ? message.key->back() : '-';
+      text += message.value ? message.value->back() : '-';
+      text += ' ';
+    }
+    return text;
+  };
+  std::string pair;
+  debezium::AppendPair("D", "C", &pair);
+  Change change = MakeChange(Operation::kUpdate);
+  change.key = "N";
+  change.old_key = "O";
+  change.value = pair;
+  EXPECT_EQ(shown(change), "dOD tO- cNC ");
+  change.old_key.reset();
+  change.value = "U";
+  EXPECT_EQ(shown(change), "uNU ");
+  change.operation = Operation::kDelete;
+  EXPECT_EQ(shown(change), "dNU tN- ");
+  change.key.reset();
+  EXPECT_EQ(shown(change), "d-U t-- ");
+}
+
 TEST(MessageEncoder, CountsKeyValueAndHeaders) {
   MessageEncoder encoder(OutputFormat::kAvro);
   const auto messages = encoder.Encode(MakeChange(Operation::kInsert), AvroTable());
