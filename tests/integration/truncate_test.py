@@ -83,7 +83,8 @@ def test_halt_stops_before_the_transaction_and_its_remedies_go_on(scene: Scene):
     with scene.connection.transaction():
         scene.execute("INSERT INTO b VALUES (1); TRUNCATE a; INSERT INTO a VALUES (2)")
     assert relay.exit_code(60) == ROW_REFUSED
-    assert re.search(r"\[truncate\] .*TRUNCATE of public\.a.*--on-truncate=tombstones.*--on-truncate=log", relay.log_text(), re.DOTALL)
+    assert re.search(r"\[truncate\] .*TRUNCATE of public\.a.*--on-truncate=tombstones.*--on-truncate=log", relay.log_text(),
+                     re.DOTALL)
     assert "b" not in scene.topics()
     relay = scene.relay(on_truncate="halt")
     assert relay.run(60) == ROW_REFUSED
