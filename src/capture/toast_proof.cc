@@ -39,13 +39,13 @@ std::string FingerprintQuery(const std::vector<uint32_t>& relations,
   WHERE s.pnnspid = c.relnamespace))";
   return fmt::format(R"(
 WITH published AS (SELECT oid, xmin::text AS version FROM pg_publication WHERE pubname IN ({names}))
-SELECT c.oid, pg_current_wal_insert_lsn(), md5(concat_ws(';', c.relkind, c.relfilenode,
+SELECT c.oid, pg_current_wal_insert_lsn(), hashtextextended(concat_ws(';', c.relkind, c.relfilenode,
   {partitions},
   (SELECT string_agg(concat_ws('/', p.oid, p.version), ',' ORDER BY p.oid) FROM published p),
   (SELECT string_agg(concat_ws('/', r.oid, r.xmin), ',' ORDER BY r.oid)
    FROM pg_publication_rel r JOIN published p ON p.oid = r.prpubid
    WHERE r.prrelid = c.oid OR r.prrelid IN (SELECT relid FROM pg_partition_ancestors(c.oid))),
-  {of_schemas})), a.attname, concat_ws('/', a.attnum, a.xmin)
+  {of_schemas}), 0), a.attname, concat_ws('/', a.attnum, a.xmin)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.oid = ANY ('{{{relations}}}'::oid[]) ORDER BY c.oid, a.attnum)",
                      fmt::arg("names", names), fmt::arg("partitions", kPartitions),
