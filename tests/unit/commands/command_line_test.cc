@@ -158,6 +158,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"schema-registry-timeout", "1s"},
       {"slot", "a"},
       {"snapshot-connections", "1"},
+      {"envelope", "none"},
       {"output-format", "json"},
       {"on-error", "log"},
       {"on-collision", "hold"},
