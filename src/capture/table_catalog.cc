@@ -258,16 +258,20 @@ TableFacts ReadColumnFacts(PgConnection* connection, const std::vector<uint32_t>
   if (oids.empty()) return {};
   PgQueryOptions options;
   options.doing = "read columns from the catalog";
+  const CatalogTerms terms(connection->server_version());
+  // Without the table's OID: with it, pg_get_expr() would open the table and wait for its locks. A
+  // default has no columns that it would have to name.
   const PgResult rows = connection->Query(
       fmt::format(R"(
-SELECT a.attrelid, a.attname, a.attnotnull, pg_get_expr(d.adbin, d.adrelid),
+SELECT a.attrelid, a.attname, a.attnotnull, pg_get_expr(d.adbin, 0),
   coalesce(array_position(k.attnums, a.attnum), 0)
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated = ''
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND {generated} = ''
 LEFT JOIN LATERAL (
   SELECT ARRAY(SELECT unnest(k.indkey::int2[])) AS attnums FROM ({key}) k) k ON true
 WHERE a.attrelid = ANY ('{{{oids}}}'::oid[]) AND a.attnum > 0 AND NOT a.attisdropped)",
-                  fmt::arg("key", kKeyIndex), fmt::arg("oids", fmt::join(oids, ","))),
+                  fmt::arg("generated", terms.generated), fmt::arg("key", KeyIndex(terms)),
+                  fmt::arg("oids", fmt::join(oids, ","))),
       options);
   TableFacts facts;
   for (int row = 0; row < rows.rows(); ++row) {

@@ -96,7 +96,10 @@ bool ToastValues::FillFromCache(const Row& row, const ToastPlan& plan, std::stri
   const std::string& column = row.relation.table.columns[index].name;
   const ToastRow former{row.relation.id.value, plan.key_form(), former_key};
   found_[index] = cache_->Find(former, column);
-  if (found_[index] && IsCertain(row, plan, column, found_[index]->position)) return true;
+  // A transaction of which nothing was captured is sent again after a crash, and may have left
+  // values behind that are of a later change than this one.
+  const bool is_earlier = found_[index] && found_[index]->position < row.position;
+  if (is_earlier && IsCertain(row, plan, column, found_[index]->position)) return true;
   found_[index].reset();
   return false;
 }

@@ -85,7 +85,7 @@ void DeadLetterEncoder::WriteKey(const Change& change, const TableSchema& schema
     const size_t before = key_.size();
     try {
       key_ += "\"key\":";
-      AppendJson(*key_schema, JsonStyle::kPlain, *change.key, &key_);
+      key_schema->AppendJson(JsonStyle::kPlain, *change.key, &key_);
       key_ += '}';
       return;
     } catch (const Error& error) {
@@ -122,7 +122,13 @@ void DeadLetterEncoder::WriteValue(const Change& change, const TableSchema& sche
   const TableEncoding& encoding = EncodingOf(change.schema_id);
   AppendBody("key", encoding.key_schema, change.key, without_keys);
   if (change.operation != Operation::kRefused) {
-    AppendBody("value", encoding.value_schema, change.value, without_row);
+    std::optional<std::string_view> value = change.value;
+    if (encoding.is_debezium && change.old_key) {
+      const debezium::Pair pair = debezium::SplitPair(value.value());
+      AppendBody("deleted", encoding.value_schema, pair.deleted, without_row);
+      value = pair.created;
+    }
+    AppendBody("value", encoding.value_schema, value, without_row);
   } else if (without_row) {
     AppendSize("row", RefusedRowOf(change).details.size(), &value_);
   } else {
@@ -132,7 +138,7 @@ void DeadLetterEncoder::WriteValue(const Change& change, const TableSchema& sche
 }
 
 void DeadLetterEncoder::AppendBody(std::string_view name,
-                                   const std::optional<CompiledSchema>& schema,
+                                   const std::optional<SpooledSchema>& schema,
                                    const std::optional<std::string_view>& body, bool is_left_out) {
   if (body && is_left_out) return AppendSize(name, body->size(), &value_);
   const size_t before = value_.size();
@@ -142,7 +148,7 @@ void DeadLetterEncoder::AppendBody(std::string_view name,
     return;
   }
   try {
-    AppendJson(*schema, JsonStyle::kPlain, *body, &value_);
+    schema->AppendJson(JsonStyle::kPlain, *body, &value_);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
     value_.resize(before);

@@ -60,7 +60,7 @@ class DeadLetterEncoder {
   void WriteKey(const Change& change, const TableSchema& schema, Extent extent);
   void WriteValue(const Change& change, const TableSchema& schema, const Facts& facts,
                   Extent extent);
-  void AppendBody(std::string_view name, const std::optional<CompiledSchema>& schema,
+  void AppendBody(std::string_view name, const std::optional<SpooledSchema>& schema,
                   const std::optional<std::string_view>& body, bool is_left_out);
 
   const ChangeLog* const log_;

@@ -230,8 +230,8 @@ TableRoutes::NameRefusals TableRoutes::RequestMissing(std::span<const TableToRou
   return Request(specs);
 }
 
-// Not compacted, whatever the tables' topics and the brokers' default are: what happened to a row is
-// not replaced by what happened to it later.
+// Not compacted, whatever the tables' topics and the brokers' default are: what happened to a row
+// is not replaced by what happened to it later.
 OwnTopic TableRoutes::PrepareOwn(const std::string& topic, int32_t partitions) {
   if (!cluster_->PartitionCount(topic)) {
     TopicSpec spec{topic, partitions == -1 ? topic_settings_.partitions : partitions,

@@ -59,8 +59,8 @@ class TornRecords {
   NextOffsets from_;
 };
 
-// The topics that are no table's, and how this relay's records there are known: other relays with the
-// same prefix write there, too, and two of one database have the same positions and times.
+// The topics that are no table's, and how this relay's records there are known: other relays with
+// the same prefix write there, too, and two of one database have the same positions and times.
 struct SharedTopics {
   std::string relay;  // The value of kRelayHeader.
   std::vector<std::string> names;

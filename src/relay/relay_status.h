@@ -60,7 +60,7 @@ struct RelayStatus {
     uint64_t toast_from_old_tuple = 0;
     uint64_t toast_from_cache = 0;
     uint64_t toast_unavailable = 0;
-    uint64_t keyless_changes = 0;     // Published incompletely: no key says which row they change.
+    uint64_t keyless_changes = 0;  // Published incompletely: no key says which row they change.
     uint64_t truncates = 0;
     LatencyHistogram::Counts commit_to_spool;
   };

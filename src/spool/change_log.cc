@@ -181,9 +181,8 @@ void ChangeLog::EndTransaction(const TransactionEnd& end) {
 
 // The values are as of `captured` on the disk, too: they are in its batch.
 void ChangeLog::End() {
-  toast_->Flushed(writer_->End(
-      newest_ended_, newest_history_, changes_,
-      [this](rocksdb::WriteBatch* batch) { toast_->PutPending(batch); }));
+  toast_->Flushed(writer_->End(newest_ended_, newest_history_, changes_,
+                               [this](rocksdb::WriteBatch* batch) { toast_->PutPending(batch); }));
 }
 
 bool ChangeLog::EndSnapshot(const TransactionEnd& end, const std::vector<TableName>& tables,

@@ -286,8 +286,7 @@ uint64_t SpoolStore::EstimateBytes(Family family, std::string_view begin, std::s
   what.include_memtables = true;
   what.include_files = true;
   uint64_t bytes = 0;
-  const rocksdb::Status status =
-      db_->GetApproximateSizes(what, handle(family), &range, 1, &bytes);
+  const rocksdb::Status status = db_->GetApproximateSizes(what, handle(family), &range, 1, &bytes);
   return status.ok() ? bytes : 0;
 }
 

@@ -318,8 +318,7 @@ void ToastCache::KeepWithinLimit() {
       store_->EstimateBytes(kFamily, GenerationKey(newest_), kToastEntriesEnd);
   rotate_ = newest_bytes >= limit_bytes_ / 4;
   while (oldest_ < newest_) {
-    const uint64_t bytes =
-        store_->EstimateBytes(kFamily, GenerationKey(oldest_), kToastEntriesEnd);
+    const uint64_t bytes = store_->EstimateBytes(kFamily, GenerationKey(oldest_), kToastEntriesEnd);
     if (bytes <= limit_bytes_ && newest_ + 1 - oldest_ <= kGenerationsMax) return;
     if (!DropOldest(newest_ - 1)) return;
   }

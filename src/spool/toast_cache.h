@@ -145,8 +145,8 @@ class ToastCache {
   std::deque<std::pair<uint64_t, std::string>> flushed_;  // Batch, and key of recent_.
   std::map<uint32_t, Erased> erased_;                     // By relation.
   std::optional<Erased> all_erased_;
-  bool spilled_ = false;  // The transaction has generations of its own.
-  bool rotate_ = false;   // The newest generation is full.
+  bool spilled_ = false;          // The transaction has generations of its own.
+  bool rotate_ = false;           // The newest generation is full.
   uint64_t unchecked_bytes_ = 0;  // Written since the sizes were looked at.
   uint32_t committed_ = 1;        // The newest generation that counts, as the store has it.
 

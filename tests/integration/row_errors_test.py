@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from clients import JsonDecoder, Message, TopicReader
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic,
+                                  ResourceType)
 from harness import Scene
 
 from servers import Servers
@@ -258,3 +259,71 @@ def test_dead_letters_come_once_however_often_the_relay_is_killed(ascii_scene: S
     assert sorted(letter.value["key"]["id"] for letter in letters(scene)) == [i for i in range(1, number + 1) if i % 3 == 0]
     positions = [message.position for message in [*scene.messages("t"), *letters(scene)]]
     assert len(set(positions)) == len(positions) == number
+
+
+def test_relays_that_share_the_topic_leave_each_others_letters_alone(ascii_scene: Scene):
+    """Two of one database have the same positions and times: without the header `relay`, one's letter is the other's torn row."""
+    scene = ascii_scene
+    scene.execute("CREATE TABLE items (id int PRIMARY KEY, v text); CREATE TABLE bad (id int PRIMARY KEY, v text);"
+                  "CREATE PUBLICATION one FOR TABLE items, bw_marker; CREATE PUBLICATION two FOR TABLE bad")
+
+    def relay(name: str):
+        return scene.running_relay(slot=scene.name + name, publication=name, spool=str(scene.folder / name), on_error="dead-letter")
+
+    relay("two")
+    first = relay("one")
+    scene.settle()
+    first.kill9()
+    with scene.connection.transaction():
+        scene.execute("INSERT INTO items VALUES (1, 'must come')")
+        scene.execute("INSERT INTO bad VALUES (1, E'\\xff')")
+    scene.wait_until(lambda: len(letters(scene)) == 1, 60, "the other relay's letter")
+    first.start()
+    first.wait_streaming()
+    scene.settle()
+    assert [message.key["id"] for message in scene.messages("items", settle=False)] == [1]
+    assert "torn" not in first.log_text()
+
+
+def test_a_refused_row_keeps_its_key_in_the_topic_over_a_resnapshot(ascii_scene: Scene):
+    scene = ascii_scene
+    scene.execute("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'good'), (2, 'good')")
+    relay = scene.running_relay(on_error="dead-letter")
+    scene.execute("UPDATE t SET v = E'\\xff' WHERE id = 1")
+    scene.settle()
+    relay.stop()
+    scene.running_relay("resnapshot", "public.t", on_error="dead-letter")
+    scene.settle()
+    assert "d" not in {message.op for message in scene.messages("t", settle=False)}
+    assert len(letters(scene)) == 2
+
+
+def test_a_row_is_mended_by_changing_the_key_that_was_refused(ascii_scene: Scene):
+    scene = ascii_scene
+    scene.execute("CREATE TABLE t (id text PRIMARY KEY, v text); INSERT INTO t VALUES (E'a\\xff', 'row')")
+    scene.running_relay(on_error="dead-letter")
+    scene.execute("UPDATE t SET id = 'good'")
+    assert [(message.op, message.key["id"]) for message in scene.messages("t")] == [("u", "good")]
+    assert len(letters(scene)) == 1
+
+
+def test_the_dead_letter_topic_may_be_emptied_and_is_never_compacted(ascii_scene: Scene):
+    scene = ascii_scene
+    scene.execute("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, E'\\xff'), (2, 'good')")
+    relay = scene.running_relay(on_error="dead-letter", topic_config=["cleanup.policy=compact"])
+    scene.settle()
+    topic = scene.topic("dead-letter")
+    admin = AdminClient({"bootstrap.servers": scene.servers.kafka.address})
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    assert admin.describe_configs([resource])[resource].result(20)["cleanup.policy"].value == "delete"
+    relay.stop()
+    admin.delete_topics([topic])[topic].result(20)
+    scene.wait_until(lambda: topic not in scene.reader.topics(), 60, "the topic to be gone")
+    [done] = admin.create_topics([NewTopic(topic, 1, 1)]).values()
+    done.result(20)
+    relay.start()
+    relay.wait_streaming()
+    scene.execute("INSERT INTO t VALUES (3, E'\\xff')")
+    scene.settle()
+    assert "was emptied, or made again" in relay.log_text()
+    assert [json.loads(one.raw_key)["key"]["id"] for one in letters(scene)] == [3]

@@ -10,6 +10,14 @@ import pytest
 from harness import Scene
 from harness.inspection import inspect
 
+
+@pytest.fixture(autouse=True)
+def with_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which relays have none of by default: docs/decisions/0019."""
+    relay = Scene.relay
+    monkeypatch.setattr(Scene, "relay", lambda self, *arguments, **options: relay(
+        self, *arguments, **{"toast_cache_max_bytes": "1GiB", **options}))
+
 MARKER = "__bottledwater_unavailable_value"
 # What each row is after each change, as PostgreSQL has it. Rolled back with the change.
 LOGGED = """

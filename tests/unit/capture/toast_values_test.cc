@@ -48,7 +48,7 @@ class ToastValuesTest : public testing::Test {
     });
     ChangeAssembler::Hooks hooks;
     hooks.add_schema = [](const TableSchema&) { return SchemaId{1}; };
-    hooks.row_refused = [](const Error&, Position) {};
+    hooks.row_refused = [](const Error&, Position) { return false; };
     assembler_.emplace(spool_->ledger().captured(), &*cache_, hooks, &*toast_);
     Announce();
   }
@@ -75,7 +75,7 @@ class ToastValuesTest : public testing::Test {
   static Cell Doc(char letter, size_t size = 3'000) { return {std::string(size, letter), false}; }
 
   std::string root_;
-  SpoolOptions options_;
+  SpoolOptions options_{.toast_cache_max_bytes = kGiB};
   std::unique_ptr<Spool> spool_;
   PgoutputDecoder decoder_;
   std::optional<RelationCache> cache_;
@@ -135,8 +135,8 @@ TEST_F(ToastValuesTest, ValuesGoWithTheKey) {
 }
 
 TEST_F(ToastValuesTest, AnAnnouncementAsksTheCatalogOnce) {
-  fingerprint_ = TableFingerprint{kTable, "file", {{"id", "1/7"}, {"v", "2/7"}, {"doc", "3/7"}},
-                                  Lsn{0x50}};
+  fingerprint_ =
+      TableFingerprint{kTable, "file", {{"id", "1/7"}, {"v", "2/7"}, {"doc", "3/7"}}, Lsn{0x50}};
   Begin();
   Handle(pgoutput::Insert(kTable, {"1", "a", Doc('x')}));
   EXPECT_EQ(looks_, 1);  // The table has its first entry.
@@ -188,8 +188,8 @@ TEST_F(ToastValuesTest, AColumnThatHasChangedPlacesIsNotTrusted) {
 }
 
 TEST_F(ToastValuesTest, AnotherKeyAndAnotherIdentityForgetTheTable) {
-  fingerprint_ = TableFingerprint{
-      kTable, "file", {{"id", "1/7"}, {"v", "2/7"}, {"doc", "3/7"}}, Lsn{0x50}};
+  fingerprint_ =
+      TableFingerprint{kTable, "file", {{"id", "1/7"}, {"v", "2/7"}, {"doc", "3/7"}}, Lsn{0x50}};
   const auto columns = [](bool by_id) {
     return pgoutput::Relation(kTable, "public", "t",
                               {{"id", 25, by_id}, {"v", 25, !by_id}, {"doc", 25}});

@@ -138,14 +138,14 @@ TEST(MessageEncoder, EnvelopesHaveATombstoneAfterEachDeleteAndAnOpOfTheirOwn) {
   change.key = "N";
   change.old_key = "O";
   change.value = pair;
-  EXPECT_EQ(shown(change), "dOD tO- cNC ");
+  EXPECT_EQ(shown(change), "dOD nO- cNC ");
   change.old_key.reset();
   change.value = "U";
   EXPECT_EQ(shown(change), "uNU ");
   change.operation = Operation::kDelete;
-  EXPECT_EQ(shown(change), "dNU tN- ");
+  EXPECT_EQ(shown(change), "dNU nN- ");
   change.key.reset();
-  EXPECT_EQ(shown(change), "d-U t-- ");
+  EXPECT_EQ(shown(change), "d-U n-- ");
 }
 
 TEST(MessageEncoder, CountsKeyValueAndHeaders) {

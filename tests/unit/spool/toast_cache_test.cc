@@ -99,7 +99,7 @@ class ToastCacheTest : public testing::Test {
   }
 
   std::string root_;
-  SpoolOptions options_;
+  SpoolOptions options_{.toast_cache_max_bytes = kGiB};
   std::unique_ptr<Spool> spool_;
   Stop stop_;
   uint64_t next_lsn_ = 200;
@@ -291,9 +291,9 @@ TEST_F(ToastCacheTest, ASpoolWithoutTheFamilyCanBeReadAndGetsItWhenOpened) {
   ASSERT_TRUE(db->DropColumnFamily(handles[3]).ok());
   for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
   delete db;
-  EXPECT_EQ(VerifySpool(options_, [](const std::string& finding) { ADD_FAILURE() << finding; })
-                .findings,
-            0u);
+  EXPECT_EQ(
+      VerifySpool(options_, [](const std::string& finding) { ADD_FAILURE() << finding; }).findings,
+      0u);
   Open();
   EXPECT_EQ(Find("a"), "-");
   Put("a", "again");
