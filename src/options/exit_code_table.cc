@@ -9,8 +9,7 @@ constexpr ExitCodeMeaning kExitCodes[] = {
      "status, pause, resume: no relay, or it refuses. remove, replay: something is left."},
     {ExitCode::kUsage, "Unknown option, bad value, unreadable configuration file."},
     {ExitCode::kRowRefused,
-     "A row cannot be published, and --on-error=exit; a TRUNCATE, and --on-truncate=halt; tail: a "
-     "message cannot be decoded."},
+     "A row cannot be published; TRUNCATE and --on-truncate=halt; tail: an unreadable message."},
     {ExitCode::kUnkeyedTables, "Tables without replica identity, and no --allow-unkeyed."},
     {ExitCode::kLoginRefused, "PostgreSQL refused the login: password, role or database."},
     {ExitCode::kServerSetting,

@@ -223,7 +223,7 @@ def test_avro_has_the_same_payload_as_json(scene: Scene):
     for message in reader.follow(lambda name: name == topic, lambda: len(seen) == 6):
         seen.append(message)
     assert [(message.op, message.key) for message in seen] == [
-        ("r", {"id": 1}), ("d", {"id": 1}), ("t", {"id": 1}), ("c", {"id": 2}), ("d", {"id": 2}), ("t", {"id": 2})]
+        ("r", {"id": 1}), ("d", {"id": 1}), ("n", {"id": 1}), ("c", {"id": 2}), ("d", {"id": 2}), ("n", {"id": 2})]
     row = {"id": 1, "v": None, "n": {"scale": 1, "value": b"\x0f"}, "r": 7, "a_b": [1, None]}
     none = {"v": None, "n": None, "r": 0, "a_b": None}
     befores = [message.value and message.value["before"] for message in seen]

@@ -179,7 +179,7 @@ Observation FullObservation() {
   capture.safe_wal_bytes = 1;
   capture.slot_status = "reserved";
   status.publish.published = Lsn{1};
-  status.publish.tables["public.test"] = {1, 1, 1};
+  status.publish.tables["public.test"] = {1, 1, 1, 1};
   status.spool.lag = Duration(1);
   return observation;
 }
