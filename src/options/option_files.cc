@@ -59,10 +59,11 @@ void RequireTypes(const OptionSpec& spec, const ConfigEntry& entry, const std::s
   }
 }
 
-// What follows a table's header in the file belongs to the table.
+// What follows a table's header in the file belongs to the table. Of topics, partitions are both.
 void RefuseOptionsInTable(const ConfigEntry& entry, std::string_view name) {
   for (const ConfigValue& value : entry.values) {
     if (value.property.empty() || FindOption(value.property) == nullptr) continue;
+    if (entry.key == "topic-config" && value.property == "partitions") continue;
     throw UsageError(
         fmt::format("{}:{}: \"{}\" is an option and no property of {}; write it above [{}]", name,
                     value.line, value.property, entry.key, entry.key));
