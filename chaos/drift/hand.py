@@ -87,6 +87,22 @@ class Hand(threading.Thread):
         self.stopping.wait(self.rng.uniform(0, seconds_max))
 
 
+@contextmanager
+def at_work(hands: list[Hand], stopping: threading.Event) -> Iterator[None]:
+    """All of them act meanwhile. What ended one of them is raised at the end."""
+    for hand in hands:
+        hand.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for hand in hands:
+            hand.join()
+    for hand in hands:
+        if hand.failure:
+            raise hand.failure
+
+
 class Shared:
     """Names and numbers that no two hands may take."""
 

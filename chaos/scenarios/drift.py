@@ -14,7 +14,7 @@ from ..checkers import drift_violations
 from ..drift import definitions, rows
 from ..drift.diary import Diary
 from ..drift.evidence import DriftEvidence, KeyedTable, Logged, published
-from ..drift.hand import Hand, Shared
+from ..drift.hand import Hand, Shared, at_work
 from ..drift.lock_watcher import LockWatcher
 from ..drift.schema import DEFINITIONS, SETUP, TRANSACTIONS
 from ..scenario import scenario
@@ -70,17 +70,8 @@ def hands(world: World, diary: Diary) -> Iterator[None]:
     everyone = [hand(f"rows {n}", rows.ACTIONS, 0.04) for n in range(4)]
     everyone += [hand(f"definitions {n}", definitions.ACTIONS, 0.15) for n in range(3)]
     everyone += [hand(f"holder {n}", {**rows.HOLDING_ACTIONS, definitions.rename_prepared: 1}, 1.0) for n in range(2)]
-    for one in everyone:
-        one.start()
-    try:
+    with at_work(everyone, stopping):
         yield
-    finally:
-        stopping.set()
-        for one in everyone:
-            one.join()
-    for one in everyone:
-        if one.failure:
-            raise one.failure
 
 
 def disturb(world: World, diary: Diary, seconds: float, found: list[str]) -> None:

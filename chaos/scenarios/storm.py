@@ -16,7 +16,7 @@ from servers import ServerError
 
 from ..checkers import storm_messages
 from ..drift.diary import Diary
-from ..drift.hand import Hand, Shared
+from ..drift.hand import Hand, Shared, at_work
 from ..scenario import scenario
 from ..storm import hands, sink
 from ..storm.evidence import LoggedRow, SeenRow, StormEvidence
@@ -61,17 +61,8 @@ def everyone(world: World, diary: Diary) -> Iterator[None]:
         return Hand(world.scene.url(), name, random.Random(world.rng.randrange(1 << 32)), diary, stopping, actions, pause_s, shared)
 
     every = [hand(f"rows {n}", hands.ROWS, 0.1) for n in range(2)] + [hand(f"columns {n}", hands.COLUMNS, 0.6) for n in range(2)]
-    for one in every:
-        one.start()
-    try:
+    with at_work(every, stopping):
         yield
-    finally:
-        stopping.set()
-        for one in every:
-            one.join()
-    for one in every:
-        if one.failure:
-            raise one.failure
 
 
 def disturb(world: World) -> None:

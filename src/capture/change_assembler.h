@@ -37,8 +37,7 @@ struct KeylessChange {
 // outside only through its hooks.
 //
 // Invariants:
-// - The index counts the Insert, Update, Delete and Truncate messages of a transaction as
-// PostgreSQL
+// - The index counts a transaction's Insert, Update, Delete and Truncate messages as PostgreSQL
 //   sends them, whether or not they result in a change: decoding the same WAL again gives the same
 //   positions, whatever our filters are.
 // - Changes at or below `captured` are counted and dropped.

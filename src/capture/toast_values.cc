@@ -87,8 +87,10 @@ std::span<const TextValue> ToastValues::Fill(const Row& row, const ToastPlan* pl
 }
 
 void ToastValues::AddUnavailable(const Row& row, size_t index) {
+  std::vector<std::string>& names = TableOf(row.relation).field_names;
+  if (names.empty()) names = FieldNames(row.relation.table);
   if (!unavailable_.empty()) unavailable_ += ',';
-  unavailable_ += FieldNames(row.relation.table)[index];
+  unavailable_ += names[index];
 }
 
 bool ToastValues::FillFromCache(const Row& row, const ToastPlan& plan, std::string_view former_key,

@@ -69,9 +69,10 @@ class ToastValues {
  private:
   struct Table {
     Position announced;
-    std::optional<ToastPlan> plan;  // From its first row on.
-    bool looked = false;            // Since it was announced.
-    uint32_t invisible_xid = 0;     // For which a look could not be made.
+    std::optional<ToastPlan> plan;         // From its first row on.
+    std::vector<std::string> field_names;  // From its first value on that is not known.
+    bool looked = false;                   // Since it was announced.
+    uint32_t invisible_xid = 0;            // For which a look could not be made.
   };
 
   // Of a table whose entries are kept; else null, and its entries are erased.
