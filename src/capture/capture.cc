@@ -49,8 +49,8 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
   environment.type_lookup = [&types](const std::vector<uint32_t>& oids, uint32_t xid) {
     return types.Find(oids, xid);
   };
-  environment.toast_look = [&](RelationId relation, uint32_t xid) {
-    return LookAtTable(side.get(), relation, xid, facts.publications, *parts.stop);
+  environment.toast_look = [&](RelationId relation, uint32_t xid, bool may_wait) {
+    return LookAtTable(side.get(), relation, xid, may_wait, facts.publications, *parts.stop);
   };
   environment.facts_lookup = [&](RelationId relation, uint32_t xid, Table* table) {
     types.WaitUntilVisible(xid);

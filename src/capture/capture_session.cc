@@ -116,6 +116,7 @@ void CaptureSession::Start() {
   BW_CHECK(facts_.confirmed_flush <= captured.end_lsn);
   confirmed_ = facts_.confirmed_flush;
   received_ = server_wal_end_ = idle_lsn_ = idle_noted_ = captured.end_lsn;
+  env_.spool->log().toast().RequireSource(facts_.publications);
   toast_.emplace(&env_.spool->log().toast(), env_.toast_look);
   assembler_.emplace(captured, &relations_, MakeHooks(), &*toast_);
   BW_KILL_POINT("capture.before_start");

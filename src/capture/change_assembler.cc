@@ -128,13 +128,13 @@ CachedRelation* ChangeAssembler::CountRow(RelationId id, size_t column_count, co
   change_.commit_time_us = transaction_->commit_time_us;
   if (!relation->used && hooks_.relation_used) hooks_.relation_used(*relation, position);
   relation->used = true;
-  toast_followed_ = false;
   if (!relation->selected) toast_->OnUnfollowed(id);
   return relation->selected ? relation : nullptr;
 }
 
 void ChangeAssembler::TellKeyless(Operation operation, const CachedRelation& relation,
                                   const std::string& column) const {
+  toast_->OnUnfollowed(relation.id);
   if (hooks_.keyless) hooks_.keyless(relation, {operation, change_.position, column});
 }
 
@@ -187,11 +187,6 @@ RowForm ChangeAssembler::EncodeValue(const RowEncoder& encoder, std::span<const 
   return result.form;
 }
 
-ToastValues::Row ChangeAssembler::ToastRowOf(const CachedRelation& relation) {
-  toast_followed_ = true;
-  return {relation, change_.position, change_.xid, change_.key};
-}
-
 template <typename Encode>
 Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation,
                                 std::span<const TextValue> values, Encode encode) {
@@ -207,8 +202,6 @@ Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation,
     }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
-    // Which row it was is not known.
-    if (!toast_followed_) toast_->OnUnfollowed(relation->id);
     if (!hooks_.row_refused(error, change_.position)) return Assembled::kNothing;
     MakeRefused(operation, relation, values, error);
   }
@@ -256,9 +249,9 @@ Assembled ChangeAssembler::On(const InsertMessage& message) {
   if (relation == nullptr || !RequireKey(Operation::kInsert, *relation, message.values)) {
     return Assembled::kNothing;
   }
+  const auto values = toast_->OnInsert(ToastRowOf(*relation), message.values);
   return Emit(Operation::kInsert, relation, message.values, [&] {
     EncodeKey(relation->encoder, message.values, {});
-    const auto values = toast_->OnInsert(ToastRowOf(*relation), message.values);
     if (relation->envelope) return EncodeEnvelope(*relation, values);
     return Forms{EncodeValue(relation->encoder, values)};
   });
@@ -276,21 +269,15 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
   // The new row is worth publishing even if its old key is unknown.
   const bool has_old_key = message.old_tuple != OldTuple::kNone && relation->encoder.has_key() &&
                            RequireKey(Operation::kUpdate, *relation, message.old_values);
+  const auto values = toast_->OnUpdate(ToastRowOf(*relation), message.values, message.old_values);
   return Emit(Operation::kUpdate, relation, message.values, [&] {
     const RowEncoder& encoder = relation->encoder;
     EncodeKey(encoder, message.values, message.old_values);
     Forms forms;
-    std::optional<std::string_view> former_key;
-    if (message.old_tuple == OldTuple::kNone) former_key = change_.key;
     // An old tuple may also come because the key is TOASTed, or with REPLICA IDENTITY FULL.
-    if (has_old_key && EncodeOldKey(encoder, message.old_values, &forms.old_key)) {
-      former_key = old_key_;
-    }
-    const auto values =
-        toast_->OnUpdate(ToastRowOf(*relation), former_key, message.values, message.old_values);
-    if (relation->envelope) {
-      return EncodeEnvelope(*relation, message, values, former_key.has_value() && has_old_key);
-    }
+    const bool has_encoded =
+        has_old_key && EncodeOldKey(encoder, message.old_values, &forms.old_key);
+    if (relation->envelope) return EncodeEnvelope(*relation, message, values, has_encoded);
     forms.row = EncodeValue(encoder, values);
     if (old_key_.empty()) return forms;
     if (old_key_ != key_ || HaveDifferentKeys(forms.old_key, forms.row)) {
@@ -310,13 +297,13 @@ Assembled ChangeAssembler::On(const DeleteMessage& message) {
     return Assembled::kNothing;
   }
   if (!RequireKey(Operation::kDelete, *relation, message.old_values)) return Assembled::kNothing;
+  toast_->OnDelete(ToastRowOf(*relation), message.old_values);
   return Emit(Operation::kDelete, relation, message.old_values, [&] {
     Forms forms;
     if (relation->encoder.has_key()) {
       forms.row = relation->encoder.EncodeKey(message.old_values, {}, &key_);
       change_.key = key_;
     }
-    toast_->OnDelete(ToastRowOf(*relation));
     if (relation->envelope) return EncodeEnvelope(*relation, message);
     return forms;
   });

@@ -154,7 +154,9 @@ class ChangeAssembler {
                     RowForm* form);
   // Encodes the value, in which unchanged TOASTed values are filled in by `toast_` already.
   RowForm EncodeValue(const RowEncoder& encoder, std::span<const TextValue> values);
-  ToastValues::Row ToastRowOf(const CachedRelation& relation);
+  ToastValues::Row ToastRowOf(const CachedRelation& relation) const {
+    return {relation, change_.position, change_.xid};
+  }
   void RequireTransaction(const char* what) const;
   [[noreturn]] void Violation(const std::string& problem) const;
 
@@ -171,7 +173,6 @@ class ChangeAssembler {
   Change change_;
   TransactionEnd end_;
   uint64_t unavailable_values_ = 0;
-  bool toast_followed_ = false;  // The change was told to `toast_`.
   std::string old_key_;
   std::string key_;
   std::string value_;

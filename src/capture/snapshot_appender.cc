@@ -39,11 +39,13 @@ void RowBatch::DropRow() {
 
 void RowBatch::AddLargeValues(const ToastPlan& plan, std::span<const TextValue> values) {
   if (!plan.keeps() || !plan.IsWide(values, /*has_external=*/false)) return;
+  std::string key;
+  if (!plan.KeyOf(values, {}, &key)) return;
   for (const ToastPlan::Column& column : plan.columns()) {
     const TextValue& value = values[column.index];
     if (value.kind != TextValue::Kind::kText || !plan.MayBeExternal(column, value)) continue;
-    large_.push_back({ends_.size(), &column, std::string(value.text)});
-    large_bytes_ += value.text.size();
+    large_.push_back({ends_.size(), key, &column, std::string(value.text)});
+    large_bytes_ += key.size() + value.text.size();
   }
 }
 
@@ -66,13 +68,18 @@ bool SnapshotAppender::WaitForRoom(const Stop& stop, TimePoint deadline) {
   return spool_->log().WaitForRoom(stop, deadline);
 }
 
-// The fingerprint is of the snapshot, and so of the rows.
-void SnapshotAppender::Begin(const TableFingerprint& table) {
+// The fingerprints are of the snapshot, and so of the rows.
+void SnapshotAppender::Begin(const std::vector<TableFingerprint>& tables,
+                             const std::vector<std::string>& publications) {
   const std::lock_guard lock(mutex_);
   ToastCache& toast = spool_->log().toast();
-  toast.EraseRelation(table.relation);
   if (!toast.enabled()) return;
-  toast.NoteProof(table.relation, MergeProof(toast.FindProof(table.relation), table, commit_lsn_));
+  toast.RequireSource(publications);
+  for (const TableFingerprint& table : tables) {
+    toast.EraseRelation(table.relation);
+    toast.NoteProof(table.relation,
+                    MergeProof(toast.FindProof(table.relation), table, commit_lsn_));
+  }
 }
 
 void SnapshotAppender::Append(const LargeValuesOf& table, const FormSchemaIds& schema_ids,
@@ -91,7 +98,7 @@ void SnapshotAppender::Append(const LargeValuesOf& table, const FormSchemaIds& s
     change.value = row.value;
     spool_->log().Append(change);
     for (; large != batch.large().end() && large->row == i; ++large) {
-      toast.Put({table.relation, table.plan->key_form(), row.key.value()}, large->column->name,
+      toast.Put({table.relation, table.plan->key_form(), large->key}, large->column->name,
                 {change.position, large->text});
     }
   }

@@ -39,6 +39,7 @@ class RowBatch {
   // A value that may be out of line, of a row.
   struct Large {
     size_t row = 0;
+    std::string key;  // As ToastPlan::KeyOf.
     const ToastPlan::Column* column = nullptr;
     std::string text;
   };
@@ -88,8 +89,9 @@ class SnapshotAppender {
   // Waits until the spool has room; false when a stop was requested (noticed within a second) or
   // the deadline has passed before that.
   bool WaitForRoom(const Stop& stop, TimePoint deadline = TimePoint::max());
-  // The table is read anew: forgets its large values. Before its first row.
-  void Begin(const TableFingerprint& table);
+  // These tables are read anew: forgets their large values. Before the first row.
+  void Begin(const std::vector<TableFingerprint>& tables,
+             const std::vector<std::string>& publications);
   // A table's OID and plan, by which its large values are kept.
   struct LargeValuesOf {
     uint32_t relation = 0;

@@ -65,7 +65,7 @@ struct SharedWork {
   int64_t snapshot_time_us = 0;
   SnapshotAppender* appender;
   SnapshotProgress* progress;
-  bool keeps_large_values = false;
+  std::map<uint32_t, TableFingerprint> fingerprints;  // By OID; none without a cache.
   // Ends every reader's waits: on a stop, and on the first failure of any reader.
   Stop abort;
 
@@ -191,6 +191,10 @@ void TableReader::Read(TableTask task) {
   Encoders encoders{RowEncoder(described.table, EncoderOptions(*work_->options, *work_->source)),
                     std::nullopt,
                     ToastPlan(described.table, described.user_types, described.identity)};
+  const auto fingerprint = work_->fingerprints.find(described.oid);
+  encoders.plan.KeepOnly(fingerprint == work_->fingerprints.end()
+                             ? decltype(TableFingerprint::columns)()
+                             : fingerprint->second.columns);
   if (work_->envelope) encoders.envelope.emplace(described.table, *work_->envelope);
   work_->progress->Begin(task.index, Now());
   while (true) {
@@ -267,8 +271,8 @@ void TableReader::EncodeRow(const SnapshotTable& table, const Encoders& encoders
                             std::span<char> row) {
   ParseCopyRow(row, table.described.table.columns.size(), &values_);
   try {
+    batch_.AddLargeValues(encoders.plan, values_);
     if (encoders.envelope) return batch_.FinishRow(EncodeEnvelope(encoders));
-    if (work_->keeps_large_values) batch_.AddLargeValues(encoders.plan, values_);
     if (encoders.row.has_key()) {
       encoders.row.EncodeKey(values_, {}, batch_.buffer());
       batch_.FinishKey();
@@ -419,13 +423,13 @@ std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOpt
 }
 
 // In the snapshot's transaction.
-void BeginTables(PgConnection* connection, const SnapshotSource& source,
-                 const std::vector<SnapshotTable>& tables, SnapshotAppender* appender) {
+void BeginTables(PgConnection* connection, SharedWork* work) {
   std::vector<uint32_t> oids;
-  for (const SnapshotTable& table : tables) oids.push_back(table.described.oid);
-  for (const auto& table : ReadFingerprints(connection, oids, source.publications)) {
-    appender->Begin(table);
-  }
+  for (const SnapshotTable& table : work->tables) oids.push_back(table.described.oid);
+  const std::vector<TableFingerprint> found =
+      ReadFingerprints(connection, oids, work->source->publications);
+  work->appender->Begin(found, work->source->publications);
+  for (const TableFingerprint& table : found) work->fingerprints.emplace(table.relation, table);
 }
 
 }  // namespace
@@ -461,11 +465,10 @@ SnapshotContent ReadSnapshot(const CaptureOptions& options, const SnapshotSource
   work.snapshot_time_us = SnapshotTimeMicros(connections[0].get());
   work.envelope = SnapshotEnvelope(connections[0].get(), options, source);
   SnapshotAppender appender(source.slot.consistent_point, work.snapshot_time_us, spool, figures);
-  BeginTables(connections[0].get(), source, work.tables, &appender);
-  work.keeps_large_values = spool->log().toast().enabled();
+  work.appender = &appender;
+  if (spool->log().toast().enabled()) BeginTables(connections[0].get(), &work);
   connections[0]->Query("ROLLBACK");
   work.progress = &progress;
-  work.appender = &appender;
   {
     ReaderThreads threads(&work);
     for (auto& connection : connections) threads.Start(std::move(connection));

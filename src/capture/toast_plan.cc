@@ -5,6 +5,7 @@
 
 #include "avro/postgres_type_name.h"
 #include "avro/type_oid.h"
+#include "base/bytes.h"
 #include "base/crc32c.h"
 
 namespace bw {
@@ -66,7 +67,7 @@ ToastPlan::ToastPlan(const Table& table, const UserTypes& types, ReplicaIdentity
     const bw::Column& column = table.columns[i];
     bytes_per_byte_.push_back(BytesPerByte(column.type_oid, types));
     if (column.key) {
-      key_.push_back(column.name);
+      key_.push_back({i, column.name});
       // Names are never empty and have no NUL.
       key_form_ = Crc32c(std::string_view("\0", 1), Crc32c(column.name, key_form_));
     } else if (bytes_per_byte_.back() != 0) {
@@ -74,6 +75,26 @@ ToastPlan::ToastPlan(const Table& table, const UserTypes& types, ReplicaIdentity
     }
   }
   keeps_ = !columns_.empty() && !key_.empty() && identity != ReplicaIdentity::kFull;
+}
+
+void ToastPlan::KeepOnly(const std::map<std::string, std::string>& columns) {
+  const auto is_out = [&](const Column& column) { return !columns.contains(column.name); };
+  std::erase_if(columns_, is_out);
+  keeps_ = keeps_ && !columns_.empty() && std::ranges::none_of(key_, is_out);
+}
+
+bool ToastPlan::KeyOf(std::span<const TextValue> values, std::span<const TextValue> old_values,
+                      std::string* key) const {
+  key->clear();
+  for (const Column& column : key_) {
+    const bool is_toasted = values[column.index].kind == TextValue::Kind::kUnchangedToast;
+    if (is_toasted && old_values.empty()) return false;
+    const TextValue& value = is_toasted ? old_values[column.index] : values[column.index];
+    if (value.kind != TextValue::Kind::kText) return false;
+    AppendU32(key, static_cast<uint32_t>(value.text.size()));
+    key->append(value.text);
+  }
+  return true;
 }
 
 size_t ToastPlan::BytesMax(size_t index, const TextValue& value) const {

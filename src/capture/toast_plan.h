@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,14 +32,21 @@ class ToastPlan {
 
   ToastPlan() = default;
   ToastPlan(const Table& table, const UserTypes& types, ReplicaIdentity identity);
+  // Leaves out the columns that are not in `columns`, whose values cannot be relied on; the whole
+  // table, if one of them is in the key. toast_proof.h says why.
+  void KeepOnly(const std::map<std::string, std::string>& columns);
 
   // Whether entries are kept for this table: it has columns that may be out of line, and a key to
   // find them by. With REPLICA IDENTITY FULL the old tuple has what an update leaves untouched.
   bool keeps() const { return keeps_; }
   // Those that may be out of line, without the key's, whose old values come with the update.
   const std::vector<Column>& columns() const { return columns_; }
-  const std::vector<std::string>& key() const { return key_; }
+  const std::vector<Column>& key() const { return key_; }
   uint32_t key_form() const { return key_form_; }
+  // The key as PostgreSQL sent it: options that change how keys are published do not make it
+  // another. A key column that is TOASTed is in `old_values`. False if one is not there.
+  bool KeyOf(std::span<const TextValue> values, std::span<const TextValue> old_values,
+             std::string* key) const;
 
   // Whether a tuple with these values may have any out of line. `has_external`: one is for sure.
   bool IsWide(std::span<const TextValue> values, bool has_external) const;
@@ -50,7 +58,7 @@ class ToastPlan {
 
   bool keeps_ = false;
   std::vector<Column> columns_;
-  std::vector<std::string> key_;
+  std::vector<Column> key_;
   uint32_t key_form_ = 0;
   // Of each column, how many bytes are stored at most for a byte of text; 0: it has a fixed length.
   std::vector<size_t> bytes_per_byte_;

@@ -15,50 +15,66 @@ namespace {
 
 constexpr int kFirstWithSchemasInPublications = 150000;
 
-// A partition that was created as one, and was not rewritten since, is left out: it cannot have
-// brought rows. So new partitions, and those that are dropped, do not change the fingerprint.
-constexpr const char* kPartitions = R"((
-  WITH RECURSIVE member(oid, since) AS (
-    SELECT i.inhrelid, i.xmin::text FROM pg_inherits i WHERE i.inhparent = c.oid AND c.relkind = 'p'
-    UNION ALL
-    SELECT i.inhrelid, i.xmin::text FROM member m JOIN pg_inherits i ON i.inhparent = m.oid)
-  SELECT string_agg(concat_ws('/', m.oid, l.relfilenode, m.since), ',' ORDER BY m.oid)
-  FROM member m JOIN pg_class l ON l.oid = m.oid LEFT JOIN pg_type t ON t.oid = l.reltype
-  WHERE NOT (coalesce(t.xmin::text = m.since, false)
-    AND (l.relkind <> 'r' OR l.relfilenode = l.oid))))";
+// Of a pg_attribute a: whether the text of its values may change although the row does not. Arrays
+// and domains are taken apart. A type's kind never changes.
+constexpr const char* kUnreliable = R"(
+  EXISTS (WITH RECURSIVE part(oid) AS (
+      SELECT a.atttypid
+      UNION
+      SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END
+      FROM part JOIN pg_type t ON t.oid = part.oid
+      WHERE t.typtype = 'd' OR (t.typelem <> 0 AND t.typlen = -1))
+    SELECT FROM part LEFT JOIN pg_type t ON t.oid = part.oid
+    WHERE t.oid IS NULL OR t.typtype IN ('c', 'e', 'p') OR t.typtype IN ('r', 'm') AND t.oid >= 16384
+      OR t.typname LIKE 'reg%' AND t.oid < 16384 OR t.oid IN ('money'::regtype, 'aclitem'::regtype)))";
+
+// The table and those above it, which publications may name in its place.
+constexpr const char* kChain = R"(
+  WITH RECURSIVE above(oid, link) AS (
+    SELECT c.oid, NULL::text
+    UNION
+    SELECT i.inhparent, concat_ws('/', i.inhrelid, i.xmin)
+    FROM above JOIN pg_inherits i ON i.inhrelid = above.oid)
+  SELECT string_agg(concat_ws('/', above.oid, above.link{version}
+      , (SELECT string_agg(concat_ws('/', r.oid, r.xmin), ',' ORDER BY r.oid)
+         FROM pg_publication_rel r JOIN published p ON p.oid = r.prpubid
+         WHERE r.prrelid = above.oid)), '+' ORDER BY above.oid, above.link)
+  FROM above JOIN pg_class l ON l.oid = above.oid)";
+
+// A table may leave a published schema and enter it again: then its pg_class row is another.
+constexpr const char* kSchemaVersion = R"(
+      , CASE WHEN EXISTS (SELECT FROM pg_publication_namespace s JOIN published p ON p.oid = s.pnpubid)
+        THEN l.xmin::text END
+      , (SELECT string_agg(concat_ws('/', s.oid, s.xmin), ',' ORDER BY s.oid)
+         FROM pg_publication_namespace s JOIN published p ON p.oid = s.pnpubid
+         WHERE s.pnnspid = l.relnamespace))";
 
 std::string FingerprintQuery(const std::vector<uint32_t>& relations,
                              const std::vector<std::string>& publications, int server_version) {
   std::string names = "NULL";
   for (const std::string& name : publications) names += ", " + QuoteLiteral(name);
-  const std::string of_schemas =
-      server_version < kFirstWithSchemasInPublications
-          ? "NULL"
-          : R"((SELECT string_agg(concat_ws('/', s.oid, s.xmin), ',' ORDER BY s.oid)
-  FROM pg_publication_namespace s JOIN published p ON p.oid = s.pnpubid
-  WHERE s.pnnspid = c.relnamespace))";
+  const bool has_schemas = server_version >= kFirstWithSchemasInPublications;
+  const std::string chain =
+      fmt::format(kChain, fmt::arg("version", has_schemas ? kSchemaVersion : ""));
   return fmt::format(R"(
 WITH published AS (SELECT oid, xmin::text AS version FROM pg_publication WHERE pubname IN ({names}))
-SELECT c.oid, pg_current_wal_insert_lsn(), hashtextextended(concat_ws(';', c.relkind, c.relfilenode,
-  {partitions},
+SELECT c.oid, pg_current_wal_insert_lsn(), concat_ws(';', c.relfilenode,
   (SELECT string_agg(concat_ws('/', p.oid, p.version), ',' ORDER BY p.oid) FROM published p),
-  (SELECT string_agg(concat_ws('/', r.oid, r.xmin), ',' ORDER BY r.oid)
-   FROM pg_publication_rel r JOIN published p ON p.oid = r.prpubid
-   WHERE r.prrelid = c.oid OR r.prrelid IN (SELECT relid FROM pg_partition_ancestors(c.oid))),
-  {of_schemas}), 0), a.attname, concat_ws('/', a.attnum, a.xmin)
+  ({chain})), a.attname, concat_ws('/', a.attnum, a.xmin)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.oid = ANY ('{{{relations}}}'::oid[]) ORDER BY c.oid, a.attnum)",
-                     fmt::arg("names", names), fmt::arg("partitions", kPartitions),
-                     fmt::arg("of_schemas", of_schemas),
-                     fmt::arg("relations", fmt::join(relations, ",")));
+WHERE c.oid = ANY ('{{{relations}}}'::oid[]) AND c.relkind = 'r' AND NOT {unreliable}
+ORDER BY c.oid, a.attnum)",
+                     fmt::arg("names", names), fmt::arg("chain", chain),
+                     fmt::arg("relations", fmt::join(relations, ",")),
+                     fmt::arg("unreliable", kUnreliable));
 }
 
 // A transaction gives up the lock on its own number after it has become visible: usually less than
 // a millisecond after its commit record was written.
-bool BecomesVisible(ServerCatalog* catalog, uint32_t xid, const Stop& stop) {
+bool BecomesVisible(ServerCatalog* catalog, uint32_t xid, bool may_wait, const Stop& stop) {
   constexpr Duration kLookInterval{2};
-  constexpr int kLooksMax = 500;
-  for (int look = 0; look < kLooksMax; ++look) {
+  const int looks = may_wait ? 500 : 1;
+  for (int look = 0; look < looks; ++look) {
     if (!catalog->IsEnding(xid)) return true;
     if (stop.WaitFor(kLookInterval)) throw TransientError("the session was stopped");
   }
@@ -87,12 +103,12 @@ std::vector<TableFingerprint> ReadFingerprints(PgConnection* connection,
 }
 
 std::optional<TableFingerprint> LookAtTable(ServerCatalog* catalog, RelationId relation,
-                                            uint32_t xid,
+                                            uint32_t xid, bool may_wait,
                                             const std::vector<std::string>& publications,
                                             const Stop& stop) {
-  if (!BecomesVisible(catalog, xid, stop)) return std::nullopt;
+  if (!BecomesVisible(catalog, xid, may_wait, stop)) return std::nullopt;
   std::vector<TableFingerprint> found = catalog->ReadFingerprints({relation.value}, publications);
-  if (found.empty()) return std::nullopt;
+  if (found.empty()) return TableFingerprint{relation.value, {}, {}, {}};
   return std::move(found.front());
 }
 
@@ -111,13 +127,13 @@ ToastProof MergeProof(const ToastProof* kept, const TableFingerprint& seen, Lsn 
   return proof;
 }
 
-bool IsProven(const ToastProof& proof, const std::vector<std::string>& key,
+bool IsProven(const ToastProof& proof, const std::vector<ToastPlan::Column>& key,
               const std::string& column, const Position& position) {
   const auto is_proven = [&](const std::string& name) {
     const auto found = proof.columns.find(name);
     return found != proof.columns.end() && found->second.since <= position.commit_lsn;
   };
-  return is_proven(column) && std::ranges::all_of(key, is_proven);
+  return is_proven(column) && std::ranges::all_of(key, is_proven, &ToastPlan::Column::name);
 }
 
 }  // namespace bw

@@ -30,9 +30,8 @@ const ToastPlan* ToastValues::Follow(const Row& row) {
   const ToastPlan& plan = *TableOf(row.relation).plan;
   const uint32_t relation = row.relation.id.value;
   const std::optional<uint32_t> entries = cache_->EntriesOf(relation);
-  const bool follows = plan.keeps() && row.key;
-  if (entries && (!follows || *entries != plan.key_form())) cache_->EraseRelation(relation);
-  return follows ? &plan : nullptr;
+  if (entries && (!plan.keeps() || *entries != plan.key_form())) cache_->EraseRelation(relation);
+  return plan.keeps() ? &plan : nullptr;
 }
 
 void ToastValues::OnUnfollowed(RelationId relation) {
@@ -41,31 +40,62 @@ void ToastValues::OnUnfollowed(RelationId relation) {
 
 std::span<const TextValue> ToastValues::OnInsert(const Row& row,
                                                  std::span<const TextValue> values) {
-  return OnUpdate(row, std::nullopt, values, {});
+  return Change(row, values, {}, /*has_history=*/false);
 }
 
-std::span<const TextValue> ToastValues::OnUpdate(const Row& row,
-                                                 std::optional<std::string_view> former_key,
-                                                 std::span<const TextValue> values,
+std::span<const TextValue> ToastValues::OnUpdate(const Row& row, std::span<const TextValue> values,
                                                  std::span<const TextValue> old_values) {
-  unavailable_.clear();
+  return Change(row, values, old_values, /*has_history=*/true);
+}
+
+void ToastValues::OnDelete(const Row& row, std::span<const TextValue> old_values) {
   const ToastPlan* const plan = Follow(row);
+  if (plan == nullptr || !FindKeys(row, *plan, old_values, {})) return;
+  EraseRow(row, *plan, key_);
+}
+
+std::span<const TextValue> ToastValues::Change(const Row& row, std::span<const TextValue> values,
+                                               std::span<const TextValue> old_values,
+                                               bool has_history) {
+  unavailable_.clear();
+  found_.clear();
+  const ToastPlan* plan = Follow(row);
+  if (plan != nullptr && !FindKeys(row, *plan, values, old_values)) plan = nullptr;
+  if (!has_history) former_key_.reset();
   const bool has_external = std::ranges::any_of(values, IsUnchanged);
-  if (has_external) values = Fill(row, plan, former_key, values, old_values);
-  if (plan != nullptr) Keep(row, *plan, former_key, values, has_external);
+  const bool is_wide = plan != nullptr && plan->IsWide(values, has_external);
+  const bool relies = is_wide && Rely(row);
+  if (has_external) values = Fill(row, relies ? plan : nullptr, values, old_values);
+  if (plan == nullptr) return values;
+  if (former_key_ && *former_key_ != key_) EraseRow(row, *plan, *former_key_);
+  if (relies && plan->keeps()) {
+    Keep(row, *plan, values);
+  } else {
+    EraseRow(row, *plan, key_);
+  }
   return values;
 }
 
-void ToastValues::OnDelete(const Row& row) {
-  const ToastPlan* const plan = Follow(row);
-  if (plan == nullptr) return;
-  const ToastRow gone{row.relation.id.value, plan->key_form(), *row.key};
-  for (const ToastPlan::Column& column : plan->columns()) cache_->Erase(gone, column.name);
+bool ToastValues::FindKeys(const Row& row, const ToastPlan& plan, std::span<const TextValue> values,
+                           std::span<const TextValue> old_values) {
+  bool found = plan.KeyOf(values, old_values, &key_);
+  former_key_.emplace();
+  if (old_values.empty()) {
+    *former_key_ = key_;
+  } else {
+    found = plan.KeyOf(old_values, {}, &*former_key_) && found;
+  }
+  if (!found) cache_->EraseRelation(row.relation.id.value);
+  return found;
+}
+
+void ToastValues::EraseRow(const Row& row, const ToastPlan& plan, std::string_view key) {
+  const ToastRow gone{row.relation.id.value, plan.key_form(), key};
+  for (const ToastPlan::Column& column : plan.columns()) cache_->Erase(gone, column.name);
 }
 
 // A null in an old tuple means "not sent", as RowEncoder::EncodeValue has it.
 std::span<const TextValue> ToastValues::Fill(const Row& row, const ToastPlan* plan,
-                                             std::optional<std::string_view> former_key,
                                              std::span<const TextValue> values,
                                              std::span<const TextValue> old_values) {
   filled_.assign(values.begin(), values.end());
@@ -75,7 +105,7 @@ std::span<const TextValue> ToastValues::Fill(const Row& row, const ToastPlan* pl
     if (!old_values.empty() && old_values[i].kind == Kind::kText) {
       filled_[i] = old_values[i];
       ++counts_.old_tuple;
-    } else if (plan != nullptr && former_key && FillFromCache(row, *plan, *former_key, i)) {
+    } else if (plan != nullptr && former_key_ && FillFromCache(row, *plan, i)) {
       filled_[i] = TextValue::Text(found_[i]->text);
       ++counts_.cache;
     } else {
@@ -93,10 +123,11 @@ void ToastValues::AddUnavailable(const Row& row, size_t index) {
   unavailable_ += names[index];
 }
 
-bool ToastValues::FillFromCache(const Row& row, const ToastPlan& plan, std::string_view former_key,
-                                size_t index) {
+bool ToastValues::FillFromCache(const Row& row, const ToastPlan& plan, size_t index) {
   const std::string& column = row.relation.table.columns[index].name;
-  const ToastRow former{row.relation.id.value, plan.key_form(), former_key};
+  const auto kept = std::ranges::find(plan.columns(), index, &ToastPlan::Column::index);
+  if (kept == plan.columns().end()) return false;
+  const ToastRow former{row.relation.id.value, plan.key_form(), *former_key_};
   found_[index] = cache_->Find(former, column);
   // A transaction of which nothing was captured is sent again after a crash, and may have left
   // values behind that are of a later change than this one.
@@ -108,54 +139,47 @@ bool ToastValues::FillFromCache(const Row& row, const ToastPlan& plan, std::stri
 
 bool ToastValues::IsCertain(const Row& row, const ToastPlan& plan, const std::string& column,
                             const Position& position) {
-  const Table& table = TableOf(row.relation);
-  if (position >= table.announced) return true;
-  LookAt(row);
+  if (position >= TableOf(row.relation).announced) return true;
   const ToastProof* const proof = cache_->FindProof(row.relation.id.value);
-  return table.looked && proof != nullptr && IsProven(*proof, plan.key(), column, position);
+  return proof != nullptr && IsProven(*proof, plan.key(), column, position);
 }
 
-// Once for each announcement.
-void ToastValues::LookAt(const Row& row) {
+bool ToastValues::Rely(const Row& row) {
   Table& table = TableOf(row.relation);
-  if (table.looked || !look_ || table.invisible_xid == row.xid) return;
+  if (table.looked) return table.plan->keeps();
+  if (!look_ || table.invisible_xid == row.xid) return false;
   const uint32_t relation = row.relation.id.value;
-  const std::optional<TableFingerprint> seen = look_(row.relation.id, row.xid);
-  table.looked = seen.has_value();
+  const bool may_wait = table.invisible_xid == 0;
+  const std::optional<TableFingerprint> seen = look_(row.relation.id, row.xid, may_wait);
   if (!seen) {
     table.invisible_xid = row.xid;
-    return;
+    return false;
+  }
+  table.looked = true;
+  table.plan->KeepOnly(seen->columns);
+  if (!table.plan->keeps()) {
+    cache_->EraseRelation(relation);
+    return false;
   }
   cache_->NoteProof(relation, MergeProof(cache_->FindProof(relation), *seen, seen->lsn));
+  return true;
 }
 
-void ToastValues::Keep(const Row& row, const ToastPlan& plan,
-                       std::optional<std::string_view> former_key,
-                       std::span<const TextValue> values, bool has_external) {
-  const uint32_t relation = row.relation.id.value;
-  const ToastRow now{relation, plan.key_form(), *row.key};
-  const bool has_moved = former_key != row.key;
-  if (former_key && has_moved) {
-    const ToastRow former{relation, plan.key_form(), *former_key};
-    for (const ToastPlan::Column& column : plan.columns()) cache_->Erase(former, column.name);
-  }
-  const bool is_wide = plan.IsWide(values, has_external);
-  bool kept_any = false;
+void ToastValues::Keep(const Row& row, const ToastPlan& plan, std::span<const TextValue> values) {
+  const ToastRow now{row.relation.id.value, plan.key_form(), key_};
+  const bool has_moved = former_key_ != key_;
   for (const ToastPlan::Column& column : plan.columns()) {
     const TextValue& value = values[column.index];
     const ToastValue* const found =
-        has_external && found_[column.index].has_value() ? &*found_[column.index] : nullptr;
+        !found_.empty() && found_[column.index].has_value() ? &*found_[column.index] : nullptr;
     if (!has_moved && (found != nullptr || IsUnchanged(value))) continue;  // It is as it was.
-    if (value.kind != Kind::kText || !is_wide || !plan.MayBeExternal(column, value)) {
+    if (value.kind != Kind::kText || !plan.MayBeExternal(column, value)) {
       cache_->Erase(now, column.name);
       continue;
     }
     const Position sent = found != nullptr ? found->position : row.position;
     cache_->Put(now, column.name, {sent, std::string(value.text)});
-    kept_any = true;
   }
-  // So that the table is known from its first entry on: a later look needs one to compare with.
-  if (kept_any && cache_->FindProof(relation) == nullptr) LookAt(row);
 }
 
 }  // namespace bw

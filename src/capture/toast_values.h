@@ -25,19 +25,20 @@ namespace bw {
 // What keeps an entry right: each change of a row passes here, in order, and afterwards each of its
 // columns that may be out of line has either the value of the row as it is now, or no entry. Where
 // a change cannot be followed (no key, a table that is not selected, REPLICA IDENTITY FULL) the
-// table's entries are erased. Values that change unsent: toast_proof.h.
+// table's entries are erased. Values that change unsent, and those that are not kept for it:
+// toast_proof.h.
 //
 // One per connection. Not thread-safe.
 class ToastValues {
  public:
-  // As LookAtTable(). May be empty: then only what was sent since the announcement is certain.
-  using Look = std::function<std::optional<TableFingerprint>(RelationId relation, uint32_t xid)>;
+  // As LookAtTable(). May be empty: then nothing is kept.
+  using Look = std::function<std::optional<TableFingerprint>(RelationId relation, uint32_t xid,
+                                                             bool may_wait)>;
 
   struct Row {
     const CachedRelation& relation;
     Position position;
     uint32_t xid = 0;
-    std::optional<std::string_view> key;  // Avro body; none for a table without a key.
   };
   // Values by where they came from.
   struct Counts {
@@ -54,11 +55,10 @@ class ToastValues {
   // The row's values, with those that could be filled in. The span lives until the next call.
   // A row is inserted, or comes into a publication's row filter: it has no history.
   std::span<const TextValue> OnInsert(const Row& row, std::span<const TextValue> values);
-  // `former_key` is the row's key before: row.key, or the old tuple's. None if that is not known.
-  std::span<const TextValue> OnUpdate(const Row& row, std::optional<std::string_view> former_key,
-                                      std::span<const TextValue> values,
+  // Without `old_values` the key is as it was.
+  std::span<const TextValue> OnUpdate(const Row& row, std::span<const TextValue> values,
                                       std::span<const TextValue> old_values);
-  void OnDelete(const Row& row);
+  void OnDelete(const Row& row, std::span<const TextValue> old_values);
   // The table has a change that is not followed, or loses all rows.
   void OnUnfollowed(RelationId relation);
 
@@ -71,24 +71,29 @@ class ToastValues {
     Position announced;
     std::optional<ToastPlan> plan;         // From its first row on.
     std::vector<std::string> field_names;  // From its first value on that is not known.
-    bool looked = false;                   // Since it was announced.
-    uint32_t invisible_xid = 0;            // For which a look could not be made.
+    bool looked = false;                   // Since it was announced; `plan` is as that says.
+    uint32_t invisible_xid = 0;            // For which the latest look could not be made.
   };
 
   // Of a table whose entries are kept; else null, and its entries are erased.
   const ToastPlan* Follow(const Row& row);
   Table& TableOf(const CachedRelation& relation);
+  // Whether something is known about the table that makes its values certain. Looks at the catalog,
+  // once for each announcement, and leaves out of the plan what cannot be relied on.
+  bool Rely(const Row& row);
+  std::span<const TextValue> Change(const Row& row, std::span<const TextValue> values,
+                                    std::span<const TextValue> old_values, bool has_history);
+  // Sets key_ and former_key_. False, with the table's entries erased, if one is not known.
+  bool FindKeys(const Row& row, const ToastPlan& plan, std::span<const TextValue> values,
+                std::span<const TextValue> old_values);
   std::span<const TextValue> Fill(const Row& row, const ToastPlan* plan,
-                                  std::optional<std::string_view> former_key,
                                   std::span<const TextValue> values,
                                   std::span<const TextValue> old_values);
-  bool FillFromCache(const Row& row, const ToastPlan& plan, std::string_view former_key,
-                     size_t index);
+  bool FillFromCache(const Row& row, const ToastPlan& plan, size_t index);
   bool IsCertain(const Row& row, const ToastPlan& plan, const std::string& column,
                  const Position& position);
-  void LookAt(const Row& row);
-  void Keep(const Row& row, const ToastPlan& plan, std::optional<std::string_view> former_key,
-            std::span<const TextValue> values, bool has_external);
+  void Keep(const Row& row, const ToastPlan& plan, std::span<const TextValue> values);
+  void EraseRow(const Row& row, const ToastPlan& plan, std::string_view key);
   void AddUnavailable(const Row& row, size_t index);
 
   ToastCache* const cache_;
@@ -97,6 +102,8 @@ class ToastValues {
   Counts counts_;
   // Of the latest row.
   std::string unavailable_;
+  std::string key_;                        // As ToastPlan::KeyOf.
+  std::optional<std::string> former_key_;  // None: the row has no history.
   std::vector<TextValue> filled_;
   std::vector<std::optional<ToastValue>> found_;  // By column; filled_ refers to them.
 };

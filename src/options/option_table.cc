@@ -307,11 +307,9 @@ constexpr OptionSpec kTable[] = {
     {'\0', "spool-max-bytes", "SIZE", kOne, kSpool, "0",
      "Pause capture while the spool is larger; PostgreSQL then retains the WAL. 0: no limit.",
      Set<ParseSize, &Options::spool, &SpoolOptions::max_bytes>},
-    {'\0', "toast-cache-max-bytes", "SIZE", kOne, kSpool, "0",
+    {'\0', "toast-cache-max-bytes", "SIZE", kOne, kSpool, "10GiB",
      "Keep up to this much of the newest large (TOASTed) values in the spool, for updates that do "
-     "not touch them; the oldest are forgotten first. 0: keep none. Read decision 0019 before you "
-     "use "
-     "it.",
+     "not touch them; the oldest are forgotten first. 0: keep none.",
      Set<ParseSize, &Options::spool, &SpoolOptions::toast_cache_max_bytes>},
     {'\0', "max-wal-retained", "SIZE", kOne, kSpool, "256MiB",
      "Let PostgreSQL retain up to this much WAL that is spooled but not yet published, so that a "

@@ -20,8 +20,8 @@ struct SpoolOptions {
   // it.
   uint64_t max_bytes = 0;
   // --toast-cache-max-bytes: beyond it the oldest out-of-line values are forgotten; at most a
-  // quarter of max_bytes counts. 0: none are kept, because of what docs/decisions/0019 lists.
-  uint64_t toast_cache_max_bytes = 0;
+  // quarter of max_bytes counts. 0: none are kept.
+  uint64_t toast_cache_max_bytes = 10 * kGiB;
   // Capture pauses while the file system has less free space, so that trimming has room to write.
   uint64_t min_free_bytes = 64 * kMiB;
   // --transaction-metadata: a transaction's end says how many changes it has, by schema.

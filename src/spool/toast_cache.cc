@@ -49,8 +49,10 @@ void ToastCache::Load() {
   flushed_.clear();
   erased_.clear();
   all_erased_.reset();
-  spilled_ = rotate_ = false;
+  spilled_ = rotate_ = source_is_new_ = false;
   proofs_.clear();
+  const std::optional<std::string> source = store_->Get(kFamily, kToastSource);
+  source_ = source ? UnwrapMeta(kToastSource, *source) : "";
   committed_ = ReadNumber(kToastCommitted).value_or(1);
   {
     const std::lock_guard lock(drop_mutex_);  // GiveRoom() may be moving it.
@@ -203,6 +205,16 @@ void ToastCache::EraseAll() {
   all_erased_ = Erased{NextErasedBelow(), kUncommitted};
 }
 
+void ToastCache::RequireSource(std::vector<std::string> publications) {
+  std::ranges::sort(publications);
+  std::string source;
+  for (const std::string& name : publications) source += name + '\0';  // No name has a NUL.
+  if (!enabled() || source == source_) return;
+  EraseAll();
+  source_ = source;
+  source_is_new_ = true;
+}
+
 const ToastProof* ToastCache::FindProof(uint32_t relation) const {
   const auto found = proofs_.find(relation);
   return found == proofs_.end() ? nullptr : &found->second;
@@ -269,6 +281,7 @@ void ToastCache::PutPending(rocksdb::WriteBatch* batch) {
   newest_ = std::max(newest_.load(), oldest_.load());
   PutErasures(batch);
   PutEntries(batch, /*commits=*/true);
+  if (source_is_new_) store_->Put(batch, kFamily, kToastSource, WrapMeta(kToastSource, source_));
   if (newest_ == committed_) return;
   std::string number;
   AppendU32(&number, newest_);
@@ -281,7 +294,7 @@ void ToastCache::Flushed(uint64_t batch_number) {
     if (erased.batch == kUncommitted) erased.batch = batch_number;
   }
   if (all_erased_ && all_erased_->batch == kUncommitted) all_erased_->batch = batch_number;
-  spilled_ = false;
+  spilled_ = source_is_new_ = false;
   committed_ = newest_;
   KeepWithinLimit();
 }

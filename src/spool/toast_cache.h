@@ -34,7 +34,7 @@ struct ToastValue {
 struct ToastRow {
   uint32_t relation = 0;
   uint32_t key_form = 0;  // Of which columns the key consists. A table has entries of one form.
-  std::string_view key;   // Avro body.
+  std::string_view key;   // As ToastPlan::KeyOf.
 };
 
 // What was known of a table when it was looked at, so that a later look can tell that its values
@@ -82,6 +82,9 @@ class ToastCache {
   void EraseRelation(uint32_t relation);
   // Changes were left out that nobody has seen: every entry may be outdated.
   void EraseAll();
+  // What follows comes from these publications. If it was others before, changes may have passed
+  // that they left out: erases all. Before the first change of a session.
+  void RequireSource(std::vector<std::string> publications);
 
   // Proofs are true whatever becomes of the changes around them.
   const ToastProof* FindProof(uint32_t relation) const;
@@ -145,6 +148,8 @@ class ToastCache {
   std::deque<std::pair<uint64_t, std::string>> flushed_;  // Batch, and key of recent_.
   std::map<uint32_t, Erased> erased_;                     // By relation.
   std::optional<Erased> all_erased_;
+  std::string source_;            // Of what is kept.
+  bool source_is_new_ = false;    // Not in the store yet.
   bool spilled_ = false;          // The transaction has generations of its own.
   bool rotate_ = false;           // The newest generation is full.
   uint64_t unchecked_bytes_ = 0;  // Written since the sizes were looked at.

@@ -14,6 +14,7 @@ namespace bw {
 
 inline constexpr std::string_view kToastCommitted = "committed";  // fixed32
 inline constexpr std::string_view kToastOldest = "oldest";        // fixed32
+inline constexpr std::string_view kToastSource = "source";        // As RequireSource has it.
 inline constexpr std::string_view kToastEntriesBegin = "g/";
 inline constexpr std::string_view kToastEntriesEnd = "g0";
 inline constexpr std::string_view kToastProofPrefix = "proof/";

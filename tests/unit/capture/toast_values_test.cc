@@ -42,7 +42,8 @@ class ToastValuesTest : public testing::Test {
       if (!key_.empty()) key.columns = key_;
       return key;
     });
-    toast_.emplace(&spool_->log().toast(), [this](RelationId, uint32_t) {
+    spool_->log().toast().RequireSource({publication_});
+    toast_.emplace(&spool_->log().toast(), [this](RelationId, uint32_t, bool) {
       ++looks_;
       return fingerprint_;
     });
@@ -81,8 +82,10 @@ class ToastValuesTest : public testing::Test {
   std::optional<RelationCache> cache_;
   std::optional<ToastValues> toast_;
   std::optional<ChangeAssembler> assembler_;
-  std::optional<TableFingerprint> fingerprint_;
+  std::optional<TableFingerprint> fingerprint_ =
+      TableFingerprint{kTable, "file", {{"id", "1/7"}, {"v", "2/7"}, {"doc", "3/7"}}, Lsn{0x50}};
   std::vector<std::string> key_;
+  std::string publication_ = "shop";
   int looks_ = 0;
   uint64_t lsn_ = 0x100;
   std::string value_;
@@ -135,8 +138,6 @@ TEST_F(ToastValuesTest, ValuesGoWithTheKey) {
 }
 
 TEST_F(ToastValuesTest, AnAnnouncementAsksTheCatalogOnce) {
-  fingerprint_ =
-      TableFingerprint{kTable, "file", {{"id", "1/7"}, {"v", "2/7"}, {"doc", "3/7"}}, Lsn{0x50}};
   Begin();
   Handle(pgoutput::Insert(kTable, {"1", "a", Doc('x')}));
   EXPECT_EQ(looks_, 1);  // The table has its first entry.
@@ -163,7 +164,6 @@ TEST_F(ToastValuesTest, AnAnnouncementAsksTheCatalogOnce) {
 }
 
 TEST_F(ToastValuesTest, ATransactionThatCannotBeSeenYetIsNotTrusted) {
-  fingerprint_ = TableFingerprint{kTable, "file", {{"id", "1/7"}, {"doc", "3/7"}}, Lsn{0x50}};
   Begin();
   Handle(pgoutput::Insert(kTable, {"1", "a", Doc('x')}));
   Commit();
@@ -175,7 +175,6 @@ TEST_F(ToastValuesTest, ATransactionThatCannotBeSeenYetIsNotTrusted) {
 }
 
 TEST_F(ToastValuesTest, AColumnThatHasChangedPlacesIsNotTrusted) {
-  fingerprint_ = TableFingerprint{kTable, "file", {{"id", "1/7"}, {"doc", "3/7"}}, Lsn{0x50}};
   Begin();
   Handle(pgoutput::Insert(kTable, {"1", "a", Doc('x')}));
   Commit();
@@ -188,8 +187,6 @@ TEST_F(ToastValuesTest, AColumnThatHasChangedPlacesIsNotTrusted) {
 }
 
 TEST_F(ToastValuesTest, AnotherKeyAndAnotherIdentityForgetTheTable) {
-  fingerprint_ =
-      TableFingerprint{kTable, "file", {{"id", "1/7"}, {"v", "2/7"}, {"doc", "3/7"}}, Lsn{0x50}};
   const auto columns = [](bool by_id) {
     return pgoutput::Relation(kTable, "public", "t",
                               {{"id", 25, by_id}, {"v", 25, !by_id}, {"doc", 25}});
@@ -207,6 +204,56 @@ TEST_F(ToastValuesTest, AnotherKeyAndAnotherIdentityForgetTheTable) {
   Handle(pgoutput::UpdateFrom(kTable, 'O', {"1", "1", Doc('y')}, {"1", "1", Doc('z')}));
   Handle(columns(true));
   EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "1", Kept()})), "doc");
+  Commit();
+}
+
+TEST_F(ToastValuesTest, WhatCannotBeReliedOnIsNotKept) {
+  fingerprint_->columns.erase("doc");
+  Begin();
+  Handle(pgoutput::Insert(kTable, {"1", "a", Doc('x')}));
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "doc");
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", Doc('v'), Kept()})), "doc");
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", Kept(), Kept()})), "doc");
+  EXPECT_TRUE(Has(Doc('v')));
+  fingerprint_->columns = {{"v", "2/7"}, {"doc", "3/7"}};  // Without the key.
+  Announce();
+  Handle(pgoutput::Update(kTable, {"1", "b", Doc('x')}));
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "doc");
+  fingerprint_->columns.clear();  // Published as the root of its partitions.
+  Announce();
+  Handle(pgoutput::Update(kTable, {"1", "b", Doc('x')}));
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "doc");
+  Commit();
+  EXPECT_EQ(spool_->log().toast().EntriesOf(kTable), std::nullopt);
+}
+
+TEST_F(ToastValuesTest, AnOldTupleWithoutTheKeyForgetsTheTable) {
+  Begin();
+  Handle(pgoutput::Insert(kTable, {"1", "a", Doc('x')}));
+  Handle(pgoutput::UpdateFrom(kTable, 'K', {Cell::Null(), "a", Cell::Null()}, {"2", "a", Kept()}));
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "doc");
+  Commit();
+}
+
+TEST_F(ToastValuesTest, OtherPublicationsForgetEverything) {
+  Begin();
+  Handle(pgoutput::Insert(kTable, {"1", "a", Doc('x')}));
+  Commit();
+  const auto restart = [this](const char* publication) {
+    publication_ = publication;
+    spool_->log().DropUncaptured();
+    Connect();
+  };
+  restart("another");  // Which captures nothing: nothing is forgotten.
+  restart("shop");
+  Begin();
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "");
+  Commit();
+  restart("another");
+  spool_->log().AdvanceIdle(Lsn{lsn_});
+  restart("shop");
+  Begin();
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "doc");
   Commit();
 }
 
