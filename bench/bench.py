@@ -4,42 +4,18 @@ import argparse
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 
-from process_usage import cpu_seconds, memory_mib
+from measured import MeasuredRelay, connect
 from reader import Reader
-from servers import Relay, Servers
+from servers import Servers
+from whole_rows import toast
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20
-
-
-class MeasuredRelay(Relay):
-    """On these servers, with a folder of its own."""
-
-    def __init__(self, servers: Servers, options: Sequence[str] = (), database: str = "postgres"):
-        super().__init__(Path(tempfile.mkdtemp(dir=servers.folder)), arguments=options,
-                         postgres=servers.postgres.url(database), broker=servers.kafka.address,
-                         schema_registry=servers.registry.url)
-
-    def start(self) -> None:
-        super().start()
-        self.wait_streaming()
-
-    def memory_mib(self, name: str = "VmRSS") -> float:
-        return memory_mib(self.pid, name)
-
-    def cpu_seconds(self) -> float:
-        return cpu_seconds(self.pid)
-
-
-def connect(servers: Servers, database: str = "postgres") -> psycopg.Connection:
-    return psycopg.connect(servers.postgres.url(database), autocommit=True)
 
 
 def make_table(db: psycopg.Connection) -> None:
@@ -242,6 +218,7 @@ def main() -> None:
         (latency, {"rate": 50, "seconds": 60}),
         (outage, {"seconds": 300, "rate": 2000, "max_wal_retained": 64}),
         (idle, {"seconds": 60, "settle": 15}),
+        (toast, {"updates": 100_000, "runs": 3, "kills": 10}),
     ]:
         scenario = scenarios.add_parser(run.__name__, help=run.__doc__)
         scenario.set_defaults(run=run)

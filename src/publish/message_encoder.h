@@ -73,7 +73,7 @@ class MessageEncoder {
   // - anything else: the row.
   // Where values are Debezium's envelopes:
   // - a delete, and an update that changes the key for the old key: the envelope (op d), and its
-  //   tombstone (op t), so that each message of a change has another op;
+  //   tombstone (op n), so that each message of a change has another op;
   // - then, or for anything else: the envelope; after a changed key its op is c.
   // Throws a row Error when JSON cannot hold the value, a halt Error when the body is corrupt.
   // `table` is of the change's schema, `of_old_key` of its old key's.
@@ -104,6 +104,8 @@ class MessageEncoder {
   // A message's text, or nothing, and its op.
   void Put(size_t index, std::optional<std::string_view> key, std::optional<std::string_view> value,
            char operation);
+  // The message has the change's new row.
+  static void NameUnavailable(const Change& change, EncodedMessage* message);
   // Sets what the headers of all messages at this position share.
   void SetHeaders(const Position& position, int64_t time_us);
   void Describe(EncodedMessage* message, char operation);

@@ -295,14 +295,16 @@ def test_a_value_whose_text_changes_is_marked(scene: Scene, kind: str, value: st
     judge(scene, 1, kept=False)
 
 
-def test_a_snapshot_fills_it_for_envelopes_too(scene: Scene):
+@pytest.mark.parametrize("limit", ["1GiB", "0"])
+def test_envelopes_are_whole_or_marked_too(scene: Scene, limit: str):
     scene.execute("CREATE TABLE test (id int PRIMARY KEY, v int, doc text); ALTER TABLE test ALTER doc SET STORAGE EXTERNAL")
     scene.execute("INSERT INTO test VALUES (1, 0, %s)", [text(1, 5000)])
-    scene.running_relay(envelope="debezium")
+    scene.running_relay(envelope="debezium", toast_cache_max_bytes=limit)
     scene.execute("UPDATE test SET v = 1")
     scene.settle()
     [update] = [m for m in scene.messages("public.test", settle=False) if m.op == "u"]
-    assert update.value["after"]["doc"] == text(1, 5000) and "unavailable" not in update.headers
+    seen = (update.value["after"]["doc"], update.headers.get("unavailable"))
+    assert seen == ((text(1, 5000), None) if limit != "0" else ("__debezium_unavailable_value", "doc"))
 
 
 def test_the_oldest_are_forgotten_beyond_the_limit(scene: Scene):

@@ -1,0 +1,155 @@
+"""bench/run toast: updates that leave a large value alone. What they cost, and whether each message has the value."""
+
+import json
+import statistics
+import threading
+import time
+from dataclasses import dataclass
+
+import psycopg
+from confluent_kafka import TopicPartition
+
+from measured import MeasuredRelay, connect
+from reader import consumer_of_committed
+from servers import Servers
+
+ROWS = 1_000
+# 3,136 characters that hardly compress, and by which the row is known again whatever its key has become.
+DOC = "(SELECT string_agg(md5(seed::text || '.' || n), '') FROM generate_series(1, 98) n)"
+QUIET_SECONDS = 3  # What comes twice comes late.
+
+
+@dataclass(frozen=True)
+class Form:
+    """A table, and whether its relay keeps large values."""
+    name: str
+    column: str
+    options: tuple = ()
+
+
+FORMS = [Form("toasted", "doc text STORAGE EXTERNAL"), Form("inline", "doc text STORAGE PLAIN"),
+         Form("narrow", ""), Form("narrow, no cache", "", ("--toast-cache-max-bytes=0",))]
+
+
+@dataclass
+class Seen:
+    changes: int = 0
+    wrong: int = 0
+    marked: int = 0
+    last: float = 0.0
+
+
+def make_table(db: psycopg.Connection, table: str, column: str) -> None:
+    name, *_, storage = (column or "- -").split()
+    db.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, seed int, v int" + (f", {name} text)" if column else ")"))
+    if column:
+        db.execute(f"ALTER TABLE {table} ALTER {name} SET STORAGE {storage}")
+    db.execute(f"INSERT INTO {table} SELECT seed, seed, 0" + (f", {DOC}" if column else "")
+               + f" FROM generate_series(1, {ROWS}) seed")
+
+
+def update_rows(db: psycopg.Connection, table: str, updates: int) -> None:
+    """Ten in a transaction, in the order of keys."""
+    db.execute("SET synchronous_commit = off")
+    db.execute(f"DO $$ BEGIN FOR i IN 0..{updates // 10 - 1} LOOP "
+               f"UPDATE {table} SET v = v + 1 WHERE id BETWEEN i * 10 % {ROWS} + 1 AND i * 10 % {ROWS} + 10; "
+               f"COMMIT; END LOOP; END $$")
+
+
+def read(brokers: str, topic: str, updates: int, docs: dict, timeout: float) -> Seen:
+    """All messages of the topic until so many updates have come and then for a while."""
+    consumer = consumer_of_committed(brokers)
+    deadline = time.time() + timeout
+    while topic not in (topics := consumer.list_topics(topic, timeout=10).topics) or not topics[topic].partitions:
+        time.sleep(0.05)
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in topics[topic].partitions])
+    seen, quiet_since = Seen(), time.time()
+    while (seen.changes < updates or time.time() < quiet_since + QUIET_SECONDS) and time.time() < deadline:
+        for message in consumer.consume(num_messages=10_000, timeout=0.2):
+            headers = dict(message.headers())
+            if headers["op"] != b"u":
+                continue
+            quiet_since = seen.last = time.time()
+            row = json.loads(message.value())
+            seen.changes += 1
+            seen.marked += "unavailable" in headers
+            seen.wrong += row.get("doc") != docs.get(row["seed"])
+    consumer.close()
+    return seen
+
+
+def docs_of(db: psycopg.Connection, table: str, column: str) -> dict:
+    return dict(db.execute(f"SELECT seed, doc FROM {table}").fetchall()) if column else {}
+
+
+def say(name: str, seen: Seen, updates: int) -> None:
+    print(f"{name}: {seen.changes} updates of {updates}, {seen.wrong} with another value, {seen.marked} marked")
+
+
+def measure_cost(servers: Servers, db: psycopg.Connection, updates: int, runs: int, options: list) -> None:
+    """A backlog of updates, to a relay that starts: its processor time, and from its start to the last message."""
+    cpu: dict = {form.name: [] for form in FORMS}
+    wall: dict = {form.name: [] for form in FORMS}
+    for run in range(runs):
+        for number, form in enumerate(FORMS):
+            table = f"cost_{run}_{number}"
+            make_table(db, table, form.column)
+            relay = MeasuredRelay(servers, ["--output-format=plain-json", f"--tables={table}", f"--slot={table}",
+                                            *form.options, *options])
+            relay.start()
+            relay.stop()
+            update_rows(db, table, updates)
+            begun = time.time()
+            relay.start()
+            seen = read(servers.kafka.address, table, updates, docs_of(db, table, form.column), 600)
+            cpu[form.name].append(relay.cpu_seconds())
+            wall[form.name].append(seen.last - begun)
+            relay.stop()
+            db.execute(f"SELECT pg_drop_replication_slot('{table}')")
+            say(f"run {run + 1}, {form.name}", seen, updates)
+    for name in cpu:
+        print(f"{name}: {statistics.median(cpu[name]) / updates * 1e6:.1f} µs of processor time an update, "
+              f"{statistics.median(wall[name]):.2f} s from start to last message (medians of {runs})")
+    for ours, theirs in [("toasted", "inline"), ("narrow", "narrow, no cache")]:
+        print(f"{ours} / {theirs}: {statistics.median(cpu[ours]) / statistics.median(cpu[theirs]):.2f} of the processor "
+              f"time, {statistics.median(wall[ours]) / statistics.median(wall[theirs]):.2f} of the time")
+
+
+def check_exactness(servers: Servers, db: psycopg.Connection, updates: int, kills: int, options: list) -> None:
+    """Keys that move and savepoints that are rolled back, by a relay that is killed meanwhile."""
+    make_table(db, "exact", FORMS[0].column)
+    relay = MeasuredRelay(servers, ["--output-format=plain-json", "--tables=exact", "--slot=exact", *options])
+    relay.start()
+    docs = docs_of(db, "exact", FORMS[0].column)
+    done = threading.Event()
+
+    def load() -> None:
+        with connect(servers) as own:
+            own.execute("SET synchronous_commit = off")
+            for step in range(updates // 10):
+                first = step * 9 % (ROWS - 10) + 1
+                own.execute(f"BEGIN; UPDATE exact SET v = v + 1 WHERE id BETWEEN {first} AND {first + 8};"
+                            f"SAVEPOINT s; UPDATE exact SET doc = repeat('lost', 900) WHERE id = {first}; ROLLBACK TO s;"
+                            f"UPDATE exact SET id = -1 WHERE id = {first}; COMMIT;"
+                            f"BEGIN; UPDATE exact SET id = {first} WHERE id = -1; COMMIT")
+        done.set()
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    killed = 0
+    while not done.wait(1.0) or killed < kills:
+        relay.kill9()
+        relay.start()
+        killed += 1
+    thread.join()
+    expected = updates // 10 * 11
+    seen = read(servers.kafka.address, "exact", expected, docs, 600)
+    say(f"killed {killed} times", seen, expected)
+    relay.stop()
+
+
+def toast(arguments) -> None:
+    """Updates that leave a large (TOASTed) value alone: their cost beside rows without one, and whether each is whole."""
+    with Servers() as servers, connect(servers) as db:
+        measure_cost(servers, db, arguments.updates, arguments.runs, arguments.relay)
+        check_exactness(servers, db, arguments.updates, arguments.kills, arguments.relay)
