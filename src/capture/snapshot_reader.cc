@@ -192,9 +192,8 @@ void TableReader::Read(TableTask task) {
                     std::nullopt,
                     ToastPlan(described.table, described.user_types, described.identity)};
   const auto fingerprint = work_->fingerprints.find(described.oid);
-  encoders.plan.KeepOnly(fingerprint == work_->fingerprints.end()
-                             ? decltype(TableFingerprint::columns)()
-                             : fingerprint->second.columns);
+  encoders.plan.KeepOnly(fingerprint == work_->fingerprints.end() ? TableFingerprint()
+                                                                  : fingerprint->second);
   if (work_->envelope) encoders.envelope.emplace(described.table, *work_->envelope);
   work_->progress->Begin(task.index, Now());
   while (true) {

@@ -7,6 +7,7 @@
 #include "avro/type_oid.h"
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "capture/toast_proof.h"
 
 namespace bw {
 namespace {
@@ -67,18 +68,21 @@ ToastPlan::ToastPlan(const Table& table, const UserTypes& types, ReplicaIdentity
     const bw::Column& column = table.columns[i];
     bytes_per_byte_.push_back(BytesPerByte(column.type_oid, types));
     if (column.key) {
-      key_.push_back({i, column.name});
+      key_.push_back({i, column.name, column.type_oid});
       // Names are never empty and have no NUL.
       key_form_ = Crc32c(std::string_view("\0", 1), Crc32c(column.name, key_form_));
     } else if (bytes_per_byte_.back() != 0) {
-      columns_.push_back({i, column.name});
+      columns_.push_back({i, column.name, column.type_oid});
     }
   }
   keeps_ = !columns_.empty() && !key_.empty() && identity != ReplicaIdentity::kFull;
 }
 
-void ToastPlan::KeepOnly(const std::map<std::string, std::string>& columns) {
-  const auto is_out = [&](const Column& column) { return !columns.contains(column.name); };
+void ToastPlan::KeepOnly(const TableFingerprint& seen) {
+  const auto is_out = [&](const Column& column) {
+    const auto found = seen.columns.find(column.name);
+    return found == seen.columns.end() || found->second.type_oid != column.type_oid;
+  };
   std::erase_if(columns_, is_out);
   keeps_ = keeps_ && !columns_.empty() && std::ranges::none_of(key_, is_out);
 }

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +12,8 @@
 #include "capture/user_types.h"
 
 namespace bw {
+
+struct TableFingerprint;
 
 // Which values of a table PostgreSQL may move out of line. Pure; built once per form of a table.
 //
@@ -28,13 +29,14 @@ class ToastPlan {
   struct Column {
     size_t index = 0;
     std::string name;
+    uint32_t type_oid = 0;
   };
 
   ToastPlan() = default;
   ToastPlan(const Table& table, const UserTypes& types, ReplicaIdentity identity);
-  // Leaves out the columns that are not in `columns`, whose values cannot be relied on; the whole
-  // table, if one of them is in the key. toast_proof.h says why.
-  void KeepOnly(const std::map<std::string, std::string>& columns);
+  // Leaves out the columns that `seen` does not have with this type, whose values cannot be relied
+  // on; the whole table, if one of them is in the key. toast_proof.h says why.
+  void KeepOnly(const TableFingerprint& seen);
 
   // Whether entries are kept for this table: it has columns that may be out of line, and a key to
   // find them by. With REPLICA IDENTITY FULL the old tuple has what an update leaves untouched.

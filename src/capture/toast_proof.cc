@@ -60,7 +60,7 @@ std::string FingerprintQuery(const std::vector<uint32_t>& relations,
 WITH published AS (SELECT oid, xmin::text AS version FROM pg_publication WHERE pubname IN ({names}))
 SELECT c.oid, pg_current_wal_insert_lsn(), concat_ws(';', c.relfilenode,
   (SELECT string_agg(concat_ws('/', p.oid, p.version), ',' ORDER BY p.oid) FROM published p),
-  ({chain})), a.attname, concat_ws('/', a.attnum, a.xmin)
+  ({chain})), a.attname, a.atttypid, concat_ws('/', a.attnum, a.xmin)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.oid = ANY ('{{{relations}}}'::oid[]) AND c.relkind = 'r' AND NOT {unreliable}
 ORDER BY c.oid, a.attnum)",
@@ -97,7 +97,8 @@ std::vector<TableFingerprint> ReadFingerprints(PgConnection* connection,
     if (tables.empty() || tables.back().relation != relation) {
       tables.push_back({relation, found.String(row, 2), {}, found.LsnAt(row, 1)});
     }
-    tables.back().columns.emplace(found.String(row, 3), found.String(row, 4));
+    tables.back().columns[found.String(row, 3)] = {static_cast<uint32_t>(found.Int(row, 4)),
+                                                   found.String(row, 5)};
   }
   return tables;
 }
@@ -116,12 +117,12 @@ ToastProof MergeProof(const ToastProof* kept, const TableFingerprint& seen, Lsn 
   ToastProof proof;
   proof.table = seen.table;
   const bool is_same = kept != nullptr && kept->table == seen.table;
-  for (const auto& [name, signature] : seen.columns) {
+  for (const auto& [name, seen_column] : seen.columns) {
     ToastProof::Column& column = proof.columns[name];
-    column = {signature, since};
+    column = {seen_column.signature, since};
     if (!is_same) continue;
     const auto before = kept->columns.find(name);
-    if (before == kept->columns.end() || before->second.signature != signature) continue;
+    if (before == kept->columns.end() || before->second.signature != column.signature) continue;
     column.since = std::min(since, before->second.since);
   }
   return proof;

@@ -50,8 +50,12 @@ class ServerCatalog;
 struct TableFingerprint {
   uint32_t relation = 0;
   std::string table;
-  std::map<std::string, std::string> columns;  // By name, those that can be relied on.
-  Lsn lsn;                                     // Of the server's WAL when it was seen.
+  struct Column {
+    uint32_t type_oid = 0;
+    std::string signature;
+  };
+  std::map<std::string, Column> columns;  // By name, those that can be relied on.
+  Lsn lsn;                                // Of the server's WAL when it was seen.
 };
 
 // Of those of the relations that have one, as of now, or of the connection's snapshot. Locks

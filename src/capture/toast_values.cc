@@ -156,7 +156,7 @@ bool ToastValues::Rely(const Row& row) {
     return false;
   }
   table.looked = true;
-  table.plan->KeepOnly(seen->columns);
+  table.plan->KeepOnly(*seen);
   if (!table.plan->keeps()) {
     cache_->EraseRelation(relation);
     return false;

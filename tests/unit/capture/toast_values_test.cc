@@ -82,8 +82,8 @@ class ToastValuesTest : public testing::Test {
   std::optional<RelationCache> cache_;
   std::optional<ToastValues> toast_;
   std::optional<ChangeAssembler> assembler_;
-  std::optional<TableFingerprint> fingerprint_ =
-      TableFingerprint{kTable, "file", {{"id", "1/7"}, {"v", "2/7"}, {"doc", "3/7"}}, Lsn{0x50}};
+  std::optional<TableFingerprint> fingerprint_ = TableFingerprint{
+      kTable, "file", {{"id", {25, "1/7"}}, {"v", {25, "2/7"}}, {"doc", {25, "3/7"}}}, Lsn{0x50}};
   std::vector<std::string> key_;
   std::string publication_ = "shop";
   int looks_ = 0;
@@ -178,7 +178,7 @@ TEST_F(ToastValuesTest, AColumnThatHasChangedPlacesIsNotTrusted) {
   Begin();
   Handle(pgoutput::Insert(kTable, {"1", "a", Doc('x')}));
   Commit();
-  fingerprint_->columns["doc"] = "4/9";
+  fingerprint_->columns["doc"].signature = "4/9";
   fingerprint_->lsn = Lsn{0x10000};
   Announce();
   Begin();
@@ -215,7 +215,11 @@ TEST_F(ToastValuesTest, WhatCannotBeReliedOnIsNotKept) {
   EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", Doc('v'), Kept()})), "doc");
   EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", Kept(), Kept()})), "doc");
   EXPECT_TRUE(Has(Doc('v')));
-  fingerprint_->columns = {{"v", "2/7"}, {"doc", "3/7"}};  // Without the key.
+  fingerprint_->columns = {{"v", {25, "2/7"}}, {"doc", {25, "3/7"}}};  // Without the key.
+  Announce();
+  Handle(pgoutput::Update(kTable, {"1", "b", Doc('x')}));
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "doc");
+  fingerprint_->columns["id"] = {3'500, "1/8"};  // It has become an enum since.
   Announce();
   Handle(pgoutput::Update(kTable, {"1", "b", Doc('x')}));
   EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "doc");
