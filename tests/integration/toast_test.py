@@ -7,10 +7,10 @@ from typing import Optional
 
 import pytest
 
+from clients import AvroDecoder, TopicReader
 from harness import Scene
 from harness.inspection import inspect
 from servers import Relay
-
 
 MARKER = "__bottledwater_unavailable_value"
 # What each row is after each change, as PostgreSQL has it. Rolled back with the change.
@@ -301,8 +301,9 @@ def test_envelopes_are_whole_or_marked_too(scene: Scene, limit: str):
     scene.execute("INSERT INTO test VALUES (1, 0, %s)", [text(1, 5000)])
     scene.running_relay(envelope="debezium", toast_cache_max_bytes=limit)
     scene.execute("UPDATE test SET v = 1")
-    scene.settle()
-    [update] = [m for m in scene.messages("public.test", settle=False) if m.op == "u"]
+    reader = TopicReader(scene.servers.kafka.address, AvroDecoder(scene.servers.registry.url))
+    topic = scene.topic("public.test")
+    update = next(m for m in reader.follow(lambda name: name == topic, lambda: False) if m.op == "u")
     seen = (update.value["after"]["doc"], update.headers.get("unavailable"))
     assert seen == ((text(1, 5000), None) if limit != "0" else ("__debezium_unavailable_value", "doc"))
 
