@@ -226,6 +226,20 @@ def drained(mover: Mover) -> str:
     return status()["capture"]["captured_lsn"]
 
 
+def test_after_copy_another_row_shows_where_the_connector_is(mover: Mover):
+    """All rows of a COPY have one LSN."""
+    scene = mover.scene
+    scene.execute("COPY orders FROM PROGRAM 'printf ''3,0\\n4,0\\n5,0\\n''' WITH (FORMAT csv)")
+    mover.waits_for(5)
+    mover.stops_the_connector()
+    assert mover.asks() == AGAIN
+    mover.resumes_the_connector()
+    scene.execute(f"INSERT INTO orders VALUES ({LAST}, 0)")
+    mover.waits_for(LAST)
+    mover.stops_the_connector()
+    assert mover.asks().startswith("SELECT pg_replication_slot_advance")
+
+
 def test_a_copy_of_the_slot_for_pgoutput(mover: Mover):
     """The connector's own plugin is pgoutput here: decoderbufs is not among what the tests have."""
     scene = mover.scene
