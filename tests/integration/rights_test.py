@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Optional
 
 import pytest
+from clients import JsonDecoder, TopicReader
 from confluent_kafka.admin import (AclBindingFilter, AclOperation, AclPermissionType, AdminClient, ResourcePatternType,
                                    ResourceType)
 from harness import Scene, role_url
@@ -227,6 +228,21 @@ def test_the_printed_acls_are_enough(guarded: Scene, selection: str):
     guarded.execute("INSERT INTO test VALUES (4)")
     guarded.settle()
     assert not any(re.search(REFUSED_BY_KAFKA, one.log_text()) for one in guarded.relays)
+
+
+def test_the_printed_acls_are_enough_for_debeziums_topics(guarded: Scene):
+    """Which have the schema in their names, with those of dead letters and of transaction metadata."""
+    guarded.execute("CREATE TABLE test (id int PRIMARY KEY, n numeric); INSERT INTO test VALUES (1, 1)")
+    options = options_of(guarded, envelope="debezium", on_error="dead-letter", transaction_metadata=True)
+    script = printed(guarded, "--print-acls", **options)
+    assert f"--topic {guarded.prefix}. --resource-pattern-type prefixed" in script and "'*'" not in script
+    run_acls(guarded, script)
+    relay = guarded.running_relay(**options)
+    guarded.execute("INSERT INTO test VALUES (2, 'NaN'), (3, 3)")
+    guarded.reader.wait_for(guarded.topic("public.test"), lambda message: message.key == {"id": 3})
+    guarded.reader.wait_for(guarded.topic("transaction-metadata"), lambda message: message.op == "E")
+    [letter] = TopicReader(guarded.servers.kafka.address, JsonDecoder()).read(guarded.topic("dead-letter"))
+    assert letter.key["table"] == "test" and not re.search(REFUSED_BY_KAFKA, relay.log_text())
 
 
 @pytest.mark.parametrize("operation", ["Create", "Write", "Read", "transaction"])

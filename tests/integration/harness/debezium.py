@@ -31,13 +31,20 @@ CONNECTOR = {
 
 
 class Debezium:
-    """A connector with its defaults on the scene's servers, with a slot, a publication and topics of its own."""
+    """A connector with its defaults, but for `properties`, on the scene's servers, with a slot, a publication and topics of its own."""
 
-    def __init__(self, scene: Scene):
+    def __init__(self, scene: Scene, properties: Optional[dict[str, object]] = None, exactly_once: bool = True):
         fetch_for_comparison()
         self.prefix = f"d{scene.name}"
-        self._worker = ConnectWorker(scene.folder / "connect", f"connect-{scene.name}", scene.servers.kafka.address, CONVERTERS)
+        once = {"exactly.once.source.support": "enabled" if exactly_once else "disabled"}
+        self._worker = ConnectWorker(scene.folder / "connect", f"connect-{scene.name}", scene.servers.kafka.address, {**CONVERTERS, **once})
         self._scene = scene
+        self._properties = properties or {}
+
+    @property
+    def address(self) -> str:
+        """Of Connect's REST interface."""
+        return f"127.0.0.1:{self._worker.port}"
 
     def __enter__(self) -> "Debezium":
         self._worker.start()
@@ -47,7 +54,7 @@ class Debezium:
             self._worker.deploy(self.prefix, {
                 **CONNECTOR, "topic.prefix": self.prefix, "slot.name": self.prefix, "publication.name": self.prefix,
                 "database.hostname": postgres.hostname, "database.port": postgres.port, "database.user": postgres.username,
-                "database.password": postgres.password, "database.dbname": self._scene.name})
+                "database.password": postgres.password, "database.dbname": self._scene.name, **self._properties})
         except BaseException:
             self.__exit__()
             raise
