@@ -144,9 +144,9 @@ def someone(servers: Servers) -> Iterator[ReaderOfDocuments]:
 
 
 @pytest.fixture
-def mover(someone: ReaderOfDocuments) -> Iterator[Mover]:
-    """With a connector that has published the first orders."""
-    with Debezium(someone.scene, {**SLOT_AND_PUBLICATION, **SLOWLY}, exactly_once=False) as debezium:
+def mover(someone: ReaderOfDocuments, request: pytest.FixtureRequest) -> Iterator[Mover]:
+    """With a connector that has published the first orders, and has the test's properties."""
+    with Debezium(someone.scene, {**SLOT_AND_PUBLICATION, **getattr(request, "param", {})}, exactly_once=False) as debezium:
         mover = Mover(someone, debezium)
         mover.configures()
         mover.waits_for(2)
@@ -168,6 +168,7 @@ def stop_within_a_transaction(mover: Mover) -> int:
     raise AssertionError("the connector never stopped within a large transaction")
 
 
+@pytest.mark.parametrize("mover", [pytest.param(SLOWLY, id="slowly")], indirect=True)
 def test_the_relay_goes_on_where_the_connector_has_stopped(mover: Mover):
     scene = mover.scene
     with Writer(scene.url(), WRITES, per_second=20) as writer, scene.connect() as other:
