@@ -102,6 +102,9 @@ def debian(tmp_path_factory) -> Iterator[Chroot]:
     folder = tmp_path_factory.mktemp("debian")
     folder.chmod(0o755)
     run("debootstrap", "--variant=minbase", "--unpack-tarball", minimal_debian(), codename(), folder)
+    # debootstrap leaves it when another process, which looks at all mounts, has just opened it.
+    if os.path.ismount(folder / "proc"):
+        run("umount", "--lazy", folder / "proc")
     shutil.copy("/etc/resolv.conf", folder / "etc/resolv.conf")
     chroot = Chroot(folder)
     chroot.run("apt-get", "update")
