@@ -202,7 +202,11 @@ Assembled ChangeAssembler::Emit(Operation operation, CachedRelation* relation,
     }
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
-    if (!hooks_.row_refused(error, change_.position)) return Assembled::kNothing;
+    if (!hooks_.row_refused(error, change_.position)) {
+      // Such a transaction is sent again after a restart, but must not move values twice.
+      toast_->OnUnfollowed(relation->id);
+      return Assembled::kNothing;
+    }
     MakeRefused(operation, relation, values, error);
   }
   transaction_->has_changes = true;

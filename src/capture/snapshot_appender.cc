@@ -34,7 +34,10 @@ void RowBatch::FinishRow(RowForm form, bool refused) {
 void RowBatch::DropRow() {
   bytes_.resize(ends_.empty() ? 0 : ends_.back().value);
   key_end_.reset();
-  while (!large_.empty() && large_.back().row == ends_.size()) large_.pop_back();
+  while (!large_.empty() && large_.back().row == ends_.size()) {
+    large_bytes_ -= large_.back().key.size() + large_.back().text.size();
+    large_.pop_back();
+  }
 }
 
 void RowBatch::AddLargeValues(const ToastPlan& plan, std::span<const TextValue> values) {

@@ -14,6 +14,7 @@ namespace bw {
 namespace {
 
 constexpr int kFirstWithSchemasInPublications = 150000;
+constexpr int kFirstToAnnounceAll = 150000;
 
 // Of a pg_attribute a: whether the text of its values may change although the row does not. Arrays
 // and domains are taken apart. A type's kind never changes.
@@ -49,11 +50,27 @@ constexpr const char* kSchemaVersion = R"(
          FROM pg_publication_namespace s JOIN published p ON p.oid = s.pnpubid
          WHERE s.pnnspid = l.relnamespace))";
 
+// Whether a row may come under a known key unseen: a publication that sends updates, but no
+// inserts.
+constexpr const char* kSendsAllRows = R"(NOT EXISTS (
+  SELECT FROM pg_publication p JOIN published USING (oid) WHERE p.pubupdate AND NOT p.pubinsert))";
+
+// Before 15, pgoutput does not announce a relation again when all of them are invalidated, as when
+// ALTER PUBLICATION sets what a publication of all tables sends, or of so many tables
+// (MAX_RELCACHE_INVAL_MSGS): rel_sync_cache_relation_cb() knows single ones only. So there the
+// table's updates must come from shorter lists.
+constexpr const char* kIsAnnounced = R"((NOT EXISTS (
+  SELECT FROM pg_publication p JOIN published USING (oid) WHERE p.pubupdate AND (p.puballtables
+    OR (SELECT count(*) FROM pg_publication_rel r WHERE r.prpubid = p.oid) >= 4096))
+  AND EXISTS (SELECT FROM pg_publication p JOIN published USING (oid)
+    JOIN pg_publication_rel r ON r.prpubid = p.oid WHERE p.pubupdate AND r.prrelid = c.oid)))";
+
 std::string FingerprintQuery(const std::vector<uint32_t>& relations,
                              const std::vector<std::string>& publications, int server_version) {
   std::string names = "NULL";
   for (const std::string& name : publications) names += ", " + QuoteLiteral(name);
   const bool has_schemas = server_version >= kFirstWithSchemasInPublications;
+  const bool announces_all = server_version >= kFirstToAnnounceAll;
   const std::string chain =
       fmt::format(kChain, fmt::arg("version", has_schemas ? kSchemaVersion : ""));
   return fmt::format(R"(
@@ -63,10 +80,12 @@ SELECT c.oid, pg_current_wal_insert_lsn(), concat_ws(';', c.relfilenode,
   ({chain})), a.attname, a.atttypid, concat_ws('/', a.attnum, a.xmin)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.oid = ANY ('{{{relations}}}'::oid[]) AND c.relkind = 'r' AND NOT {unreliable}
+  AND {sends_all_rows} AND {is_announced}
 ORDER BY c.oid, a.attnum)",
                      fmt::arg("names", names), fmt::arg("chain", chain),
                      fmt::arg("relations", fmt::join(relations, ",")),
-                     fmt::arg("unreliable", kUnreliable));
+                     fmt::arg("unreliable", kUnreliable), fmt::arg("sends_all_rows", kSendsAllRows),
+                     fmt::arg("is_announced", announces_all ? "true" : kIsAnnounced));
 }
 
 // A transaction gives up the lock on its own number after it has become visible: usually less than

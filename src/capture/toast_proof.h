@@ -16,9 +16,9 @@
 //
 // Values change without being sent: ALTER TABLE rewrites the table, a table is out of the
 // publication for a while, another column gets the name. All of it makes PostgreSQL announce the
-// relation before its next row. So what was sent since the relation's latest announcement on this
-// connection is certain. But a relation is also announced after ANALYZE, and on each new
-// connection. Then the catalog decides:
+// relation before its next row, but for what toast_proof.cc says of versions before 15. So what was
+// sent since the relation's latest announcement on this connection is certain. But a relation is
+// also announced after ANALYZE, and on each new connection. Then the catalog decides:
 //
 // A fingerprint is what each such event changes: the table's file, the tables above it and its
 // links to them, memberships of them all in publications, each column's number and the xmin of its
@@ -39,6 +39,7 @@
 //   composites (attributes are added), reg* types and aclitem (names), money (lc_monetary), ranges
 //   that users have made. Such a value would be as it was sent, not as it is; as a key it would be
 //   another row's.
+// - Tables of publications by which rows come or change unseen: toast_proof.cc has which.
 //
 // Another list of publications than before is ToastCache::RequireSource's matter.
 

@@ -68,7 +68,7 @@ std::span<const TextValue> ToastValues::Change(const Row& row, std::span<const T
   if (has_external) values = Fill(row, relies ? plan : nullptr, values, old_values);
   if (plan == nullptr) return values;
   if (former_key_ && *former_key_ != key_) EraseRow(row, *plan, *former_key_);
-  if (relies && plan->keeps()) {
+  if (relies) {
     Keep(row, *plan, values);
   } else {
     EraseRow(row, *plan, key_);
@@ -147,12 +147,12 @@ bool ToastValues::IsCertain(const Row& row, const ToastPlan& plan, const std::st
 bool ToastValues::Rely(const Row& row) {
   Table& table = TableOf(row.relation);
   if (table.looked) return table.plan->keeps();
-  if (!look_ || table.invisible_xid == row.xid) return false;
+  if (!look_ || invisible_xid_ == row.xid) return false;
   const uint32_t relation = row.relation.id.value;
-  const bool may_wait = table.invisible_xid == 0;
+  const bool may_wait = !invisible_xid_;
   const std::optional<TableFingerprint> seen = look_(row.relation.id, row.xid, may_wait);
   if (!seen) {
-    table.invisible_xid = row.xid;
+    invisible_xid_ = row.xid;
     return false;
   }
   table.looked = true;

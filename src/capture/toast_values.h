@@ -72,14 +72,13 @@ class ToastValues {
     std::optional<ToastPlan> plan;         // From its first row on.
     std::vector<std::string> field_names;  // From its first value on that is not known.
     bool looked = false;                   // Since it was announced; `plan` is as that says.
-    uint32_t invisible_xid = 0;            // For which the latest look could not be made.
   };
 
   // Of a table whose entries are kept; else null, and its entries are erased.
   const ToastPlan* Follow(const Row& row);
   Table& TableOf(const CachedRelation& relation);
   // Whether something is known about the table that makes its values certain. Looks at the catalog,
-  // once for each announcement, and leaves out of the plan what cannot be relied on.
+  // once for each announcement, and then leaves out of the table's plan what cannot be relied on.
   bool Rely(const Row& row);
   std::span<const TextValue> Change(const Row& row, std::span<const TextValue> values,
                                     std::span<const TextValue> old_values, bool has_history);
@@ -99,6 +98,9 @@ class ToastValues {
   ToastCache* const cache_;
   const Look look_;
   std::unordered_map<uint32_t, Table> tables_;
+  // The latest transaction that a look did not see. After the first one nothing waits any more: the
+  // relay may be the synchronous standby that all of them wait for.
+  std::optional<uint32_t> invisible_xid_;
   Counts counts_;
   // Of the latest row.
   std::string unavailable_;

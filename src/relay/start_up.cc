@@ -205,7 +205,10 @@ bool StartUp::CarryOutFirstStart(const Plan& plan, const OpenedServer& server) {
 bool StartUp::CarryOutResume(const Plan& plan) {
   Spool* spool = parts_.opened_spool();
   NoteRemedies(plan, spool);
-  if (plan.new_timeline) spool->ledger().SetTimeline(*plan.new_timeline);
+  if (plan.new_timeline) {
+    spool->log().toast().ForgetProofsAfter(spool->ledger().captured().end_lsn);
+    spool->ledger().SetTimeline(*plan.new_timeline);
+  }
   if (!plan.advance_idle_to) return true;
   spool->log().DropUncaptured();
   spool->log().toast().EraseAll();  // Changes are left out.

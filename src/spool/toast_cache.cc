@@ -230,6 +230,17 @@ void ToastCache::NoteProof(uint32_t relation, const ToastProof& proof) {
   });
 }
 
+void ToastCache::ForgetProofsAfter(Lsn lsn) {
+  rocksdb::WriteBatch batch;
+  std::erase_if(proofs_, [&](const auto& entry) {
+    const auto is_after = [&](const auto& column) { return column.second.since > lsn; };
+    const bool forgets = std::ranges::any_of(entry.second.columns, is_after);
+    if (forgets) store_->Delete(&batch, kFamily, ProofKey(entry.first));
+    return forgets;
+  });
+  store_->Write(&batch, /*sync=*/true);
+}
+
 // --- Into the spool's batches --------------------------------------------------------------------
 
 void ToastCache::PutEntries(rocksdb::WriteBatch* batch, bool commits) {

@@ -86,9 +86,12 @@ class ToastCache {
   // that they left out: erases all. Before the first change of a session.
   void RequireSource(std::vector<std::string> publications);
 
-  // Proofs are true whatever becomes of the changes around them.
+  // Proofs are true whatever becomes of the changes around them, on the timeline of the server.
   const ToastProof* FindProof(uint32_t relation) const;
   void NoteProof(uint32_t relation, const ToastProof& proof);
+  // The server has another timeline since this LSN at the earliest: what was seen above it may be
+  // of the one that was left. Synced. While nothing is captured.
+  void ForgetProofsAfter(Lsn lsn);
 
   // --- For the change log ---------------------------------------------------------------------
 

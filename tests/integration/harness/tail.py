@@ -53,7 +53,7 @@ class FollowedTail:
         self._process.kill()
         self.wait()
 
-    def lines(self, count: int, timeout: float = 30) -> list[dict]:
+    def lines(self, count: int, timeout: float = 60) -> list[dict]:
         """The next ones."""
         deadline = time.monotonic() + timeout
         return [json.loads(self._lines.get(timeout=max(0.01, deadline - time.monotonic()))) for _ in range(count)]

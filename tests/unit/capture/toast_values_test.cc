@@ -239,6 +239,17 @@ TEST_F(ToastValuesTest, AnOldTupleWithoutTheKeyForgetsTheTable) {
   Commit();
 }
 
+// A transaction all of whose rows are refused is sent again after a restart.
+TEST_F(ToastValuesTest, ARowThatIsLeftOutForgetsTheTable) {
+  Handle(pgoutput::Relation(kTable, "public", "t", {{"id", 25, true}, {"v", 1114}, {"doc", 25}}));
+  Begin();
+  Handle(pgoutput::Insert(kTable, {"1", "2026-11-23 00:00:00", Doc('x')}));
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "2026-11-24 00:00:00", Kept()})), "");
+  EXPECT_EQ(Handle(pgoutput::Insert(kTable, {"2", "294277-01-01 00:00:00", Doc('y')})), "-");
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "2026-11-25 00:00:00", Kept()})), "doc");
+  Commit();
+}
+
 TEST_F(ToastValuesTest, OtherPublicationsForgetEverything) {
   Begin();
   Handle(pgoutput::Insert(kTable, {"1", "a", Doc('x')}));
