@@ -3,6 +3,7 @@
 `DIFFERENCES` is the whole list: docs/debezium.md has the same, with the reasons, and a test compares the two.
 """
 
+import base64
 import json
 import struct
 import time
@@ -123,6 +124,8 @@ def streamed(*names: str) -> Callable[[Place], bool]:
     return lambda place: place.op != "r" and place.column in names
 
 
+PLACEHOLDER = "__debezium_unavailable_value"  # As text, bytea, and an array's elements of text and of integers.
+PLACEHOLDERS = [PLACEHOLDER, base64.b64encode(PLACEHOLDER.encode()).decode(), [PLACEHOLDER], list(PLACEHOLDER.encode())]
 DIFFERENCES: dict[str, Callable[[Place], bool]] = {
     "capture-time": lambda place: place.in_payload and place.path[2:] in (("ts_ms",), ("ts_us",), ("ts_ns",)),
     "version": lambda place: place.is_in("version"),
@@ -138,6 +141,7 @@ DIFFERENCES: dict[str, Callable[[Place], bool]] = {
     "name-lost": lambda place: streamed("nm")(place) and place.theirs is None,
     "array-times": lambda place: place.column == "atm" and place.in_payload,
     "infinite-dates": lambda place: place.column == "d" and place.ours in (2 ** 31 - 1, -2 ** 31),
+    "whole-rows": lambda place: place.theirs in PLACEHOLDERS,
     "snapshot-years": lambda place: place.op == "r" and place.column == "d" and place.in_payload and place.ours < -719162,
 }
 REFUSED = "refused-values"

@@ -255,6 +255,7 @@ TEST_F(ToastValuesTest, OtherPublicationsForgetEverything) {
   Handle(pgoutput::Insert(kTable, {"1", "a", Doc('x')}));
   Commit();
   const auto restart = [this](const char* publication) {
+    EXPECT_TRUE(spool_->log().WaitUntilDurable(Stop()));
     publication_ = publication;
     spool_->log().DropUncaptured();
     Connect();
