@@ -34,7 +34,7 @@ def consumer_of_committed(brokers: str, settings: Optional[Mapping] = None) -> C
     })
 
 
-def _assign(consumer: Consumer, topic: str) -> None:
+def assign(consumer: Consumer, topic: str) -> None:
     """Waits for the topic, which the relay makes on its first row."""
     while True:
         known = consumer.list_topics(topic, timeout=10).topics[topic]
@@ -46,7 +46,7 @@ def _assign(consumer: Consumer, topic: str) -> None:
 
 def _read(brokers: str, topic: str, expected: int, timeout: float, with_stamps: bool, pipe) -> None:
     consumer = consumer_of_committed(brokers)
-    _assign(consumer, topic)
+    assign(consumer, topic)
     pipe.send("ready")
     reading = Reading()
     deadline = time.time() + timeout

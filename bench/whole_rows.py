@@ -5,12 +5,12 @@ import statistics
 import threading
 import time
 from dataclasses import dataclass
+from typing import Optional
 
 import psycopg
-from confluent_kafka import TopicPartition
 
 from measured import MeasuredRelay, connect
-from reader import consumer_of_committed
+from reader import assign, consumer_of_committed
 from servers import Servers
 
 ROWS = 1_000
@@ -21,14 +21,14 @@ QUIET_SECONDS = 3  # What comes twice comes late.
 
 @dataclass(frozen=True)
 class Form:
-    """A table, and whether its relay keeps large values."""
+    """A table with a large value of this storage, or without any, and whether its relay keeps such values."""
     name: str
-    column: str
+    storage: Optional[str]
     options: tuple = ()
 
 
-FORMS = [Form("toasted", "doc text STORAGE EXTERNAL"), Form("inline", "doc text STORAGE PLAIN"),
-         Form("narrow", ""), Form("narrow, no cache", "", ("--toast-cache-max-bytes=0",))]
+FORMS = [Form("toasted", "EXTERNAL"), Form("inline", "PLAIN"), Form("narrow", None),
+         Form("narrow, no cache", None, ("--toast-cache-max-bytes=0",))]
 
 
 @dataclass
@@ -39,13 +39,15 @@ class Seen:
     last: float = 0.0
 
 
-def make_table(db: psycopg.Connection, table: str, column: str) -> None:
-    name, *_, storage = (column or "- -").split()
-    db.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, seed int, v int" + (f", {name} text)" if column else ")"))
-    if column:
-        db.execute(f"ALTER TABLE {table} ALTER {name} SET STORAGE {storage}")
-    db.execute(f"INSERT INTO {table} SELECT seed, seed, 0" + (f", {DOC}" if column else "")
-               + f" FROM generate_series(1, {ROWS}) seed")
+def make_table(db: psycopg.Connection, table: str, storage: Optional[str]) -> dict:
+    """The values by their seeds."""
+    db.execute(f"CREATE TABLE {table} (id int PRIMARY KEY, seed int, v int)")
+    db.execute(f"INSERT INTO {table} SELECT seed, seed, 0 FROM generate_series(1, {ROWS}) seed")
+    if not storage:
+        return {}
+    db.execute(f"ALTER TABLE {table} ADD doc text, ALTER doc SET STORAGE {storage}")
+    db.execute(f"UPDATE {table} SET doc = {DOC}")
+    return dict(db.execute(f"SELECT seed, doc FROM {table}").fetchall())
 
 
 def update_rows(db: psycopg.Connection, table: str, updates: int) -> None:
@@ -60,9 +62,7 @@ def read(brokers: str, topic: str, updates: int, docs: dict, timeout: float) -> 
     """All messages of the topic until so many updates have come and then for a while."""
     consumer = consumer_of_committed(brokers)
     deadline = time.time() + timeout
-    while topic not in (topics := consumer.list_topics(topic, timeout=10).topics) or not topics[topic].partitions:
-        time.sleep(0.05)
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in topics[topic].partitions])
+    assign(consumer, topic)
     seen, quiet_since = Seen(), time.time()
     while (seen.changes < updates or time.time() < quiet_since + QUIET_SECONDS) and time.time() < deadline:
         for message in consumer.consume(num_messages=10_000, timeout=0.2):
@@ -78,10 +78,6 @@ def read(brokers: str, topic: str, updates: int, docs: dict, timeout: float) -> 
     return seen
 
 
-def docs_of(db: psycopg.Connection, table: str, column: str) -> dict:
-    return dict(db.execute(f"SELECT seed, doc FROM {table}").fetchall()) if column else {}
-
-
 def say(name: str, seen: Seen, updates: int) -> None:
     print(f"{name}: {seen.changes} updates of {updates}, {seen.wrong} with another value, {seen.marked} marked")
 
@@ -94,7 +90,7 @@ def measure_cost(servers: Servers, db: psycopg.Connection, updates: int, runs: i
         # What runs before leaves its work to Kafka and PostgreSQL: so not always the same.
         for number, form in list(enumerate(FORMS))[::-1 if run % 2 else 1]:
             table = f"cost_{run}_{number}"
-            make_table(db, table, form.column)
+            docs = make_table(db, table, form.storage)
             relay = MeasuredRelay(servers, ["--output-format=plain-json", f"--tables={table}", f"--slot={table}",
                                             *form.options, *options])
             relay.start()
@@ -102,7 +98,7 @@ def measure_cost(servers: Servers, db: psycopg.Connection, updates: int, runs: i
             update_rows(db, table, updates)
             begun = time.time()
             relay.start()
-            seen = read(servers.kafka.address, table, updates, docs_of(db, table, form.column), 600)
+            seen = read(servers.kafka.address, table, updates, docs, 600)
             cpu[form.name].append(relay.cpu_seconds())
             wall[form.name].append(seen.last - begun)
             relay.stop()
@@ -118,10 +114,9 @@ def measure_cost(servers: Servers, db: psycopg.Connection, updates: int, runs: i
 
 def check_exactness(servers: Servers, db: psycopg.Connection, updates: int, kills: int, options: list) -> None:
     """Keys that move and savepoints that are rolled back, by a relay that is killed meanwhile."""
-    make_table(db, "exact", FORMS[0].column)
+    docs = make_table(db, "exact", FORMS[0].storage)
     relay = MeasuredRelay(servers, ["--output-format=plain-json", "--tables=exact", "--slot=exact", *options])
     relay.start()
-    docs = docs_of(db, "exact", FORMS[0].column)
     done = threading.Event()
 
     def load() -> None:
