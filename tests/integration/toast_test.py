@@ -100,6 +100,8 @@ def test_truncate_and_a_table_made_again_leave_nothing_behind(scene: Scene):
     for number, between in enumerate(["TRUNCATE test", "BEGIN; TRUNCATE test; COMMIT", "DELETE FROM test"]):
         scene.execute("INSERT INTO test VALUES (1, 0, %s)", [text(number, 5000)])
         scene.execute("UPDATE test SET v = 1")
+        # A walsender that lags behind learns of TRUNCATE's new file before it sends the update, and the value cannot be proven.
+        scene.settle()
         scene.execute(between)
     scene.execute("INSERT INTO test VALUES (1, 0, 'short')")
     scene.execute("UPDATE test SET v = 2")
