@@ -24,7 +24,10 @@ struct ColumnType {
 
   // Whether the Avro type holds every value that PostgreSQL may send. Else some go as text, in a
   // field beside it: docs/decisions/0018.
-  bool holds_all() const { return kind != ValueKind::kDecimal && kind != ValueKind::kArray; }
+  bool holds_all() const {
+    return kind != ValueKind::kDecimal && kind != ValueKind::kArray &&
+           kind != ValueKind::kIntervalMicros;
+  }
 
   friend bool operator==(const ColumnType&, const ColumnType&) = default;
 };
@@ -33,10 +36,20 @@ struct ColumnType {
 enum class NumericForm : uint8_t { kDecimal, kString, kDouble };
 // --arrays.
 enum class ArrayForm : uint8_t { kNative, kText };
+// --intervals: ISO 8601, as PostgreSQL prints them by default, or a number of microseconds.
+enum class IntervalForm : uint8_t { kIso, kText, kMicros };
+// --time-precision: of time, timestamp and timestamptz.
+enum class TimePrecision : uint8_t { kMicros, kMillis };
 
 struct TypeForms {
   NumericForm numeric = NumericForm::kDecimal;
   ArrayForm arrays = ArrayForm::kNative;
+  IntervalForm intervals = IntervalForm::kIso;
+  TimePrecision time_precision = TimePrecision::kMicros;
+
+  // Those of key columns. None of them loses digits, since two keys would become one; and intervals
+  // have one form: two texts would have one schema, so nobody would see that all keys have changed.
+  TypeForms OfKey() const;
 };
 
 // What pg_type says of a type that is not built in. Of an OID all of this stays as it is, but for

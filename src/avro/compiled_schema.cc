@@ -51,7 +51,8 @@ ValueKind KindOfAvroType(const std::string& primitive, const std::string& logica
        {ValueKind::kString, ValueKind::kInt, ValueKind::kLong, ValueKind::kBoolean,
         ValueKind::kFloat, ValueKind::kDouble, ValueKind::kUuid, ValueKind::kBytes,
         ValueKind::kDecimal, ValueKind::kDate, ValueKind::kTime, ValueKind::kTimestamp,
-        ValueKind::kTimestamptz}) {
+        ValueKind::kTimestamptz, ValueKind::kTimeMillis, ValueKind::kTimestampMillis,
+        ValueKind::kTimestamptzMillis}) {
     const AvroType type = AvroTypeOf(kind);
     if (type.primitive == primitive && type.logical_type == logical_type) return kind;
   }

@@ -23,10 +23,13 @@ std::string_view ReadUtf8(const Field& field, BodyReader* body) {
   return text;
 }
 
-int64_t ReadTimeOfDay(BodyReader* body) {
-  const int64_t micros = body->ReadLong();
-  if (micros < 0 || micros > kMicrosPerDay) body->Fail("a time outside of the day");
-  return micros;
+int64_t ReadTimeOfDay(ValueKind kind, BodyReader* body) {
+  const bool is_millis = kind == ValueKind::kTimeMillis;
+  const int64_t number = is_millis ? body->ReadInt() : body->ReadLong();
+  if (number < 0 || number > (is_millis ? kMillisPerDay : kMicrosPerDay)) {
+    body->Fail("a time outside of the day");
+  }
+  return is_millis ? number * kMicrosPerMilli : number;
 }
 
 void AppendAvroValue(const Field& field, ValueKind kind, BodyReader* body, std::string* out) {
@@ -36,6 +39,7 @@ void AppendAvroValue(const Field& field, ValueKind kind, BodyReader* body, std::
       break;
     case ValueKind::kInt:
     case ValueKind::kDate:
+    case ValueKind::kTimeMillis:
       AppendJsonInteger(body->ReadInt(), out);
       break;
     case ValueKind::kLong:
@@ -43,6 +47,9 @@ void AppendAvroValue(const Field& field, ValueKind kind, BodyReader* body, std::
     case ValueKind::kTime:
     case ValueKind::kTimestamp:
     case ValueKind::kTimestamptz:
+    case ValueKind::kTimestampMillis:
+    case ValueKind::kTimestamptzMillis:
+    case ValueKind::kIntervalMicros:
       AppendJsonInteger(body->ReadLong(), out);
       break;
     case ValueKind::kFloat:
@@ -53,6 +60,7 @@ void AppendAvroValue(const Field& field, ValueKind kind, BodyReader* body, std::
       break;
     case ValueKind::kNumeric:
     case ValueKind::kString:
+    case ValueKind::kIntervalText:
     case ValueKind::kJson:
     case ValueKind::kUuid:
       AppendJsonString(ReadUtf8(field, body), out);
@@ -84,14 +92,21 @@ void AppendPlainValue(const Field& field, ValueKind kind, BodyReader* body, std:
       *out += '"';
       break;
     case ValueKind::kTime:
+    case ValueKind::kTimeMillis:
       *out += '"';
-      AppendIsoTime(ReadTimeOfDay(body), out);
+      AppendIsoTime(ReadTimeOfDay(kind, body), out);
       *out += '"';
       break;
     case ValueKind::kTimestamp:
     case ValueKind::kTimestamptz:
       *out += '"';
       AppendIsoTimestamp(body->ReadLong(), kind == ValueKind::kTimestamptz, out);
+      *out += '"';
+      break;
+    case ValueKind::kTimestampMillis:
+    case ValueKind::kTimestamptzMillis:
+      *out += '"';
+      AppendIsoTimestampMillis(body->ReadLong(), kind == ValueKind::kTimestamptzMillis, out);
       *out += '"';
       break;
     case ValueKind::kJson:

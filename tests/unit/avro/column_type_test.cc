@@ -26,6 +26,7 @@ constexpr uint32_t kBoxDomainArray = 20009;  // of a domain over box
 constexpr uint32_t kBoxDomain = 20010;
 constexpr uint32_t kTextDomain = 20011;
 constexpr uint32_t kComposite = 20012;
+constexpr uint32_t kIntervalDomain = 20013;
 constexpr uint32_t kDropped = 20099;
 
 constexpr int32_t Typmod(int32_t precision, int32_t scale) {
@@ -46,6 +47,7 @@ std::optional<UserType> Find(uint32_t oid) {
       {kBoxDomain, {.base_oid = type_oid::kBox}},
       {kTextDomain, {.base_oid = type_oid::kVarchar, .base_typmod = 24}},
       {kComposite, {}},
+      {kIntervalDomain, {.base_oid = type_oid::kInterval}},
   };
   EXPECT_GE(oid, 10000u) << "a built-in type was looked up";
   const auto found = types.find(oid);
@@ -109,6 +111,45 @@ TEST(ColumnType, OfANumericIsWhatIsAskedFor) {
   EXPECT_EQ(TypeOf(kNumericArray, typmod, floating), ArrayOf(Scalar(ValueKind::kDouble)));
 }
 
+TEST(ColumnType, OfAnIntervalIsWhatIsAskedFor) {
+  constexpr uint32_t kIntervalArray = 1187;
+  const TypeForms text{.intervals = IntervalForm::kText};
+  const TypeForms micros{.intervals = IntervalForm::kMicros};
+  EXPECT_EQ(TypeOf(type_oid::kInterval), Scalar(ValueKind::kString));
+  EXPECT_EQ(TypeOf(type_oid::kInterval, -1, text), Scalar(ValueKind::kIntervalText));
+  EXPECT_EQ(TypeOf(type_oid::kInterval, -1, micros), Scalar(ValueKind::kIntervalMicros));
+  EXPECT_EQ(TypeOf(kIntervalArray, -1, text), ArrayOf(Scalar(ValueKind::kIntervalText)));
+  EXPECT_EQ(TypeOf(kIntervalDomain, -1, micros), Scalar(ValueKind::kIntervalMicros));
+}
+
+TEST(ColumnType, OfATimeHasTheUnitThatIsAskedFor) {
+  constexpr uint32_t kTimestampArray = 1115;
+  const TypeForms millis{.time_precision = TimePrecision::kMillis};
+  EXPECT_EQ(TypeOf(type_oid::kTime, -1, millis), Scalar(ValueKind::kTimeMillis));
+  EXPECT_EQ(TypeOf(type_oid::kTimestamp, 3, millis), Scalar(ValueKind::kTimestampMillis));
+  EXPECT_EQ(TypeOf(type_oid::kTimestamptz, -1, millis), Scalar(ValueKind::kTimestamptzMillis));
+  EXPECT_EQ(TypeOf(kTimestampArray, -1, millis), ArrayOf(Scalar(ValueKind::kTimestampMillis)));
+  EXPECT_EQ(TypeOf(type_oid::kDate, -1, millis), Scalar(ValueKind::kDate));
+  EXPECT_EQ(TypeOf(type_oid::kTimetz, -1, millis), Scalar(ValueKind::kString));
+}
+
+// Two keys would become one.
+TEST(TypeForms, OfAKeyLoseNothing) {
+  const TypeForms lossy{.numeric = NumericForm::kDouble,
+                        .intervals = IntervalForm::kMicros,
+                        .time_precision = TimePrecision::kMillis};
+  const TypeForms key = lossy.OfKey();
+  EXPECT_EQ(key.numeric, NumericForm::kDecimal);
+  EXPECT_EQ(key.intervals, IntervalForm::kIso);
+  EXPECT_EQ(key.time_precision, TimePrecision::kMicros);
+  const TypeForms exact{.numeric = NumericForm::kString,
+                        .arrays = ArrayForm::kText,
+                        .intervals = IntervalForm::kText};
+  EXPECT_EQ(exact.OfKey().numeric, NumericForm::kString);
+  EXPECT_EQ(exact.OfKey().arrays, ArrayForm::kText);
+  EXPECT_EQ(exact.OfKey().intervals, IntervalForm::kIso);
+}
+
 TEST(ColumnType, OfADomainIsThatOfTheTypeBelow) {
   EXPECT_EQ(TypeOf(kMoneyDomain), Decimal(10, 2));
   EXPECT_EQ(TypeOf(kTextDomain), Scalar(ValueKind::kString));
@@ -151,6 +192,8 @@ TEST(ColumnType, KnowsWhichFormsHoldEverything) {
   EXPECT_TRUE(Scalar(ValueKind::kDouble).holds_all());
   EXPECT_FALSE(Decimal(10, 2).holds_all());
   EXPECT_FALSE(ArrayOf(Scalar(ValueKind::kInt)).holds_all());
+  EXPECT_FALSE(Scalar(ValueKind::kIntervalMicros).holds_all());
+  EXPECT_TRUE(Scalar(ValueKind::kTimestampMillis).holds_all());
 }
 
 TEST(EnumLabels, AreThoseOfTheEnumBelow) {
