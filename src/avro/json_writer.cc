@@ -32,6 +32,14 @@ int64_t ReadTimeOfDay(ValueKind kind, BodyReader* body) {
   return is_millis ? number * kMicrosPerMilli : number;
 }
 
+const std::string& ReadSymbol(const Field& field, BodyReader* body) {
+  const int32_t number = body->ReadInt();
+  if (number < 0 || static_cast<size_t>(number) >= field.type.symbols.size()) {
+    body->Fail("a symbol that the enum does not have");
+  }
+  return field.type.symbols[static_cast<size_t>(number)];
+}
+
 void AppendAvroValue(const Field& field, ValueKind kind, BodyReader* body, std::string* out) {
   switch (kind) {
     case ValueKind::kBoolean:
@@ -64,6 +72,9 @@ void AppendAvroValue(const Field& field, ValueKind kind, BodyReader* body, std::
     case ValueKind::kJson:
     case ValueKind::kUuid:
       AppendJsonString(ReadUtf8(field, body), out);
+      break;
+    case ValueKind::kEnum:
+      AppendJsonString(ReadSymbol(field, body), out);
       break;
     case ValueKind::kBytes:
       AppendJsonBytes(body->ReadBytes(), out);
@@ -141,14 +152,15 @@ void AppendArray(std::string_view separator, BodyReader* body, std::string* out,
   *out += ']';
 }
 
-// A union in Avro's JSON encoding: null, or {"<branch>": <value>}.
+// A union in Avro's JSON encoding: null, or {"<branch>": <value>}. An enum's branch is its full
+// name.
 void AppendAvroUnion(const Field& field, ValueKind kind, BodyReader* body, std::string* out) {
   if (!body->ReadIsPresent()) {
     *out += "null";
     return;
   }
   *out += "{\"";
-  *out += AvroTypeOf(kind).primitive;
+  *out += kind == ValueKind::kEnum ? field.enum_name : AvroTypeOf(kind).primitive;
   *out += "\": ";
   if (kind == ValueKind::kArray) {
     AppendArray(", ", body, out, [&] { AppendAvroUnion(field, field.type.element, body, out); });

@@ -62,7 +62,9 @@ RowEncoder::TextRule RowEncoder::TextRuleFor(const ColumnType& type, uint32_t ty
                                              const RowEncoderOptions& options) {
   using Kind = TextEncoding::Kind;
   const ValueKind kind = type.kind == ValueKind::kArray ? type.element : type.kind;
-  if (kind != ValueKind::kString && kind != ValueKind::kJson) return TextRule::kAsItIs;
+  if (kind != ValueKind::kString && kind != ValueKind::kJson && kind != ValueKind::kEnum) {
+    return TextRule::kAsItIs;
+  }
   if (options.text_as_bytes()) return TextRule::kAsItIs;
   if (options.encoding.kind() == Kind::kOneByte) return TextRule::kConvert;
   if (options.encoding.kind() != Kind::kUnknown && IsCheckedByServer(type_oid)) {

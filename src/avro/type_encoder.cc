@@ -196,11 +196,34 @@ size_t ElementOverheadMax(const ColumnType& type, size_t text_size) {
       return 3;  // Ten bytes for "infinity".
     case ValueKind::kIntervalText:
       return 1 + kVarintBytesMax + kIntervalTextMax;
+    case ValueKind::kEnum:  // A label of one letter may have a large number.
     case ValueKind::kIntervalMicros:
-      return 1 + kVarintBytesMax;  // "P1Y" is seven bytes.
+      return 1 + kVarintBytesMax;
     default:
       return 1 + LengthBytes(text_size);
   }
+}
+
+// A label that is no symbol, or that came after the schema, goes beside.
+ValueStatus EncodeEnum(const std::vector<std::string>& symbols, std::string_view label,
+                       char** cursor) {
+  const auto found = std::ranges::find(symbols, label);
+  if (found == symbols.end()) return ValueStatus::kTextBeside;
+  *cursor = WriteLong(found - symbols.begin(), *cursor);
+  return ValueStatus::kOk;
+}
+
+ValueStatus EncodeByKind(ValueKind kind, const ColumnType& type, std::string_view text,
+                         char** cursor);
+
+// As the union's second branch. `kind` is that of `type` or of its elements.
+ValueStatus EncodeUnion(ValueKind kind, const ColumnType& type, std::string_view text,
+                        char** cursor) {
+  char* p = *cursor;
+  *p++ = kValueBranch;
+  const ValueStatus status = EncodeByKind(kind, type, text, &p);
+  if (status == ValueStatus::kOk) *cursor = p;
+  return status;
 }
 
 // array := count: varint | (0x00 | 0x02 value){count} | 0x00   in one block; without it when empty
@@ -210,15 +233,13 @@ ValueStatus EncodeArray(const ColumnType& type, std::string_view text, char** cu
   const size_t count_room = LengthBytes(ElementsAtMost(text, type.delimiter));
   char* p = start + count_room;
   size_t count = 0;
-  ColumnType element_type = type;
-  element_type.kind = type.element;
   ArrayReader elements(text, type.delimiter);
   for (ArrayReader::Element element; elements.Next(&element); ++count) {
     if (element.is_null) {
       *p++ = kNullBranch;
       continue;
     }
-    const ValueStatus status = EncodeTextValue(element_type, element.text, &p);
+    const ValueStatus status = EncodeUnion(type.element, type, element.text, &p);
     // Such as a timestamp after 294246, for which there is a text here.
     if (status == ValueStatus::kOutOfRange) return ValueStatus::kTextBeside;
     if (status != ValueStatus::kOk) return status;
@@ -237,8 +258,9 @@ ValueStatus EncodeArray(const ColumnType& type, std::string_view text, char** cu
   return ValueStatus::kOk;
 }
 
-ValueStatus EncodeByKind(const ColumnType& type, std::string_view text, char** cursor) {
-  switch (type.kind) {
+ValueStatus EncodeByKind(ValueKind kind, const ColumnType& type, std::string_view text,
+                         char** cursor) {
+  switch (kind) {
     case ValueKind::kBoolean:
       return EncodeBoolean(text, cursor);
     case ValueKind::kInt:
@@ -278,6 +300,8 @@ ValueStatus EncodeByKind(const ColumnType& type, std::string_view text, char** c
       return EncodeParsed(ParseTimestampMillis, text, cursor);
     case ValueKind::kTimestamptzMillis:
       return EncodeParsed(ParseTimestamptzMillis, text, cursor);
+    case ValueKind::kEnum:
+      return EncodeEnum(type.symbols, text, cursor);
     case ValueKind::kIntervalText:
       return EncodeIntervalText(text, cursor);
     case ValueKind::kIntervalMicros:
@@ -302,17 +326,13 @@ size_t EncodedBytesMax(const ColumnType& type, std::string_view text) {
 
 ValueStatus EncodeBareValue(const ColumnType& type, std::string_view text, char** cursor) {
   char* p = *cursor;
-  const ValueStatus status = EncodeByKind(type, text, &p);
+  const ValueStatus status = EncodeByKind(type.kind, type, text, &p);
   if (status == ValueStatus::kOk) *cursor = p;
   return status;
 }
 
 ValueStatus EncodeTextValue(const ColumnType& type, std::string_view text, char** cursor) {
-  char* p = *cursor;
-  *p++ = kValueBranch;
-  const ValueStatus status = EncodeByKind(type, text, &p);
-  if (status == ValueStatus::kOk) *cursor = p;
-  return status;
+  return EncodeUnion(type.kind, type, text, cursor);
 }
 
 }  // namespace bw

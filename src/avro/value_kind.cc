@@ -76,6 +76,8 @@ AvroType AvroTypeOf(ValueKind kind) {
       return {"long", "local-timestamp-micros"};
     case ValueKind::kTimestamptz:
       return {"long", "timestamp-micros"};
+    case ValueKind::kEnum:
+      return {"enum", ""};
     case ValueKind::kTimeMillis:
       return {"int", "time-millis"};
     case ValueKind::kTimestampMillis:

@@ -25,6 +25,7 @@ enum class ValueKind : uint8_t {
   kTime,         // long, logicalType time-micros
   kTimestamp,    // long, logicalType local-timestamp-micros
   kTimestamptz,  // long, logicalType timestamp-micros
+  kEnum,         // enum: with --enums=avro
   // --time-precision=millis
   kTimeMillis,         // int, logicalType time-millis
   kTimestampMillis,    // long, logicalType local-timestamp-millis

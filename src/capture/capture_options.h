@@ -59,7 +59,7 @@ struct CaptureOptions {
   OnTruncate on_truncate = OnTruncate::kLog;
   // --invalid-text: for a text that cannot be converted to UTF-8.
   InvalidText invalid_text = InvalidText::kError;
-  // --numeric, --arrays, --intervals, --time-precision: which Avro types these become.
+  // --numeric, --arrays, --enums, --intervals, --time-precision: what these types become.
   TypeForms type_forms;
   // --envelope: what the spool keeps as values. With kDebezium also --topic-prefix, which is a part
   // of its envelopes and of its schemas' names; the fields above are without effect then.

@@ -27,6 +27,8 @@ inline constexpr Choice<NumericForm> kNumericForms[] = {{"decimal", NumericForm:
                                                         {"double", NumericForm::kDouble}};
 inline constexpr Choice<ArrayForm> kArrayForms[] = {{"native", ArrayForm::kNative},
                                                     {"text", ArrayForm::kText}};
+inline constexpr Choice<EnumForm> kEnumForms[] = {{"string", EnumForm::kString},
+                                                  {"avro", EnumForm::kAvro}};
 inline constexpr Choice<IntervalForm> kIntervalForms[] = {{"iso", IntervalForm::kIso},
                                                           {"text", IntervalForm::kText},
                                                           {"micros", IntervalForm::kMicros}};

@@ -238,6 +238,10 @@ constexpr OptionSpec kTable[] = {
     {'\0', "arrays", "FORM", kOne, kPublish, "native",
      "What an array becomes: native (an Avro array), or text, as PostgreSQL prints it: {1,2}.",
      SetChoice<kArrayForms, &Options::capture, &CaptureOptions::type_forms, &TypeForms::arrays>},
+    {'\0', "enums", "FORM", kOne, kPublish, "string",
+     "What an enum becomes: string, with the labels as a property of the schema, or avro (an Avro "
+     "enum: the registry must accept each new label).",
+     SetChoice<kEnumForms, &Options::capture, &CaptureOptions::type_forms, &TypeForms::enums>},
     {'\0', "intervals", "FORM", kOne, kPublish, "iso",
      "What an interval becomes: iso (P1DT2H, exact), text, as PostgreSQL prints it by default: "
      "1 day 02:00:00, or micros (a number of microseconds, with months of 365.25 / 12 days).",

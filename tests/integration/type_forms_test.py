@@ -1,4 +1,4 @@
-"""The other forms of types: --intervals, --time-precision. docs/types.md, decisions/0018."""
+"""The other forms of types: --enums, --intervals, --time-precision. docs/types.md, decisions/0018."""
 
 import json
 import random
@@ -168,3 +168,73 @@ def test_tail_shows_them(scene: Scene):
     scene.settle()
     assert [line["value"] for line in tail_lines(scene, scene.topic("test"))] == [
         {"id": 1, "l": "2026-11-21T12:30:00.123", "v": 86_400_000_000}, {"id": 2, "l": "infinity", "v": "P178000000Y"}]
+
+
+MOODS = """CREATE TYPE mood AS ENUM ('sad', 'ok', 'on hold', ''); CREATE DOMAIN state AS mood;
+           CREATE TABLE test (id int, k mood, "int" mood, d state, a mood[], PRIMARY KEY (id, k))"""
+MOOD_ROWS = ["'sad', 'ok', 'sad', '{ok,NULL}'", "'on hold', 'on hold', '', '{ok,on hold}'", "'ok', NULL, NULL, '{}'",
+             "'sad', NULL, 'ok', '{{ok}}'"]
+MOOD_VALUES = [
+    {"k": "sad", "int": "ok", "d": "sad", "a": ["ok", None]},
+    {"k": "on hold", "int": None, "int__text": "on hold", "d": None, "d__text": "", "a": None, "a__text": '{ok,"on hold"}'},
+    {"k": "ok", "int": None, "d": None, "a": []},
+    {"k": "sad", "int": None, "int__text": None, "d": "ok", "d__text": None, "a": None, "a__text": "{{ok}}"}]
+
+
+def enum_of(field: str, symbols: list[str]) -> dict:
+    return {"type": "enum", "name": field + "__enum", "namespace": "bottledwater.public.test", "symbols": symbols}
+
+
+def test_enums_are_avro_enums_in_snapshot_and_stream(scene: Scene):
+    """Labels that are no Avro names come beside; of a key, enums are strings."""
+    scene.execute(MOODS)
+    for number, row in enumerate(MOOD_ROWS):
+        scene.execute(f"INSERT INTO test VALUES ({number}, {row})")
+    use_raw_numbers(scene)
+    scene.running_relay(enums="avro")
+    for number, row in enumerate(MOOD_ROWS, 10):
+        scene.execute(f"INSERT INTO test VALUES ({number}, {row})")
+    messages = scene.messages("test")
+    assert [message.value for message in messages] == [
+        {"id": number + first, **value} for first in (0, 10) for number, value in enumerate(MOOD_VALUES)]
+    assert [message.key for message in messages[:2]] == [{"id": 0, "k": "sad"}, {"id": 1, "k": "on hold"}]
+    assert len({schema_id(message.raw_value) for message in messages}) == 2
+    types = avro_types(scene, messages[0].raw_value)
+    assert types["k"] == avro_types(scene, messages[0].raw_key)["k"] == "string"
+    assert types["int"] == enum_of("int", ["sad", "ok"]) and types["d"] == enum_of("d", ["sad", "ok"])
+    assert types["a"]["items"][1] == enum_of("a", ["sad", "ok"])
+
+
+def test_enums_are_read_in_both_kinds_of_json_and_by_tail(scene: Scene):
+    scene.execute(MOODS + "; INSERT INTO test VALUES (0, " + MOOD_ROWS[0] + "), (1, " + MOOD_ROWS[1] + ")")
+    scene.use_json()
+    relay = scene.running_relay(enums="avro", output_format="plain-json")
+    first, second = scene.messages("test")
+    assert first.value == {"id": 0, "k": "sad", "int": "ok", "d": "sad", "a": ["ok", None]}
+    assert second.value == {"id": 1, "k": "on hold", "int": "on hold", "d": "", "a": '{ok,"on hold"}'}
+    relay.stop()
+    scene.running_relay(enums="avro", output_format="json")
+    scene.execute("UPDATE test SET d = 'ok' WHERE id = 0")
+    space = "bottledwater.public.test"
+    assert scene.changes("test")[-1][2] == {
+        "id": {"int": 0}, "k": {"string": "sad"}, "int": {f"{space}.int__enum": "ok"}, "d": {f"{space}.d__enum": "ok"},
+        "a": {"array": [{f"{space}.a__enum": "ok"}, None]}}
+
+
+def test_an_avro_enum_grows_at_the_next_announcement(scene: Scene):
+    """Until then, a new label is beside. Keys do not change."""
+    scene.execute("CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE test (k mood, id int, m mood, PRIMARY KEY (k, id))")
+    relay = scene.running_relay(enums="avro")
+    scene.execute("INSERT INTO test VALUES ('sad', 1, 'sad')")
+    scene.settle()
+    scene.execute("ALTER TYPE mood ADD VALUE 'ok' BEFORE 'sad'")
+    scene.execute("INSERT INTO test VALUES ('sad', 2, 'ok'), ('sad', 3, 'sad')")
+    scene.execute("ALTER TABLE test ADD COLUMN more int")  # PostgreSQL announces the table again.
+    scene.execute("INSERT INTO test VALUES ('sad', 4, 'ok')")
+    messages = scene.messages("test")
+    assert [(message.value["m"], message.value.get("m__text")) for message in messages] == [
+        ("sad", None), (None, "ok"), ("sad", None), ("ok", None)]
+    assert [avro_types(scene, message.raw_value)["m"]["symbols"] for message in messages] == [["sad"], ["sad"], ["sad"], ["ok", "sad"]]
+    assert len({schema_id(message.raw_key) for message in messages}) == 1
+    assert [line["value"]["m"] for line in tail_lines(scene, scene.topic("test"))] == ["sad", "ok", "sad", "ok"]
+    assert relay.is_running()

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <utility>
 
 #include "avro/postgres_type_name.h"
 #include "avro/type_oid.h"
@@ -133,6 +134,33 @@ TEST(ColumnType, OfATimeHasTheUnitThatIsAskedFor) {
   EXPECT_EQ(TypeOf(type_oid::kTimetz, -1, millis), Scalar(ValueKind::kString));
 }
 
+ColumnType Enum(std::vector<std::string> symbols) {
+  return {.kind = ValueKind::kEnum, .symbols = std::move(symbols)};
+}
+
+TEST(ColumnType, OfAnEnumIsAnAvroEnumIfAskedFor) {
+  const TypeForms avro{.enums = EnumForm::kAvro};
+  EXPECT_EQ(TypeOf(kMood, -1, avro), Enum({"sad", "ok"}));
+  EXPECT_EQ(TypeOf(kMoodDomain, -1, avro), Enum({"sad", "ok"}));
+  EXPECT_EQ(TypeOf(kMoodArray, -1, avro), ArrayOf(Enum({"sad", "ok"})));
+  EXPECT_EQ(TypeOf(kMoodsDomain, -1, avro), ArrayOf(Enum({"sad", "ok"})));
+  EXPECT_EQ(TypeOf(kMood), Scalar(ValueKind::kString));
+  for (const uint32_t oid : {kDropped, kComposite}) {
+    EXPECT_EQ(TypeOf(oid, -1, avro), Scalar(ValueKind::kString)) << oid;
+  }
+  EXPECT_FALSE(Enum({"ok"}).holds_all());
+}
+
+TEST(ColumnType, OfAnEnumHasThoseLabelsThatAvroCanName) {
+  const TypeForms avro{.enums = EnumForm::kAvro};
+  const auto of = [&](std::vector<std::string> labels) {
+    return ColumnTypeOf(kMood, -1, avro, [&](uint32_t) { return UserType{.labels = labels}; });
+  };
+  EXPECT_EQ(of({"on hold", "done", "", "1st", "tr\u00e8s", "_x9", "a-b", "a_2d_b"}),
+            Enum({"done", "_x9", "a_2d_b"}));
+  EXPECT_EQ(of({"on hold", ""}), Scalar(ValueKind::kString)) << "an enum of nothing is none";
+}
+
 // Two keys would become one.
 TEST(TypeForms, OfAKeyLoseNothing) {
   const TypeForms lossy{.numeric = NumericForm::kDouble,
@@ -144,9 +172,11 @@ TEST(TypeForms, OfAKeyLoseNothing) {
   EXPECT_EQ(key.time_precision, TimePrecision::kMicros);
   const TypeForms exact{.numeric = NumericForm::kString,
                         .arrays = ArrayForm::kText,
+                        .enums = EnumForm::kAvro,
                         .intervals = IntervalForm::kText};
   EXPECT_EQ(exact.OfKey().numeric, NumericForm::kString);
   EXPECT_EQ(exact.OfKey().arrays, ArrayForm::kText);
+  EXPECT_EQ(exact.OfKey().enums, EnumForm::kString) << "whose labels would be part of the key";
   EXPECT_EQ(exact.OfKey().intervals, IntervalForm::kIso);
 }
 

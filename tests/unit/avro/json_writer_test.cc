@@ -152,6 +152,29 @@ TEST(JsonWriter, WritesIntervalsInTheirForms) {
   EXPECT_EQ(write(ValueKind::kIntervalMicros, JsonStyle::kAvroJson), R"({"long": 93600000000})");
 }
 
+// Avro's JSON encoding names the branch of a union, which is an enum's full name.
+TEST(JsonWriter, WritesEnumsAsTheirLabels) {
+  const Table table =
+      MakeTable({MakeEnumColumn("c", {"sad", "ok"}), MakeEnumColumn("a", {"sad", "ok"}, true)});
+  const std::string row = Encode(table, Texts({"ok", "{sad,NULL}"}));
+  EXPECT_EQ(Write(table, JsonStyle::kPlain, row), R"({"c":"ok","a":["sad",null]})");
+  EXPECT_EQ(Write(table, JsonStyle::kAvroJson, row),
+            R"({"c": {"bottledwater.public.test.c__enum": "ok"}, )"
+            R"("a": {"array": [{"bottledwater.public.test.a__enum": "sad"}, null]}})");
+}
+
+TEST(JsonWriter, RefusesASymbolThatIsNotThere) {
+  const Table table = MakeTable({MakeEnumColumn("c", {"sad", "ok"})});
+  for (const char* body : {"\x02\x04", "\x02\x01"}) {
+    std::string out;
+    const Error error = ErrorOf([&] {
+      AppendJson(CompiledSchema::Parse(BuildValueSchema(table)), JsonStyle::kPlain, body, &out);
+    });
+    EXPECT_EQ(error.kind(), ErrorKind::kHalt);
+    EXPECT_EQ(out, "");
+  }
+}
+
 TEST(JsonWriter, EmbedsJsonOnOneLineInPlainStyleOnly) {
   EXPECT_EQ(Avro(type_oid::kJsonb, R"({"a": 1})"), R"({"string": "{\"a\": 1}"})");
   EXPECT_EQ(Plain(type_oid::kJsonb, R"({"a": 1.10})"), R"({"a": 1.10})");

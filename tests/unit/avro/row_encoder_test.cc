@@ -242,6 +242,37 @@ TEST(RowEncoder, HasRoomForIntervalsInEveryForm) {
   }
 }
 
+TEST(RowEncoder, PutsLabelsThatTheSchemaDoesNotHaveBeside) {
+  const RowEncoder encoder(
+      MakeTable({MakeEnumColumn("c", {"sad", "ok"}), MakeEnumColumn("a", {"sad", "ok"}, true)}));
+  std::string body;
+  EXPECT_EQ(encoder.EncodeValue(Texts({"ok", "{ok,NULL,sad}"}), {}, &body).form, RowForm::kNative);
+  EXPECT_EQ(body, std::string("\x02\x02\x02\x06\x02\x02\x00\x02\x00\x00", 10));
+  for (const auto& [label, labels] :
+       {std::pair("new", "{sad}"), std::pair("sad", "{sad,new}"), std::pair("", "{}")}) {
+    body.clear();
+    EXPECT_EQ(encoder.EncodeValue(Texts({label, labels}), {}, &body).form, RowForm::kTextBeside);
+  }
+}
+
+TEST(RowEncoder, HasRoomForTheLastOfManyLabels) {
+  std::vector<std::string> symbols;
+  for (int i = 0; i < 20'000; ++i) symbols.push_back("l" + std::to_string(i));
+  symbols.push_back("z");
+  std::string many = "{z";
+  for (int i = 0; i < 1000; ++i) many += ",z";
+  const RowEncoder encoder(MakeTable({MakeEnumColumn("a", std::move(symbols), true)}));
+  std::string body;
+  EXPECT_EQ(encoder.EncodeValue(Texts({many + "}"}), {}, &body).form, RowForm::kNative);
+  EXPECT_EQ(body.size(), 1 + 2 + 1001 * 4 + 1);
+}
+
+TEST(RowEncoder, TakesTextsThatAreBytesForNoEnum) {
+  Table table = MakeTable({MakeEnumColumn("c", {"ok"})});
+  table.text_as_bytes = true;
+  EXPECT_NE(BuildValueSchema(table).find(R"(["null","bytes"])"), std::string::npos);
+}
+
 TEST(RowEncoder, PutsIntervalsThatAreNoNumberBeside) {
   Column column = MakeColumn("c", type_oid::kInterval);
   column.type.kind = ValueKind::kIntervalMicros;

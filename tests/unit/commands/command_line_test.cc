@@ -114,6 +114,7 @@ TEST_F(OptionsTest, TakeEveryNewOption) {
                                  "--republish",
                                  "--numeric=double",
                                  "--arrays=text",
+                                 "--enums=avro",
                                  "--intervals=micros",
                                  "--time-precision=millis"});
   EXPECT_EQ(options.spool.directory, "/s");
@@ -134,6 +135,7 @@ TEST_F(OptionsTest, TakeEveryNewOption) {
   EXPECT_TRUE(options.overrides.republish);
   EXPECT_EQ(options.capture.type_forms.numeric, NumericForm::kDouble);
   EXPECT_EQ(options.capture.type_forms.arrays, ArrayForm::kText);
+  EXPECT_EQ(options.capture.type_forms.enums, EnumForm::kAvro);
   EXPECT_EQ(options.capture.type_forms.intervals, IntervalForm::kMicros);
   EXPECT_EQ(options.capture.type_forms.time_precision, TimePrecision::kMillis);
 }
@@ -172,6 +174,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"invalid-text", "bytes"},
       {"numeric", "double"},
       {"arrays", "text"},
+      {"enums", "avro"},
       {"intervals", "micros"},
       {"time-precision", "millis"},
       {"kafka-config", "client.id=b"},
