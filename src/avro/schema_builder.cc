@@ -67,7 +67,7 @@ std::string BaseTypeName(const Column& column) {
 }
 
 Json FieldJson(const Column& column, const EnumName& enum_name, const std::string& field_name,
-               bool text_as_bytes, bool is_in_key) {
+               bool text_as_bytes, bool is_in_key, bool with_doc) {
   Json field;
   field["name"] = field_name;
   const ColumnType type = FieldType(column.type, text_as_bytes);
@@ -80,6 +80,7 @@ Json FieldJson(const Column& column, const EnumName& enum_name, const std::strin
   // Not in a key, whose bytes begin with its schema's id: a new label must not make another key.
   if (!column.enum_labels.empty() && !is_in_key) field["postgresql_enum"] = column.enum_labels;
   if (field_name != column.name) field["postgresql_name"] = column.name;
+  if (with_doc && column.facts.comment) field["doc"] = *column.facts.comment;
   return field;
 }
 
@@ -107,12 +108,14 @@ std::string BuildSchema(const Table& table, bool key_only, RowForm form) {
   const std::vector<std::string> text_names = TextFieldNames(table, names, key_only);
   const std::string name = AvroSafeName(table.name);
   const std::string name_space = AvroNamespace(table.schema);
+  const bool with_docs = table.with_docs && !key_only;
   Json fields = Json::array();
   for (size_t i = 0; i < names.size(); ++i) {
     const Column& column = table.columns[i];
     if (key_only && !column.key) continue;
     const EnumName enum_name{name_space + "." + name, names[i] + "__enum"};
-    fields.push_back(FieldJson(column, enum_name, names[i], table.text_as_bytes, key_only));
+    fields.push_back(
+        FieldJson(column, enum_name, names[i], table.text_as_bytes, key_only, with_docs));
     if (HasTextBeside(FieldType(column.type, table.text_as_bytes), column.key, form)) {
       fields.push_back(TextFieldJson(text_names[i], names[i]));
     }
@@ -121,6 +124,7 @@ std::string BuildSchema(const Table& table, bool key_only, RowForm form) {
   record["type"] = "record";
   record["name"] = name;
   record["namespace"] = name_space;
+  if (with_docs && table.comment) record["doc"] = *table.comment;
   record["fields"] = std::move(fields);
   std::string text = record.dump(-1, ' ', false, Json::error_handler_t::replace);
   CheckAvroSchema(text, table);

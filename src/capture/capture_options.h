@@ -61,6 +61,8 @@ struct CaptureOptions {
   InvalidText invalid_text = InvalidText::kError;
   // --numeric, --arrays, --enums, --intervals, --time-precision: what these types become.
   TypeForms type_forms;
+  // --schema-docs: value schemas have the comments of tables and columns.
+  bool schema_docs = false;
   // --envelope: what the spool keeps as values. With kDebezium also --topic-prefix, which is a part
   // of its envelopes and of its schemas' names; the fields above are without effect then.
   Envelope envelope = Envelope::kNone;

@@ -252,6 +252,9 @@ constexpr OptionSpec kTable[] = {
      "off).",
      SetChoice<kTimePrecisions, &Options::capture, &CaptureOptions::type_forms,
                &TypeForms::time_precision>},
+    {'\0', "schema-docs", "", kFlag, kPublish, "",
+     "Put the comments of tables and columns into Avro's value schemas, as doc.",
+     Set<ParseFlag, &Options::capture, &CaptureOptions::schema_docs>},
     {'T', "topic-config", "KEY=VALUE", kProperties, kPublish, "",
      "Set a property of topics that the relay creates: partitions=8, replication=3, or a topic "
      "setting of Kafka's, e.g. retention.ms; can be repeated.",

@@ -1,4 +1,4 @@
-"""The other forms of types: --enums, --intervals, --time-precision. docs/types.md, decisions/0018."""
+"""The other forms of types: --enums, --intervals, --time-precision; and --schema-docs. docs/types.md, decisions/0018."""
 
 import json
 import random
@@ -238,3 +238,36 @@ def test_an_avro_enum_grows_at_the_next_announcement(scene: Scene):
     assert len({schema_id(message.raw_key) for message in messages}) == 1
     assert [line["value"]["m"] for line in tail_lines(scene, scene.topic("test"))] == ["sad", "ok", "sad", "ok"]
     assert relay.is_running()
+
+
+def docs_of(scene: Scene, data: bytes) -> tuple[str | None, dict[str, str]]:
+    """Of the record, and of the fields that have one."""
+    with urllib.request.urlopen(f"{scene.servers.registry.url}/schemas/ids/{schema_id(data)}") as answer:
+        schema = json.loads(json.load(answer)["schema"])
+    return schema.get("doc"), {field["name"]: field["doc"] for field in schema["fields"] if "doc" in field}
+
+
+def test_comments_are_docs_of_values_as_of_the_announcement(scene: Scene):
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY, v int); INSERT INTO test VALUES (1, 1);"
+                  "COMMENT ON TABLE test IS 'what is \"tested\"'; COMMENT ON COLUMN test.id IS 'ä number'")
+    relay = scene.running_relay("--schema-docs")
+    docs = 'what is "tested"', {"id": "ä number"}
+    scene.execute("INSERT INTO test VALUES (2, 2)")
+    scene.execute("ALTER TABLE test ALTER v SET NOT NULL")  # It is announced again, with the same comments.
+    scene.execute("INSERT INTO test VALUES (3, 3)")
+    messages = scene.messages("test")
+    assert len({schema_id(message.raw_value) for message in messages}) == 1
+    assert docs_of(scene, messages[0].raw_value) == docs
+    scene.execute("COMMENT ON TABLE test IS NULL; COMMENT ON COLUMN test.v IS 'value'")
+    relay.stop()
+    relay = scene.running_relay("--schema-docs")
+    scene.execute("INSERT INTO test VALUES (4, 4)")
+    last = scene.messages("test")[-1]
+    assert docs_of(scene, last.raw_value) == (None, {"id": "ä number", "v": "value"})
+    relay.stop()
+    scene.running_relay()
+    scene.execute("DELETE FROM test WHERE id = 1; INSERT INTO test VALUES (5, 5)")
+    messages = scene.messages("test")
+    assert docs_of(scene, messages[-1].raw_value) == (None, {})
+    assert len({schema_id(message.raw_key) for message in messages}) == 1
+    assert docs_of(scene, messages[0].raw_key) == (None, {})

@@ -115,6 +115,7 @@ TEST_F(OptionsTest, TakeEveryNewOption) {
                                  "--numeric=double",
                                  "--arrays=text",
                                  "--enums=avro",
+                                 "--schema-docs",
                                  "--intervals=micros",
                                  "--time-precision=millis"});
   EXPECT_EQ(options.spool.directory, "/s");
@@ -135,6 +136,7 @@ TEST_F(OptionsTest, TakeEveryNewOption) {
   EXPECT_TRUE(options.overrides.republish);
   EXPECT_EQ(options.capture.type_forms.numeric, NumericForm::kDouble);
   EXPECT_EQ(options.capture.type_forms.arrays, ArrayForm::kText);
+  EXPECT_TRUE(options.capture.schema_docs);
   EXPECT_EQ(options.capture.type_forms.enums, EnumForm::kAvro);
   EXPECT_EQ(options.capture.type_forms.intervals, IntervalForm::kMicros);
   EXPECT_EQ(options.capture.type_forms.time_precision, TimePrecision::kMillis);
