@@ -72,7 +72,7 @@ class CaptureSession {
     CaptureFigures* figures = nullptr;
     RelationCache::KeyLookup key_lookup;
     RelationCache::TypeLookup type_lookup;    // May be empty.
-    RelationCache::FactsLookup facts_lookup;  // With --envelope=debezium.
+    CatalogParts::FactsLookup facts_lookup;  // With --envelope=debezium, or --schema-docs.
     ToastValues::Look toast_look;             // May be empty.
     // As in ChangeAssembler::Hooks; may be empty.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
