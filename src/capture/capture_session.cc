@@ -31,9 +31,8 @@ CatalogParts CatalogOf(const CaptureSession::Environment& environment,
   const CaptureOptions& options = *environment.options;
   CatalogParts parts;
   if (options.envelope == Envelope::kDebezium) {
-    parts.envelope = {options.envelope_prefix,
-                      environment.spool->ledger().state().source.database, facts.encoding,
-                      options.invalid_text};
+    parts.envelope = {options.envelope_prefix, environment.spool->ledger().state().source.database,
+                      facts.encoding, options.invalid_text};
   }
   parts.with_docs = options.schema_docs;
   if (parts.envelope || parts.with_docs) parts.facts = environment.facts_lookup;

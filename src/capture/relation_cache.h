@@ -83,8 +83,7 @@ class RelationCache {
 
   // Without a `type_lookup`, only pgoutput's Type messages tell of types.
   RelationCache(TableFilter filter, KeyLookup key_lookup, RowEncoderOptions encoder_options = {},
-                TypeLookup type_lookup = {}, TypeForms type_forms = {},
-                CatalogParts catalog = {})
+                TypeLookup type_lookup = {}, TypeForms type_forms = {}, CatalogParts catalog = {})
       : filter_(std::move(filter)),
         key_lookup_(std::move(key_lookup)),
         type_lookup_(std::move(type_lookup)),

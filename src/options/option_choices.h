@@ -29,9 +29,8 @@ inline constexpr Choice<ArrayForm> kArrayForms[] = {{"native", ArrayForm::kNativ
                                                     {"text", ArrayForm::kText}};
 inline constexpr Choice<EnumForm> kEnumForms[] = {{"string", EnumForm::kString},
                                                   {"avro", EnumForm::kAvro}};
-inline constexpr Choice<IntervalForm> kIntervalForms[] = {{"iso", IntervalForm::kIso},
-                                                          {"text", IntervalForm::kText},
-                                                          {"micros", IntervalForm::kMicros}};
+inline constexpr Choice<IntervalForm> kIntervalForms[] = {
+    {"iso", IntervalForm::kIso}, {"text", IntervalForm::kText}, {"micros", IntervalForm::kMicros}};
 inline constexpr Choice<TimePrecision> kTimePrecisions[] = {{"micros", TimePrecision::kMicros},
                                                             {"millis", TimePrecision::kMillis}};
 inline constexpr Choice<PartitionForm> kPartitionForms[] = {{"root", PartitionForm::kRoot},

@@ -38,10 +38,26 @@ TEST(ParseInterval, TellsInfinitiesFromWhatPostgresNeverPrints) {
   for (const char* text : {"infinity", "-infinity"}) {
     EXPECT_EQ(ParseInterval(text, &interval), ValueStatus::kOutOfRange) << text;
   }
-  for (const char* text :
-       {"", "P", "1 day", "P1", "PT", "P1DT", "PT1X", "P1S", "P1H", "PT1D", "P1.5D", "PT1.S",
-        "PT1.2345678S", "PT--1S", "PTT1S", "P99999999999Y", "PT99999999999999999999S", "P1D ",
-        "-P1D", "PT+1S"}) {
+  for (const char* text : {"",
+                           "P",
+                           "1 day",
+                           "P1",
+                           "PT",
+                           "P1DT",
+                           "PT1X",
+                           "P1S",
+                           "P1H",
+                           "PT1D",
+                           "P1.5D",
+                           "PT1.S",
+                           "PT1.2345678S",
+                           "PT--1S",
+                           "PTT1S",
+                           "P99999999999Y",
+                           "PT99999999999999999999S",
+                           "P1D ",
+                           "-P1D",
+                           "PT+1S"}) {
     EXPECT_EQ(ParseInterval(text, &interval), ValueStatus::kMalformed) << text;
   }
   EXPECT_EQ(interval, (Interval{1, 2, 3}));

@@ -135,9 +135,9 @@ TEST(JsonWriter, WritesMillisecondsAfterTheStyle) {
             R"({"long": -1} "1969-12-31T23:59:59.999")");
   EXPECT_EQ(write(ValueKind::kTimestamptzMillis, type_oid::kTimestamptz, "1970-01-01 00:00:01+00"),
             R"({"long": 1000} "1970-01-01T00:00:01Z")");
-  EXPECT_EQ(InForm(ValueKind::kTimestamptzMillis, type_oid::kTimestamptz, JsonStyle::kPlain,
-                   "infinity"),
-            R"("infinity")");
+  EXPECT_EQ(
+      InForm(ValueKind::kTimestamptzMillis, type_oid::kTimestamptz, JsonStyle::kPlain, "infinity"),
+      R"("infinity")");
 }
 
 TEST(JsonWriter, WritesIntervalsInTheirForms) {
