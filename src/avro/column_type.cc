@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "avro/decimal_text.h"
+#include "avro/name.h"
 #include "avro/postgres_type_name.h"
 #include "avro/type_oid.h"
 
@@ -31,11 +32,35 @@ uint32_t ElementOidOf(const Undressed& type) {
   return type.user ? type.user->element_oid : BuiltinElementType(type.oid);
 }
 
-// The representation of a type that is no array.
-ColumnType ScalarType(uint32_t oid, int32_t typmod, NumericForm form) {
+ValueKind KindOfInterval(IntervalForm form) {
+  switch (form) {
+    case IntervalForm::kIso:
+      return ValueKind::kString;
+    case IntervalForm::kText:
+      return ValueKind::kIntervalText;
+    case IntervalForm::kMicros:
+      return ValueKind::kIntervalMicros;
+  }
+  return ValueKind::kString;
+}
+
+ValueKind InMillis(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::kTime:
+      return ValueKind::kTimeMillis;
+    case ValueKind::kTimestamp:
+      return ValueKind::kTimestampMillis;
+    case ValueKind::kTimestamptz:
+      return ValueKind::kTimestamptzMillis;
+    default:
+      return kind;
+  }
+}
+
+ColumnType NumericType(int32_t typmod, NumericForm form) {
   ColumnType type;
-  type.kind = KindOfType(oid);
-  if (type.kind != ValueKind::kNumeric || form == NumericForm::kString) return type;
+  type.kind = ValueKind::kNumeric;
+  if (form == NumericForm::kString) return type;
   const std::optional<NumericDigits> digits = NumericDigitsOf(typmod);
   if (!digits || digits->precision < 1) return type;
   // PostgreSQL allows a scale below 0, which rounds to tens or hundreds, and one above the
@@ -53,20 +78,50 @@ ColumnType ScalarType(uint32_t oid, int32_t typmod, NumericForm form) {
   return type;
 }
 
+// Text where no label is an Avro name: an enum of nothing is none.
+ColumnType EnumType(const std::vector<std::string>& labels) {
+  ColumnType type;
+  for (const std::string& label : labels) {
+    if (!label.empty() && AvroSafeName(label) == label) type.symbols.push_back(label);
+  }
+  if (!type.symbols.empty()) type.kind = ValueKind::kEnum;
+  return type;
+}
+
+// The representation of a type that is no array.
+ColumnType ScalarType(const Undressed& undressed, const TypeForms& forms) {
+  const uint32_t oid = undressed.oid;
+  if (oid == type_oid::kNumeric) return NumericType(undressed.typmod, forms.numeric);
+  if (undressed.user && forms.enums == EnumForm::kAvro) return EnumType(undressed.user->labels);
+  ColumnType type;
+  type.kind = oid == type_oid::kInterval ? KindOfInterval(forms.intervals) : KindOfType(oid);
+  if (forms.time_precision == TimePrecision::kMillis) type.kind = InMillis(type.kind);
+  return type;
+}
+
 }  // namespace
+
+TypeForms TypeForms::OfKey() const {
+  TypeForms exact = *this;
+  if (numeric == NumericForm::kDouble) exact.numeric = NumericForm::kDecimal;
+  exact.enums = EnumForm::kString;
+  exact.intervals = IntervalForm::kIso;
+  exact.time_precision = TimePrecision::kMicros;
+  return exact;
+}
 
 ColumnType ColumnTypeOf(uint32_t oid, int32_t typmod, const TypeForms& forms,
                         const UserTypeLookup& lookup) {
   const Undressed base = ResolveDomains(oid, typmod, lookup);
   const uint32_t element_oid = ElementOidOf(base);
-  if (element_oid == 0) return ScalarType(base.oid, base.typmod, forms.numeric);
+  if (element_oid == 0) return ScalarType(base, forms);
   if (forms.arrays == ArrayForm::kText) return {};
 
   // An array's modifier is its elements'.
   const Undressed element = ResolveDomains(element_oid, base.typmod, lookup);
   ColumnType type;
   // A domain over an array may be an element: its text is an array's text in quotes.
-  if (ElementOidOf(element) == 0) type = ScalarType(element.oid, element.typmod, forms.numeric);
+  if (ElementOidOf(element) == 0) type = ScalarType(element, forms);
   type.element = type.kind;
   type.kind = ValueKind::kArray;
   type.delimiter = base.user ? base.user->delimiter : BuiltinDelimiter(element_oid);

@@ -21,10 +21,15 @@ struct ColumnType {
   int32_t scale = 0;
   // Of kArray: what stands between two elements. ',' for every type but box.
   char delimiter = ',';
+  // Of kEnum, as value or as element: those labels that are Avro names, at least one.
+  std::vector<std::string> symbols = {};
 
   // Whether the Avro type holds every value that PostgreSQL may send. Else some go as text, in a
   // field beside it: docs/decisions/0018.
-  bool holds_all() const { return kind != ValueKind::kDecimal && kind != ValueKind::kArray; }
+  bool holds_all() const {
+    return kind != ValueKind::kDecimal && kind != ValueKind::kArray &&
+           kind != ValueKind::kIntervalMicros && kind != ValueKind::kEnum;
+  }
 
   friend bool operator==(const ColumnType&, const ColumnType&) = default;
 };
@@ -33,10 +38,24 @@ struct ColumnType {
 enum class NumericForm : uint8_t { kDecimal, kString, kDouble };
 // --arrays.
 enum class ArrayForm : uint8_t { kNative, kText };
+// --enums: a string, or an Avro enum of the labels.
+enum class EnumForm : uint8_t { kString, kAvro };
+// --intervals: ISO 8601, as PostgreSQL prints them by default, or a number of microseconds.
+enum class IntervalForm : uint8_t { kIso, kText, kMicros };
+// --time-precision: of time, timestamp and timestamptz.
+enum class TimePrecision : uint8_t { kMicros, kMillis };
 
 struct TypeForms {
   NumericForm numeric = NumericForm::kDecimal;
   ArrayForm arrays = ArrayForm::kNative;
+  EnumForm enums = EnumForm::kString;
+  IntervalForm intervals = IntervalForm::kIso;
+  TimePrecision time_precision = TimePrecision::kMicros;
+
+  // Those of key columns. None of them loses digits, since two keys would become one. Enums are
+  // strings: a new label would be a new schema, and so make another key of every row. And intervals
+  // have one form: two texts would have one schema, so nobody would see that all keys have changed.
+  TypeForms OfKey() const;
 };
 
 // What pg_type says of a type that is not built in. Of an OID all of this stays as it is, but for

@@ -51,7 +51,8 @@ ValueKind KindOfAvroType(const std::string& primitive, const std::string& logica
        {ValueKind::kString, ValueKind::kInt, ValueKind::kLong, ValueKind::kBoolean,
         ValueKind::kFloat, ValueKind::kDouble, ValueKind::kUuid, ValueKind::kBytes,
         ValueKind::kDecimal, ValueKind::kDate, ValueKind::kTime, ValueKind::kTimestamp,
-        ValueKind::kTimestamptz}) {
+        ValueKind::kTimestamptz, ValueKind::kTimeMillis, ValueKind::kTimestampMillis,
+        ValueKind::kTimestamptzMillis}) {
     const AvroType type = AvroTypeOf(kind);
     if (type.primitive == primitive && type.logical_type == logical_type) return kind;
   }
@@ -67,7 +68,24 @@ const Json& OptionalType(const Json& object, const char* property) {
   return (*type)[1];
 }
 
+ColumnType ParseEnum(const Json& json) {
+  const auto symbols = json.find("symbols");
+  if (symbols == json.end() || !symbols->is_array() || symbols->empty()) {
+    Fail("an enum without symbols");
+  }
+  ColumnType type;
+  type.kind = ValueKind::kEnum;
+  for (const Json& symbol : *symbols) {
+    if (!symbol.is_string()) Fail("a symbol that is no text");
+    type.symbols.push_back(symbol.get<std::string>());
+  }
+  return type;
+}
+
+bool IsEnum(const Json& json) { return json.is_object() && StringAt(json, "type") == "enum"; }
+
 ColumnType ParseScalar(const Json& json, std::string_view postgresql_type) {
+  if (IsEnum(json)) return ParseEnum(json);
   const bool logical = json.is_object();
   if (!logical && !json.is_string()) Fail("unknown type");
   ColumnType type;
@@ -92,6 +110,13 @@ ColumnType ParseType(const Json& json, std::string_view postgresql_type) {
   return type;
 }
 
+// "" for all that is no enum, and no array of one.
+std::string EnumNameOf(const Json& type) {
+  if (IsEnum(type)) return StringAt(type, "namespace") + "." + StringAt(type, "name");
+  const bool is_array = type.is_object() && StringAt(type, "type") == "array";
+  return is_array ? EnumNameOf(OptionalType(type, "items")) : "";
+}
+
 CompiledSchema::Field ParseField(const Json& json, const CompiledSchema::Field* before) {
   if (!json.is_object()) Fail("a field is not an object");
   const Json& type = OptionalType(json, "type");
@@ -113,6 +138,7 @@ CompiledSchema::Field ParseField(const Json& json, const CompiledSchema::Field* 
   const bool has_base = json.contains("postgresql_base_type");
   field.type =
       ParseType(type, StringAt(json, has_base ? "postgresql_base_type" : "postgresql_type"));
+  field.enum_name = EnumNameOf(type);
   return field;
 }
 

@@ -12,9 +12,10 @@ namespace bw {
 class CompiledSchema {
  public:
   struct Field {
-    ColumnType type;              // Only kind, element, precision and scale.
+    ColumnType type;              // Only kind, element, precision, scale and symbols.
     std::string name;             // The Avro name.
     std::string postgresql_name;  // The column's own name.
+    std::string enum_name;        // The full name, of kEnum as value or as element.
     // A text beside the field before it (avro/row_form.h), whose postgresql_name it has.
     bool is_text_beside = false;
   };

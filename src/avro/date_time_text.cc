@@ -151,7 +151,9 @@ bool TakeOffset(Scanner* scanner, int64_t* micros) {
   return true;
 }
 
-ValueStatus ParseAnyTimestamp(std::string_view text, bool with_offset, int64_t* out) {
+enum class Unit : int64_t { kMicros = 1, kMillis = kMicrosPerMilli };  // In microseconds.
+
+ValueStatus ParseAnyTimestamp(std::string_view text, bool with_offset, Unit unit, int64_t* out) {
   if (text == "infinity") return *out = kTimestampInfinity, ValueStatus::kOk;
   if (text == "-infinity") return *out = kTimestampMinusInfinity, ValueStatus::kOk;
   Scanner scanner(text);
@@ -165,13 +167,14 @@ ValueStatus ParseAnyTimestamp(std::string_view text, bool with_offset, int64_t* 
   if (with_offset && !TakeOffset(&scanner, &offset)) return ValueStatus::kMalformed;
   if (!TakeEraAndEnd(&scanner, &day)) return ValueStatus::kMalformed;
 
-  int64_t micros = 0;
-  if (__builtin_mul_overflow(DaysSinceEpoch(day), kMicrosPerDay, &micros) ||
-      __builtin_add_overflow(micros, time - offset, &micros) || micros == kTimestampInfinity ||
-      micros == kTimestampMinusInfinity) {
+  const auto micros_per_unit = static_cast<int64_t>(unit);
+  int64_t number = 0;
+  if (__builtin_mul_overflow(DaysSinceEpoch(day), kMicrosPerDay / micros_per_unit, &number) ||
+      __builtin_add_overflow(number, FloorDivide(time - offset, micros_per_unit), &number) ||
+      number == kTimestampInfinity || number == kTimestampMinusInfinity) {
     return ValueStatus::kOutOfRange;
   }
-  *out = micros;
+  *out = number;
   return ValueStatus::kOk;
 }
 
@@ -198,11 +201,26 @@ ValueStatus ParseTime(std::string_view text, int64_t* out) {
 }
 
 ValueStatus ParseTimestamp(std::string_view text, int64_t* out) {
-  return ParseAnyTimestamp(text, false, out);
+  return ParseAnyTimestamp(text, false, Unit::kMicros, out);
 }
 
 ValueStatus ParseTimestamptz(std::string_view text, int64_t* out) {
-  return ParseAnyTimestamp(text, true, out);
+  return ParseAnyTimestamp(text, true, Unit::kMicros, out);
+}
+
+ValueStatus ParseTimeMillis(std::string_view text, int32_t* out) {
+  int64_t micros = 0;
+  const ValueStatus status = ParseTime(text, &micros);
+  if (status == ValueStatus::kOk) *out = static_cast<int32_t>(micros / kMicrosPerMilli);
+  return status;
+}
+
+ValueStatus ParseTimestampMillis(std::string_view text, int64_t* out) {
+  return ParseAnyTimestamp(text, false, Unit::kMillis, out);
+}
+
+ValueStatus ParseTimestamptzMillis(std::string_view text, int64_t* out) {
+  return ParseAnyTimestamp(text, true, Unit::kMillis, out);
 }
 
 // --- Numbers -> text ---------------------------------------------------------------------------
@@ -257,26 +275,35 @@ void AppendIsoTime(int64_t micros, std::string* out) {
   while (out->back() == '0') out->pop_back();
 }
 
-void AppendIsoTimestamp(int64_t micros_since_epoch, bool utc, std::string* out) {
-  if (micros_since_epoch == kTimestampInfinity) {
+namespace {
+
+// `number` counts units of this many microseconds.
+void AppendAnyTimestamp(int64_t number, int64_t micros_per_unit, bool utc, std::string* out) {
+  if (number == kTimestampInfinity) {
     *out += "infinity";
     return;
   }
-  if (micros_since_epoch == kTimestampMinusInfinity) {
+  if (number == kTimestampMinusInfinity) {
     *out += "-infinity";
     return;
   }
-  int64_t days = micros_since_epoch / kMicrosPerDay;
-  int64_t time = micros_since_epoch % kMicrosPerDay;
-  if (time < 0) {
-    time += kMicrosPerDay;
-    --days;
-  }
+  const int64_t units_per_day = kMicrosPerDay / micros_per_unit;
+  const int64_t days = FloorDivide(number, units_per_day);
   const std::string_view era = AppendDay(days, out);
   *out += 'T';
-  AppendIsoTime(time, out);
+  AppendIsoTime((number - days * units_per_day) * micros_per_unit, out);
   if (utc) *out += 'Z';
   *out += era;
+}
+
+}  // namespace
+
+void AppendIsoTimestamp(int64_t micros_since_epoch, bool utc, std::string* out) {
+  AppendAnyTimestamp(micros_since_epoch, 1, utc, out);
+}
+
+void AppendIsoTimestampMillis(int64_t millis_since_epoch, bool utc, std::string* out) {
+  AppendAnyTimestamp(millis_since_epoch, kMicrosPerMilli, utc, out);
 }
 
 }  // namespace bw

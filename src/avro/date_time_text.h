@@ -9,7 +9,9 @@
 namespace bw {
 
 inline constexpr int64_t kMicrosPerSecond = 1'000'000;
+inline constexpr int64_t kMicrosPerMilli = 1'000;
 inline constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
+inline constexpr int64_t kMillisPerDay = kMicrosPerDay / kMicrosPerMilli;
 
 // A day of the proleptic Gregorian calendar with astronomical years: 0 is 1 BC, -1 is 2 BC.
 struct CivilDay {
@@ -41,6 +43,12 @@ ValueStatus ParseTimestamp(std::string_view text, int64_t* out);
 // The same with an offset, "+00", "-05:30" or "+00:19:32" -> microseconds since 1970-01-01 UTC.
 ValueStatus ParseTimestamptz(std::string_view text, int64_t* out);
 
+// The same in milliseconds. What is finer is cut off towards the past, as date_trunc() does: order
+// stays, and no time becomes that of the next day. PostgreSQL's whole range fits.
+ValueStatus ParseTimeMillis(std::string_view text, int32_t* out);
+ValueStatus ParseTimestampMillis(std::string_view text, int64_t* out);
+ValueStatus ParseTimestamptzMillis(std::string_view text, int64_t* out);
+
 // --- Avro's numbers -> text, appended to `*out`: ISO 8601 for the years 1 to 9999. Beyond, where
 // --- readers disagree, years are as PostgreSQL writes and reads them: 10000, or 0044 with " BC" at
 // --- the end. Fractions of a second have no trailing zeros. Pure; accepts any number ------------
@@ -53,5 +61,6 @@ void AppendIsoTime(int64_t micros, std::string* out);
 
 // "2026-11-21T12:30:00.123456", with a 'Z' at the end if `utc`; the infinities without it.
 void AppendIsoTimestamp(int64_t micros_since_epoch, bool utc, std::string* out);
+void AppendIsoTimestampMillis(int64_t millis_since_epoch, bool utc, std::string* out);
 
 }  // namespace bw

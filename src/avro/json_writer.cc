@@ -23,10 +23,21 @@ std::string_view ReadUtf8(const Field& field, BodyReader* body) {
   return text;
 }
 
-int64_t ReadTimeOfDay(BodyReader* body) {
-  const int64_t micros = body->ReadLong();
-  if (micros < 0 || micros > kMicrosPerDay) body->Fail("a time outside of the day");
-  return micros;
+int64_t ReadTimeOfDay(ValueKind kind, BodyReader* body) {
+  const bool is_millis = kind == ValueKind::kTimeMillis;
+  const int64_t number = is_millis ? body->ReadInt() : body->ReadLong();
+  if (number < 0 || number > (is_millis ? kMillisPerDay : kMicrosPerDay)) {
+    body->Fail("a time outside of the day");
+  }
+  return is_millis ? number * kMicrosPerMilli : number;
+}
+
+const std::string& ReadSymbol(const Field& field, BodyReader* body) {
+  const int32_t number = body->ReadInt();
+  if (number < 0 || static_cast<size_t>(number) >= field.type.symbols.size()) {
+    body->Fail("a symbol that the enum does not have");
+  }
+  return field.type.symbols[static_cast<size_t>(number)];
 }
 
 void AppendAvroValue(const Field& field, ValueKind kind, BodyReader* body, std::string* out) {
@@ -36,6 +47,7 @@ void AppendAvroValue(const Field& field, ValueKind kind, BodyReader* body, std::
       break;
     case ValueKind::kInt:
     case ValueKind::kDate:
+    case ValueKind::kTimeMillis:
       AppendJsonInteger(body->ReadInt(), out);
       break;
     case ValueKind::kLong:
@@ -43,6 +55,9 @@ void AppendAvroValue(const Field& field, ValueKind kind, BodyReader* body, std::
     case ValueKind::kTime:
     case ValueKind::kTimestamp:
     case ValueKind::kTimestamptz:
+    case ValueKind::kTimestampMillis:
+    case ValueKind::kTimestamptzMillis:
+    case ValueKind::kIntervalMicros:
       AppendJsonInteger(body->ReadLong(), out);
       break;
     case ValueKind::kFloat:
@@ -53,9 +68,13 @@ void AppendAvroValue(const Field& field, ValueKind kind, BodyReader* body, std::
       break;
     case ValueKind::kNumeric:
     case ValueKind::kString:
+    case ValueKind::kIntervalText:
     case ValueKind::kJson:
     case ValueKind::kUuid:
       AppendJsonString(ReadUtf8(field, body), out);
+      break;
+    case ValueKind::kEnum:
+      AppendJsonString(ReadSymbol(field, body), out);
       break;
     case ValueKind::kBytes:
       AppendJsonBytes(body->ReadBytes(), out);
@@ -84,14 +103,21 @@ void AppendPlainValue(const Field& field, ValueKind kind, BodyReader* body, std:
       *out += '"';
       break;
     case ValueKind::kTime:
+    case ValueKind::kTimeMillis:
       *out += '"';
-      AppendIsoTime(ReadTimeOfDay(body), out);
+      AppendIsoTime(ReadTimeOfDay(kind, body), out);
       *out += '"';
       break;
     case ValueKind::kTimestamp:
     case ValueKind::kTimestamptz:
       *out += '"';
       AppendIsoTimestamp(body->ReadLong(), kind == ValueKind::kTimestamptz, out);
+      *out += '"';
+      break;
+    case ValueKind::kTimestampMillis:
+    case ValueKind::kTimestamptzMillis:
+      *out += '"';
+      AppendIsoTimestampMillis(body->ReadLong(), kind == ValueKind::kTimestamptzMillis, out);
       *out += '"';
       break;
     case ValueKind::kJson:
@@ -126,14 +152,15 @@ void AppendArray(std::string_view separator, BodyReader* body, std::string* out,
   *out += ']';
 }
 
-// A union in Avro's JSON encoding: null, or {"<branch>": <value>}.
+// A union in Avro's JSON encoding: null, or {"<branch>": <value>}. An enum's branch is its full
+// name.
 void AppendAvroUnion(const Field& field, ValueKind kind, BodyReader* body, std::string* out) {
   if (!body->ReadIsPresent()) {
     *out += "null";
     return;
   }
   *out += "{\"";
-  *out += AvroTypeOf(kind).primitive;
+  *out += kind == ValueKind::kEnum ? field.enum_name : AvroTypeOf(kind).primitive;
   *out += "\": ";
   if (kind == ValueKind::kArray) {
     AppendArray(", ", body, out, [&] { AppendAvroUnion(field, field.type.element, body, out); });

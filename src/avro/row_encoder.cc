@@ -62,7 +62,9 @@ RowEncoder::TextRule RowEncoder::TextRuleFor(const ColumnType& type, uint32_t ty
                                              const RowEncoderOptions& options) {
   using Kind = TextEncoding::Kind;
   const ValueKind kind = type.kind == ValueKind::kArray ? type.element : type.kind;
-  if (kind != ValueKind::kString && kind != ValueKind::kJson) return TextRule::kAsItIs;
+  if (kind != ValueKind::kString && kind != ValueKind::kJson && kind != ValueKind::kEnum) {
+    return TextRule::kAsItIs;
+  }
   if (options.text_as_bytes()) return TextRule::kAsItIs;
   if (options.encoding.kind() == Kind::kOneByte) return TextRule::kConvert;
   if (options.encoding.kind() != Kind::kUnknown && IsCheckedByServer(type_oid)) {
@@ -78,7 +80,8 @@ RowEncoder::RowEncoder(const Table& table, RowEncoderOptions options)
     const ColumnType type = FieldType(column.type, options.text_as_bytes());
     const TextRule rule = TextRuleFor(type, column.type_oid, options);
     converts_ = converts_ || rule == TextRule::kConvert;
-    columns_.push_back({type, type.holds_all(), column.key, rule, column.name, column.type_name});
+    columns_.push_back({type, type.holds_all(), EncodedBytesMax(type, {}), column.key, rule,
+                        column.name, column.type_name});
     all_columns_.push_back(i);
     if (column.key) key_columns_.push_back(i);
   }
@@ -165,7 +168,7 @@ size_t RowEncoder::BytesMax(std::span<const size_t> which, std::span<const TextV
     const ColumnEncoder& column = columns_[i];
     const std::string_view text = TextOf(Resolve(values, old_values, i));
     if (column.holds_all) {
-      bytes += text.size() + kFieldOverheadBytesMax;
+      bytes += text.size() + column.overhead_bytes_max;
       continue;
     }
     bytes += EncodedBytesMax(column.type, text);

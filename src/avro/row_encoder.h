@@ -63,7 +63,8 @@ class RowEncoder {
   enum class TextRule { kAsItIs, kCheck, kConvert };
   struct ColumnEncoder {
     ColumnType type;
-    bool holds_all;  // Of the type.
+    bool holds_all;             // Of the type.
+    size_t overhead_bytes_max;  // Beyond the text, of a type that holds all.
     bool is_key;
     TextRule text_rule;
     std::string name;

@@ -20,10 +20,13 @@ inline constexpr std::array<RowForm, kRowForms> kAllRowForms = {
     RowForm::kNative, RowForm::kTextBeside, RowForm::kTextBesideInKey};
 
 // The type of a column's field. Texts that are Avro bytes (Table::text_as_bytes) have no array of
-// them: who reads bytes wants the array's text exactly as the server stores it, too.
+// them, and are no enum: who reads bytes wants the text exactly as the server stores it, too.
 inline ColumnType FieldType(const ColumnType& type, bool text_as_bytes) {
-  const bool has_texts = type.kind == ValueKind::kArray &&
-                         (type.element == ValueKind::kString || type.element == ValueKind::kJson);
+  const bool is_array = type.kind == ValueKind::kArray;
+  const bool has_texts =
+      type.kind == ValueKind::kEnum ||
+      (is_array && (type.element == ValueKind::kString || type.element == ValueKind::kJson ||
+                    type.element == ValueKind::kEnum));
   return has_texts && text_as_bytes ? ColumnType{} : type;
 }
 

@@ -14,6 +14,7 @@ struct ColumnFacts {
   bool not_null = false;
   std::optional<std::string> default_expression;  // As pg_get_expr() prints it.
   int32_t key_place = 0;  // In the index that is the key: 1, 2, ...; 0 for none.
+  std::optional<std::string> comment;
   friend bool operator==(const ColumnFacts&, const ColumnFacts&) = default;
 };
 
@@ -34,6 +35,7 @@ struct Column {
   // For envelopes (src/debezium) alone.
   ResolvedType resolved;
   std::vector<std::string> element_labels;  // Of an array of enums.
+  // For these, and the comment for --schema-docs.
   ColumnFacts facts;
 };
 
@@ -45,6 +47,9 @@ struct Table {
   std::vector<Column> columns;
   // --invalid-text=bytes: texts are Avro bytes, exactly as the server stores them.
   bool text_as_bytes = false;
+  // --schema-docs: value schemas have the table's comment, and those of its columns.
+  bool with_docs = false;
+  std::optional<std::string> comment = {};
 };
 
 }  // namespace bw

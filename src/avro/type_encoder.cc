@@ -12,6 +12,7 @@
 #include "avro/binary_format.h"
 #include "avro/date_time_text.h"
 #include "avro/decimal_text.h"
+#include "avro/interval_text.h"
 #include "base/hex_digit.h"
 #include "base/parse_whole.h"
 
@@ -144,6 +145,28 @@ ValueStatus EncodeParsed(ValueStatus (*parse)(std::string_view, Integer*), std::
   return status;
 }
 
+// By the rule of text beside (docs/decisions/0018): the infinities of PostgreSQL 17, and what is
+// beyond 64 bits of microseconds.
+ValueStatus EncodeIntervalMicros(std::string_view text, char** cursor) {
+  Interval interval;
+  ValueStatus status = ParseInterval(text, &interval);
+  int64_t micros = 0;
+  if (status == ValueStatus::kOk) status = IntervalMicros(interval, &micros);
+  if (status == ValueStatus::kOutOfRange) return ValueStatus::kTextBeside;
+  if (status == ValueStatus::kOk) *cursor = WriteLong(micros, *cursor);
+  return status;
+}
+
+// The infinities are the same words in every style.
+ValueStatus EncodeIntervalText(std::string_view text, char** cursor) {
+  Interval interval;
+  const ValueStatus status = ParseInterval(text, &interval);
+  if (status == ValueStatus::kOutOfRange) return EncodeString(text, cursor);
+  if (status != ValueStatus::kOk) return status;
+  char printed[kIntervalTextMax];
+  return EncodeString({printed, PrintInterval(interval, printed)}, cursor);
+}
+
 size_t LengthBytes(size_t length) {
   char unused[kVarintBytesMax];
   return static_cast<size_t>(WriteLength(length, unused) - unused);
@@ -158,6 +181,7 @@ size_t ElementOverheadMax(const ColumnType& type, size_t text_size) {
     case ValueKind::kUnsigned:
     case ValueKind::kDate:
     case ValueKind::kTime:
+    case ValueKind::kTimeMillis:
       return 1;  // A varint is no longer than the digits.
     case ValueKind::kFloat:
       return 1 + sizeof(float);
@@ -167,10 +191,39 @@ size_t ElementOverheadMax(const ColumnType& type, size_t text_size) {
       return 5 + static_cast<size_t>(type.scale) / 2;
     case ValueKind::kTimestamp:
     case ValueKind::kTimestamptz:
+    case ValueKind::kTimestampMillis:
+    case ValueKind::kTimestamptzMillis:
       return 3;  // Ten bytes for "infinity".
+    case ValueKind::kIntervalText:
+      return 1 + kVarintBytesMax + kIntervalTextMax;
+    case ValueKind::kEnum:  // A label of one letter may have a large number.
+    case ValueKind::kIntervalMicros:
+      return 1 + kVarintBytesMax;
     default:
       return 1 + LengthBytes(text_size);
   }
+}
+
+// A label that is no symbol, or that came after the schema, goes beside.
+ValueStatus EncodeEnum(const std::vector<std::string>& symbols, std::string_view label,
+                       char** cursor) {
+  const auto found = std::ranges::find(symbols, label);
+  if (found == symbols.end()) return ValueStatus::kTextBeside;
+  *cursor = WriteLong(found - symbols.begin(), *cursor);
+  return ValueStatus::kOk;
+}
+
+ValueStatus EncodeByKind(ValueKind kind, const ColumnType& type, std::string_view text,
+                         char** cursor);
+
+// As the union's second branch. `kind` is that of `type` or of its elements.
+ValueStatus EncodeUnion(ValueKind kind, const ColumnType& type, std::string_view text,
+                        char** cursor) {
+  char* p = *cursor;
+  *p++ = kValueBranch;
+  const ValueStatus status = EncodeByKind(kind, type, text, &p);
+  if (status == ValueStatus::kOk) *cursor = p;
+  return status;
 }
 
 // array := count: varint | (0x00 | 0x02 value){count} | 0x00   in one block; without it when empty
@@ -180,15 +233,13 @@ ValueStatus EncodeArray(const ColumnType& type, std::string_view text, char** cu
   const size_t count_room = LengthBytes(ElementsAtMost(text, type.delimiter));
   char* p = start + count_room;
   size_t count = 0;
-  ColumnType element_type = type;
-  element_type.kind = type.element;
   ArrayReader elements(text, type.delimiter);
   for (ArrayReader::Element element; elements.Next(&element); ++count) {
     if (element.is_null) {
       *p++ = kNullBranch;
       continue;
     }
-    const ValueStatus status = EncodeTextValue(element_type, element.text, &p);
+    const ValueStatus status = EncodeUnion(type.element, type, element.text, &p);
     // Such as a timestamp after 294246, for which there is a text here.
     if (status == ValueStatus::kOutOfRange) return ValueStatus::kTextBeside;
     if (status != ValueStatus::kOk) return status;
@@ -207,8 +258,9 @@ ValueStatus EncodeArray(const ColumnType& type, std::string_view text, char** cu
   return ValueStatus::kOk;
 }
 
-ValueStatus EncodeByKind(const ColumnType& type, std::string_view text, char** cursor) {
-  switch (type.kind) {
+ValueStatus EncodeByKind(ValueKind kind, const ColumnType& type, std::string_view text,
+                         char** cursor) {
+  switch (kind) {
     case ValueKind::kBoolean:
       return EncodeBoolean(text, cursor);
     case ValueKind::kInt:
@@ -242,6 +294,18 @@ ValueStatus EncodeByKind(const ColumnType& type, std::string_view text, char** c
       return EncodeParsed(ParseTimestamp, text, cursor);
     case ValueKind::kTimestamptz:
       return EncodeParsed(ParseTimestamptz, text, cursor);
+    case ValueKind::kTimeMillis:
+      return EncodeParsed(ParseTimeMillis, text, cursor);
+    case ValueKind::kTimestampMillis:
+      return EncodeParsed(ParseTimestampMillis, text, cursor);
+    case ValueKind::kTimestamptzMillis:
+      return EncodeParsed(ParseTimestamptzMillis, text, cursor);
+    case ValueKind::kEnum:
+      return EncodeEnum(type.symbols, text, cursor);
+    case ValueKind::kIntervalText:
+      return EncodeIntervalText(text, cursor);
+    case ValueKind::kIntervalMicros:
+      return EncodeIntervalMicros(text, cursor);
     case ValueKind::kArray:
       return EncodeArray(type, text, cursor);
   }
@@ -253,6 +317,7 @@ ValueStatus EncodeByKind(const ColumnType& type, std::string_view text, char** c
 size_t EncodedBytesMax(const ColumnType& type, std::string_view text) {
   size_t bytes = text.size() + kFieldOverheadBytesMax;
   if (type.kind == ValueKind::kDecimal) bytes += static_cast<size_t>(type.scale) / 2;
+  if (type.kind == ValueKind::kIntervalText) bytes += kIntervalTextMax;
   if (type.kind == ValueKind::kArray) {
     bytes += ElementsAtMost(text, type.delimiter) * ElementOverheadMax(type, text.size());
   }
@@ -261,17 +326,13 @@ size_t EncodedBytesMax(const ColumnType& type, std::string_view text) {
 
 ValueStatus EncodeBareValue(const ColumnType& type, std::string_view text, char** cursor) {
   char* p = *cursor;
-  const ValueStatus status = EncodeByKind(type, text, &p);
+  const ValueStatus status = EncodeByKind(type.kind, type, text, &p);
   if (status == ValueStatus::kOk) *cursor = p;
   return status;
 }
 
 ValueStatus EncodeTextValue(const ColumnType& type, std::string_view text, char** cursor) {
-  char* p = *cursor;
-  *p++ = kValueBranch;
-  const ValueStatus status = EncodeByKind(type, text, &p);
-  if (status == ValueStatus::kOk) *cursor = p;
-  return status;
+  return EncodeUnion(type.kind, type, text, cursor);
 }
 
 }  // namespace bw

@@ -76,6 +76,18 @@ AvroType AvroTypeOf(ValueKind kind) {
       return {"long", "local-timestamp-micros"};
     case ValueKind::kTimestamptz:
       return {"long", "timestamp-micros"};
+    case ValueKind::kEnum:
+      return {"enum", ""};
+    case ValueKind::kTimeMillis:
+      return {"int", "time-millis"};
+    case ValueKind::kTimestampMillis:
+      return {"long", "local-timestamp-millis"};
+    case ValueKind::kTimestamptzMillis:
+      return {"long", "timestamp-millis"};
+    case ValueKind::kIntervalText:
+      return {"string", ""};
+    case ValueKind::kIntervalMicros:
+      return {"long", ""};
   }
   return {"string", ""};
 }

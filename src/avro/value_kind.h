@@ -25,6 +25,14 @@ enum class ValueKind : uint8_t {
   kTime,         // long, logicalType time-micros
   kTimestamp,    // long, logicalType local-timestamp-micros
   kTimestamptz,  // long, logicalType timestamp-micros
+  kEnum,         // enum: with --enums=avro
+  // --time-precision=millis
+  kTimeMillis,         // int, logicalType time-millis
+  kTimestampMillis,    // long, logicalType local-timestamp-millis
+  kTimestamptzMillis,  // long, logicalType timestamp-millis
+  // interval, which is kString with --intervals=iso
+  kIntervalText,    // string: as PostgreSQL prints it by default
+  kIntervalMicros,  // long: microseconds, months averaged
 };
 
 // The Avro type of a kind. `logical_type` is empty for a plain primitive.

@@ -54,7 +54,7 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
   };
   environment.facts_lookup = [&](RelationId relation, uint32_t xid, Table* table) {
     types.WaitUntilVisible(xid);
-    SetFacts(side->ReadColumnFacts({relation.value}), relation.value, table);
+    SetFacts(side->ReadFacts({relation.value}), relation.value, table);
   };
   environment.relation_used = [&](const CachedRelation& relation, Position position) {
     keys.OnUsed(relation, position);

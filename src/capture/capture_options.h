@@ -59,8 +59,10 @@ struct CaptureOptions {
   OnTruncate on_truncate = OnTruncate::kLog;
   // --invalid-text: for a text that cannot be converted to UTF-8.
   InvalidText invalid_text = InvalidText::kError;
-  // --numeric, --arrays: which Avro types numerics and arrays become.
+  // --numeric, --arrays, --enums, --intervals, --time-precision: what these types become.
   TypeForms type_forms;
+  // --schema-docs: value schemas have the comments of tables and columns.
+  bool schema_docs = false;
   // --envelope: what the spool keeps as values. With kDebezium also --topic-prefix, which is a part
   // of its envelopes and of its schemas' names; the fields above are without effect then.
   Envelope envelope = Envelope::kNone;

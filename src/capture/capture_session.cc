@@ -26,14 +26,17 @@ constexpr Duration kSlowPauseMax{10'000};
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
-std::optional<RelationCache::EnvelopeParts> EnvelopeOf(
-    const CaptureSession::Environment& environment, const CaptureSession::StreamFacts& facts) {
+CatalogParts CatalogOf(const CaptureSession::Environment& environment,
+                       const CaptureSession::StreamFacts& facts) {
   const CaptureOptions& options = *environment.options;
-  if (options.envelope == Envelope::kNone) return std::nullopt;
-  return RelationCache::EnvelopeParts{
-      {options.envelope_prefix, environment.spool->ledger().state().source.database, facts.encoding,
-       options.invalid_text},
-      environment.facts_lookup};
+  CatalogParts parts;
+  if (options.envelope == Envelope::kDebezium) {
+    parts.envelope = {options.envelope_prefix, environment.spool->ledger().state().source.database,
+                      facts.encoding, options.invalid_text};
+  }
+  parts.with_docs = options.schema_docs;
+  if (parts.envelope || parts.with_docs) parts.facts = environment.facts_lookup;
+  return parts;
 }
 
 }  // namespace
@@ -44,7 +47,7 @@ CaptureSession::CaptureSession(const Environment& environment, const StreamFacts
       publications_(PublicationsChecksum(facts.publications)),
       relations_(TableFilter(env_.options->tables, env_.options->exclude_tables), env_.key_lookup,
                  RowEncoderOptions{facts.encoding, env_.options->invalid_text}, env_.type_lookup,
-                 env_.options->type_forms, EnvelopeOf(env_, facts_)) {}
+                 env_.options->type_forms, CatalogOf(env_, facts_)) {}
 
 ChangeAssembler::Hooks CaptureSession::MakeHooks() {
   ChangeAssembler::Hooks hooks;

@@ -71,9 +71,9 @@ class CaptureSession {
     const Stop* stop = nullptr;
     CaptureFigures* figures = nullptr;
     RelationCache::KeyLookup key_lookup;
-    RelationCache::TypeLookup type_lookup;    // May be empty.
-    RelationCache::FactsLookup facts_lookup;  // With --envelope=debezium.
-    ToastValues::Look toast_look;             // May be empty.
+    RelationCache::TypeLookup type_lookup;   // May be empty.
+    CatalogParts::FactsLookup facts_lookup;  // With --envelope=debezium, or --schema-docs.
+    ToastValues::Look toast_look;            // May be empty.
     // As in ChangeAssembler::Hooks; may be empty.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;

@@ -38,8 +38,8 @@ class PqCatalog final : public ServerCatalog {
   std::optional<IdentityKey> ReadIdentityKey(RelationId relation) override {
     return bw::ReadIdentityKey(connection_(), relation);
   }
-  TableFacts ReadColumnFacts(const std::vector<uint32_t>& oids) override {
-    return bw::ReadColumnFacts(connection_(), oids);
+  FactsByTable ReadFacts(const std::vector<uint32_t>& oids) override {
+    return bw::ReadFacts(connection_(), oids);
   }
   UserTypes ReadUserTypes(const std::vector<uint32_t>& oids) override {
     return bw::ReadUserTypes(connection_(), oids);

@@ -18,7 +18,7 @@ bool SameColumn(const Column& left, const Column& right) {
 }  // namespace
 
 bool SameForm(const Table& left, const Table& right) {
-  return left.schema == right.schema && left.name == right.name &&
+  return left.schema == right.schema && left.name == right.name && left.comment == right.comment &&
          std::equal(left.columns.begin(), left.columns.end(), right.columns.begin(),
                     right.columns.end(), SameColumn);
 }
@@ -71,6 +71,7 @@ Table RelationCache::Describe(const RelationMessage& relation) const {
   table.schema = encoding.Decode(relation.schema);
   table.name = encoding.Decode(relation.name);
   table.text_as_bytes = encoder_options_.text_as_bytes();
+  table.with_docs = catalog_.with_docs;
   table.columns.reserve(relation.columns.size());
   for (const RelationColumn& from : relation.columns) {
     Column column;
@@ -96,7 +97,7 @@ bool RelationCache::AddRelation(const RelationMessage& relation, uint32_t xid) {
   }
   UserTypes types;
   if (selected) types = SetTypes(xid, &table);
-  if (selected && facts_lookup_) facts_lookup_(relation.id, xid, &table);
+  if (selected && catalog_.facts) catalog_.facts(relation.id, xid, &table);
   const auto known = relations_.find(relation.id.value);
   if (known != relations_.end()) {
     if (known->second.identity == relation.identity && known->second.key_certainty == certainty &&
@@ -107,7 +108,7 @@ bool RelationCache::AddRelation(const RelationMessage& relation, uint32_t xid) {
   }
   relations_.try_emplace(relation.id.value, relation.id, std::move(table), std::move(types),
                          relation.identity, certainty, selected, encoder_options_,
-                         selected ? envelope_settings_ : std::nullopt);
+                         selected ? catalog_.envelope : std::nullopt);
   return true;
 }
 

@@ -52,6 +52,17 @@ struct CachedRelation {
   bool used = false;  // A row arrived that was not captured before.
 };
 
+// What only some options need of the catalog.
+struct CatalogParts {
+  // Sets the facts of the table and its columns that the catalog has. `xid` is the transaction that
+  // announces. Called once for each announcement of a selected table. May throw transient Errors.
+  using FactsLookup = std::function<void(RelationId id, uint32_t xid, Table* table)>;
+
+  std::optional<debezium::EnvelopeSettings> envelope;  // --envelope=debezium
+  bool with_docs = false;                              // --schema-docs
+  FactsLookup facts;                                   // With either.
+};
+
 // Which table a RelationId means. One per connection: after a reconnect PostgreSQL announces every
 // relation again, and earlier ids are invalid.
 //
@@ -70,28 +81,15 @@ class RelationCache {
   // table that has such columns, because enums may have got labels. May throw transient Errors.
   using TypeLookup = std::function<UserTypes(const std::vector<uint32_t>& oids, uint32_t xid)>;
 
-  // Sets the facts of the columns that the catalog has. `xid` as above. Called once for each
-  // announcement of a selected table. May throw transient Errors.
-  using FactsLookup = std::function<void(RelationId id, uint32_t xid, Table* table)>;
-  // With --envelope=debezium.
-  struct EnvelopeParts {
-    debezium::EnvelopeSettings settings;
-    FactsLookup facts;
-  };
-
   // Without a `type_lookup`, only pgoutput's Type messages tell of types.
   RelationCache(TableFilter filter, KeyLookup key_lookup, RowEncoderOptions encoder_options = {},
-                TypeLookup type_lookup = {}, TypeForms type_forms = {},
-                std::optional<EnvelopeParts> envelope = std::nullopt)
+                TypeLookup type_lookup = {}, TypeForms type_forms = {}, CatalogParts catalog = {})
       : filter_(std::move(filter)),
         key_lookup_(std::move(key_lookup)),
         type_lookup_(std::move(type_lookup)),
         type_forms_(type_forms),
-        encoder_options_(encoder_options) {
-    if (!envelope) return;
-    envelope_settings_ = std::move(envelope->settings);
-    facts_lookup_ = std::move(envelope->facts);
-  }
+        encoder_options_(encoder_options),
+        catalog_(std::move(catalog)) {}
 
   void AddType(const TypeMessage& type);
   // True when the relation is new to this connection, or its form has changed. `xid` is that of the
@@ -113,8 +111,7 @@ class RelationCache {
   const TypeLookup type_lookup_;
   const TypeForms type_forms_;
   const RowEncoderOptions encoder_options_;
-  std::optional<debezium::EnvelopeSettings> envelope_settings_;
-  FactsLookup facts_lookup_;
+  const CatalogParts catalog_;
   std::unordered_map<uint32_t, CachedRelation> relations_;
   // As the Type messages have told them.
   struct TypeName {

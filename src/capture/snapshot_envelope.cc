@@ -19,12 +19,15 @@ std::optional<debezium::EnvelopeSettings> SnapshotEnvelope(PgConnection* connect
                                     options.invalid_text};
 }
 
-void AddColumnFacts(PgConnection* connection, std::vector<SnapshotTable>* tables) {
+void AddFacts(PgConnection* connection, const CaptureOptions& options,
+              std::vector<SnapshotTable>* tables) {
+  if (options.envelope == Envelope::kNone && !options.schema_docs) return;
   std::vector<uint32_t> oids;
   for (const SnapshotTable& table : *tables) oids.push_back(table.described.oid);
-  const TableFacts facts = ReadColumnFacts(connection, oids);
+  const FactsByTable facts = ReadFacts(connection, oids);
   for (SnapshotTable& table : *tables) {
     SetFacts(facts, table.described.oid, &table.described.table);
+    table.described.table.with_docs = options.schema_docs;
   }
 }
 

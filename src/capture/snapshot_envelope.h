@@ -22,8 +22,10 @@ std::optional<debezium::EnvelopeSettings> SnapshotEnvelope(PgConnection* connect
                                                            const CaptureOptions& options,
                                                            const SnapshotSource& source);
 
-// Sets what the catalog says of the columns, as of the snapshot that the connection has imported.
-void AddColumnFacts(PgConnection* connection, std::vector<SnapshotTable>* tables);
+// Sets what the catalog says of tables and columns, as of the snapshot that the connection has
+// imported, if the options need it: also for --schema-docs.
+void AddFacts(PgConnection* connection, const CaptureOptions& options,
+              std::vector<SnapshotTable>* tables);
 
 // The schemas of a table's rows: of its envelopes, if there are settings.
 TableSchema SnapshotSchema(const Table& table,

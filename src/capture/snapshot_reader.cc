@@ -409,7 +409,7 @@ std::vector<SnapshotTable> ListTables(PgConnection* connection, const CaptureOpt
   for (SnapshotTable& table : tables) {
     table.described.table.text_as_bytes = EncoderOptions(options, source).text_as_bytes();
   }
-  if (options.envelope == Envelope::kDebezium) AddColumnFacts(connection, &tables);
+  AddFacts(connection, options, &tables);
   for (const SnapshotTable& table : tables) {
     const std::string name = Printable(table.described.qualified_name());
     if (table.described.keyed()) {

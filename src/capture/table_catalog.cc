@@ -254,41 +254,49 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms&
   return result;
 }
 
-TableFacts ReadColumnFacts(PgConnection* connection, const std::vector<uint32_t>& oids) {
+FactsByTable ReadFacts(PgConnection* connection, const std::vector<uint32_t>& oids) {
   if (oids.empty()) return {};
   PgQueryOptions options;
-  options.doing = "read columns from the catalog";
+  options.doing = "read columns and comments from the catalog";
   const CatalogTerms terms(connection->server_version());
   // Without the table's OID: with it, pg_get_expr() would open the table and wait for its locks. A
   // default has no columns that it would have to name.
   const PgResult rows = connection->Query(
       fmt::format(R"(
 SELECT a.attrelid, a.attname, a.attnotnull, pg_get_expr(d.adbin, 0),
-  coalesce(array_position(k.attnums, a.attnum), 0)
+  coalesce(array_position(k.attnums, a.attnum), 0), of_column.description, of_table.description
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND {generated} = ''
 LEFT JOIN LATERAL (
   SELECT ARRAY(SELECT unnest(k.indkey::int2[])) AS attnums FROM ({key}) k) k ON true
+LEFT JOIN pg_description of_column ON of_column.objoid = c.oid
+  AND of_column.classoid = 'pg_class'::regclass AND of_column.objsubid = a.attnum
+LEFT JOIN pg_description of_table ON of_table.objoid = c.oid
+  AND of_table.classoid = 'pg_class'::regclass AND of_table.objsubid = 0
 WHERE a.attrelid = ANY ('{{{oids}}}'::oid[]) AND a.attnum > 0 AND NOT a.attisdropped)",
                   fmt::arg("generated", terms.generated), fmt::arg("key", KeyIndex(terms)),
                   fmt::arg("oids", fmt::join(oids, ","))),
       options);
-  TableFacts facts;
+  FactsByTable facts;
   for (int row = 0; row < rows.rows(); ++row) {
-    ColumnFacts& column = facts[static_cast<uint32_t>(rows.Int(row, 0))][rows.String(row, 1)];
+    TableFacts& table = facts[static_cast<uint32_t>(rows.Int(row, 0))];
+    ColumnFacts& column = table.columns[rows.String(row, 1)];
     column.not_null = rows.Bool(row, 2);
     if (!rows.IsNull(row, 3)) column.default_expression = rows.String(row, 3);
     column.key_place = static_cast<int32_t>(rows.Int(row, 4));
+    if (!rows.IsNull(row, 5)) column.comment = rows.String(row, 5);
+    if (!rows.IsNull(row, 6)) table.comment = rows.String(row, 6);
   }
   return facts;
 }
 
-void SetFacts(const TableFacts& facts, uint32_t oid, Table* table) {
+void SetFacts(const FactsByTable& facts, uint32_t oid, Table* table) {
   const auto found = facts.find(oid);
   if (found == facts.end()) return;
+  table->comment = found->second.comment;
   for (Column& column : table->columns) {
-    const auto known = found->second.find(column.name);
-    if (known != found->second.end()) column.facts = known->second;
+    const auto known = found->second.columns.find(column.name);
+    if (known != found->second.columns.end()) column.facts = known->second;
   }
 }
 

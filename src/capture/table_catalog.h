@@ -30,14 +30,18 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms&
 // table was dropped. Reads only catalog rows, so it never waits for a lock on a table.
 std::optional<TableKey> ReadPrimaryKey(PgConnection* connection, RelationId relation);
 
-// Facts of columns by table and name.
-using TableFacts = std::map<uint32_t, std::map<std::string, ColumnFacts>>;
+// What the catalog says of a table beyond what the stream does.
+struct TableFacts {
+  std::optional<std::string> comment;
+  std::map<std::string, ColumnFacts> columns;  // By name.
+};
+using FactsByTable = std::map<uint32_t, TableFacts>;
 // Of these tables, as they are in the catalog now, or in an imported snapshot. Never waits for a
 // lock on a table.
-TableFacts ReadColumnFacts(PgConnection* connection, const std::vector<uint32_t>& oids);
-// Sets those of the table's columns that are known. A column that was dropped or renamed since has
-// none.
-void SetFacts(const TableFacts& facts, uint32_t oid, Table* table);
+FactsByTable ReadFacts(PgConnection* connection, const std::vector<uint32_t>& oids);
+// Sets those of the table and of its columns that are known. A column that was dropped or renamed
+// since has none.
+void SetFacts(const FactsByTable& facts, uint32_t oid, Table* table);
 
 // The index that identifies the table's rows as it is in the catalog now; with REPLICA IDENTITY
 // FULL, that is the primary key. Without columns when there is none; nothing when the table was

@@ -40,9 +40,8 @@ void AddUsedTypes(uint32_t oid, const UserTypes& types, UserTypes* used) {
 }
 
 void SetColumnType(const TypeForms& forms, const UserTypeLookup& lookup, Column* column) {
-  TypeForms own = forms;
-  if (column->key && own.numeric == NumericForm::kDouble) own.numeric = NumericForm::kDecimal;
-  column->type = ColumnTypeOf(column->type_oid, column->typmod, own, lookup);
+  column->type =
+      ColumnTypeOf(column->type_oid, column->typmod, column->key ? forms.OfKey() : forms, lookup);
   column->enum_labels = EnumLabelsOf(column->type_oid, lookup);
   column->resolved = Resolve(column->type_oid, column->typmod, lookup);
   column->element_labels = EnumLabelsOf(column->resolved.element_oid, lookup);

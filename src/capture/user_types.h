@@ -21,7 +21,7 @@ UserTypeLookup LookupIn(const UserTypes& types);
 void AddUsedTypes(uint32_t oid, const UserTypes& types, UserTypes* used);
 
 // Sets what follows from the column's type OID and modifier, and from whether it is part of the
-// key: there, no form may be rounded, since two keys would become one.
+// key: there, no form may lose anything, since two keys would become one.
 void SetColumnType(const TypeForms& forms, const UserTypeLookup& lookup, Column* column);
 
 // The OID of the built-in type with this pg_type.typname ("int4", "_numeric"), of those that have

@@ -6,13 +6,10 @@
 #include <limits>
 
 #include "avro/date_time_text.h"
+#include "avro/interval_text.h"
 
 namespace bw::debezium {
 namespace {
-
-constexpr int64_t kSecondsPerDay = 86'400;
-constexpr int64_t kSecondsPerMonth = 2'629'800;  // 365.25 / 12 days.
-__extension__ using Int128 = __int128;
 
 void AppendTimeOfDay(int64_t micros, std::string* out) {
   const int64_t seconds = micros / kMicrosPerSecond;
@@ -43,45 +40,6 @@ std::optional<int64_t> OffsetSeconds(std::string_view text) {
     if (text.starts_with(':')) text.remove_prefix(1);
   }
   return is_west ? -seconds : seconds;
-}
-
-// "-6.789" in millionths.
-std::optional<int64_t> Millionths(std::string_view text) {
-  const bool is_negative = text.starts_with('-');
-  if (is_negative) text.remove_prefix(1);
-  int64_t value = 0;
-  int decimals = -1;
-  for (const char c : text) {
-    if (c == '.' && decimals < 0) {
-      decimals = 0;
-    } else if (c < '0' || c > '9' || decimals == 6) {
-      return std::nullopt;
-    } else {
-      value = value * 10 + (c - '0');
-      if (decimals >= 0) ++decimals;
-    }
-  }
-  if (text.empty()) return std::nullopt;
-  for (int i = decimals < 0 ? 0 : decimals; i < 6; ++i) value *= 10;
-  return is_negative ? -value : value;
-}
-
-// Of a unit's letter; 0 for an unknown one.
-int64_t SecondsOf(char unit, bool is_time) {
-  switch (unit) {
-    case 'Y':
-      return 12 * kSecondsPerMonth;
-    case 'M':
-      return is_time ? 60 : kSecondsPerMonth;
-    case 'D':
-      return kSecondsPerDay;
-    case 'H':
-      return 3600;
-    case 'S':
-      return 1;
-    default:
-      return 0;
-  }
 }
 
 }  // namespace
@@ -135,28 +93,12 @@ ValueStatus ZonedTime(std::string_view text, std::string* out) {
 }
 
 std::optional<int64_t> IntervalMicros(std::string_view text) {
-  if (!text.starts_with('P')) return std::nullopt;
-  text.remove_prefix(1);
-  Int128 micros = 0;
-  bool is_time = false;
-  while (!text.empty()) {
-    if (text.front() == 'T') {
-      is_time = true;
-      text.remove_prefix(1);
-      continue;
-    }
-    const size_t letter = text.find_first_not_of("0123456789.-");
-    if (letter == text.npos) return std::nullopt;
-    const std::optional<int64_t> count = Millionths(text.substr(0, letter));
-    const int64_t seconds = SecondsOf(text[letter], is_time);
-    if (!count || seconds == 0) return std::nullopt;
-    micros += Int128{*count} * seconds;
-    text.remove_prefix(letter + 1);
-  }
+  Interval interval;
+  if (ParseInterval(text, &interval) != ValueStatus::kOk) return std::nullopt;
+  int64_t micros = 0;
+  if (bw::IntervalMicros(interval, &micros) == ValueStatus::kOk) return micros;
   using Limits = std::numeric_limits<int64_t>;
-  if (micros > Limits::max()) return Limits::max();
-  if (micros < Limits::min()) return Limits::min();
-  return static_cast<int64_t>(micros);
+  return interval.months < 0 ? Limits::min() : Limits::max();  // The months alone go that far.
 }
 
 }  // namespace bw::debezium

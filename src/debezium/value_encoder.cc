@@ -19,7 +19,6 @@ namespace {
 // Of pgjdbc, in milliseconds: what Debezium has for infinite timestamps of up to 3 digits.
 constexpr int64_t kInfinityMillis = 9223372036825200000;
 constexpr int64_t kMinusInfinityMillis = -9223372036832400000;
-constexpr int64_t kMicrosPerMilli = 1000;
 constexpr std::string_view kPlaceholder = "__debezium_unavailable_value";
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }

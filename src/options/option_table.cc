@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "capture/conninfo.h"
+#include "options/option_choices.h"
 #include "options/option_setters.h"
 #include "options/option_values.h"
 #include "publish/kafka_config.h"
@@ -22,39 +23,6 @@ constexpr auto kSpool = OptionGroup::kSpool;
 constexpr auto kAfterHalt = OptionGroup::kAfterHalt;
 constexpr auto kAdmin = OptionGroup::kAdmin;
 constexpr auto kGeneral = OptionGroup::kGeneral;
-
-constexpr Choice<OutputFormat> kOutputFormats[] = {{"avro", OutputFormat::kAvro},
-                                                   {"json", OutputFormat::kJson},
-                                                   {"plain-json", OutputFormat::kPlainJson}};
-constexpr Choice<OnTruncate> kOnTruncate[] = {{"log", OnTruncate::kLog},
-                                              {"tombstones", OnTruncate::kTombstones},
-                                              {"halt", OnTruncate::kHalt}};
-constexpr Choice<Envelope> kEnvelopes[] = {{"none", Envelope::kNone},
-                                           {"debezium", Envelope::kDebezium}};
-constexpr Choice<OnError> kOnError[] = {
-    {"exit", OnError::kExit}, {"log", OnError::kLog}, {"dead-letter", OnError::kDeadLetter}};
-constexpr Choice<OnCollision> kOnCollision[] = {{"suffix", OnCollision::kSuffix},
-                                                {"hold", OnCollision::kHold}};
-constexpr Choice<InvalidText> kInvalidText[] = {{"error", InvalidText::kError},
-                                                {"replace", InvalidText::kReplace},
-                                                {"bytes", InvalidText::kBytes}};
-constexpr Choice<NumericForm> kNumericForms[] = {{"decimal", NumericForm::kDecimal},
-                                                 {"string", NumericForm::kString},
-                                                 {"double", NumericForm::kDouble}};
-constexpr Choice<ArrayForm> kArrayForms[] = {{"native", ArrayForm::kNative},
-                                             {"text", ArrayForm::kText}};
-constexpr Choice<PartitionForm> kPartitionForms[] = {{"root", PartitionForm::kRoot},
-                                                     {"leaf", PartitionForm::kLeaf}};
-constexpr Choice<PartitionBy> kPartitionBy[] = {{"key", PartitionBy::kKey},
-                                                {"key-body", PartitionBy::kKeyBody}};
-constexpr Choice<SubjectNaming> kSubjectNaming[] = {{"topic", SubjectNaming::kTopic},
-                                                    {"record", SubjectNaming::kRecord},
-                                                    {"topic-record", SubjectNaming::kTopicRecord}};
-constexpr Choice<bool> kTrueOrFalse[] = {{"true", true}, {"false", false}};
-constexpr Choice<LogFormat> kLogFormats[] = {{"text", LogFormat::kText},
-                                             {"json", LogFormat::kJson}};
-constexpr Choice<const char*> kLogLevels[] = {
-    {"trace", "trace"}, {"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}};
 
 [[noreturn]] void RefuseWorldReadable(const OptionText& text) {
   throw UsageError(fmt::format(
@@ -270,6 +238,23 @@ constexpr OptionSpec kTable[] = {
     {'\0', "arrays", "FORM", kOne, kPublish, "native",
      "What an array becomes: native (an Avro array), or text, as PostgreSQL prints it: {1,2}.",
      SetChoice<kArrayForms, &Options::capture, &CaptureOptions::type_forms, &TypeForms::arrays>},
+    {'\0', "enums", "FORM", kOne, kPublish, "string",
+     "What an enum becomes: string, with the labels as a property of the schema, or avro (an Avro "
+     "enum: the registry must accept each new label).",
+     SetChoice<kEnumForms, &Options::capture, &CaptureOptions::type_forms, &TypeForms::enums>},
+    {'\0', "intervals", "FORM", kOne, kPublish, "iso",
+     "What an interval becomes: iso (P1DT2H, exact), text, as PostgreSQL prints it by default: "
+     "1 day 02:00:00, or micros (a number of microseconds, with months of 365.25 / 12 days).",
+     SetChoice<kIntervalForms, &Options::capture, &CaptureOptions::type_forms,
+               &TypeForms::intervals>},
+    {'\0', "time-precision", "UNIT", kOne, kPublish, "micros",
+     "The unit of time, timestamp and timestamptz: micros (exact), or millis (what is finer is cut "
+     "off).",
+     SetChoice<kTimePrecisions, &Options::capture, &CaptureOptions::type_forms,
+               &TypeForms::time_precision>},
+    {'\0', "schema-docs", "", kFlag, kPublish, "",
+     "Put the comments of tables and columns into Avro's value schemas, as doc.",
+     Set<ParseFlag, &Options::capture, &CaptureOptions::schema_docs>},
     {'T', "topic-config", "KEY=VALUE", kProperties, kPublish, "",
      "Set a property of topics that the relay creates: partitions=8, replication=3, or a topic "
      "setting of Kafka's, e.g. retention.ms; can be repeated.",

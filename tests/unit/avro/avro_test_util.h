@@ -49,6 +49,16 @@ inline Table MakeTableOfAllTypes() {
                     MakeColumn("decimals", kNumericArray, false, NumericTypmod(10, 2))});
 }
 
+// A column of an enum with these symbols, or of an array of it.
+inline Column MakeEnumColumn(std::string name, std::vector<std::string> symbols,
+                             bool is_array = false) {
+  Column column = MakeColumn(std::move(name), 16999);
+  column.type.kind = is_array ? ValueKind::kArray : ValueKind::kEnum;
+  if (is_array) column.type.element = ValueKind::kEnum;
+  column.type.symbols = std::move(symbols);
+  return column;
+}
+
 // The texts as views; the strings must outlive them.
 inline std::vector<TextValue> Texts(const std::vector<std::string>& texts) {
   std::vector<TextValue> values;

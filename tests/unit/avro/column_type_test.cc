@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <utility>
 
 #include "avro/postgres_type_name.h"
 #include "avro/type_oid.h"
@@ -26,6 +27,7 @@ constexpr uint32_t kBoxDomainArray = 20009;  // of a domain over box
 constexpr uint32_t kBoxDomain = 20010;
 constexpr uint32_t kTextDomain = 20011;
 constexpr uint32_t kComposite = 20012;
+constexpr uint32_t kIntervalDomain = 20013;
 constexpr uint32_t kDropped = 20099;
 
 constexpr int32_t Typmod(int32_t precision, int32_t scale) {
@@ -46,6 +48,7 @@ std::optional<UserType> Find(uint32_t oid) {
       {kBoxDomain, {.base_oid = type_oid::kBox}},
       {kTextDomain, {.base_oid = type_oid::kVarchar, .base_typmod = 24}},
       {kComposite, {}},
+      {kIntervalDomain, {.base_oid = type_oid::kInterval}},
   };
   EXPECT_GE(oid, 10000u) << "a built-in type was looked up";
   const auto found = types.find(oid);
@@ -109,6 +112,74 @@ TEST(ColumnType, OfANumericIsWhatIsAskedFor) {
   EXPECT_EQ(TypeOf(kNumericArray, typmod, floating), ArrayOf(Scalar(ValueKind::kDouble)));
 }
 
+TEST(ColumnType, OfAnIntervalIsWhatIsAskedFor) {
+  constexpr uint32_t kIntervalArray = 1187;
+  const TypeForms text{.intervals = IntervalForm::kText};
+  const TypeForms micros{.intervals = IntervalForm::kMicros};
+  EXPECT_EQ(TypeOf(type_oid::kInterval), Scalar(ValueKind::kString));
+  EXPECT_EQ(TypeOf(type_oid::kInterval, -1, text), Scalar(ValueKind::kIntervalText));
+  EXPECT_EQ(TypeOf(type_oid::kInterval, -1, micros), Scalar(ValueKind::kIntervalMicros));
+  EXPECT_EQ(TypeOf(kIntervalArray, -1, text), ArrayOf(Scalar(ValueKind::kIntervalText)));
+  EXPECT_EQ(TypeOf(kIntervalDomain, -1, micros), Scalar(ValueKind::kIntervalMicros));
+}
+
+TEST(ColumnType, OfATimeHasTheUnitThatIsAskedFor) {
+  constexpr uint32_t kTimestampArray = 1115;
+  const TypeForms millis{.time_precision = TimePrecision::kMillis};
+  EXPECT_EQ(TypeOf(type_oid::kTime, -1, millis), Scalar(ValueKind::kTimeMillis));
+  EXPECT_EQ(TypeOf(type_oid::kTimestamp, 3, millis), Scalar(ValueKind::kTimestampMillis));
+  EXPECT_EQ(TypeOf(type_oid::kTimestamptz, -1, millis), Scalar(ValueKind::kTimestamptzMillis));
+  EXPECT_EQ(TypeOf(kTimestampArray, -1, millis), ArrayOf(Scalar(ValueKind::kTimestampMillis)));
+  EXPECT_EQ(TypeOf(type_oid::kDate, -1, millis), Scalar(ValueKind::kDate));
+  EXPECT_EQ(TypeOf(type_oid::kTimetz, -1, millis), Scalar(ValueKind::kString));
+}
+
+ColumnType Enum(std::vector<std::string> symbols) {
+  return {.kind = ValueKind::kEnum, .symbols = std::move(symbols)};
+}
+
+TEST(ColumnType, OfAnEnumIsAnAvroEnumIfAskedFor) {
+  const TypeForms avro{.enums = EnumForm::kAvro};
+  EXPECT_EQ(TypeOf(kMood, -1, avro), Enum({"sad", "ok"}));
+  EXPECT_EQ(TypeOf(kMoodDomain, -1, avro), Enum({"sad", "ok"}));
+  EXPECT_EQ(TypeOf(kMoodArray, -1, avro), ArrayOf(Enum({"sad", "ok"})));
+  EXPECT_EQ(TypeOf(kMoodsDomain, -1, avro), ArrayOf(Enum({"sad", "ok"})));
+  EXPECT_EQ(TypeOf(kMood), Scalar(ValueKind::kString));
+  for (const uint32_t oid : {kDropped, kComposite}) {
+    EXPECT_EQ(TypeOf(oid, -1, avro), Scalar(ValueKind::kString)) << oid;
+  }
+  EXPECT_FALSE(Enum({"ok"}).holds_all());
+}
+
+TEST(ColumnType, OfAnEnumHasThoseLabelsThatAvroCanName) {
+  const TypeForms avro{.enums = EnumForm::kAvro};
+  const auto of = [&](std::vector<std::string> labels) {
+    return ColumnTypeOf(kMood, -1, avro, [&](uint32_t) { return UserType{.labels = labels}; });
+  };
+  EXPECT_EQ(of({"on hold", "done", "", "1st", "tr\u00e8s", "_x9", "a-b", "a_2d_b"}),
+            Enum({"done", "_x9", "a_2d_b"}));
+  EXPECT_EQ(of({"on hold", ""}), Scalar(ValueKind::kString)) << "an enum of nothing is none";
+}
+
+// Two keys would become one.
+TEST(TypeForms, OfAKeyLoseNothing) {
+  const TypeForms lossy{.numeric = NumericForm::kDouble,
+                        .intervals = IntervalForm::kMicros,
+                        .time_precision = TimePrecision::kMillis};
+  const TypeForms key = lossy.OfKey();
+  EXPECT_EQ(key.numeric, NumericForm::kDecimal);
+  EXPECT_EQ(key.intervals, IntervalForm::kIso);
+  EXPECT_EQ(key.time_precision, TimePrecision::kMicros);
+  const TypeForms exact{.numeric = NumericForm::kString,
+                        .arrays = ArrayForm::kText,
+                        .enums = EnumForm::kAvro,
+                        .intervals = IntervalForm::kText};
+  EXPECT_EQ(exact.OfKey().numeric, NumericForm::kString);
+  EXPECT_EQ(exact.OfKey().arrays, ArrayForm::kText);
+  EXPECT_EQ(exact.OfKey().enums, EnumForm::kString) << "whose labels would be part of the key";
+  EXPECT_EQ(exact.OfKey().intervals, IntervalForm::kIso);
+}
+
 TEST(ColumnType, OfADomainIsThatOfTheTypeBelow) {
   EXPECT_EQ(TypeOf(kMoneyDomain), Decimal(10, 2));
   EXPECT_EQ(TypeOf(kTextDomain), Scalar(ValueKind::kString));
@@ -151,6 +222,8 @@ TEST(ColumnType, KnowsWhichFormsHoldEverything) {
   EXPECT_TRUE(Scalar(ValueKind::kDouble).holds_all());
   EXPECT_FALSE(Decimal(10, 2).holds_all());
   EXPECT_FALSE(ArrayOf(Scalar(ValueKind::kInt)).holds_all());
+  EXPECT_FALSE(Scalar(ValueKind::kIntervalMicros).holds_all());
+  EXPECT_TRUE(Scalar(ValueKind::kTimestampMillis).holds_all());
 }
 
 TEST(EnumLabels, AreThoseOfTheEnumBelow) {

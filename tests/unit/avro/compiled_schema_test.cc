@@ -55,6 +55,20 @@ TEST(CompiledSchema, KnowsTheTypeBelowADomain) {
   EXPECT_EQ(schema.fields()[1].type.element, ValueKind::kNumeric);
 }
 
+TEST(CompiledSchema, KnowsTheSymbolsOfEnums) {
+  const Table table =
+      MakeTable({MakeEnumColumn("int", {"sad", "ok"}), MakeEnumColumn("a", {"x"}, true)});
+  const std::string json = BuildValueSchema(table);
+  EXPECT_NE(json.find(R"({"type":"enum","name":"int__enum","namespace":"bottledwater.public.test",)"
+                      R"("symbols":["sad","ok"]})"),
+            std::string::npos);
+  const auto schema = CompiledSchema::Parse(json);
+  EXPECT_EQ(schema.fields()[0].type, table.columns[0].type);
+  EXPECT_EQ(schema.fields()[0].enum_name, "bottledwater.public.test.int__enum");
+  EXPECT_EQ(schema.fields()[1].type, table.columns[1].type);
+  EXPECT_EQ(schema.fields()[1].enum_name, "bottledwater.public.test.a__enum");
+}
+
 TEST(CompiledSchema, RefusesEveryTruncation) {
   const std::string json = BuildValueSchema(MakeTableOfAllTypes());
   for (size_t length = 0; length < json.size(); ++length) {
@@ -94,6 +108,12 @@ TEST(CompiledSchema, RefusesSchemasThatAreNotOurs) {
                          R"("precision":-1,"scale":-1}]}]})",
            field_start + R"("type":["null",{"type":"bytes","logicalType":"decimal",)"
                          R"("precision":1e9,"scale":0}]}]})",
+           field_start + R"("type":["null",{"type":"enum","name":"a","namespace":"b"}]}]})",
+           field_start + R"("type":["null",{"type":"enum","name":"a","namespace":"b",)"
+                         R"("symbols":[]}]}]})",
+           field_start + R"("type":["null",{"type":"enum","name":"a","namespace":"b",)"
+                         R"("symbols":[1]}]}]})",
+           field_start + R"("type":["null",{"type":"enum","symbols":["x"]}]}]})",
            field_start + R"("postgresql_text_of":"b","type":["null","string"]}]})",
            field_start + R"("type":["null","int"]},{"name":"b","postgresql_text_of":"c",)"
                          R"("type":["null","string"]}]})",

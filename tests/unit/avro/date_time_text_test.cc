@@ -144,6 +144,26 @@ TEST(ParseTimestamptz, RefusesWhatPostgresNeverPrints) {
   }
 }
 
+TEST(ParseMillis, CutsOffTowardsThePast) {
+  EXPECT_EQ(Parse(ParseTimeMillis, "23:59:59.999999"), 86'399'999);
+  EXPECT_EQ(Parse(ParseTimeMillis, "24:00:00"), 86'400'000);
+  EXPECT_EQ(Parse(ParseTimeMillis, "00:00:00.000999"), 0);
+  EXPECT_EQ(Parse(ParseTimestampMillis, "1970-01-01 00:00:00.001999"), 1);
+  EXPECT_EQ(Parse(ParseTimestampMillis, "1969-12-31 23:59:59.999999"), -1);
+  EXPECT_EQ(Parse(ParseTimestampMillis, "1969-12-31 23:59:59.999"), -1);
+  EXPECT_EQ(Parse(ParseTimestamptzMillis, "1970-01-01 00:00:00.0005+00:00:01"), -1'000);
+}
+
+TEST(ParseMillis, HoldsTheWholeRangeOfPostgres) {
+  EXPECT_EQ(Parse(ParseTimestampMillis, "infinity"), kTimestampInfinity);
+  EXPECT_EQ(Parse(ParseTimestampMillis, "-infinity"), kTimestampMinusInfinity);
+  for (const char* text : {"294276-12-31 23:59:59.999", "4714-11-24 00:00:00 BC"}) {
+    std::string out;
+    AppendIsoTimestampMillis(Parse(ParseTimestampMillis, text), false, &out);
+    EXPECT_EQ(out.replace(out.find('T'), 1, " "), text);
+  }
+}
+
 TEST(Calendar, InvertsItselfOverEveryDayOfTenCenturiesAndAtTheEnds) {
   for (int64_t days = -366 * 100; days < 366 * 900; ++days) {
     const CivilDay day = CivilDayOf(days);

@@ -112,6 +112,69 @@ TEST(JsonWriter, WritesDatesAndTimesAfterTheStyle) {
   EXPECT_EQ(Plain(type_oid::kTimestamptz, "infinity"), R"("infinity")");
 }
 
+// The value of a one-column table "c" of this kind.
+std::string InForm(ValueKind kind, uint32_t oid, JsonStyle style, std::string_view text) {
+  Column column = MakeColumn("c", oid);
+  column.type.kind = kind;
+  const Table table = MakeTable({column});
+  const std::string json = Write(table, style, Encode(table, {TextValue::Text(text)}));
+  const size_t start = style == JsonStyle::kPlain ? 5 : 6;
+  return json.substr(start, json.size() - start - 1);
+}
+
+TEST(JsonWriter, WritesMillisecondsAfterTheStyle) {
+  const auto write = [](ValueKind kind, uint32_t oid, std::string_view text) {
+    return InForm(kind, oid, JsonStyle::kAvroJson, text) + " " +
+           InForm(kind, oid, JsonStyle::kPlain, text);
+  };
+  EXPECT_EQ(write(ValueKind::kTimeMillis, type_oid::kTime, "12:30:00.5009"),
+            R"({"int": 45000500} "12:30:00.5")");
+  EXPECT_EQ(write(ValueKind::kTimeMillis, type_oid::kTime, "24:00:00"),
+            R"({"int": 86400000} "24:00:00")");
+  EXPECT_EQ(write(ValueKind::kTimestampMillis, type_oid::kTimestamp, "1969-12-31 23:59:59.9999"),
+            R"({"long": -1} "1969-12-31T23:59:59.999")");
+  EXPECT_EQ(write(ValueKind::kTimestamptzMillis, type_oid::kTimestamptz, "1970-01-01 00:00:01+00"),
+            R"({"long": 1000} "1970-01-01T00:00:01Z")");
+  EXPECT_EQ(
+      InForm(ValueKind::kTimestamptzMillis, type_oid::kTimestamptz, JsonStyle::kPlain, "infinity"),
+      R"("infinity")");
+}
+
+TEST(JsonWriter, WritesIntervalsInTheirForms) {
+  const auto write = [](ValueKind kind, JsonStyle style) {
+    return InForm(kind, type_oid::kInterval, style, "P1DT2H");
+  };
+  EXPECT_EQ(write(ValueKind::kString, JsonStyle::kPlain), R"("P1DT2H")");
+  EXPECT_EQ(write(ValueKind::kIntervalText, JsonStyle::kPlain), R"("1 day 02:00:00")");
+  EXPECT_EQ(write(ValueKind::kIntervalText, JsonStyle::kAvroJson),
+            R"({"string": "1 day 02:00:00"})");
+  EXPECT_EQ(write(ValueKind::kIntervalMicros, JsonStyle::kPlain), "93600000000");
+  EXPECT_EQ(write(ValueKind::kIntervalMicros, JsonStyle::kAvroJson), R"({"long": 93600000000})");
+}
+
+// Avro's JSON encoding names the branch of a union, which is an enum's full name.
+TEST(JsonWriter, WritesEnumsAsTheirLabels) {
+  const Table table =
+      MakeTable({MakeEnumColumn("c", {"sad", "ok"}), MakeEnumColumn("a", {"sad", "ok"}, true)});
+  const std::string row = Encode(table, Texts({"ok", "{sad,NULL}"}));
+  EXPECT_EQ(Write(table, JsonStyle::kPlain, row), R"({"c":"ok","a":["sad",null]})");
+  EXPECT_EQ(Write(table, JsonStyle::kAvroJson, row),
+            R"({"c": {"bottledwater.public.test.c__enum": "ok"}, )"
+            R"("a": {"array": [{"bottledwater.public.test.a__enum": "sad"}, null]}})");
+}
+
+TEST(JsonWriter, RefusesASymbolThatIsNotThere) {
+  const Table table = MakeTable({MakeEnumColumn("c", {"sad", "ok"})});
+  for (const char* body : {"\x02\x04", "\x02\x01"}) {
+    std::string out;
+    const Error error = ErrorOf([&] {
+      AppendJson(CompiledSchema::Parse(BuildValueSchema(table)), JsonStyle::kPlain, body, &out);
+    });
+    EXPECT_EQ(error.kind(), ErrorKind::kHalt);
+    EXPECT_EQ(out, "");
+  }
+}
+
 TEST(JsonWriter, EmbedsJsonOnOneLineInPlainStyleOnly) {
   EXPECT_EQ(Avro(type_oid::kJsonb, R"({"a": 1})"), R"({"string": "{\"a\": 1}"})");
   EXPECT_EQ(Plain(type_oid::kJsonb, R"({"a": 1.10})"), R"({"a": 1.10})");

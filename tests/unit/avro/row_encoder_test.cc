@@ -222,6 +222,72 @@ TEST(RowEncoder, PutsTextBesideWhatIsNotInTheKey) {
   EXPECT_EQ(row.key, "\x02\x02\x0f");
 }
 
+// Each is longer than its text; an array of many would overrun a buffer of the texts' size.
+TEST(RowEncoder, HasRoomForIntervalsInEveryForm) {
+  constexpr uint32_t kIntervalArray = 1187;
+  std::string many = "{P-178956970Y-8M-2147483648DT-2562047788H-54.775808S";
+  for (int i = 0; i < 1000; ++i) many += i % 2 == 0 ? ",P1Y" : ",PT1H";
+  many += "}";
+  for (const ValueKind kind : {ValueKind::kIntervalText, ValueKind::kIntervalMicros}) {
+    Column alone = MakeColumn("alone", type_oid::kInterval);
+    alone.type.kind = kind;
+    Column array = MakeColumn("array", kIntervalArray);
+    array.type.element = kind;
+    const Table table = MakeTable({alone, alone, array});
+    const RowEncoder encoder(table);
+    std::string body;
+    encoder.EncodeValue(Texts({"P1Y", "P-1Y-1M-1DT-1H-1M-1.000001S", many}), {}, &body);
+    const bool is_text = kind == ValueKind::kIntervalText;
+    EXPECT_EQ(body.find("-1 years -1 mons -1 days -01:01:01.000001") != body.npos, is_text);
+  }
+}
+
+TEST(RowEncoder, PutsLabelsThatTheSchemaDoesNotHaveBeside) {
+  const RowEncoder encoder(
+      MakeTable({MakeEnumColumn("c", {"sad", "ok"}), MakeEnumColumn("a", {"sad", "ok"}, true)}));
+  std::string body;
+  EXPECT_EQ(encoder.EncodeValue(Texts({"ok", "{ok,NULL,sad}"}), {}, &body).form, RowForm::kNative);
+  EXPECT_EQ(body, std::string("\x02\x02\x02\x06\x02\x02\x00\x02\x00\x00", 10));
+  for (const auto& [label, labels] :
+       {std::pair("new", "{sad}"), std::pair("sad", "{sad,new}"), std::pair("", "{}")}) {
+    body.clear();
+    EXPECT_EQ(encoder.EncodeValue(Texts({label, labels}), {}, &body).form, RowForm::kTextBeside);
+  }
+}
+
+TEST(RowEncoder, HasRoomForTheLastOfManyLabels) {
+  std::vector<std::string> symbols;
+  for (int i = 0; i < 20'000; ++i) symbols.push_back("l" + std::to_string(i));
+  symbols.push_back("z");
+  std::string many = "{z";
+  for (int i = 0; i < 1000; ++i) many += ",z";
+  const RowEncoder encoder(MakeTable({MakeEnumColumn("a", std::move(symbols), true)}));
+  std::string body;
+  EXPECT_EQ(encoder.EncodeValue(Texts({many + "}"}), {}, &body).form, RowForm::kNative);
+  EXPECT_EQ(body.size(), 1 + 2 + 1001 * 4 + 1);
+}
+
+TEST(RowEncoder, TakesTextsThatAreBytesForNoEnum) {
+  Table table = MakeTable({MakeEnumColumn("c", {"ok"})});
+  table.text_as_bytes = true;
+  EXPECT_NE(BuildValueSchema(table).find(R"(["null","bytes"])"), std::string::npos);
+}
+
+TEST(RowEncoder, PutsIntervalsThatAreNoNumberBeside) {
+  Column column = MakeColumn("c", type_oid::kInterval);
+  column.type.kind = ValueKind::kIntervalMicros;
+  const RowEncoder encoder(MakeTable({column}));
+  for (const std::string& text : {std::string("infinity"), std::string("P178000000Y")}) {
+    std::string body;
+    EXPECT_EQ(encoder.EncodeValue(Texts({text}), {}, &body).form, RowForm::kTextBeside);
+    EXPECT_EQ(body.front(), '\0');
+    EXPECT_TRUE(body.ends_with(text));
+  }
+  std::string body;
+  EXPECT_EQ(encoder.EncodeValue(Texts({"PT0.000001S"}), {}, &body).form, RowForm::kNative);
+  EXPECT_EQ(body, "\x02\x02");
+}
+
 TEST(RowEncoder, PutsTextBesideInTheKeyOnlyForAKey) {
   // The need in the key is found after one that is not, and before one.
   for (const char* array : {"{7}", "{{7}}"}) {

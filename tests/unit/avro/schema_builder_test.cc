@@ -192,5 +192,23 @@ TEST(SchemaBuilder, TheKeysTextHasItsNameFromTheKeyAlone) {
   EXPECT_NE(BuildKeySchema(before, RowForm::kTextBesideInKey), BuildKeySchema(before));
 }
 
+TEST(SchemaBuilder, HasCommentsAsDocOnRequestButNotInKeys) {
+  Column id = MakeColumn("id", type_oid::kInt4, true);
+  id.facts.comment = "which one";
+  Table table = MakeTable({id, MakeColumn("v", type_oid::kInt4)});
+  table.comment = "a \"table\"";
+  const std::string without = BuildValueSchema(table);
+  EXPECT_EQ(without.find("doc"), std::string::npos);
+  const std::optional<std::string> key = BuildKeySchema(table);
+  table.with_docs = true;
+  const std::string with = BuildValueSchema(table);
+  EXPECT_NE(with.find(R"("doc":"a \"table\"")"), std::string::npos);
+  EXPECT_NE(with.find(R"("doc":"which one")"), std::string::npos);
+  EXPECT_EQ(BuildKeySchema(table), key);
+  table.comment.reset();
+  table.columns[0].facts.comment.reset();
+  EXPECT_EQ(BuildValueSchema(table), without);
+}
+
 }  // namespace
 }  // namespace bw

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "avro/postgres_type_name.h"
 #include "support/empty_catalog.h"
 #include "support/make_table.h"
@@ -118,6 +120,21 @@ TEST(UserTypes, NoKeyIsRounded) {
   column.key = true;
   SetColumnType(doubles, NoUserType, &column);
   EXPECT_EQ(column.type.kind, ValueKind::kDecimal);
+}
+
+TEST(UserTypes, NoKeyIsCutOff) {
+  const TypeForms millis{.intervals = IntervalForm::kMicros,
+                         .time_precision = TimePrecision::kMillis};
+  for (const auto& [oid, in_value, in_key] :
+       {std::tuple(1114u, ValueKind::kTimestampMillis, ValueKind::kTimestamp),
+        std::tuple(1186u, ValueKind::kIntervalMicros, ValueKind::kString)}) {
+    Column column = MakeColumn("c", oid);
+    SetColumnType(millis, NoUserType, &column);
+    EXPECT_EQ(column.type.kind, in_value);
+    column.key = true;
+    SetColumnType(millis, NoUserType, &column);
+    EXPECT_EQ(column.type.kind, in_key);
+  }
 }
 
 TEST(UserTypes, BuiltinTypesAreKnownByTheirNames) {

@@ -113,7 +113,11 @@ TEST_F(OptionsTest, TakeEveryNewOption) {
                                  "--adopt-slot",
                                  "--republish",
                                  "--numeric=double",
-                                 "--arrays=text"});
+                                 "--arrays=text",
+                                 "--enums=avro",
+                                 "--schema-docs",
+                                 "--intervals=micros",
+                                 "--time-precision=millis"});
   EXPECT_EQ(options.spool.directory, "/s");
   EXPECT_EQ(options.capture.max_wal_retained_bytes, kGiB);
   EXPECT_EQ(options.spool.max_bytes, 10 * kGiB);
@@ -132,6 +136,10 @@ TEST_F(OptionsTest, TakeEveryNewOption) {
   EXPECT_TRUE(options.overrides.republish);
   EXPECT_EQ(options.capture.type_forms.numeric, NumericForm::kDouble);
   EXPECT_EQ(options.capture.type_forms.arrays, ArrayForm::kText);
+  EXPECT_TRUE(options.capture.schema_docs);
+  EXPECT_EQ(options.capture.type_forms.enums, EnumForm::kAvro);
+  EXPECT_EQ(options.capture.type_forms.intervals, IntervalForm::kMicros);
+  EXPECT_EQ(options.capture.type_forms.time_precision, TimePrecision::kMillis);
 }
 
 TEST_F(OptionsTest, ComeFromTheCommandLineBeforeTheEnvironmentBeforeTheFile) {
@@ -168,6 +176,9 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"invalid-text", "bytes"},
       {"numeric", "double"},
       {"arrays", "text"},
+      {"enums", "avro"},
+      {"intervals", "micros"},
+      {"time-precision", "millis"},
       {"kafka-config", "client.id=b"},
       {"topic-config", "a=b"},
       {"transaction-max-messages", "5"},
