@@ -71,9 +71,9 @@ def test_intervals_are_what_postgresql_prints_or_their_microseconds(scene: Scene
             assert "v__text" not in value
         else:
             assert value["v"] is value["d"] is value["a"] is None
-            assert value["v__text"] == value["d__text"] and value["v__text"] in ("P178000000Y", "P-178000000Y")
+            assert value["v__text"] == value["d__text"] and value["v__text"] in ("P178000000Y", "P-178000000Y", "P-2147483648D")
             assert value["a__text"] == "{" + value["v__text"] + ",NULL}"
-    assert sum("v__text" in value for value in values) == 2
+    assert sum("v__text" in value for value in values) == 3
 
 
 def test_an_infinite_interval_comes_beside_its_number(newer_scene: Scene):
@@ -229,6 +229,7 @@ def test_an_avro_enum_grows_at_the_next_announcement(scene: Scene):
     scene.settle()
     scene.execute("ALTER TYPE mood ADD VALUE 'ok' BEFORE 'sad'")
     scene.execute("INSERT INTO test VALUES ('sad', 2, 'ok'), ('sad', 3, 'sad')")
+    scene.settle()  # A walsender that lags behind announces the table again before these rows.
     scene.execute("ALTER TABLE test ADD COLUMN more int")  # PostgreSQL announces the table again.
     scene.execute("INSERT INTO test VALUES ('sad', 4, 'ok')")
     messages = scene.messages("test")
