@@ -7,6 +7,7 @@ HERE = Path(__file__).resolve().parent
 KAFKA_VERSION = "4.2.0"
 OLDER_KAFKA_VERSIONS = ["3.6.2", "3.9.1"]  # In the order of an upgrade.
 NEWER_POSTGRES_VERSION = "18.1.0"
+OLDEST_POSTGRES_VERSION = "10.23.0"
 # Of each major version, the newest that was published as binaries, with the SHA-256 of the archive: for scripts/versions.
 POSTGRES_ARCHIVES = {
     "10.23.0": "e55e42533e1c2f135a4ef0c9e2cde634ff891dc71160483c12951fd611d8bc7c",

@@ -53,16 +53,17 @@ constexpr const char* kSchemaVersion = R"(
 // Whether a row may come under a known key unseen: a publication that sends updates, but no
 // inserts.
 constexpr const char* kSendsAllRows = R"(NOT EXISTS (
-  SELECT FROM pg_publication p JOIN published USING (oid) WHERE p.pubupdate AND NOT p.pubinsert))";
+  SELECT FROM pg_publication p JOIN published n ON n.oid = p.oid
+  WHERE p.pubupdate AND NOT p.pubinsert))";
 
 // Before 15, pgoutput does not announce a relation again when all of them are invalidated, as when
 // ALTER PUBLICATION sets what a publication of all tables sends, or of so many tables
 // (MAX_RELCACHE_INVAL_MSGS): rel_sync_cache_relation_cb() knows single ones only. So there the
 // table's updates must come from shorter lists.
 constexpr const char* kIsAnnounced = R"((NOT EXISTS (
-  SELECT FROM pg_publication p JOIN published USING (oid) WHERE p.pubupdate AND (p.puballtables
+  SELECT FROM pg_publication p JOIN published n ON n.oid = p.oid WHERE p.pubupdate AND (p.puballtables
     OR (SELECT count(*) FROM pg_publication_rel r WHERE r.prpubid = p.oid) >= 4096))
-  AND EXISTS (SELECT FROM pg_publication p JOIN published USING (oid)
+  AND EXISTS (SELECT FROM pg_publication p JOIN published n ON n.oid = p.oid
     JOIN pg_publication_rel r ON r.prpubid = p.oid WHERE p.pubupdate AND r.prrelid = c.oid)))";
 
 std::string FingerprintQuery(const std::vector<uint32_t>& relations,

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +12,7 @@ from psycopg import errors
 
 from servers import SHORT_LIVED, DetourKind, PostgresServer, Servers
 from servers.fetch import fetch_postgres
-from servers.paths import NEWER_POSTGRES_VERSION
+from servers.paths import NEWER_POSTGRES_VERSION, OLDEST_POSTGRES_VERSION
 from servers.postgres import FOLDER_OF_ALL
 
 NOT_KNOWN_TO_OLDER = (errors.SyntaxError, errors.FeatureNotSupported, errors.UndefinedObject, errors.UndefinedFunction, errors.UndefinedTable,
@@ -34,21 +36,41 @@ def scene(servers: Servers, tmp_path, request) -> Iterator[Scene]:
     scene.close()
 
 
-@pytest.fixture(scope="session")
-def newer_postgres(servers: Servers) -> Iterator[PostgresServer]:
-    """PostgreSQL 18, which is fetched."""
-    server = PostgresServer(servers.folder / "newer-postgres", distribution=fetch_postgres(NEWER_POSTGRES_VERSION))
+@contextmanager
+def fetched_postgres(servers: Servers, name: str, version: str) -> Iterator[PostgresServer]:
+    server = PostgresServer(servers.folder / name, distribution=fetch_postgres(version))
     server.restart()
     yield server
     server.stop()
 
 
-@pytest.fixture
-def newer_scene(servers: Servers, newer_postgres: PostgresServer, tmp_path) -> Iterator[Scene]:
-    both = SimpleNamespace(postgres=newer_postgres, kafka=servers.kafka, registry=servers.registry)
-    scene = Scene(both, tmp_path)
+@contextmanager
+def scene_on(servers: Servers, postgres: PostgresServer, folder: Path) -> Iterator[Scene]:
+    """Beside the Kafka and the registry of the others."""
+    both = SimpleNamespace(postgres=postgres, kafka=servers.kafka, registry=servers.registry)
+    scene = Scene(both, folder)
     yield scene
     scene.close()
+
+
+@pytest.fixture(scope="session")
+def newer_postgres(servers: Servers) -> Iterator[PostgresServer]:
+    """PostgreSQL 18, which is fetched."""
+    with fetched_postgres(servers, "newer-postgres", NEWER_POSTGRES_VERSION) as server:
+        yield server
+
+
+@pytest.fixture
+def newer_scene(servers: Servers, newer_postgres: PostgresServer, tmp_path) -> Iterator[Scene]:
+    with scene_on(servers, newer_postgres, tmp_path) as scene:
+        yield scene
+
+
+@pytest.fixture
+def oldest_scene(servers: Servers, tmp_path) -> Iterator[Scene]:
+    """PostgreSQL 10, which is fetched."""
+    with fetched_postgres(servers, "oldest-postgres", OLDEST_POSTGRES_VERSION) as server, scene_on(servers, server, tmp_path) as scene:
+        yield scene
 
 
 @pytest.hookimpl(wrapper=True)

@@ -144,7 +144,9 @@ def test_analyze_and_a_new_column_forget_nothing(scene: Scene):
     scene.execute("CREATE TABLE test (id int PRIMARY KEY, v int, doc text); ALTER TABLE test ALTER doc SET STORAGE EXTERNAL")
     scene.execute("INSERT INTO test VALUES (1, 0, %s)", [text(1, 5000)])
     relay = scene.running_relay()
-    for number, between in enumerate(["ANALYZE test", "VACUUM test", "ALTER TABLE test ADD w int DEFAULT 7", "GRANT SELECT ON test TO public"]):
+    with_default = "DEFAULT 7" if scene.connection.info.server_version >= 110000 else ""  # Before, it rewrites the table.
+    for number, between in enumerate(["ANALYZE test", "VACUUM test", f"ALTER TABLE test ADD w int {with_default}",
+                                      "GRANT SELECT ON test TO public"]):
         scene.execute(between)
         scene.execute("UPDATE test SET v = %s", [number])
         scene.settle()
@@ -196,6 +198,8 @@ PARTITIONED = ("CREATE TABLE test (id int PRIMARY KEY, v int, doc text) PARTITIO
 
 def test_partitioned_tables_that_are_published_as_one_are_marked(scene: Scene):
     """Their partitions may come with rows, within one transaction and under the same name."""
+    if scene.connection.info.server_version < 130000:
+        pytest.skip("before 13 each partition is published by itself")
     begin(scene, PARTITIONED, kept=False)
     if scene.connection.info.server_version < 150000:
         return  # Which sends nothing of the partition that was attached.
