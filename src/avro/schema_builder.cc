@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 
 // Of a field's enum: what else has a name within a record.
 struct EnumName {
-  std::string name_space;  // The record's full name.
+  std::string name_space;  // The record's.
   std::string name;
 };
 
@@ -80,7 +80,7 @@ Json FieldJson(const Column& column, const EnumName& enum_name, const std::strin
   // Not in a key, whose bytes begin with its schema's id: a new label must not make another key.
   if (!column.enum_labels.empty() && !is_in_key) field["postgresql_enum"] = column.enum_labels;
   if (field_name != column.name) field["postgresql_name"] = column.name;
-  if (with_doc && column.facts.comment) field["doc"] = *column.facts.comment;
+  if (with_doc && column.comment) field["doc"] = *column.comment;
   return field;
 }
 
@@ -113,7 +113,7 @@ std::string BuildSchema(const Table& table, bool key_only, RowForm form) {
   for (size_t i = 0; i < names.size(); ++i) {
     const Column& column = table.columns[i];
     if (key_only && !column.key) continue;
-    const EnumName enum_name{name_space + "." + name, names[i] + "__enum"};
+    const EnumName enum_name{name_space, name + "__" + names[i] + "__enum"};
     fields.push_back(
         FieldJson(column, enum_name, names[i], table.text_as_bytes, key_only, with_docs));
     if (HasTextBeside(FieldType(column.type, table.text_as_bytes), column.key, form)) {

@@ -21,8 +21,9 @@ namespace bw {
 // what ColumnType says (avro/README.md). Where a form has a text beside a column, the next field is
 //   {"name": <TextFieldNames>, "type": ["null", "string"], "default": null,
 //    "postgresql_text_of": <name of the column's field>}
-// An Avro enum is called <field>__enum, in a namespace that is the record's full name: so names do
-// not depend on other columns, and none is that of a primitive type, which Avro reserves.
+// An Avro enum is called <record>__<field>__enum, in the record's namespace: so names do not depend
+// on other columns, none is that of a primitive type, which Avro reserves, and none makes a package
+// of what is a class in generated code.
 // With Table::with_docs, the value's record and its fields have the comments as "doc". A key's have
 // none: its bytes begin with its schema's id, so a comment would make another key of every row.
 // A table without columns has a record without fields. Names that are not valid UTF-8 (SQL_ASCII

@@ -14,7 +14,6 @@ struct ColumnFacts {
   bool not_null = false;
   std::optional<std::string> default_expression;  // As pg_get_expr() prints it.
   int32_t key_place = 0;  // In the index that is the key: 1, 2, ...; 0 for none.
-  std::optional<std::string> comment;
   friend bool operator==(const ColumnFacts&, const ColumnFacts&) = default;
 };
 
@@ -35,8 +34,9 @@ struct Column {
   // For envelopes (src/debezium) alone.
   ResolvedType resolved;
   std::vector<std::string> element_labels;  // Of an array of enums.
-  // For these, and the comment for --schema-docs.
   ColumnFacts facts;
+
+  std::optional<std::string> comment = {};  // For --schema-docs.
 };
 
 // A table as pgoutput's Relation message or the catalog describes it. Columns are in the order of

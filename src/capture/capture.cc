@@ -53,8 +53,14 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
     return LookAtTable(side.get(), relation, xid, may_wait, facts.publications, *parts.stop);
   };
   environment.facts_lookup = [&](RelationId relation, uint32_t xid, Table* table) {
-    types.WaitUntilVisible(xid);
-    SetFacts(side->ReadFacts({relation.value}), relation.value, table);
+    if (options.envelope == Envelope::kDebezium) {
+      types.WaitUntilVisible(xid);
+      SetFacts(side->ReadColumnFacts({relation.value}), relation.value, table);
+    }
+    // Comments are as of now whenever they are asked for: they are not worth waiting for.
+    if (options.schema_docs) {
+      SetComments(side->ReadComments({relation.value}), relation.value, table);
+    }
   };
   environment.relation_used = [&](const CachedRelation& relation, Position position) {
     keys.OnUsed(relation, position);

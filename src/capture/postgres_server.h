@@ -46,7 +46,8 @@ class ServerCatalog {
   // As in table_catalog.h.
   virtual std::optional<TableKey> ReadPrimaryKey(RelationId relation) = 0;
   virtual std::optional<IdentityKey> ReadIdentityKey(RelationId relation) = 0;
-  virtual FactsByTable ReadFacts(const std::vector<uint32_t>& oids) = 0;
+  virtual FactsByTable ReadColumnFacts(const std::vector<uint32_t>& oids) = 0;
+  virtual CommentsByTable ReadComments(const std::vector<uint32_t>& oids) = 0;
   // As in type_catalog.h.
   virtual UserTypes ReadUserTypes(const std::vector<uint32_t>& oids) = 0;
   virtual bool IsEnding(uint32_t xid) = 0;

@@ -38,8 +38,11 @@ class PqCatalog final : public ServerCatalog {
   std::optional<IdentityKey> ReadIdentityKey(RelationId relation) override {
     return bw::ReadIdentityKey(connection_(), relation);
   }
-  FactsByTable ReadFacts(const std::vector<uint32_t>& oids) override {
-    return bw::ReadFacts(connection_(), oids);
+  FactsByTable ReadColumnFacts(const std::vector<uint32_t>& oids) override {
+    return bw::ReadColumnFacts(connection_(), oids);
+  }
+  CommentsByTable ReadComments(const std::vector<uint32_t>& oids) override {
+    return bw::ReadComments(connection_(), oids);
   }
   UserTypes ReadUserTypes(const std::vector<uint32_t>& oids) override {
     return bw::ReadUserTypes(connection_(), oids);

@@ -12,7 +12,7 @@ bool SameColumn(const Column& left, const Column& right) {
   return left.name == right.name && left.type_oid == right.type_oid &&
          left.typmod == right.typmod && left.type_name == right.type_name &&
          left.type == right.type && left.enum_labels == right.enum_labels &&
-         left.key == right.key && left.facts == right.facts;
+         left.key == right.key && left.facts == right.facts && left.comment == right.comment;
 }
 
 }  // namespace

@@ -21,13 +21,20 @@ std::optional<debezium::EnvelopeSettings> SnapshotEnvelope(PgConnection* connect
 
 void AddFacts(PgConnection* connection, const CaptureOptions& options,
               std::vector<SnapshotTable>* tables) {
-  if (options.envelope == Envelope::kNone && !options.schema_docs) return;
   std::vector<uint32_t> oids;
   for (const SnapshotTable& table : *tables) oids.push_back(table.described.oid);
-  const FactsByTable facts = ReadFacts(connection, oids);
-  for (SnapshotTable& table : *tables) {
-    SetFacts(facts, table.described.oid, &table.described.table);
-    table.described.table.with_docs = options.schema_docs;
+  if (options.envelope == Envelope::kDebezium) {
+    const FactsByTable facts = ReadColumnFacts(connection, oids);
+    for (SnapshotTable& table : *tables) {
+      SetFacts(facts, table.described.oid, &table.described.table);
+    }
+  }
+  if (options.schema_docs) {
+    const CommentsByTable comments = ReadComments(connection, oids);
+    for (SnapshotTable& table : *tables) {
+      SetComments(comments, table.described.oid, &table.described.table);
+      table.described.table.with_docs = true;
+    }
   }
 }
 

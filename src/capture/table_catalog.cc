@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <libpq-fe.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <set>
@@ -225,6 +227,50 @@ void DescribeTypes(PgConnection* connection, const TypeForms& forms,
   }
 }
 
+// Registries refuse schemas of megabytes, and then nothing of the table can be published.
+constexpr const char* kComment = "left(d.description, 2000)";
+
+std::string CommentsQuery(const std::vector<uint32_t>& oids, const std::string& wanted) {
+  return fmt::format(R"(
+SELECT {} FROM pg_description d
+LEFT JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid
+  AND d.objsubid > 0 AND NOT a.attisdropped
+WHERE d.classoid = 'pg_class'::regclass AND d.objoid = ANY ('{{{}}}'::oid[])
+  AND (d.objsubid = 0 OR a.attname IS NOT NULL))",
+                     wanted, fmt::join(oids, ","));
+}
+
+// Whether no comment has a character that the session's encoding lacks, such as some of EUC_JP's:
+// else the server refuses the whole answer. A snapshot's transaction is not lost by asking.
+bool CanBeSent(PgConnection* connection, const std::vector<uint32_t>& oids) {
+  PgQueryOptions options;
+  options.doing = "read comments from the catalog";
+  const bool in_transaction = PQtransactionStatus(connection->handle()) == PQTRANS_INTRANS;
+  if (in_transaction) connection->Query("SAVEPOINT comments", options);
+  const std::string converted =
+      fmt::format("count(convert_to({}, pg_client_encoding()))", kComment);
+  const bool can = connection->Try(CommentsQuery(oids, converted), options, {"22P05"}).empty();
+  if (in_transaction && !can) connection->Query("ROLLBACK TO SAVEPOINT comments", options);
+  if (in_transaction) connection->Query("RELEASE SAVEPOINT comments", options);
+  return can;
+}
+
+void AddComments(PgConnection* connection, const std::vector<uint32_t>& oids,
+                 CommentsByTable* comments) {
+  PgQueryOptions options;
+  options.doing = "read comments from the catalog";
+  const PgResult rows = connection->Query(
+      CommentsQuery(oids, fmt::format("d.objoid, a.attname, {}", kComment)), options);
+  for (int row = 0; row < rows.rows(); ++row) {
+    TableComments& table = (*comments)[static_cast<uint32_t>(rows.Int(row, 0))];
+    if (rows.IsNull(row, 1)) {
+      table.of_table = rows.String(row, 2);
+    } else {
+      table.of_columns[rows.String(row, 1)] = rows.String(row, 2);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms& forms) {
@@ -254,38 +300,31 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms&
   return result;
 }
 
-FactsByTable ReadFacts(PgConnection* connection, const std::vector<uint32_t>& oids) {
+FactsByTable ReadColumnFacts(PgConnection* connection, const std::vector<uint32_t>& oids) {
   if (oids.empty()) return {};
   PgQueryOptions options;
-  options.doing = "read columns and comments from the catalog";
+  options.doing = "read columns from the catalog";
   const CatalogTerms terms(connection->server_version());
   // Without the table's OID: with it, pg_get_expr() would open the table and wait for its locks. A
   // default has no columns that it would have to name.
   const PgResult rows = connection->Query(
       fmt::format(R"(
 SELECT a.attrelid, a.attname, a.attnotnull, pg_get_expr(d.adbin, 0),
-  coalesce(array_position(k.attnums, a.attnum), 0), of_column.description, of_table.description
+  coalesce(array_position(k.attnums, a.attnum), 0)
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND {generated} = ''
 LEFT JOIN LATERAL (
   SELECT ARRAY(SELECT unnest(k.indkey::int2[])) AS attnums FROM ({key}) k) k ON true
-LEFT JOIN pg_description of_column ON of_column.objoid = c.oid
-  AND of_column.classoid = 'pg_class'::regclass AND of_column.objsubid = a.attnum
-LEFT JOIN pg_description of_table ON of_table.objoid = c.oid
-  AND of_table.classoid = 'pg_class'::regclass AND of_table.objsubid = 0
 WHERE a.attrelid = ANY ('{{{oids}}}'::oid[]) AND a.attnum > 0 AND NOT a.attisdropped)",
                   fmt::arg("generated", terms.generated), fmt::arg("key", KeyIndex(terms)),
                   fmt::arg("oids", fmt::join(oids, ","))),
       options);
   FactsByTable facts;
   for (int row = 0; row < rows.rows(); ++row) {
-    TableFacts& table = facts[static_cast<uint32_t>(rows.Int(row, 0))];
-    ColumnFacts& column = table.columns[rows.String(row, 1)];
+    ColumnFacts& column = facts[static_cast<uint32_t>(rows.Int(row, 0))][rows.String(row, 1)];
     column.not_null = rows.Bool(row, 2);
     if (!rows.IsNull(row, 3)) column.default_expression = rows.String(row, 3);
     column.key_place = static_cast<int32_t>(rows.Int(row, 4));
-    if (!rows.IsNull(row, 5)) column.comment = rows.String(row, 5);
-    if (!rows.IsNull(row, 6)) table.comment = rows.String(row, 6);
   }
   return facts;
 }
@@ -293,10 +332,39 @@ WHERE a.attrelid = ANY ('{{{oids}}}'::oid[]) AND a.attnum > 0 AND NOT a.attisdro
 void SetFacts(const FactsByTable& facts, uint32_t oid, Table* table) {
   const auto found = facts.find(oid);
   if (found == facts.end()) return;
-  table->comment = found->second.comment;
   for (Column& column : table->columns) {
-    const auto known = found->second.columns.find(column.name);
-    if (known != found->second.columns.end()) column.facts = known->second;
+    const auto known = found->second.find(column.name);
+    if (known != found->second.end()) column.facts = known->second;
+  }
+}
+
+CommentsByTable ReadComments(PgConnection* connection, const std::vector<uint32_t>& oids) {
+  CommentsByTable comments;
+  if (oids.empty()) return comments;
+  if (CanBeSent(connection, oids)) {
+    AddComments(connection, oids, &comments);
+    return comments;
+  }
+  for (const uint32_t oid : oids) {
+    if (CanBeSent(connection, {oid})) {
+      AddComments(connection, {oid}, &comments);
+    } else {
+      spdlog::warn(
+          "A comment of the table with OID {} has a character that UTF-8 lacks: its schema has no "
+          "comments",
+          oid);
+    }
+  }
+  return comments;
+}
+
+void SetComments(const CommentsByTable& comments, uint32_t oid, Table* table) {
+  const auto found = comments.find(oid);
+  if (found == comments.end()) return;
+  table->comment = found->second.of_table;
+  for (Column& column : table->columns) {
+    const auto known = found->second.of_columns.find(column.name);
+    if (known != found->second.of_columns.end()) column.comment = known->second;
   }
 }
 

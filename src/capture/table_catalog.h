@@ -30,18 +30,24 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms&
 // table was dropped. Reads only catalog rows, so it never waits for a lock on a table.
 std::optional<TableKey> ReadPrimaryKey(PgConnection* connection, RelationId relation);
 
-// What the catalog says of a table beyond what the stream does.
-struct TableFacts {
-  std::optional<std::string> comment;
-  std::map<std::string, ColumnFacts> columns;  // By name.
-};
-using FactsByTable = std::map<uint32_t, TableFacts>;
+// What the catalog says of columns beyond what the stream does: by table, then by name.
+using FactsByTable = std::map<uint32_t, std::map<std::string, ColumnFacts>>;
 // Of these tables, as they are in the catalog now, or in an imported snapshot. Never waits for a
 // lock on a table.
-FactsByTable ReadFacts(PgConnection* connection, const std::vector<uint32_t>& oids);
-// Sets those of the table and of its columns that are known. A column that was dropped or renamed
-// since has none.
+FactsByTable ReadColumnFacts(PgConnection* connection, const std::vector<uint32_t>& oids);
+// Sets those of the table's columns that are known. A column that was dropped or renamed since has
+// none.
 void SetFacts(const FactsByTable& facts, uint32_t oid, Table* table);
+
+struct TableComments {
+  std::optional<std::string> of_table;
+  std::map<std::string, std::string> of_columns;  // By name.
+};
+using CommentsByTable = std::map<uint32_t, TableComments>;
+// As ReadColumnFacts. The first 2,000 characters of each. A table has none if one of them has a
+// character that the session's encoding lacks.
+CommentsByTable ReadComments(PgConnection* connection, const std::vector<uint32_t>& oids);
+void SetComments(const CommentsByTable& comments, uint32_t oid, Table* table);
 
 // The index that identifies the table's rows as it is in the catalog now; with REPLICA IDENTITY
 // FULL, that is the primary key. Without columns when there is none; nothing when the table was

@@ -182,7 +182,7 @@ MOOD_VALUES = [
 
 
 def enum_of(field: str, symbols: list[str]) -> dict:
-    return {"type": "enum", "name": field + "__enum", "namespace": "bottledwater.public.test", "symbols": symbols}
+    return {"type": "enum", "name": f"test__{field}__enum", "namespace": "bottledwater.public", "symbols": symbols}
 
 
 def test_enums_are_avro_enums_in_snapshot_and_stream(scene: Scene):
@@ -215,10 +215,10 @@ def test_enums_are_read_in_both_kinds_of_json_and_by_tail(scene: Scene):
     relay.stop()
     scene.running_relay(enums="avro", output_format="json")
     scene.execute("UPDATE test SET d = 'ok' WHERE id = 0")
-    space = "bottledwater.public.test"
+    space = "bottledwater.public.test_"
     assert scene.changes("test")[-1][2] == {
-        "id": {"int": 0}, "k": {"string": "sad"}, "int": {f"{space}.int__enum": "ok"}, "d": {f"{space}.d__enum": "ok"},
-        "a": {"array": [{f"{space}.a__enum": "ok"}, None]}}
+        "id": {"int": 0}, "k": {"string": "sad"}, "int": {f"{space}_int__enum": "ok"}, "d": {f"{space}_d__enum": "ok"},
+        "a": {"array": [{f"{space}_a__enum": "ok"}, None]}}
 
 
 def test_an_avro_enum_grows_at_the_next_announcement(scene: Scene):

@@ -128,7 +128,8 @@ class SimCatalog : public ServerCatalog {
   }
 
   std::optional<TableKey> ReadPrimaryKey(RelationId) override { return std::nullopt; }
-  FactsByTable ReadFacts(const std::vector<uint32_t>&) override { return {}; }
+  FactsByTable ReadColumnFacts(const std::vector<uint32_t>&) override { return {}; }
+  CommentsByTable ReadComments(const std::vector<uint32_t>&) override { return {}; }
   std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
   UserTypes ReadUserTypes(const std::vector<uint32_t>&) override { return {}; }
   bool IsEnding(uint32_t) override { return false; }

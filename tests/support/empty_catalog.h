@@ -17,7 +17,8 @@ class EmptyCatalog : public ServerCatalog {
   std::vector<PublicationMember> ReadMembers(const std::string&) override { return {}; }
   std::optional<TableKey> ReadPrimaryKey(RelationId) override { return std::nullopt; }
   std::optional<IdentityKey> ReadIdentityKey(RelationId) override { return std::nullopt; }
-  FactsByTable ReadFacts(const std::vector<uint32_t>&) override { return {}; }
+  FactsByTable ReadColumnFacts(const std::vector<uint32_t>&) override { return {}; }
+  CommentsByTable ReadComments(const std::vector<uint32_t>&) override { return {}; }
   UserTypes ReadUserTypes(const std::vector<uint32_t>&) override { return {}; }
   bool IsEnding(uint32_t) override { return false; }
   std::vector<TableFingerprint> ReadFingerprints(const std::vector<uint32_t>&,

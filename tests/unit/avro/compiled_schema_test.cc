@@ -59,14 +59,15 @@ TEST(CompiledSchema, KnowsTheSymbolsOfEnums) {
   const Table table =
       MakeTable({MakeEnumColumn("int", {"sad", "ok"}), MakeEnumColumn("a", {"x"}, true)});
   const std::string json = BuildValueSchema(table);
-  EXPECT_NE(json.find(R"({"type":"enum","name":"int__enum","namespace":"bottledwater.public.test",)"
-                      R"("symbols":["sad","ok"]})"),
-            std::string::npos);
+  EXPECT_NE(
+      json.find(R"({"type":"enum","name":"test__int__enum","namespace":"bottledwater.public",)"
+                R"("symbols":["sad","ok"]})"),
+      std::string::npos);
   const auto schema = CompiledSchema::Parse(json);
   EXPECT_EQ(schema.fields()[0].type, table.columns[0].type);
-  EXPECT_EQ(schema.fields()[0].enum_name, "bottledwater.public.test.int__enum");
+  EXPECT_EQ(schema.fields()[0].enum_name, "bottledwater.public.test__int__enum");
   EXPECT_EQ(schema.fields()[1].type, table.columns[1].type);
-  EXPECT_EQ(schema.fields()[1].enum_name, "bottledwater.public.test.a__enum");
+  EXPECT_EQ(schema.fields()[1].enum_name, "bottledwater.public.test__a__enum");
 }
 
 TEST(CompiledSchema, RefusesEveryTruncation) {

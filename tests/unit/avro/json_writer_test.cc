@@ -159,8 +159,8 @@ TEST(JsonWriter, WritesEnumsAsTheirLabels) {
   const std::string row = Encode(table, Texts({"ok", "{sad,NULL}"}));
   EXPECT_EQ(Write(table, JsonStyle::kPlain, row), R"({"c":"ok","a":["sad",null]})");
   EXPECT_EQ(Write(table, JsonStyle::kAvroJson, row),
-            R"({"c": {"bottledwater.public.test.c__enum": "ok"}, )"
-            R"("a": {"array": [{"bottledwater.public.test.a__enum": "sad"}, null]}})");
+            R"({"c": {"bottledwater.public.test__c__enum": "ok"}, )"
+            R"("a": {"array": [{"bottledwater.public.test__a__enum": "sad"}, null]}})");
 }
 
 TEST(JsonWriter, RefusesASymbolThatIsNotThere) {

@@ -194,7 +194,7 @@ TEST(SchemaBuilder, TheKeysTextHasItsNameFromTheKeyAlone) {
 
 TEST(SchemaBuilder, HasCommentsAsDocOnRequestButNotInKeys) {
   Column id = MakeColumn("id", type_oid::kInt4, true);
-  id.facts.comment = "which one";
+  id.comment = "which one";
   Table table = MakeTable({id, MakeColumn("v", type_oid::kInt4)});
   table.comment = "a \"table\"";
   const std::string without = BuildValueSchema(table);
@@ -206,7 +206,7 @@ TEST(SchemaBuilder, HasCommentsAsDocOnRequestButNotInKeys) {
   EXPECT_NE(with.find(R"("doc":"which one")"), std::string::npos);
   EXPECT_EQ(BuildKeySchema(table), key);
   table.comment.reset();
-  table.columns[0].facts.comment.reset();
+  table.columns[0].comment.reset();
   EXPECT_EQ(BuildValueSchema(table), without);
 }
 
