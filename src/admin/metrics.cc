@@ -3,6 +3,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -108,8 +109,12 @@ void AddSides(const Observation& observation, Metrics* metrics) {
   metrics->Gauge("bottledwater_trouble_seconds",
                  "For how long something has kept it from working; 0 when nothing does");
   add_each([&](const auto& side) {
-    if (side.troubles.empty()) return 0.0;
-    return static_cast<double>(observation.status.wall_us - side.troubles.front().since_us) / 1e6;
+    // A held table keeps no other from being published, and has a metric of its own.
+    const auto trouble = std::ranges::find_if(side.troubles, [](const Trouble& one) {
+      return one.kind != TroubleKind::kAtRisk || !one.server.empty();
+    });
+    if (trouble == side.troubles.end()) return 0.0;
+    return static_cast<double>(observation.status.wall_us - trouble->since_us) / 1e6;
   });
   metrics->Counter("bottledwater_sessions_total", "Sessions that began to work");
   add_each([](const auto& side) { return side.sessions; });
@@ -216,6 +221,10 @@ void AddPublish(const RelayStatus& status, Metrics* metrics) {
       ->Counter("bottledwater_dead_letters_total",
                 "Rows published to the dead-letter topic, because they could not be published")
       .Add(figures.dead_letters);
+  metrics
+      ->Gauge("bottledwater_held_tables",
+              "Tables that --on-error=hold holds, whose changes wait in the spool")
+      .Add(uint64_t{figures.held.size()});
   metrics
       ->Counter("bottledwater_duplicates_suppressed_total",
                 "Messages not sent again, because a torn transaction had published them")

@@ -63,6 +63,7 @@ Observation Observer::Observe(RelayStatus status) {
   AddObstacle(&observation.status);
   AddSlotRisk(&observation.status);
   AddLostSlot(&observation.status);
+  AddHeld(&observation.status);
   AddCaptureLag(&observation);
   const RelayStatus& seen = observation.status;
   samples_.push_back({seen.time, seen.capture.changes, seen.publish.figures.changes,
@@ -108,7 +109,8 @@ double Observer::UnpublishedGrowth(const RelayStatus& status) const {
   const bool keeps_up =
       status.publish.working && status.spool.lag.value_or(Duration(0)) < kKeepsUpMax;
   // What snapshots read is published when all of it is there.
-  if (keeps_up && now.snapshot_rows == recent.snapshot_rows) return 0;
+  const bool holds = !status.publish.figures.held.empty();
+  if (keeps_up && !holds && now.snapshot_rows == recent.snapshot_rows) return 0;
   const Sample& oldest = samples_.front();
   const double appended =
       PerSecond(oldest.appended_bytes, now.appended_bytes, SecondsBetween(oldest.time, now.time));
@@ -199,6 +201,28 @@ void Observer::AddLostSlot(RelayStatus* status) {
        .since_us = lost_since_us_,
        .kind = TroubleKind::kAtRisk,
        .server = "PostgreSQL"});
+}
+
+// What held tables leave in the spool fills it sooner or later.
+void Observer::AddHeld(RelayStatus* status) {
+  const std::vector<HeldTable>& held = status->publish.figures.held;
+  if (held.empty()) {
+    held_since_us_ = 0;
+    return;
+  }
+  if (held_since_us_ == 0) held_since_us_ = status->wall_us;
+  std::vector<std::string> names;
+  for (const HeldTable& one : held) names.push_back(one.table.qualified());
+  status->publish.troubles.push_back(
+      {.what = fmt::format("{} held, and what is not published of {} stays in the spool: {}{}",
+                           held.size() == 1 ? "a table is" : "tables are",
+                           held.size() == 1 ? "it" : "them", FormatList(names, 5),
+                           held[0].reason.empty() ? "" : "; " + held[0].reason),
+       .remedy = "Mend the reason, then: bottledwater resume TABLE; or have the table read again: "
+                 "bottledwater resnapshot TABLE",
+       .since_us = held_since_us_,
+       .kind = TroubleKind::kAtRisk,
+       .server = ""});
 }
 
 void Observer::AddCaptureLag(Observation* observation) {

@@ -35,6 +35,7 @@ class Observer {
   void AddObstacle(RelayStatus* status);
   void AddSlotRisk(RelayStatus* status);
   void AddLostSlot(RelayStatus* status);
+  void AddHeld(RelayStatus* status);
   void AddCaptureLag(Observation* observation);
   const Sample& Before(Duration window) const;
   double UnpublishedGrowth(const RelayStatus& status) const;
@@ -49,6 +50,7 @@ class Observer {
   int64_t obstacle_since_us_ = 0;
   int64_t risk_since_us_ = 0;
   int64_t lost_since_us_ = 0;
+  int64_t held_since_us_ = 0;
   StallWatch<std::tuple<Lsn, Lsn, uint64_t, uint64_t>> capture_stall_;
   StallWatch<std::tuple<Lsn, uint64_t>> publish_stall_;
 };

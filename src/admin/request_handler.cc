@@ -11,6 +11,7 @@
 #include "admin/page.h"
 #include "admin/page_policy.h"
 #include "admin/status_json.h"
+#include "base/format.h"
 #include "base/log.h"
 #include "relay/status_line.h"
 
@@ -72,6 +73,7 @@ AdminResponse RequestHandler::Metrics() const {
 }
 
 AdminResponse RequestHandler::Steer(const AdminRequest& request) {
+  if (request.path == "/resume" && request.parameters.contains("table")) return ResumeHeld(request);
   if (request.path == "/pause" || request.path == "/resume") return PauseOrResume(request);
   if (request.path == "/resnapshot") return Resnapshot(request);
   return TextResponse(404, "There are /pause, /resume and /resnapshot");
@@ -105,6 +107,24 @@ AdminResponse RequestHandler::PauseOrResume(const AdminRequest& request) {
                   "it reads again are complete";
   }
   return TextResponse(200, text + "; " + SlotText(now.capture, pauses));
+}
+
+AdminResponse RequestHandler::ResumeHeld(const AdminRequest& request) try {
+  const auto& parameters = request.parameters;
+  std::vector<std::string> names;
+  for (const auto& [parameter, name] : parameters) names.push_back(name);
+  if (request.has_body || parameters.size() != parameters.count("table")) {
+    return TextResponse(400,
+                        "write ?table=SCHEMA.TABLE after the path, once or several times; "
+                        "no side with it, and no body");
+  }
+  relay_->ResumeHeld(names);
+  spdlog::warn("An operator has resumed: {}", Printable(FormatList(names, 10)));
+  std::string text = fmt::format("held tables are tried again: {}", FormatList(names, 10));
+  if (relay_->is_paused(Relay::Side::kPublish)) text += "; publish is paused, and must be resumed";
+  return TextResponse(202, Printable(text));
+} catch (const Error& error) {
+  return TextResponse(error.kind() == ErrorKind::kUsage ? 400 : 503, ShownText(error.what()));
 }
 
 AdminResponse RequestHandler::Resnapshot(const AdminRequest& request) try {

@@ -17,6 +17,7 @@ namespace bw {
 //   GET  /livez      200, or 503 when the relay has not answered its monitor for a minute
 //   GET  /readyz     200, or 503 when a side has had work and no progress for --stall-after
 //   POST /pause?side=capture|publish, /resume?side=...
+//   POST /resume?table=public.orders
 //   POST /resnapshot?table=public.orders&table=sales.*
 //
 // admin_access.h says whose requests are refused. Thread-safe.
@@ -35,6 +36,7 @@ class RequestHandler {
   AdminResponse Metrics() const;
   AdminResponse Steer(const AdminRequest& request);
   AdminResponse PauseOrResume(const AdminRequest& request);
+  AdminResponse ResumeHeld(const AdminRequest& request);
   AdminResponse Resnapshot(const AdminRequest& request);
 
   const AdminOptions options_;

@@ -93,6 +93,16 @@ Json TablesJson(const RelayStatus::Publish& publish) {
   return tables;
 }
 
+Json HeldJson(const RelayStatus::Publish& publish) {
+  Json held = Json::array();
+  for (const HeldTable& one : publish.figures.held) {
+    held.push_back({{"table", one.table.qualified()},
+                    {"published_through", one.after.ToString()},
+                    {"reason", one.reason.empty() ? Json() : Json(one.reason)}});
+  }
+  return held;
+}
+
 Json PublishJson(const Observation& observation) {
   const RelayStatus::Publish& publish = observation.status.publish;
   Json json = SideJson(publish, observation.status.wall_us);
@@ -109,6 +119,7 @@ Json PublishJson(const Observation& observation) {
                             ? Json(static_cast<double>(observation.status.spool.lag->count()) / 1e3)
                             : Json(0);
   json["seconds_until_drained"] = OrNull(observation.seconds_until_drained);
+  json["held"] = HeldJson(publish);
   json["tables"] = TablesJson(publish);
   return json;
 }

@@ -51,6 +51,7 @@ enum class OnError {
   kLog,         // Count it, log where it was (never its values), go on without it.
   kExit,        // Stop before it; nothing after it is published.
   kDeadLetter,  // Publish it to the dead-letter topic, with the reason, and go on.
+  kHold,        // Its table stops there, in the spool; the others go on.
 };
 
 // Of an Error that names none.

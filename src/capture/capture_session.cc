@@ -90,11 +90,11 @@ bool CaptureSession::OnTruncated(const std::string& tables, Lsn commit_lsn) {
   return false;
 }
 
-// Whether it becomes a dead letter.
+// Whether it goes through the spool, for publish to decide.
 bool CaptureSession::RefuseRow(const Error& error, Position position) {
   const std::string what = fmt::format("row at {} refused: {}", position.ToString(), error.what());
   if (env_.options->on_error == OnError::kExit) throw RowError(what);
-  if (env_.options->on_error == OnError::kDeadLetter) return true;  // Publish says so.
+  if (env_.options->on_error != OnError::kLog) return true;  // Publish says so.
   env_.figures->rows_refused.fetch_add(1, kRelaxed);
   spdlog::error("{}; continuing without it (--on-error=log)", Printable(what));
   return false;

@@ -280,7 +280,8 @@ void TableReader::EncodeRow(const SnapshotTable& table, const Encoders& encoders
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kRow) throw;
     batch_.DropRow();
-    if (work_->options->on_error == OnError::kDeadLetter) {
+    if (work_->options->on_error == OnError::kDeadLetter ||
+        work_->options->on_error == OnError::kHold) {
       EncodeRefused(table, encoders, error);
     } else {
       RefuseRow(error);

@@ -118,6 +118,23 @@ ExitCode Resnapshot(const Invocation& invocation) {
   return ExitCode::kOk;
 }
 
-ExitCode ResumeRelay(const Invocation& invocation) { return Steer(invocation, "resume"); }
+// A name with a dot is a table's.
+ExitCode ResumeRelay(const Invocation& invocation) {
+  const std::vector<std::string>& words = invocation.arguments;
+  if (words.empty() || words.front().find('.') == std::string::npos) {
+    return Steer(invocation, "resume");
+  }
+  std::multimap<std::string, std::string> tables;
+  for (const std::string& table : words) tables.emplace("table", table);
+  const Options& options = invocation.options;
+  const auto answer = AskRelay(options.spool.directory, "POST", "/resume", tables);
+  if (!answer) throw NoRelay(options);
+  if (answer->status != kAccepted) {
+    throw Error(ErrorKind::kHalt, "the running relay refuses: " + Printable(answer->body),
+                answer->status == kBadRequest ? ExitCode::kUsage : ExitCode::kNoRelay);
+  }
+  std::cout << answer->body << "bottledwater status shows which are still held\n";
+  return ExitCode::kOk;
+}
 
 }  // namespace bw

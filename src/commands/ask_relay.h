@@ -11,7 +11,7 @@ namespace bw {
 // `status`: prints /status as a screen or as JSON, once or every two seconds until a signal; when
 // no relay runs, StatusAtRest, before the Error.
 ExitCode ShowStatus(const Invocation& invocation);
-// `pause [capture|publish]`, `resume [capture|publish]`.
+// `pause [capture|publish]`, `resume [capture|publish|TABLE...]`.
 ExitCode PauseRelay(const Invocation& invocation);
 ExitCode ResumeRelay(const Invocation& invocation);
 

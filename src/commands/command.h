@@ -19,6 +19,7 @@ struct ArgumentsSpec {
   size_t max = 0;
   // The words there are, if they can be listed.
   std::span<const std::string_view> choices = {};
+  bool or_tables = false;  // Beside `choices`, names of tables: words with a dot.
 };
 
 struct CommandSpec;

@@ -125,6 +125,7 @@ void RequireArguments(const CommandSpec& command, const std::vector<std::string>
                                  command.name, command.name, spec.shown, SeeHelp(command)));
   }
   for (const std::string& word : words) {
+    if (spec.or_tables && word.find('.') != std::string::npos) continue;
     if (spec.choices.empty() || std::ranges::find(spec.choices, word) != spec.choices.end()) {
       continue;
     }

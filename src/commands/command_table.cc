@@ -1,5 +1,6 @@
 #include "commands/command_table.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "commands/ask_relay.h"
@@ -99,6 +100,12 @@ void TakeTopics(const std::vector<std::string>& topics, Options* options) {
 
 constexpr std::string_view kSides[] = {"capture", "publish"};
 
+void CheckResumed(const std::vector<std::string>& words, Options*) {
+  const auto is_side = [](const std::string& word) { return word.find('.') == word.npos; };
+  if (words.size() <= 1 || std::ranges::none_of(words, is_side)) return;
+  throw UsageError("resume: write capture, or publish, or tables; for both sides, nothing");
+}
+
 constexpr CommandSpec kCommands[] = {
     {.name = "",
      .summary = "Relay until it is stopped.",
@@ -164,11 +171,15 @@ constexpr CommandSpec kCommands[] = {
      .check = CheckSpool,
      .run = PauseRelay},
     {.name = "resume",
-     .arguments = {"[capture|publish]", 0, 1, kSides},
-     .summary = "Let a paused relay go on.",
-     .description = "Ends a pause of capture, of publish, or of both.",
+     .arguments = {"[capture|publish|TABLE...]", 0, kAnyNumber, kSides, /*or_tables=*/true},
+     .summary = "Let a paused relay go on, or a held table.",
+     .description =
+         "Ends a pause of capture, of publish, or of both. With tables (schema.table), the relay "
+         "tries again what --on-error=hold has held: each goes on where it stopped, or is held "
+         "again.",
      .groups = kSpoolGroups,
      .may_lack_files = true,
+     .apply_arguments = CheckResumed,
      .check = CheckSpool,
      .run = ResumeRelay},
     {.name = "remove",

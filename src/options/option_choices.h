@@ -15,8 +15,10 @@ inline constexpr Choice<OnTruncate> kOnTruncate[] = {{"log", OnTruncate::kLog},
                                                      {"halt", OnTruncate::kHalt}};
 inline constexpr Choice<Envelope> kEnvelopes[] = {{"none", Envelope::kNone},
                                                   {"debezium", Envelope::kDebezium}};
-inline constexpr Choice<OnError> kOnError[] = {
-    {"exit", OnError::kExit}, {"log", OnError::kLog}, {"dead-letter", OnError::kDeadLetter}};
+inline constexpr Choice<OnError> kOnError[] = {{"exit", OnError::kExit},
+                                               {"log", OnError::kLog},
+                                               {"dead-letter", OnError::kDeadLetter},
+                                               {"hold", OnError::kHold}};
 inline constexpr Choice<OnCollision> kOnCollision[] = {{"suffix", OnCollision::kSuffix},
                                                        {"hold", OnCollision::kHold}};
 inline constexpr Choice<InvalidText> kInvalidText[] = {{"error", InvalidText::kError},

@@ -207,10 +207,10 @@ constexpr OptionSpec kTable[] = {
      kOne,
      kPublish,
      "exit",
-     "What to do with a row that cannot be published: exit; log it and go on without it; or "
-     "dead-letter: publish it with the reason to topic [PREFIX.]dead-letter, and go on. An outage "
-     "of "
-     "a server is never such an error.",
+     "What to do with a row that cannot be published: exit; log it and go on without it; "
+     "dead-letter: publish it with the reason to topic [PREFIX.]dead-letter, and go on; or hold: "
+     "its table stops there, in the spool, and the others go on. An outage of a server is never "
+     "such an error.",
      {SetOnError, kNamesOf<kOnError>}},
     {'\0', "on-truncate", "POLICY", kOne, kPublish, "log",
      "What to do at a TRUNCATE: log it (topics keep the rows that it removed); tombstones, for "

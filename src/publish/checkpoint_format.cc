@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "base/error.h"
@@ -18,6 +19,7 @@ using checkpoint_json::Unseal;
 
 constexpr int kWholeFormat = 1;
 constexpr int kPartsFormat = 2;
+constexpr int kHeldFormat = 3;  // A relay that cannot hold tables would lose their changes.
 constexpr std::string_view kPartKeyBegin = "offsets/";
 constexpr size_t kCrcDigits = 8;
 
@@ -131,11 +133,48 @@ std::vector<CheckpointPart> ReadParts(const Json& json, const ObjectReader& read
   return parts;
 }
 
+Json HeldToJson(const HeldPositions& held) {
+  Json json = Json::array();
+  for (const auto& [table, after] : held) {
+    json.push_back({{"schema", TextOfName(table.schema)},
+                    {"table", TextOfName(table.table)},
+                    {"after", after.ToString()}});
+  }
+  return json;
+}
+
+HeldPositions ReadHeld(const Json& json, const ObjectReader& reader, const std::string& where) {
+  if (!json.is_array() || json.empty()) reader.Fail("\"held\" is not an array of tables");
+  HeldPositions held;
+  for (const Json& entry : json) {
+    ObjectReader table(entry, where);
+    const auto schema = NameOfText(table.Text("schema"));
+    const auto name = NameOfText(table.Text("table"));
+    const auto after = Position::Parse(table.Text("after"));
+    if (!schema || !name || !after) table.Fail("a held table has no name or no position");
+    table.ExpectNoMore();
+    if (!held.emplace(TableName{*schema, *name}, *after).second)
+      table.Fail("a table is held twice");
+  }
+  return held;
+}
+
+int FormatOf(const Checkpoint& checkpoint) {
+  if (!checkpoint.held.empty()) return kHeldFormat;
+  return checkpoint.parts.empty() ? kWholeFormat : kPartsFormat;
+}
+
 }  // namespace
+
+Position PublishedOfAll(const Position& published, const HeldPositions& held) {
+  Position lowest = published;
+  for (const auto& [table, after] : held) lowest = std::min(lowest, after);
+  return lowest;
+}
 
 std::string EncodeCheckpoint(const Checkpoint& checkpoint) {
   Json json = {
-      {"format", checkpoint.parts.empty() ? kWholeFormat : kPartsFormat},
+      {"format", FormatOf(checkpoint)},
       {"lineage", checkpoint.lineage},
       {"instance", checkpoint.instance},
       {"source",
@@ -152,13 +191,16 @@ std::string EncodeCheckpoint(const Checkpoint& checkpoint) {
   } else {
     json["parts"] = PartsToJson(checkpoint.parts);
   }
+  if (!checkpoint.held.empty()) json["held"] = HeldToJson(checkpoint.held);
   return Seal(std::move(json));
 }
 
 Checkpoint DecodeCheckpoint(std::string_view value, const std::string& where) {
-  const Json json = Unseal(value, kPartsFormat, where);
+  const Json json = Unseal(value, kHeldFormat, where);
   ObjectReader reader(json, where);
-  const bool is_whole = reader.Number("format") == kWholeFormat;
+  const uint64_t format = reader.Number("format");
+  const bool is_whole =
+      format == kWholeFormat || (format == kHeldFormat && json.contains("offsets"));
   reader.Text("crc32c");
   Checkpoint checkpoint;
   checkpoint.lineage = reader.Text("lineage");
@@ -174,6 +216,7 @@ Checkpoint DecodeCheckpoint(std::string_view value, const std::string& where) {
   } else {
     checkpoint.parts = ReadParts(reader.Member("parts"), reader);
   }
+  if (format == kHeldFormat) checkpoint.held = ReadHeld(reader.Member("held"), reader, where);
   checkpoint.remedy = reader.Text("remedy");
   reader.ExpectNoMore();
   return checkpoint;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +11,7 @@
 
 // Checkpoint record := key "checkpoint" | value
 // value := JSON object, in UTF-8, with exactly these members:
-//   "format"    1 with "offsets", 2 with "parts"
+//   "format"    1 with "offsets", 2 with "parts", 3 with "held" and either of them
 //   "lineage"   of the spool that was published from: 32 hex digits
 //   "instance"  of the process that wrote it: 32 hex digits, new at each start
 //   "source"    {"system_identifier": text, "database": text, "slot": text, "timeline": number}
@@ -21,6 +22,9 @@
 //               every partition ever written, so that a reader can look beyond the checkpoint
 //   "parts"     instead of "offsets" when they do not fit into one record: for part 0, 1, ...
 //               its slot, "a" or "b", and its crc32c, "a3f0f40d5"
+//   "held"      only in format 3: the tables that are held, each an object with "schema", "table"
+//               (base/name_text.h) and "after", a position: what the table's changes up to there
+//               are, the transactions up to this one have published, and none of its later ones
 //   "remedy"    what an operator had allowed when this was written, else empty
 //   "crc32c"    8 hex digits, over the object without this member, written without white space and
 //               with members sorted by name
@@ -49,17 +53,25 @@ struct CheckpointPart {
   friend bool operator==(const CheckpointPart&, const CheckpointPart&) = default;
 };
 
+// The tables that are held (--on-error=hold): by name, the position through which each one's
+// changes are published. It is below the checkpoint's.
+using HeldPositions = std::map<TableName, Position>;
+
 struct Checkpoint {
   std::string lineage;
   std::string instance;
   Source source;
   Progress progress;
   NextOffsets next_offsets;
+  HeldPositions held;
   std::string remedy;
   // If not empty, these parts hold the offsets, and the record itself has none.
   std::vector<CheckpointPart> parts;
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
+
+// Every change up to here is published, those of held tables too: the spool is needed above it.
+Position PublishedOfAll(const Position& published, const HeldPositions& held);
 
 // Leaves `next_offsets` out when there are parts.
 std::string EncodeCheckpoint(const Checkpoint& checkpoint);

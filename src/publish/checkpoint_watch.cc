@@ -78,18 +78,18 @@ std::optional<int64_t> CheckpointWatch::Look(const Position& published) {
     const std::lock_guard lock(memory_->mutex);
     memory_->figures.read_back = std::max(memory_->figures.read_back, position);
   }
-  Trim(position);
+  Trim(position, PublishedOfAll(position, newest->held));
   return through;
 }
 
-void CheckpointWatch::Trim(const Position& position) {
+void CheckpointWatch::Trim(const Position& published, const Position& of_all) {
   BW_KILL_POINT("publish.before_trim");
   ChangeLog& log = servers_.spool->log();
   const uint64_t window = options_.replay_window_bytes;
   if (window == 0) {
-    log.Trim(position);
-  } else if (position.commit_lsn.value > window) {
-    log.Trim(Position::EndOf(Lsn{position.commit_lsn.value - window}));
+    log.Trim(of_all);
+  } else if (published.commit_lsn.value > window) {
+    log.Trim(std::min(of_all, Position::EndOf(Lsn{published.commit_lsn.value - window})));
   }
   BW_KILL_POINT("publish.after_trim");
 }

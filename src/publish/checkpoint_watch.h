@@ -38,7 +38,8 @@ class CheckpointWatch {
 
  private:
   std::optional<int64_t> Look(const Position& published);
-  void Trim(const Position& position);
+  // `of_all`: what the newest checkpoint covers of every table, held ones too.
+  void Trim(const Position& published, const Position& of_all);
 
   const PublishOptions& options_;
   const PublishServers servers_;

@@ -128,7 +128,7 @@ void CheckpointOffsets::Advance(const TopicPartition& partition, int64_t next) {
 
 std::vector<CheckpointWriter::Record> CheckpointOffsets::Encode(Checkpoint head,
                                                                 const TornRecords& torn) {
-  const bool is_hidden = torn.HasBeyond(head.progress.position);
+  const bool is_hidden = torn.HasBeyond(PublishedOfAll(head.progress.position, head.held));
   for (const auto& [partition, from] : torn.from()) {
     writer_.Set(partition, is_hidden ? from : next_.at(partition));
   }

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/latency_histogram.h"
 #include "base/random_id.h"
@@ -13,6 +15,13 @@
 #include "spool/spool_state.h"
 
 namespace bw {
+
+// A table that is held (--on-error=hold).
+struct HeldTable {
+  TableName table;
+  Position after;      // Through which its changes are published.
+  std::string reason;  // Why the next one is refused; empty until it was tried.
+};
 
 // What publishing has done since the process started.
 struct PublishFigures {
@@ -25,9 +34,14 @@ struct PublishFigures {
   uint64_t rows_refused = 0;        // Left out by --on-error=log.
   uint64_t dead_letters = 0;        // Rows published to the dead-letter topic.
   uint64_t torn_skipped = 0;        // Messages that a torn transaction had already published.
-  Progress published;               // Committed in Kafka.
-  Position read_back;               // Received by a read_committed reader; the spool's trim point.
-  bool in_session = false;          // A session has started and not yet ended.
+  // Changes that held tables have left in the spool, and those of them published since; `changes`
+  // counts each when it is published.
+  uint64_t left_held = 0;
+  uint64_t caught_up = 0;
+  std::vector<HeldTable> held;  // Now.
+  Progress published;           // Committed in Kafka.
+  Position read_back;           // Received by a read_committed reader; the spool's trim point.
+  bool in_session = false;      // A session has started and not yet ended.
 
   // A transaction that has these counts was committed.
   void AddCommitted(const PublishFigures& pending) {
@@ -39,7 +53,11 @@ struct PublishFigures {
     rows_refused += pending.rows_refused;
     dead_letters += pending.dead_letters;
     torn_skipped += pending.torn_skipped;
+    left_held += pending.left_held;
+    caught_up += pending.caught_up;
   }
+  // How many changes the checkpoint has passed, those left by held tables included.
+  uint64_t passed() const { return changes + left_held - caught_up; }
 };
 
 // State of publishing that outlives a session. Members guarded by the mutex are shared with other
@@ -66,6 +84,10 @@ struct PublishMemory {
   bool has_committed = false;
   // Sessions in a row in which a committed checkpoint did not appear.
   int read_backs_overdue = 0;
+  // Of the tables that are held, or about to be: why, "" when that is not known yet.
+  std::map<TableName, std::string> held_reasons;
+  // An operator wants held tables to be tried again, as each session does first. Thread-safe.
+  std::atomic<bool> resume_asked{false};
 
   std::mutex mutex;
   PublishFigures figures;  // Guarded by mutex.

@@ -44,7 +44,7 @@ PublishSession::~PublishSession() {
 
 void PublishSession::Run(const std::function<void()>& made_progress) {
   bool has_told = false;
-  while (!stop_.requested() && !parts_.paused->load()) {
+  while (!stop_.requested() && !parts_.paused->load() && !memory_->resume_asked.load()) {
     const Step step = TakeStep();
     // Not before: what Kafka refuses each session would look as if it were over with each.
     if (!std::exchange(has_told, true) && made_progress) made_progress();
@@ -88,7 +88,11 @@ void PublishSession::Start() {
   EnsureCheckpointTopic(newest.topic_exists);
   // Created before anything is written to the topic.
   auto follower = parts_.cluster->Follow({checkpoint_topic_, 0}, newest.next_offset);
-  torn_ = LookBeyondCheckpoint(parts_.cluster, &parts_.spool->ledger(), progress_.position,
+  // Asked from here on: the next session tries again.
+  memory_->resume_asked = false;
+  if (newest.checkpoint) held_ = HeldTables(HeldOf(*newest.checkpoint));
+  TellHeld();
+  torn_ = LookBeyondCheckpoint(parts_.cluster, &parts_.spool->ledger(), WhatIsPublished(newest),
                                parts_.overrides.republish,
                                {.relay = TransactionalId(source_),
                                 .names = {DeadLetterTopic(options_.topic_prefix),
@@ -101,7 +105,7 @@ void PublishSession::Start() {
   destinations_ = std::make_unique<Destinations>(options_, parts_, memory_, producer_.get(),
                                                  offsets_.get(), checkpoint_topic_, newest);
   const RowPublisher::Tools tools{&options_,           parts_,    memory_, producer_.get(),
-                                  destinations_.get(), &encoder_, &torn_};
+                                  destinations_.get(), &encoder_, &torn_,  &held_};
   rows_ = std::make_unique<RowPublisher>(tools);
   if (options_.transaction_metadata) metadata_ = std::make_unique<TransactionMetadata>(tools);
   watch_ = std::make_unique<CheckpointWatch>(options_, parts_, memory_, checkpoint_topic_,
@@ -169,6 +173,13 @@ size_t PublishSession::CheckpointRecordBytesMax(const NewestCheckpoint& newest) 
 // --- The loop ----------------------------------------------------------------------------------
 
 PublishSession::Step PublishSession::TakeStep() {
+  // A spool restored from an older copy has what held tables left once capture has come as far as
+  // the checkpoint.
+  if (parts_.spool->ledger().captured().position >= progress_.position) {
+    while (const auto table = held_.NextToTry()) {
+      if (const auto step = CatchUp(*table)) return *step;
+    }
+  }
   std::optional<SnapshotMark> purge;
   {
     const SpoolBatch batch = ReadNext(Lsn::Max());
@@ -247,7 +258,7 @@ void PublishSession::PublishBatch(const SpoolBatch& batch) {
   CommitTransaction([&] {
     ProduceBatch(batch);
     commit_times_.Note(batch);
-    pending_.changes = batch.changes().size();
+    pending_.changes = batch.changes().size() - pending_.left_held;
     if (batch.splits_transaction()) pending_.split_transactions = 1;
     return batch.through();
   });
@@ -266,7 +277,10 @@ void PublishSession::ProduceBatch(const SpoolBatch& batch) {
     const Change& change = batch.changes()[i];
     produce_ends(i);
     if (metadata_ != nullptr) metadata_->OnChange(change, &pending_);
-    if (change.operation != Operation::kTruncate) rows_->Publish(change, &pending_);
+    if (change.operation != Operation::kTruncate) {
+      rows_->Publish(change, &pending_);
+      if (!held_.empty() && held_.Holds(rows_->TableOf(change))) ++pending_.left_held;
+    }
     BW_KILL_POINT("publish.after_produce_one");
   }
   produce_ends(batch.changes().size());
@@ -341,6 +355,7 @@ void PublishSession::ProduceCheckpoint(const Progress& progress) {
   head.instance = memory_->instance;
   head.source = source_;
   head.progress = progress;
+  head.held = held_.positions();
   head.remedy = fmt::format("{}", fmt::join(remedies_said_, "; "));
   for (const auto& [topic, table] : destinations_->claims().pending()) {
     ProduceCheckpointRecord(TopicClaimKey(topic), EncodeTopicClaim(table));
@@ -369,81 +384,19 @@ void PublishSession::RecordCommit(const Progress& progress) {
   parts_.spool->ledger().ForgetRemedies(remedies_said_);  // Not before the checkpoint is committed.
   BW_KILL_POINT("publish.after_set_published");
   if (!torn_.empty()) {
-    torn_.ForgetThrough(progress_.position);
+    torn_.ForgetThrough(PublishedOfAll(progress_.position, held_.positions()));
     if (torn_.empty()) spdlog::info("All records of the torn transaction have been skipped");
   }
   committed_at_ = contact_at_ = parts_.clock->Now();
   if (kafka_away_ != nullptr) kafka_away_->Back();
   watch_->NoteCommit();
+  TellHeld();
 
   commit_times_.Observe(parts_.clock->WallMicros(), &memory_->commit_to_kafka);
   memory_->tables.Commit();
   const std::lock_guard lock(memory_->mutex);
   memory_->figures.AddCommitted(pending_);
   memory_->figures.published = progress_;
-}
-
-// --- A re-snapshot ------------------------------------------------------------------------------
-
-// Publishes one transaction of tombstones.
-PublishSession::Step PublishSession::Purge(const SnapshotMark& snapshot) {
-  if (!purge_) {
-    auto purge = std::make_unique<SnapshotPurge>(PurgeTools(), snapshot);
-    if (!purge->FindLeftovers(progress_.position)) {
-      WatchCheckpoint();
-      return Step::kRegistryAway;
-    }
-    purge_ = std::move(purge);
-  }
-  BW_KILL_POINT("resnapshot.leftovers_found");
-  AnnounceDestinations();
-  PauseBeforeBegin();
-  CommitTransaction([&] { return purge_->Produce(&pending_); });
-  if (progress_.position.is_end()) {
-    spdlog::info("Wrote tombstones for {} keys that the new snapshot does not have",
-                 purge_->count());
-    purge_.reset();
-  }
-  WatchCheckpoint();
-  return Step::kPublished;
-}
-
-SnapshotPurge::Tools PublishSession::PurgeTools() {
-  return {.options = &options_,
-          .servers = parts_,
-          .stop = &stop_,
-          .producer = producer_.get(),
-          .destinations = destinations_.get(),
-          .encoder = &encoder_};
-}
-
-// --- A TRUNCATE ---------------------------------------------------------------------------------
-
-// Publishes one transaction of tombstones. `batch` holds the TRUNCATE alone; the last transaction
-// covers it.
-PublishSession::Step PublishSession::Truncate(const SpoolBatch& batch) {
-  const Change& change = batch.changes()[0];
-  if (!truncate_ || truncate_->position() != change.position) {
-    auto truncate = std::make_unique<TruncatePurge>(PurgeTools(), change);
-    truncate->FindKeys();
-    truncate_ = std::move(truncate);
-  }
-  AnnounceDestinations();
-  PauseBeforeBegin();
-  bool is_whole = false;
-  CommitTransaction([&] {
-    is_whole = truncate_->Produce(&pending_);
-    if (!is_whole) return progress_;
-    ProduceBatch(batch);
-    return batch.through();
-  });
-  if (is_whole) {
-    spdlog::info("TRUNCATE of {} at {}: wrote tombstones for {} keys", truncate_->tables(),
-                 change.position.ToString(), truncate_->count());
-    truncate_.reset();
-  }
-  WatchCheckpoint();
-  return Step::kPublished;
 }
 
 }  // namespace bw

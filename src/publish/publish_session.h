@@ -56,6 +56,9 @@ struct PublishParts : PublishServers {
 //   Start: new producer -> init_transactions -> read the checkpoint -> reconcile with the spool
 //          -> look beyond the checkpoint for torn records
 //   loop:
+//     if an operator wants held tables to be tried again: end
+//     if a table is held and was not tried yet in this session: publish what it has left in the
+//     spool, in transactions that move its own position (HeldTables)
 //     if a re-snapshot is next: tombstones for the keys that it does not have (SnapshotPurge), in
 //     transactions like those below; their positions are just before its rows'
 //     if a TRUNCATE is next: likewise, for the keys that its tables' topics hold (TruncatePurge)
@@ -83,7 +86,8 @@ class PublishSession {
   // Call first. Fences older producers, and finds out where to resume.
   void Start();
   // Takes steps until a stop or a pause. A transaction that is open at a stop is finished, or given
-  // up after a few seconds. Calls `made_progress`, unless it is empty, after the first step.
+  // up after a few seconds. Returns also when held tables are to be tried again. Calls
+  // `made_progress`, unless it is empty, after the first step.
   void Run(const std::function<void()>& made_progress = {});
   // What Run repeats, without its waits. Public for the simulation, which controls time itself.
   Step TakeStep();
@@ -111,6 +115,19 @@ class PublishSession {
   Step Purge(const SnapshotMark& snapshot);
   SnapshotPurge::Tools PurgeTools();
   Step Truncate(const SpoolBatch& batch);
+  // Commits some of the tombstones of a TRUNCATE, for those of its tables that `is_now` names; with
+  // the last ones, what `cover` returns.
+  void TruncateOf(const Change& change, const std::function<bool(const TableName&)>& is_now,
+                  const std::function<Progress()>& cover);
+  // The tables that are held, according to the checkpoint. Notes those for a re-read of which the
+  // spool no longer has the changes.
+  HeldPositions HeldOf(const Checkpoint& newest);
+  PublishedPositions WhatIsPublished(const NewestCheckpoint& newest) const;
+  // Tells which tables are held now: the spool, and the figures.
+  void TellHeld();
+  // Publishes some of a held table's changes. Nothing when there is nothing to be done now.
+  std::optional<Step> CatchUp(const TableName& table);
+  void ProduceOf(const TableName& table, const SpoolBatch& batch);
   void ProduceCheckpoint(const Progress& progress);
   void ProduceCheckpointRecord(std::string_view key, std::string_view value);
   void RecordCommit(const Progress& progress);
@@ -128,6 +145,8 @@ class PublishSession {
   std::string cluster_id_;
   std::unique_ptr<TransactionalProducer> producer_;
   OpenedTopic opened_checkpoint_;
+  HeldTables held_;
+  bool has_told_held_ = true;  // That there are any; at first, another session may have.
   TornRecords torn_;
   std::unique_ptr<CheckpointOffsets> offsets_;
   std::unique_ptr<Destinations> destinations_;

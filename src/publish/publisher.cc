@@ -1,6 +1,12 @@
 #include "publish/publisher.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/format.h"
+#include "base/shown_text.h"
 
 namespace bw {
 
@@ -42,6 +48,24 @@ bool Publisher::WaitUntilReachable() {
     stop_.WaitFor(backoff.Next());
   }
   return false;
+}
+
+void Publisher::ResumeHeld(const std::vector<std::string>& names) {
+  const std::lock_guard lock(memory_.mutex);
+  const std::vector<HeldTable>& held = memory_.figures.held;
+  const auto is_held = [&](const std::string& name) {
+    return std::ranges::any_of(held,
+                               [&](const HeldTable& one) { return one.table.qualified() == name; });
+  };
+  std::vector<std::string> tables;
+  for (const HeldTable& one : held) tables.push_back(one.table.qualified());
+  for (const std::string& name : names) {
+    if (is_held(name)) continue;
+    throw UsageError(
+        fmt::format("resume: table {} is not held; {}", Printable(name),
+                    held.empty() ? "none is" : "these are: " + Printable(FormatList(tables, 10))));
+  }
+  memory_.resume_asked = true;
 }
 
 PublishFigures Publisher::figures() const {

@@ -12,7 +12,7 @@
 namespace bw {
 
 // The publish side of the relay: drains the spool into Kafka, session after session. Never talks to
-// PostgreSQL. Everything but figures() and memory() belongs to the publish thread.
+// PostgreSQL. Everything but ResumeHeld(), figures() and memory() belongs to the publish thread.
 class Publisher {
  public:
   // `registry` may be nullptr when the output is not Avro. `parts` and `stop` must outlive this.
@@ -21,11 +21,13 @@ class Publisher {
             const Stop& stop);
 
   // Waits until brokers answer, however long that takes, then runs one PublishSession and throws
-  // what that throws. Returns only after a stop. The spool is in phase kStreaming. Calls
-  // `made_progress` once the session has started.
+  // what that throws. Returns after a stop or a pause, or for held tables to be tried again. The
+  // spool is in phase kStreaming. Calls `made_progress` once the session has started.
   void RunSession(const std::function<void()>& made_progress);
 
-  // Thread-safe.
+  // Thread-safe. These held tables ("schema.table") are tried again, by a new session; the session
+  // tries all that are held. Throws a usage Error, and asks for nothing, when one is not held.
+  void ResumeHeld(const std::vector<std::string>& names);
   PublishFigures figures() const;
   const PublishMemory& memory() const { return memory_; }  // Its thread-safe part.
 

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <span>
+#include <utility>
 
 #include "base/error.h"
+#include "base/log.h"
+#include "base/shown_text.h"
 #include "publish/partitioner.h"
 
 namespace bw {
@@ -30,6 +33,7 @@ RowPublisher::RowPublisher(const Tools& tools)
       letters_(&tools.servers.spool->log(), tools.encoder) {}
 
 void RowPublisher::Publish(const Change& change, PublishFigures* figures) {
+  if (!tools_.held->empty() && tools_.held->Holds(TableOf(change))) return;
   if (change.operation == Operation::kRefused) {
     const TableSchema& schema = tools_.servers.spool->log().Schema(change.schema_id);
     TableRoute route;
@@ -60,13 +64,36 @@ void RowPublisher::Publish(const Change& change, PublishFigures* figures) {
   tools_.memory->tables.Add(route.counter, counts);
 }
 
+TableName RowPublisher::TableOf(const Change& change) const {
+  const TableSchema& schema = tools_.servers.spool->log().Schema(change.schema_id);
+  return {schema.schema, schema.table};
+}
+
 void RowPublisher::Refuse(const Change& change, const TableRoute& route, const std::string& reason,
                           PublishFigures* figures) {
-  if (refusals_.Judge(change, route, reason) == RowRefusals::Fate::kDeadLetter) {
-    return ProduceDeadLetter(change, route, reason, figures);
+  switch (refusals_.Judge(change, route, reason)) {
+    case RowRefusals::Fate::kDeadLetter:
+      return ProduceDeadLetter(change, route, reason, figures);
+    case RowRefusals::Fate::kHeld:
+      return Hold(change, reason);
+    case RowRefusals::Fate::kLeftOut:
+      break;
   }
   ++figures->rows_refused;
   tools_.memory->tables.Add(route.counter, {.rows_refused = 1});
+}
+
+// Every session tries held tables; the log gets a line when the reason is new.
+void RowPublisher::Hold(const Change& change, const std::string& reason) {
+  const TableName table = TableOf(change);
+  tools_.held->HoldFrom(table, change.position);
+  std::string& known = tools_.memory->held_reasons[table];
+  const std::string why = fmt::format("change {}: {}", change.position.ToString(), reason);
+  if (std::exchange(known, why) == why) return;
+  spdlog::error(
+      "Table {} is held: its changes wait in the spool from here on, and the other tables go on "
+      "(--on-error=hold). {}",
+      Printable(table.qualified()), why);
 }
 
 void RowPublisher::ProduceDeadLetter(const Change& change, const TableRoute& route,

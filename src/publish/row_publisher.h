@@ -6,6 +6,7 @@
 
 #include "publish/dead_letter.h"
 #include "publish/destinations.h"
+#include "publish/held_tables.h"
 #include "publish/kafka.h"
 #include "publish/message_encoder.h"
 #include "publish/publish_memory.h"
@@ -32,18 +33,23 @@ class RowPublisher {
     Destinations* destinations = nullptr;
     MessageEncoder* encoder = nullptr;
     const TornRecords* torn = nullptr;
+    HeldTables* held = nullptr;
   };
 
   explicit RowPublisher(const Tools& tools);
 
   void BeginTransaction() { refusals_.BeginTransaction(); }
-  // The change's batch is prepared (Destinations). Adds to `figures` what it has produced. Throws a
-  // row Error with --on-error=exit, and as the producer does.
+  // The change's batch is prepared (Destinations). Does nothing if its table is held. Adds to
+  // `figures` what it has produced. Throws a row Error with --on-error=exit, and as the producer
+  // does.
   void Publish(const Change& change, PublishFigures* figures);
+
+  TableName TableOf(const Change& change) const;
 
  private:
   void Refuse(const Change& change, const TableRoute& route, const std::string& reason,
               PublishFigures* figures);
+  void Hold(const Change& change, const std::string& reason);
   void ProduceDeadLetter(const Change& change, const TableRoute& route, const std::string& reason,
                          PublishFigures* figures);
   // Returns its bytes; 0 for one that a torn transaction has published.

@@ -31,6 +31,7 @@ RowRefusals::Fate RowRefusals::Judge(const Change& change, const TableRoute& rou
     Say(route, text + " (it goes to the dead-letter topic)");
     return Fate::kDeadLetter;
   }
+  if (options_.on_error == OnError::kHold && !route.held) return Fate::kHeld;
   Say(route, fmt::format("{} (left out by {})", text,
                          route.held ? "--on-collision=hold" : "--on-error=log"));
   return Fate::kLeftOut;

@@ -12,21 +12,22 @@
 
 namespace bw {
 
-// Decides whether a row that cannot be published ends the relay, becomes a dead letter, or is left
-// out, to be read again later or not. Belongs to one publish session.
+// Decides whether a row that cannot be published ends the relay, becomes a dead letter, holds
+// its table, or is left out, to be read again later or not. Belongs to one publish session.
 class RowRefusals {
  public:
-  enum class Fate { kLeftOut, kDeadLetter };
+  enum class Fate { kLeftOut, kDeadLetter, kHeld };
 
   RowRefusals(const PublishOptions& options, Spool* spool, Clock* clock)
       : options_(options), spool_(spool), clock_(clock) {}
 
   // Forgets what is known about re-reads, which is asked for once per transaction.
   void BeginTransaction() { rereads_.reset(); }
-  // Logs what becomes of the row, and returns that; with --on-error=exit throws a row Error
-  // instead. A held table's rows, and those of a table without the key that its compacted topic
-  // needs, are left out whatever --on-error says: one table's DDL must not stop all others. The
-  // latter is noted, to be read again once it has a key.
+  // Logs what becomes of the row, unless it holds its table, and returns that; with --on-error=exit
+  // throws a row Error instead. The rows of a table that --on-collision=hold holds, and those of a
+  // table without the key that its compacted topic needs, are left out whatever --on-error says:
+  // one table's DDL must not stop all others. The latter is noted, to be read again once it has a
+  // key.
   Fate Judge(const Change& change, const TableRoute& route, const std::string& reason);
 
  private:

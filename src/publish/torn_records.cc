@@ -136,9 +136,9 @@ bool IsOfAnotherRelay(std::span<const MessageHeader> headers, std::string_view r
 
 }  // namespace
 
-TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
-                                 bool republish, const SharedTopics& shared,
-                                 NextOffsets* next_offsets) {
+TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger,
+                                 const PublishedPositions& published, bool republish,
+                                 const SharedTopics& shared, NextOffsets* next_offsets) {
   TornRecords torn;
   ForgetEmptied(cluster, shared, next_offsets);
   std::vector<TopicPartition> partitions;
@@ -163,18 +163,18 @@ TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Po
   AccountForMissing(cluster, missing, republish, ledger, next_offsets);
   cluster->ReadCommitted(ranges, [&](const CommittedRecord& record) {
     const auto identity = ParseRecordIdentity(record.headers);
-    if (!identity || identity->position <= published) return;
+    const ReadRange& range = ranges[record.range];
+    if (!identity || identity->position <= published.Of(range.partition.topic)) return;
     if (IsOfAnotherRelay(record.headers, shared.relay)) return;
     // Tombstones of a TRUNCATE are known by their keys (truncate_purge.h).
     if (identity->operation == static_cast<char>(Operation::kTruncate)) return;
-    const ReadRange& range = ranges[record.range];
     torn.Add(*identity, range.partition, range.from);
   });
   if (!torn.empty()) {
     spdlog::warn(
         "Found {} messages of a torn transaction beyond the checkpoint at {}: a late EndTxn "
         "has committed them (KAFKA-17754). They are not published again.",
-        torn.size(), published.ToString());
+        torn.size(), published.published.ToString());
   }
   return torn;
 }

@@ -66,13 +66,25 @@ struct SharedTopics {
   std::vector<std::string> names;
 };
 
+// What the newest checkpoint covers.
+struct PublishedPositions {
+  Position published;
+  // Topics of which it covers less: those of held tables, and of what may come in their place.
+  std::map<std::string, Position> by_topic;
+
+  const Position& Of(const std::string& topic) const {
+    const auto found = by_topic.find(topic);
+    return found == by_topic.end() ? published : found->second;
+  }
+};
+
 // Compares `next_offsets`, those of the newest checkpoint, which covers everything up to
 // `published`, with Kafka's, and moves them to the ends of the partitions; those of deleted topics
 // are removed. The records in between are the torn transaction. Throws Halt kHaltKafka when Kafka
 // has fewer records than were committed; if `republish` allows that, the ledger notes it instead.
 // A shared topic may be emptied by whoever has read it: that is only logged.
-TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger, const Position& published,
-                                 bool republish, const SharedTopics& shared,
-                                 NextOffsets* next_offsets);
+TornRecords LookBeyondCheckpoint(KafkaCluster* cluster, Ledger* ledger,
+                                 const PublishedPositions& published, bool republish,
+                                 const SharedTopics& shared, NextOffsets* next_offsets);
 
 }  // namespace bw

@@ -9,14 +9,16 @@
 
 namespace bw {
 
-TruncatePurge::TruncatePurge(const SnapshotPurge::Tools& tools, const Change& truncate)
+TruncatePurge::TruncatePurge(const SnapshotPurge::Tools& tools, const Change& truncate,
+                             const std::function<bool(const TableName&)>& is_now)
     : tools_(tools),
       position_(truncate.position),
       commit_time_us_(truncate.commit_time_us),
       keys_(tools.servers.cluster, tools.servers.spool->MakeScratch(), Lsn::Invalid()) {
   for (const SchemaId id : TruncatedTables(truncate)) {
     const TableSchema& schema = tools.servers.spool->log().Schema(id);
-    tables_.push_back({schema.schema, schema.table});
+    TableName table{schema.schema, schema.table};
+    if (is_now(table)) tables_.push_back(std::move(table));
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -22,7 +23,9 @@ namespace bw {
 class TruncatePurge {
  public:
   // `truncate` is kTruncate, and outlives this object no longer than its construction.
-  TruncatePurge(const SnapshotPurge::Tools& tools, const Change& truncate);
+  // Of those of its tables that `is_now` names.
+  TruncatePurge(const SnapshotPurge::Tools& tools, const Change& truncate,
+                const std::function<bool(const TableName&)>& is_now);
 
   // Call first, not within a transaction: reads the topics.
   void FindKeys();

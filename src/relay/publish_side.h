@@ -3,6 +3,8 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/stop.h"
 #include "publish/publisher.h"
@@ -30,8 +32,9 @@ class PublishSide {
   // Requests a stop and waits for the thread.
   ~PublishSide();
 
-  // All three are thread-safe.
+  // All of these are thread-safe.
   void RequestStop() { stop_.Request(); }
+  void ResumeHeld(const std::vector<std::string>& names) { publisher_.ResumeHeld(names); }
   PublishFigures figures() const { return publisher_.figures(); }
   const PublishMemory& memory() const { return publisher_.memory(); }
 

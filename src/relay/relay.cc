@@ -356,6 +356,12 @@ void Relay::EndThreads() {
   outside_.abandon(exit_code);
 }
 
+void Relay::ResumeHeld(const std::vector<std::string>& names) {
+  const std::lock_guard lock(mutex_);
+  if (!publish_side_) throw TransientError("resume: publishing has not begun");
+  publish_side_->ResumeHeld(names);
+}
+
 RelayStatus::Capture Relay::CaptureStatus() const {
   RelayStatus::Capture capture;
   const CaptureFigures& figures = capture_figures_;
@@ -427,7 +433,7 @@ RelayStatus Relay::Status() {
   const std::lock_guard lock(mutex_);
   facts.backlog =
       backlog_.Update({.captured = status.capture.changes,
-                       .published = status.publish.figures.changes,
+                       .published = status.publish.figures.passed(),
                        .empty = !facts.lag},
                       [&] { return opened->log().EstimateChangesAfter(state.published.position); });
   return status;

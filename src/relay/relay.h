@@ -62,6 +62,9 @@ class Relay {
     return NoteAskedRereads(postgres_.get(), options_.capture, spool(), patterns);
   }
 
+  // As Publisher::ResumeHeld; throws a transient Error when publishing has not begun.
+  void ResumeHeld(const std::vector<std::string>& names);
+
   // For tests. Null while the spool is not open.
   Spool* spool() const;
   const CaptureFigures& capture_figures() const { return capture_figures_; }

@@ -35,6 +35,8 @@ Source SourceOfReplay(Source source, const std::string& prefix) {
 Options WithPrefix(Options options) {
   options.publish.topic_prefix = options.command.spool.to_topic_prefix;
   options.publish.replay_window_bytes = 0;  // The scratch spool keeps nothing.
+  // Nothing could wait there once the replay ends.
+  if (options.publish.on_error == OnError::kHold) options.publish.on_error = OnError::kExit;
   return options;
 }
 

@@ -64,8 +64,8 @@ std::optional<std::string> DiskRoom::Find(uint64_t bytes) {
   if (IsBeyondMaxBytes(bytes)) Reclaim();
   // When everything is published, trimming will not free any more. So whatever exceeds the limit by
   // itself is let through: a single large transaction, or a snapshot, which is not published before
-  // it is complete.
-  if (IsBeyondMaxBytes(bytes) && ledger_->published().position < ledger_->captured().position) {
+  // it is complete. What a held table has left is not published, and so the limit bounds it.
+  if (IsBeyondMaxBytes(bytes) && !ledger_->IsAllPublished()) {
     return fmt::format("the spool has reached --spool-max-bytes ({} MiB)",
                        options_.max_bytes / kMiB);
   }

@@ -117,6 +117,7 @@ void Ledger::Load() {
     // The hint on the disk may lag behind what Kafka has committed since. With another lineage, the
     // process has just begun or the spool begins anew: then the disk is right.
     if (state.lineage == state_.lineage) state.published = state_.published;
+    if (state.lineage != state_.lineage) held_after_.reset();
     state_ = std::move(state);
     notes_ = std::move(notes);
     if (!notes_.rereads.empty()) {
@@ -200,6 +201,16 @@ void Ledger::SetPublished(const Progress& published) {
   // that makes room on a full disk.
   WriteHint("published position",
             [&](rocksdb::WriteBatch* batch) { Put(batch, kMetaPublished, EncodeProgress(now)); });
+}
+
+void Ledger::SetHeldAfter(const std::optional<Position>& after) {
+  const std::lock_guard lock(mutex_);
+  held_after_ = after;
+}
+
+bool Ledger::IsAllPublished() const {
+  const std::lock_guard lock(mutex_);
+  return !held_after_ && state_.published.position >= state_.captured.position;
 }
 
 void Ledger::RewindPublished(const Progress& published) {

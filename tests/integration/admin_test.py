@@ -529,6 +529,7 @@ def test_the_documented_members_are_those_that_there_are(scene: Scene, relay: Re
         return {prefix}
 
     found = members("", by_socket(relay).status())
+    listed = {re.sub(r"(held)\[\].*", r"\1", name) for name in listed}  # No table is held here: hold_test.py has the members.
     assert {re.sub(r"(troubles|failed_sessions)\b.*", r"\1", name) for name in found} == listed
     metrics = {re.sub(r"(\{.*|_bucket|_sum|_count)", "", name) for name in by_socket(relay).metrics()}
     documented = set(re.findall(r"^\| `((?:bottledwater|process)_[a-z_]+)` \|", (docs / "metrics.md").read_text(), re.M))

@@ -218,6 +218,7 @@ function notesOf({capture, publish, spool}) {
     unpublished && !spool.obstacle && spool.seconds_until_full != null && spool.seconds_until_full < FULL_SOON_S &&
         `The spool will soon be full. Capture pauses then, and WAL grows on PostgreSQL's disk: ${moreRoom(spool)}.`,
     leftOut && `${count(leftOut)} ${leftOut === 1 ? "row was" : "rows were"} left out since the start: the tables and the log say which.`,
+    publish.held?.length && `${count(publish.held.length)} ${publish.held.length === 1 ? "table is" : "tables are"} held: what waits of them stays in the spool until they are resumed.`,
     spool.tables_to_read_again && `${count(spool.tables_to_read_again)} ${spool.tables_to_read_again === 1 ? "table waits" : "tables wait"} to be read again; the relay does that by itself.`,
   ].filter(Boolean);
 }

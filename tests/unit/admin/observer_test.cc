@@ -51,6 +51,23 @@ TEST_F(ObserverTest, AnIdleRelayIsReadyForEver) {
   EXPECT_FALSE(idle.seconds_until_drained);
 }
 
+TEST_F(ObserverTest, AHeldTablePutsPublishingAtRiskAndFillsTheSpool) {
+  status_.publish.figures.held = {{{"public", "big"}, Position::EndOf(Lsn{16}), "too large"}};
+  each_second_ = [this] {
+    ++status_.capture.changes;
+    Append(kMiB);
+  };
+  const Observation seen = After(60);
+  ASSERT_EQ(seen.status.publish.troubles.size(), 1u);
+  const Trouble& trouble = seen.status.publish.troubles.front();
+  EXPECT_EQ(trouble.kind, TroubleKind::kAtRisk);
+  EXPECT_THAT(trouble.what, testing::AllOf(HasSubstr("public.big"), HasSubstr("too large")));
+  EXPECT_THAT(trouble.remedy, HasSubstr("bottledwater resume"));
+  EXPECT_THAT(seen.stalls, IsEmpty());
+  ASSERT_TRUE(seen.seconds_until_spool_full);
+  EXPECT_NEAR(*seen.seconds_until_spool_full, 1024, 100);
+}
+
 TEST_F(ObserverTest, RatesAreThoseOfTheLastTenSeconds) {
   After(100);
   each_second_ = [this] { status_.capture.changes += 50; };

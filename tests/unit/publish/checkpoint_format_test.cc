@@ -74,24 +74,24 @@ TEST(CheckpointFormat, HaltsOnEveryChangedByte) {
 
 TEST(CheckpointFormat, HaltsOnNewerFormatAndSaysSo) {
   std::string newer = kGolden;
-  newer.replace(newer.find("\"format\":1"), 10, "\"format\":3");
+  newer.replace(newer.find("\"format\":1"), 10, "\"format\":4");
   try {
     DecodeCheckpoint(newer, "here");
     ADD_FAILURE();
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("format is 3"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("format is 4"), std::string::npos) << error.what();
   }
 }
 
 // Format 2.
 TEST(CheckpointFormat, WritesTheBytesOfPartsAndWhoNamesThem) {
   Checkpoint head = Example();
-  const EncodedPart part = EncodeCheckpointPart(head, 1, 2, {{{"test", 32}, 12}, {{"test", 34}, 0}});
-  EXPECT_EQ(part.value,
-            R"({"crc32c":")" + part.crc32c +
-                R"(","format":2,"instance":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",)"
-                R"("offsets":{"test":[[32,[12,null,0]]]},"part":1,"parts":2,)"
-                R"("position":"2/44DAB970:17"})");
+  const EncodedPart part =
+      EncodeCheckpointPart(head, 1, 2, {{{"test", 32}, 12}, {{"test", 34}, 0}});
+  EXPECT_EQ(part.value, R"({"crc32c":")" + part.crc32c +
+                            R"(","format":2,"instance":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",)"
+                            R"("offsets":{"test":[[32,[12,null,0]]]},"part":1,"parts":2,)"
+                            R"("position":"2/44DAB970:17"})");
   EXPECT_EQ(CheckpointPartKey(1, 'b'), "offsets/1/b");
   head.parts = {{'a', "00000000"}, {'b', part.crc32c}};
   const std::string value = EncodeCheckpoint(head);

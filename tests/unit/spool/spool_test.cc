@@ -521,6 +521,21 @@ TEST_F(SpoolTest, ATransactionLargerThanMaxBytesPassesWhenNothingElseWaits) {
   EXPECT_EQ(spool_->ledger().captured().position, Position::EndOf(Lsn{200}));
 }
 
+TEST_F(SpoolTest, NothingPassesMaxBytesWhileATableIsHeld) {
+  options_.max_bytes = 1;  // The empty store is larger already.
+  OpenStreaming();
+  spool_->ledger().SetPublished(spool_->ledger().captured());
+  spool_->ledger().SetHeldAfter(Position::EndOf(Lsn{50}));
+  Append(200, 0);
+  End(200);
+  EXPECT_FALSE(
+      spool_->log().WaitUntilDurable(stop_, Clock::Real().Now() + std::chrono::milliseconds(300)));
+  EXPECT_TRUE(spool_->log().Obstacle().has_value());
+  spool_->ledger().SetHeldAfter(std::nullopt);
+  EXPECT_TRUE(
+      spool_->log().WaitUntilDurable(stop_, Clock::Real().Now() + std::chrono::seconds(60)));
+}
+
 TEST_F(SpoolTest, ACorruptChangeIsNeverReturned) {
   OpenStreaming();
   Commit(200, 50, std::string(1000, 'x'));
