@@ -181,3 +181,19 @@ def test_a_database_that_postgresql_cannot_convert_is_refused_at_the_start(scene
     assert relay.run() == SERVER_SETTING
     assert "MULE_INTERNAL" in relay.log_text() and "a database with another encoding" in relay.log_text()
     assert scene.slots() == scene.publications() == []
+
+
+def test_a_comment_without_utf8_ends_nothing(scene_in):
+    """Its table has no comments then, in snapshot and stream; other tables have theirs."""
+    scene = scene_in("EUC_JP")
+    bad = f"EXECUTE format('COMMENT ON TABLE test IS %L', {BAD_IN_EUC})"
+    scene.execute(f"CREATE TABLE test (id int PRIMARY KEY); CREATE TABLE fine (id int PRIMARY KEY); DO $$BEGIN {bad}; END$$;"
+                  "COMMENT ON TABLE fine IS 'good'; INSERT INTO test VALUES (1); INSERT INTO fine VALUES (1)")
+    relay = scene.running_relay("--schema-docs")
+    scene.execute("INSERT INTO test VALUES (2); INSERT INTO fine VALUES (2)")
+
+    def docs(table: str) -> list[str | None]:
+        return [scene.schema(message.raw_value).get("doc") for message in scene.messages(table)]
+
+    assert (docs("test"), docs("fine")) == ([None] * 2, ["good"] * 2)
+    assert "has a character that UTF-8 lacks" in relay.log_text()

@@ -1,8 +1,6 @@
 """The other forms of types: --enums, --intervals, --time-precision; and --schema-docs. docs/types.md, decisions/0018."""
 
-import json
 import random
-import urllib.request
 from decimal import Decimal
 
 from clients import TopicReader
@@ -24,9 +22,7 @@ def use_raw_numbers(scene: Scene) -> None:
 
 def avro_types(scene: Scene, data: bytes) -> dict[str, object]:
     """What each field is beside null, by its name."""
-    with urllib.request.urlopen(f"{scene.servers.registry.url}/schemas/ids/{schema_id(data)}") as answer:
-        schema = json.loads(json.load(answer)["schema"])
-    return {field["name"]: field["type"][1] for field in schema["fields"]}
+    return {field["name"]: field["type"][1] for field in scene.schema(data)["fields"]}
 
 
 def intervals(count: int) -> list[str]:
@@ -243,8 +239,7 @@ def test_an_avro_enum_grows_at_the_next_announcement(scene: Scene):
 
 def docs_of(scene: Scene, data: bytes) -> tuple[str | None, dict[str, str]]:
     """Of the record, and of the fields that have one."""
-    with urllib.request.urlopen(f"{scene.servers.registry.url}/schemas/ids/{schema_id(data)}") as answer:
-        schema = json.loads(json.load(answer)["schema"])
+    schema = scene.schema(data)
     return schema.get("doc"), {field["name"]: field["doc"] for field in schema["fields"] if "doc" in field}
 
 

@@ -1,9 +1,7 @@
 """Types that are not built in: domains, enums, and arrays of both. Snapshot and stream know them alike, also those that grow,
 are dropped, or are made again."""
 
-import json
 import threading
-import urllib.request
 from decimal import Decimal
 
 from clients.decoders import schema_id
@@ -30,9 +28,7 @@ EXPECTED = {
 
 def schema_of(scene: Scene, message) -> dict[str, dict]:
     """The fields of a message's value, by name."""
-    with urllib.request.urlopen(f"{scene.servers.registry.url}/schemas/ids/{schema_id(message.raw_value)}") as answer:
-        schema = json.loads(json.load(answer)["schema"])
-    return {field["name"]: field for field in schema["fields"]}
+    return {field["name"]: field for field in scene.schema(message.raw_value)["fields"]}
 
 
 def type_of(field: dict):

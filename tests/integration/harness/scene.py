@@ -4,7 +4,9 @@ It has a database, a slot name, a topic prefix and a folder of its own, so tests
 """
 
 import itertools
+import json
 import time
+import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -13,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from clients import AvroDecoder, JsonDecoder, Message, TopicReader
+from clients.decoders import schema_id
 from servers import Relay, Servers
 
 MARKER_TABLE = "bw_marker"
@@ -149,6 +152,11 @@ class Scene:
     def changes(self, *tables: str, settle: bool = True) -> list[tuple[str, Any, Any]]:
         """The same as (operation, key, value)."""
         return [(message.op, message.key, message.value) for message in self.messages(*tables, settle=settle)]
+
+    def schema(self, data: bytes) -> dict[str, Any]:
+        """That of a key or value in Avro, as the registry has it."""
+        with urllib.request.urlopen(f"{self.servers.registry.url}/schemas/ids/{schema_id(data)}") as answer:
+            return json.loads(json.load(answer)["schema"])
 
     # Waiting
 
