@@ -193,7 +193,7 @@ def test_a_side_can_be_paused_and_goes_on(scene: Scene, relay: Relay, side: str)
 def test_a_paused_capture_goes_on_watching_its_slot(scene: Scene, relay: Relay):
     """Beyond max_slot_wal_keep_size it is a trouble, and never "no limit"."""
     admin = by_socket(relay)
-    assert admin.status()["capture"]["wal_limit"] in ("none", None)
+    scene.wait_until(lambda: admin.status()["capture"]["wal_limit"] == "none", 20, "the first look at the slot")
     scene.execute("CHECKPOINT")  # The next one, which could give the slot up, is then far.
     scene.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'")
     scene.execute("SELECT pg_reload_conf()")
