@@ -65,14 +65,14 @@ def test_checkpoint_of_a_newer_version_is_left_as_it_is(scene: Scene, spool: str
     change_behind_the_relays_back(scene, with_truncate=False)
     ours = checkpoints(scene)[-1].raw_value
     theirs = json.loads(ours)
-    theirs["format"] = 3
+    theirs["format"] = 4
     write_checkpoint(scene, json.dumps(theirs).encode())
     before = ends(scene)
     relay = scene.relay(*start)
     assert relay.run(60) == KAFKA
     message = relay.log_text().splitlines()[-1]
     assert f"The checkpoint in topic {scene.checkpoint_topic}, offset " in message
-    assert "its format is 3, this version knows 2" in message
+    assert "its format is 4, this version knows 3" in message
     assert "if a newer version wrote it, run that version" in message
     # Captured may be more than before, which harms nobody.
     assert ends(scene) == before
