@@ -18,7 +18,9 @@ def leaves(scene: Scene) -> Scene:
 
 
 def seen(scene: Scene, *tables: str) -> list[tuple[str, str, int]]:
-    messages = sorted(scene.messages(*tables), key=lambda one: (one.position, one.value is not None))
+    """In the order of positions; the snapshot's, which reads tables beside each other, by tables."""
+    messages = sorted(scene.messages(*tables), key=lambda one: (
+        one.op != "r", one.topic if one.op == "r" else "", one.position, one.value is not None))
     return [(one.topic.removeprefix(scene.topic("")), one.op, one.key["id"]) for one in messages]
 
 
