@@ -168,6 +168,7 @@ void AddCapture(const Observation& observation, Metrics* metrics) {
                 "Unchanged TOAST values that PostgreSQL did not send, by where they came from")
       .Add(capture.toast_from_old_tuple, {{"source", "old_tuple"}})
       .Add(capture.toast_from_cache, {{"source", "cache"}})
+      .Add(capture.toast_refetched, {{"source", "refetched"}})
       .Add(capture.toast_unavailable, {{"source", "unavailable"}});
   metrics->Counter("bottledwater_truncates_total", "TRUNCATEs of captured tables")
       .Add(capture.truncates);

@@ -76,6 +76,7 @@ Json CaptureJson(const Observation& observation) {
   json["rows_with_unavailable_values"] = capture.unavailable_values;
   json["unchanged_toast_values"] = {{"old_tuple", capture.toast_from_old_tuple},
                                     {"cache", capture.toast_from_cache},
+                                    {"refetched", capture.toast_refetched},
                                     {"unavailable", capture.toast_unavailable}};
   json["truncates"] = capture.truncates;
   return json;

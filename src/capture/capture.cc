@@ -32,6 +32,7 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
       .stop_before = stop_before};
   const std::unique_ptr<ServerCatalog> side = parts.server->OpenCatalog();
   KeyWatch keys(spool, parts.figures, side.get());
+  const std::unique_ptr<RowReader> rows = options.refetch ? parts.server->OpenRowReader() : nullptr;
   TypeWatch types(spool, side.get(), parts.stop);
 
   CaptureSession::Environment environment;
@@ -52,6 +53,9 @@ SessionEnd RunCaptureSession(const CaptureParts& parts, Spool* spool, const Capt
   environment.toast_look = [&](RelationId relation, uint32_t xid, bool may_wait) {
     return LookAtTable(side.get(), relation, xid, may_wait, facts.publications, *parts.stop);
   };
+  if (rows) {
+    environment.toast_read = [&rows](const RowQuestion& question) { return rows->Read(question); };
+  }
   environment.facts_lookup = [&](RelationId relation, uint32_t xid, Table* table) {
     if (options.envelope == Envelope::kDebezium) {
       types.WaitUntilVisible(xid);

@@ -25,6 +25,7 @@ struct CaptureFigures {
   // Unchanged TOASTed values by where they came from; unavailable: the placeholder stands for it.
   std::atomic<uint64_t> toast_from_old_tuple{0};
   std::atomic<uint64_t> toast_from_cache{0};
+  std::atomic<uint64_t> toast_refetched{0};
   std::atomic<uint64_t> toast_unavailable{0};
   // Updates and deletes that were published without their effect on an old key, or not at all.
   std::atomic<uint64_t> keyless_changes{0};

@@ -59,6 +59,8 @@ struct CaptureOptions {
   OnTruncate on_truncate = OnTruncate::kLog;
   // --invalid-text: for a text that cannot be converted to UTF-8.
   InvalidText invalid_text = InvalidText::kError;
+  // --refetch: of unchanged TOASTed values that are found nowhere else, the row's of now is read.
+  bool refetch = true;
   // --numeric, --arrays, --enums, --intervals, --time-precision: what these types become.
   TypeForms type_forms;
   // --schema-docs: value schemas have the comments of tables and columns.

@@ -120,7 +120,7 @@ void CaptureSession::Start() {
   confirmed_ = facts_.confirmed_flush;
   received_ = server_wal_end_ = idle_lsn_ = idle_noted_ = captured.end_lsn;
   env_.spool->log().toast().RequireSource(facts_.publications);
-  toast_.emplace(&env_.spool->log().toast(), env_.toast_look);
+  toast_.emplace(&env_.spool->log().toast(), env_.toast_look, env_.toast_read);
   assembler_.emplace(captured, &relations_, MakeHooks(), &*toast_);
   BW_KILL_POINT("capture.before_start");
   proof_.emplace(state, facts_.confirmed_flush, publications_);
@@ -256,6 +256,7 @@ void CaptureSession::CountToast() {
   const ToastValues::Counts& now = toast_->counts();
   env_.figures->toast_from_old_tuple.fetch_add(now.old_tuple - toast_counted_.old_tuple, kRelaxed);
   env_.figures->toast_from_cache.fetch_add(now.cache - toast_counted_.cache, kRelaxed);
+  env_.figures->toast_refetched.fetch_add(now.refetched - toast_counted_.refetched, kRelaxed);
   env_.figures->toast_unavailable.fetch_add(now.unavailable - toast_counted_.unavailable, kRelaxed);
   const uint64_t rows = assembler_->unavailable_values();
   env_.figures->unavailable_values.fetch_add(rows - unavailable_counted_, kRelaxed);

@@ -74,6 +74,7 @@ class CaptureSession {
     RelationCache::TypeLookup type_lookup;   // May be empty.
     CatalogParts::FactsLookup facts_lookup;  // With --envelope=debezium, or --schema-docs.
     ToastValues::Look toast_look;            // May be empty.
+    ToastValues::Read toast_read;            // Likewise.
     // As in ChangeAssembler::Hooks; may be empty.
     std::function<void(const CachedRelation& relation, Position position)> relation_used;
     std::function<void(const CachedRelation& relation, const KeylessChange& change)> keyless;

@@ -180,11 +180,15 @@ bool ChangeAssembler::EncodeOldKey(const RowEncoder& encoder, std::span<const Te
 RowForm ChangeAssembler::EncodeValue(const RowEncoder& encoder, std::span<const TextValue> values) {
   const RowEncoder::Result result = encoder.EncodeValue(values, {}, &value_);
   change_.value = value_;
-  if (!toast_->unavailable().empty()) {
-    change_.unavailable = toast_->unavailable();
-    ++unavailable_values_;
-  }
+  NameUnsentFields();
   return result.form;
+}
+
+void ChangeAssembler::NameUnsentFields() {
+  if (!toast_->refetched().empty()) change_.refetched = toast_->refetched();
+  if (toast_->unavailable().empty()) return;
+  change_.unavailable = toast_->unavailable();
+  ++unavailable_values_;
 }
 
 template <typename Encode>
@@ -221,6 +225,7 @@ void ChangeAssembler::MakeRefused(Operation operation, CachedRelation* relation,
   change_.old_key_schema_id.reset();
   change_.key.reset();
   change_.unavailable.reset();
+  change_.refetched.reset();
   change_.schema_id = EncodeRefusedKey(relation, values);
   value_.clear();
   AppendRefusedRow({operation, error.what(), relation->encoder.options().encoding}, relation->table,
@@ -275,20 +280,37 @@ Assembled ChangeAssembler::On(const UpdateMessage& message) {
                            RequireKey(Operation::kUpdate, *relation, message.old_values);
   const auto values = toast_->OnUpdate(ToastRowOf(*relation), message.values, message.old_values);
   return Emit(Operation::kUpdate, relation, message.values, [&] {
-    const RowEncoder& encoder = relation->encoder;
-    EncodeKey(encoder, message.values, message.old_values);
-    Forms forms;
-    // An old tuple may also come because the key is TOASTed, or with REPLICA IDENTITY FULL.
-    const bool has_encoded =
-        has_old_key && EncodeOldKey(encoder, message.old_values, &forms.old_key);
-    if (relation->envelope) return EncodeEnvelope(*relation, message, values, has_encoded);
-    forms.row = EncodeValue(encoder, values);
-    if (old_key_.empty()) return forms;
-    if (old_key_ != key_ || HaveDifferentKeys(forms.old_key, forms.row)) {
-      change_.old_key = old_key_;
+    try {
+      return EncodeUpdate(*relation, message, values, has_old_key);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kRow || toast_->refetched().empty()) throw;
     }
-    return forms;
+    // The value of now may be one that the schema of then cannot hold: no reason to refuse the row.
+    old_key_.clear();
+    key_.clear();
+    value_.clear();
+    change_.old_key.reset();
+    const auto sent = toast_->WithoutRefetched(ToastRowOf(*relation));
+    return EncodeUpdate(*relation, message, sent, has_old_key);
   });
+}
+
+ChangeAssembler::Forms ChangeAssembler::EncodeUpdate(const CachedRelation& relation,
+                                                     const UpdateMessage& message,
+                                                     std::span<const TextValue> values,
+                                                     bool has_old_key) {
+  const RowEncoder& encoder = relation.encoder;
+  EncodeKey(encoder, message.values, message.old_values);
+  Forms forms;
+  // An old tuple may also come because the key is TOASTed, or with REPLICA IDENTITY FULL.
+  const bool has_encoded = has_old_key && EncodeOldKey(encoder, message.old_values, &forms.old_key);
+  if (relation.envelope) return EncodeEnvelope(relation, message, values, has_encoded);
+  forms.row = EncodeValue(encoder, values);
+  if (old_key_.empty()) return forms;
+  if (old_key_ != key_ || HaveDifferentKeys(forms.old_key, forms.row)) {
+    change_.old_key = old_key_;
+  }
+  return forms;
 }
 
 Assembled ChangeAssembler::On(const DeleteMessage& message) {

@@ -147,6 +147,8 @@ class ChangeAssembler {
   void MakeRefused(Operation operation, CachedRelation* relation, std::span<const TextValue> values,
                    const Error& error);
   SchemaId EncodeRefusedKey(CachedRelation* relation, std::span<const TextValue> values);
+  Forms EncodeUpdate(const CachedRelation& relation, const UpdateMessage& message,
+                     std::span<const TextValue> values, bool has_old_key);
   // Encodes the key of the row into key_, and sets it in the change.
   void EncodeKey(const RowEncoder& encoder, std::span<const TextValue> values,
                  std::span<const TextValue> old_values);
@@ -157,6 +159,8 @@ class ChangeAssembler {
   ToastValues::Row ToastRowOf(const CachedRelation& relation) const {
     return {relation, change_.position, change_.xid};
   }
+  // Sets the change's `unavailable` and `refetched`.
+  void NameUnsentFields();
   void RequireTransaction(const char* what) const;
   [[noreturn]] void Violation(const std::string& problem) const;
 

@@ -84,10 +84,7 @@ ChangeAssembler::Forms ChangeAssembler::EncodeEnvelope(const CachedRelation& rel
     const debezium::Row before = is_whole ? old : debezium::Row{};
     result = encoder.Encode(EventOf(kUpdate), before, after, RowForm::kNative, &value_);
   }
-  if (!toast_->unavailable().empty()) {
-    change_.unavailable = toast_->unavailable();
-    ++unavailable_values_;
-  }
+  NameUnsentFields();
   change_.value = value_;
   return {result.form};
 }

@@ -16,6 +16,7 @@
 #include "capture/relation_cache.h"
 #include "capture/replication_slot.h"
 #include "capture/replication_stream.h"
+#include "capture/row_lookup.h"
 #include "capture/server_inspection.h"
 #include "capture/snapshot_reader.h"
 #include "capture/table_catalog.h"
@@ -58,6 +59,14 @@ class ServerCatalog {
   virtual bool IndexIsBuiltConcurrently() = 0;
   // Executes the plan's statements (publication_setup.h).
   virtual void CreatePublications(const PublicationPlan& plan) = 0;
+};
+
+// Rows as they are now, for the capture thread: row_refetcher.h. Used by one thread.
+class RowReader {
+ public:
+  virtual ~RowReader() = default;
+  // Empty when there is none, or when it would take too long. Never throws.
+  virtual ReadRow Read(const RowQuestion& question) = 0;
 };
 
 // A connection in replication mode. First it answers questions; then it serves for one thing:
@@ -113,6 +122,8 @@ class PostgresServer {
   virtual std::unique_ptr<ServerConnection> Connect() = 0;
   // An ordinary connection, made with the first question.
   virtual std::unique_ptr<ServerCatalog> OpenCatalog() = 0;
+  // Connects with the first question. Null where rows cannot be read.
+  virtual std::unique_ptr<RowReader> OpenRowReader() = 0;
   // Takes the connection that will make the temporary slot.
   virtual std::unique_ptr<SnapshotHold> HoldSnapshot(
       std::unique_ptr<ServerConnection> connection) = 0;

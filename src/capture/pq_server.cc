@@ -7,6 +7,7 @@
 
 #include "capture/pq_replication_stream.h"
 #include "capture/publication_keeper.h"
+#include "capture/row_refetcher.h"
 #include "capture/slot_lookout.h"
 #include "capture/snapshot_hold.h"
 #include "capture/table_catalog.h"
@@ -108,6 +109,9 @@ class PqServer final : public PostgresServer {
   std::unique_ptr<ServerCatalog> OpenCatalog() override {
     const auto side = std::make_shared<SideConnection>(options_, stop_);
     return std::make_unique<PqCatalog>(options_, [side] { return side->Get(); });
+  }
+  std::unique_ptr<RowReader> OpenRowReader() override {
+    return std::make_unique<RowRefetcher>(options_, stop_);
   }
   std::unique_ptr<SnapshotHold> HoldSnapshot(
       std::unique_ptr<ServerConnection> connection) override {

@@ -58,6 +58,9 @@ std::span<const TextValue> ToastValues::Change(const Row& row, std::span<const T
                                                std::span<const TextValue> old_values,
                                                bool has_history) {
   unavailable_.clear();
+  refetched_.clear();
+  unknown_.clear();
+  read_again_.clear();
   found_.clear();
   const ToastPlan* plan = Follow(row);
   if (plan != nullptr && !FindKeys(row, *plan, values, old_values)) plan = nullptr;
@@ -66,14 +69,80 @@ std::span<const TextValue> ToastValues::Change(const Row& row, std::span<const T
   const bool is_wide = plan != nullptr && plan->IsWide(values, has_external);
   const bool relies = is_wide && Rely(row);
   if (has_external) values = Fill(row, relies ? plan : nullptr, values, old_values);
-  if (plan == nullptr) return values;
-  if (former_key_ && *former_key_ != key_) EraseRow(row, *plan, *former_key_);
-  if (relies) {
-    Keep(row, *plan, values);
-  } else {
-    EraseRow(row, *plan, key_);
+  if (plan != nullptr) {
+    if (former_key_ && *former_key_ != key_) EraseRow(row, *plan, *former_key_);
+    if (relies) {
+      Keep(row, *plan, values);
+    } else {
+      EraseRow(row, *plan, key_);
+    }
+  }
+  // After Keep(): what is read again is not kept.
+  if (!unknown_.empty()) {
+    ReadAgain(row);
+    NameFields(row);
   }
   return values;
+}
+
+// With the key that the row has since this change: under its former one there is another by now, or
+// none.
+std::optional<RowQuestion> ToastValues::QuestionFor(const Row& row) const {
+  const bw::Table& table = row.relation.table;
+  RowQuestion question{
+      row.relation.id, row.relation.name(), row.xid, row.position.commit_lsn, {}, {}};
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const Column& column = table.columns[i];
+    if (!column.key) continue;
+    if (filled_[i].kind != Kind::kText) return std::nullopt;
+    question.key.push_back(
+        {{column.name, column.type_oid, column.typmod}, std::string(filled_[i].text)});
+  }
+  if (question.key.empty()) return std::nullopt;
+  for (const size_t index : unknown_) {
+    const Column& column = table.columns[index];
+    question.columns.push_back({column.name, column.type_oid, column.typmod});
+  }
+  return question;
+}
+
+void ToastValues::ReadAgain(const Row& row) {
+  if (!read_) return;
+  const std::optional<RowQuestion> question = QuestionFor(row);
+  if (!question) return;
+  row_now_ = read_(*question);
+  if (row_now_.empty()) return;
+  std::vector<size_t> still_unknown;
+  for (size_t i = 0; i < unknown_.size(); ++i) {
+    const std::optional<ReadValue>& value = row_now_.at(i);
+    if (!value) {
+      still_unknown.push_back(unknown_[i]);
+      continue;
+    }
+    filled_[unknown_[i]] = value->is_null ? TextValue::Null() : TextValue::Text(value->text);
+    read_again_.push_back(unknown_[i]);
+  }
+  unknown_ = std::move(still_unknown);
+}
+
+void ToastValues::NameFields(const Row& row) {
+  unavailable_ = NamesOf(row, unknown_);
+  refetched_ = NamesOf(row, read_again_);
+  counts_.unavailable += unknown_.size();
+  counts_.refetched += read_again_.size();
+}
+
+std::span<const TextValue> ToastValues::WithoutRefetched(const Row& row) {
+  counts_.unavailable -= unknown_.size();
+  counts_.refetched -= read_again_.size();
+  for (const size_t index : read_again_) {
+    filled_[index] = TextValue::UnchangedToast();
+    unknown_.push_back(index);
+  }
+  read_again_.clear();
+  std::ranges::sort(unknown_);
+  NameFields(row);
+  return filled_;
 }
 
 bool ToastValues::FindKeys(const Row& row, const ToastPlan& plan, std::span<const TextValue> values,
@@ -109,18 +178,21 @@ std::span<const TextValue> ToastValues::Fill(const Row& row, const ToastPlan* pl
       filled_[i] = TextValue::Text(found_[i]->text);
       ++counts_.cache;
     } else {
-      AddUnavailable(row, i);
-      ++counts_.unavailable;
+      unknown_.push_back(i);
     }
   }
   return filled_;
 }
 
-void ToastValues::AddUnavailable(const Row& row, size_t index) {
+std::string ToastValues::NamesOf(const Row& row, const std::vector<size_t>& indexes) {
   std::vector<std::string>& names = TableOf(row.relation).field_names;
   if (names.empty()) names = FieldNames(row.relation.table);
-  if (!unavailable_.empty()) unavailable_ += ',';
-  unavailable_ += names[index];
+  std::string list;
+  for (const size_t index : indexes) {
+    if (!list.empty()) list += ',';
+    list += names[index];
+  }
+  return list;
 }
 
 bool ToastValues::FillFromCache(const Row& row, const ToastPlan& plan, size_t index) {

@@ -80,6 +80,7 @@ std::string ChangeLine(const TableForm& form, const TableForm& of_old_key, const
     writer.Body("value", &form.value, value);
   }
   if (change.unavailable) line += ",\"unavailable\":" + JsonText(std::string(*change.unavailable));
+  if (change.refetched) line += ",\"refetched\":" + JsonText(std::string(*change.refetched));
   writer.Finish();
   return line;
 }

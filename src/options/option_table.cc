@@ -296,6 +296,10 @@ constexpr OptionSpec kTable[] = {
      "Keep up to this much of the newest large (TOASTed) values in the spool, for updates that do "
      "not touch them; the oldest are forgotten first. 0: keep none.",
      Set<ParseSize, &Options::spool, &SpoolOptions::toast_cache_max_bytes>},
+    {'\0', "refetch", "BOOL", kOne, kSpool, "true",
+     "Read an unchanged large (TOASTed) value that is found nowhere else from its table, as it is "
+     "by then; the header refetched names the fields.",
+     SetChoice<kTrueOrFalse, &Options::capture, &CaptureOptions::refetch>},
     {'\0', "max-wal-retained", "SIZE", kOne, kSpool, "256MiB",
      "Let PostgreSQL retain up to this much WAL that is spooled but not yet published, so that a "
      "lost spool loses nothing. 0: none.",

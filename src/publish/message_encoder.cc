@@ -44,7 +44,7 @@ std::span<const EncodedMessage> MessageEncoder::Encode(const Change& change,
     row.value = Write(*change.value, table.ids.value, table.value_schema, &value_);
   }
   Describe(&row, static_cast<char>(change.operation));
-  NameUnavailable(change, &row);
+  NameUnsent(change, &row);
   return std::span(messages_).first(count);
 }
 
@@ -63,18 +63,19 @@ std::span<const EncodedMessage> MessageEncoder::EncodeEnvelopes(const Change& ch
     Put(0, old_key, write(pair.deleted, &old_value_), kDelete);
     Put(1, old_key, std::nullopt, kTombstone);
     Put(2, key, write(pair.created, &value_), kInsert);
-    NameUnavailable(change, &messages_[2]);
+    NameUnsent(change, &messages_[2]);
     return messages_;
   }
   Put(0, key, write(change.value.value(), &value_), static_cast<char>(change.operation));
-  NameUnavailable(change, &messages_[0]);
+  NameUnsent(change, &messages_[0]);
   if (change.operation != Operation::kDelete) return std::span(messages_).first(1);
   Put(1, key, std::nullopt, kTombstone);
   return std::span(messages_).first(2);
 }
 
-void MessageEncoder::NameUnavailable(const Change& change, EncodedMessage* message) {
+void MessageEncoder::NameUnsent(const Change& change, EncodedMessage* message) {
   if (change.unavailable) message->headers.Add({"unavailable", *change.unavailable});
+  if (change.refetched) message->headers.Add({"refetched", *change.refetched});
 }
 
 void MessageEncoder::Put(size_t index, std::optional<std::string_view> key,

@@ -21,6 +21,8 @@
 // headers := "lsn" position, "2/44DAB970:17" | "op" r, c, u, d or n | "ts" commit time, decimal ms
 //   | "unavailable" only where it applies: the fields with a marker for an unchanged TOASTed value,
 //     comma-separated
+//   | "refetched" only where it applies: the fields with such a value that was read again, and is
+//     of a later time than the change, comma-separated
 
 namespace bw {
 
@@ -46,7 +48,7 @@ class MessageHeaders {
   const MessageHeader& operator[](size_t i) const { return headers_.at(i); }
 
  private:
-  std::array<MessageHeader, 4> headers_;
+  std::array<MessageHeader, 5> headers_;
   size_t count_ = 0;
 };
 
@@ -105,7 +107,7 @@ class MessageEncoder {
   void Put(size_t index, std::optional<std::string_view> key, std::optional<std::string_view> value,
            char operation);
   // The message has the change's new row.
-  static void NameUnavailable(const Change& change, EncodedMessage* message);
+  static void NameUnsent(const Change& change, EncodedMessage* message);
   // Sets what the headers of all messages at this position share.
   void SetHeaders(const Position& position, int64_t time_us);
   void Describe(EncodedMessage* message, char operation);

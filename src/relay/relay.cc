@@ -382,6 +382,7 @@ RelayStatus::Capture Relay::CaptureStatus() const {
   capture.unavailable_values = figures.unavailable_values.load();
   capture.toast_from_old_tuple = figures.toast_from_old_tuple.load();
   capture.toast_from_cache = figures.toast_from_cache.load();
+  capture.toast_refetched = figures.toast_refetched.load();
   capture.toast_unavailable = figures.toast_unavailable.load();
   capture.keyless_changes = figures.keyless_changes.load();
   capture.truncates = figures.truncates.load();

@@ -59,6 +59,7 @@ struct RelayStatus {
     // As in CaptureFigures.
     uint64_t toast_from_old_tuple = 0;
     uint64_t toast_from_cache = 0;
+    uint64_t toast_refetched = 0;
     uint64_t toast_unavailable = 0;
     uint64_t keyless_changes = 0;  // Published incompletely: no key says which row they change.
     uint64_t truncates = 0;

@@ -55,6 +55,8 @@ struct Change {
   std::optional<SchemaId> old_key_schema_id;
   // The fields of `value`, comma-separated, that have a marker for an unchanged TOASTed value.
   std::optional<std::string_view> unavailable;
+  // Those that have such a value as it was when it was read again, later than this change.
+  std::optional<std::string_view> refetched;
 
   SchemaId old_key_schema() const { return old_key_schema_id.value_or(schema_id); }
 };

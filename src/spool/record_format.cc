@@ -14,8 +14,9 @@ constexpr uint8_t kHasKey = 2;
 constexpr uint8_t kHasValue = 4;
 constexpr uint8_t kHasOldKeySchema = 8;
 constexpr uint8_t kHasUnavailable = 16;
+constexpr uint8_t kHasRefetched = 32;
 constexpr uint8_t kAllFields =
-    kHasOldKey | kHasKey | kHasValue | kHasOldKeySchema | kHasUnavailable;
+    kHasOldKey | kHasKey | kHasValue | kHasOldKeySchema | kHasUnavailable | kHasRefetched;
 constexpr size_t kCrcSize = 4;
 
 [[noreturn]] void Corrupt(std::string_view key, const std::string& problem) {
@@ -67,6 +68,7 @@ Change DecodeChange(const Position& position, ByteReader* reader) {
   if (fields & kHasValue) change.value = ReadField(reader);
   if (fields & kHasOldKeySchema) change.old_key_schema_id = SchemaId{reader->ReadU32()};
   if (fields & kHasUnavailable) change.unavailable = ReadField(reader);
+  if (fields & kHasRefetched) change.refetched = ReadField(reader);
   if (is_refused && (!change.value || change.value->empty() || !IsOfRow(RowOperation(change)))) {
     reader->Fail("a refused row without its operation");
   }
@@ -122,7 +124,8 @@ void EncodeChange(std::string_view key, const Change& change, std::string* out) 
   AppendU8(out, static_cast<uint8_t>((change.old_key ? kHasOldKey : 0) |
                                      (change.key ? kHasKey : 0) | (change.value ? kHasValue : 0) |
                                      (change.old_key_schema_id ? kHasOldKeySchema : 0) |
-                                     (change.unavailable ? kHasUnavailable : 0)));
+                                     (change.unavailable ? kHasUnavailable : 0) |
+                                     (change.refetched ? kHasRefetched : 0)));
   AppendU32(out, change.schema_id.value);
   AppendU32(out, change.xid);
   AppendU64(out, static_cast<uint64_t>(change.commit_time_us));
@@ -131,6 +134,7 @@ void EncodeChange(std::string_view key, const Change& change, std::string* out) 
   AppendField(change.value, out);
   if (change.old_key_schema_id) AppendU32(out, change.old_key_schema_id->value);
   AppendField(change.unavailable, out);
+  AppendField(change.refetched, out);
   FinishRecord(key, start, out);
 }
 

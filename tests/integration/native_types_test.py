@@ -91,7 +91,7 @@ def test_a_resnapshot_knows_keys_of_both_forms(scene: Scene):
 
 def test_an_unchanged_toasted_array_is_marked_beside_it(scene: Scene):
     scene.execute("CREATE TABLE test (id int PRIMARY KEY, v int, a text[]); ALTER TABLE test ALTER a SET STORAGE EXTERNAL")
-    scene.running_relay(toast_cache_max_bytes="0")
+    scene.running_relay(toast_cache_max_bytes="0", refetch="false")
     scene.execute("INSERT INTO test VALUES (1, 1, ARRAY[repeat('x', 10000), NULL])")
     scene.execute("UPDATE test SET v = 2")
     inserted, updated = scene.messages("test")

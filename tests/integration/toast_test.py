@@ -1,4 +1,7 @@
-"""Large values that an update leaves untouched: docs/types.md, decisions/0019."""
+"""Large values that an update leaves untouched: docs/types.md, decisions/0019.
+
+What is certain and what is not shows without --refetch, which refetch_test.py has.
+"""
 
 import json
 import random
@@ -39,7 +42,7 @@ def differences(scene: Scene) -> list[str]:
         value = message.value
         if value is not None and isinstance(value.get("raw"), str):
             value = {**value, "raw": json.loads(value["raw"])}
-        if (message.op, message.key, value) != (op, {"id": key}, row) or "unavailable" in message.headers:
+        if (message.op, message.key, value) != (op, {"id": key}, row) or {"unavailable", "refetched"} & message.headers.keys():
             found.append(f"{message.headers}: {str(value)[:200]} for {op} {key} {str(row)[:200]}")
     return found
 
@@ -120,7 +123,7 @@ def test_a_value_that_changed_unsent_is_marked_never_stale(scene: Scene, alters:
     scene.execute("CREATE TABLE test (id int PRIMARY KEY, v int, doc text, other text);"
                   "ALTER TABLE test ALTER doc SET STORAGE EXTERNAL, ALTER other SET STORAGE EXTERNAL")
     scene.execute("INSERT INTO test VALUES (1, 0, %s, %s)", [text(1, 5000), text(2, 5000)])
-    relay = scene.running_relay()
+    relay = scene.running_relay(refetch="false")
     scene.execute("UPDATE test SET v = 1")
     scene.execute(alters)
     scene.execute("UPDATE test SET v = 2")
@@ -154,6 +157,7 @@ def test_analyze_and_a_new_column_forget_nothing(scene: Scene):
             relay.kill9()
             relay.start()
     assert docs_of(scene) == [text(1, 5000)] * 4 and headers_of(scene) == [None] * 4
+    assert all("refetched" not in message.headers for message in scene.messages("test"))
 
 
 def test_a_change_that_a_filter_hid_is_not_forgotten(scene: Scene):
@@ -161,11 +165,11 @@ def test_a_change_that_a_filter_hid_is_not_forgotten(scene: Scene):
     scene.execute("CREATE TABLE test (id int PRIMARY KEY, v int, doc text); ALTER TABLE test ALTER doc SET STORAGE EXTERNAL")
     scene.execute("INSERT INTO test VALUES (1, 0, %s)", [text(1, 5000)])
     scene.running_relay().stop()
-    hiding = scene.running_relay(exclude_tables="test")
+    hiding = scene.running_relay(exclude_tables="test", refetch="false")
     scene.execute("UPDATE test SET doc = %s", [text(2, 5000)])
     scene.settle()
     hiding.stop()
-    scene.running_relay()
+    scene.running_relay(refetch="false")
     scene.execute("UPDATE test SET v = 1")
     assert (docs_of(scene)[-1], headers_of(scene)[-1]) in [(MARKER, "doc"), (text(2, 5000), None)]
 
@@ -185,7 +189,7 @@ def begin(scene: Scene, setup: str = "", kept: bool = True, **options: str) -> R
     scene.execute(setup or "CREATE TABLE test (id int PRIMARY KEY, v int, doc text)")
     scene.execute("ALTER TABLE test ALTER doc SET STORAGE EXTERNAL")
     scene.execute("INSERT INTO test VALUES (1, 0, %s)", [text(1, 5000)])
-    relay = scene.running_relay(**options)
+    relay = scene.running_relay(refetch="false", **options)
     scene.execute("UPDATE test SET v = 1")
     judge(scene, 1, kept=kept)
     return relay
@@ -212,7 +216,7 @@ def test_partitioned_tables_that_are_published_as_one_are_marked(scene: Scene):
 def test_partitions_that_are_published_by_themselves_are_kept(scene: Scene):
     scene.execute(PARTITIONED)
     scene.execute("INSERT INTO test VALUES (1, 0, %s)", [text(1, 5000)])
-    scene.running_relay(partitions="leaf")
+    scene.running_relay(partitions="leaf", refetch="false")
     scene.execute("UPDATE test SET v = 1")
     judge(scene, 1, table="test_1", kept=True)
     scene.execute("ALTER TABLE test DETACH PARTITION test_1")
@@ -263,7 +267,7 @@ def test_another_publication_for_one_start(scene: Scene, mine: Optional[str], ot
     scene.execute("UPDATE test SET doc = %s", [text(2, 5000)])
     scene.settle()
     hiding.kill9()
-    scene.running_relay(**options)
+    scene.running_relay(refetch="false", **options)
     scene.execute("UPDATE test SET v = 2")
     judge(scene, 2)
 
@@ -286,7 +290,7 @@ def test_a_publication_that_sends_updates_but_no_inserts(scene: Scene):
     scene.execute("CREATE TABLE test (id int PRIMARY KEY, v int, doc text); ALTER TABLE test ALTER doc SET STORAGE EXTERNAL;"
                   "CREATE PUBLICATION mine FOR TABLE test WITH (publish = 'update')")
     scene.execute("INSERT INTO test VALUES (1, 0, %s)", [text(1, 5000)])
-    scene.running_relay(publication="mine")
+    scene.running_relay(publication="mine", refetch="false")
     scene.execute("UPDATE test SET v = 1")
     scene.execute("DELETE FROM test")
     scene.execute("INSERT INTO test VALUES (1, 1, %s)", [text(2, 5000)])
@@ -303,7 +307,7 @@ def test_keys_are_known_by_their_text_in_postgresql(scene: Scene):
     scene.execute("INSERT INTO test VALUES (13105, 0, %s), (31, 0, %s)", [text(1, 5000), text(2, 5000)])
     scene.running_relay().stop()
     scene.execute("UPDATE test SET v = 1 WHERE id = 31")
-    scene.running_relay(numeric="string")
+    scene.running_relay(numeric="string", refetch="false")
     judge(scene, 1, kept=True)
 
 
@@ -314,7 +318,7 @@ def test_a_key_whose_text_changes_is_not_kept(scene: Scene, kind: str, rename: s
     scene.execute(f"CREATE TABLE a (i int PRIMARY KEY); CREATE TABLE b (i int PRIMARY KEY); CREATE TYPE kind AS ENUM ('a', 'b');"
                   f"CREATE TABLE test (id {kind} PRIMARY KEY, v int, doc text); ALTER TABLE test ALTER doc SET STORAGE EXTERNAL")
     scene.execute("INSERT INTO test VALUES ('a', 0, %s), ('b', 0, %s)", [text(1, 5000), text(2, 5000)])
-    scene.running_relay()
+    scene.running_relay(refetch="false")
     scene.execute(rename)
     scene.execute(f"UPDATE test SET v = 1 WHERE id = 'a'::{kind}")
     judge(scene, 1, kept=False)
@@ -328,7 +332,7 @@ def test_a_value_whose_text_changes_is_marked(scene: Scene, kind: str, value: st
     scene.execute("CREATE TABLE a (i int PRIMARY KEY); CREATE TYPE kind AS ENUM ('x'); CREATE DOMAIN kinds AS kind; CREATE TYPE pair AS (a int, b text);"
                   f"CREATE TABLE test (id int PRIMARY KEY, v int, doc {kind}); ALTER TABLE test ALTER doc SET STORAGE EXTERNAL")
     scene.execute(f"INSERT INTO test SELECT 1, 0, {value} FROM generate_series(1, 2000) g")
-    scene.running_relay(arrays="text")
+    scene.running_relay(arrays="text", refetch="false")
     scene.execute(change)
     scene.execute("UPDATE test SET v = 1")
     judge(scene, 1, kept=False)
@@ -338,7 +342,7 @@ def test_a_value_whose_text_changes_is_marked(scene: Scene, kind: str, value: st
 def test_envelopes_are_whole_or_marked_too(scene: Scene, limit: str):
     scene.execute("CREATE TABLE test (id int PRIMARY KEY, v int, doc text); ALTER TABLE test ALTER doc SET STORAGE EXTERNAL")
     scene.execute("INSERT INTO test VALUES (1, 0, %s)", [text(1, 5000)])
-    scene.running_relay(envelope="debezium", toast_cache_max_bytes=limit)
+    scene.running_relay(envelope="debezium", toast_cache_max_bytes=limit, refetch="false")
     scene.execute("UPDATE test SET v = 1")
     reader = TopicReader(scene.servers.kafka.address, AvroDecoder(scene.servers.registry.url))
     topic = scene.topic("public.test")
@@ -349,7 +353,7 @@ def test_envelopes_are_whole_or_marked_too(scene: Scene, limit: str):
 
 def test_the_oldest_are_forgotten_beyond_the_limit(scene: Scene):
     scene.execute("CREATE TABLE test (id int PRIMARY KEY, v int, doc text); ALTER TABLE test ALTER doc SET STORAGE EXTERNAL")
-    scene.running_relay(toast_cache_max_bytes="4MiB")
+    scene.running_relay(toast_cache_max_bytes="4MiB", refetch="false")
     for number in range(120):
         scene.execute("INSERT INTO test VALUES (%s, 0, %s)", [number, text(number, 100_000)])
     scene.execute("UPDATE test SET v = 1 WHERE id IN (0, 119)")
@@ -360,7 +364,7 @@ def test_the_oldest_are_forgotten_beyond_the_limit(scene: Scene):
 
 def test_without_the_cache_the_header_names_each_marker(scene: Scene):
     scene.execute(DOCS)
-    scene.running_relay(toast_cache_max_bytes="0")
+    scene.running_relay(toast_cache_max_bytes="0", refetch="false")
     scene.execute("INSERT INTO test VALUES (1, 0, %s, %s)", [text(1, 5000), [text(2, 5000)]])
     scene.execute("UPDATE test SET v = 1")
     scene.execute("UPDATE test SET tags = NULL")
@@ -376,7 +380,7 @@ def test_a_lost_spool_is_not_guessed_from(scene: Scene):
     relay.stop()
     shutil.rmtree(scene.folder / "spool")
     scene.execute("UPDATE test SET v = 2")
-    scene.running_relay()
+    scene.running_relay(refetch="false")
     scene.execute("UPDATE test SET doc = %s", [text(2, 5000)])
     scene.execute("UPDATE test SET v = 3")
     assert docs_of(scene) == [text(1, 5000), MARKER, text(2, 5000), text(2, 5000)]
@@ -412,4 +416,4 @@ def test_random_wide_rows_are_whole(scene: Scene):
     messages = scene.messages("test")
     [(external,)] = scene.query("SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE relname = 'test'")
     assert external > 100_000  # Else it shows nothing.
-    assert [m.headers for m in messages if "unavailable" in m.headers] == []
+    assert [m.headers for m in messages if {"unavailable", "refetched"} & m.headers.keys()] == []

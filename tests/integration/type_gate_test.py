@@ -135,7 +135,7 @@ def test_keys_that_their_native_form_cannot_hold_are_equal_wherever_they_come(sc
 def test_the_mark_of_an_unchanged_toasted_value_goes_as_text_beside(scene: Scene):
     scene.execute(f"{ORDERS}; ALTER TABLE orders ALTER days SET STORAGE EXTERNAL, ALTER notes SET STORAGE EXTERNAL")
     text = read_as_text(scene)
-    scene.running_relay(toast_cache_max_bytes="0")
+    scene.running_relay(toast_cache_max_bytes="0", refetch="false")
     scene.execute("INSERT INTO orders SELECT 1, 1.5, array_agg(i), array_agg(i::text), 'x' FROM generate_series(1, 3000) i")
     scene.execute("UPDATE orders SET rest = 'y'")
     scene.execute("ALTER TABLE orders REPLICA IDENTITY FULL")

@@ -365,6 +365,7 @@ class SimServer : public PostgresServer {
   std::unique_ptr<ServerCatalog> OpenCatalog() override {
     return std::make_unique<SimCatalog>(postgres_, process_, options_);
   }
+  std::unique_ptr<RowReader> OpenRowReader() override { return nullptr; }
   std::unique_ptr<SnapshotHold> HoldSnapshot(std::unique_ptr<ServerConnection>) override {
     throw Error(ErrorKind::kHalt, "re-snapshots of some tables are not simulated",
                 ExitCode::kInternal);

@@ -43,10 +43,16 @@ class ToastValuesTest : public testing::Test {
       return key;
     });
     spool_->log().toast().RequireSource({publication_});
-    toast_.emplace(&spool_->log().toast(), [this](RelationId, uint32_t, bool) {
-      ++looks_;
-      return fingerprint_;
-    });
+    toast_.emplace(
+        &spool_->log().toast(),
+        [this](RelationId, uint32_t, bool) {
+          ++looks_;
+          return fingerprint_;
+        },
+        [this](const RowQuestion& question) {
+          asked_ = question;
+          return row_now_;
+        });
     ChangeAssembler::Hooks hooks;
     hooks.add_schema = [](const TableSchema&) { return SchemaId{1}; };
     hooks.row_refused = [](const Error&, Position) { return false; };
@@ -64,6 +70,7 @@ class ToastValuesTest : public testing::Test {
     const Change& change = assembler_->change();
     spool_->log().Append(change);
     value_ = change.value ? std::string(*change.value) : "";
+    refetched_ = change.refetched.value_or("");
     return std::string(change.unavailable.value_or(""));
   }
   void Begin() { Handle(pgoutput::Begin(lsn_, 77, 3)); }
@@ -89,6 +96,9 @@ class ToastValuesTest : public testing::Test {
   int looks_ = 0;
   uint64_t lsn_ = 0x100;
   std::string value_;
+  ReadRow row_now_;  // What is found when it is read again.
+  std::optional<RowQuestion> asked_;
+  std::string refetched_;
 };
 
 TEST_F(ToastValuesTest, AnUpdateHasWhatTheInsertSent) {
@@ -101,6 +111,42 @@ TEST_F(ToastValuesTest, AnUpdateHasWhatTheInsertSent) {
   EXPECT_TRUE(Has(Doc('y')));
   EXPECT_EQ(toast_->counts().cache, 2u);
   EXPECT_EQ(Handle(pgoutput::Update(kTable, {"2", "d", Kept()})), "doc");
+  EXPECT_EQ(toast_->counts().unavailable, 1u);
+  Commit();
+}
+
+TEST_F(ToastValuesTest, WhatNothingHasIsReadAgainAndNotKept) {
+  Begin();
+  row_now_ = {ReadValue{false, Doc('n').text.value()}};
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "");
+  EXPECT_EQ(refetched_, "doc");
+  EXPECT_TRUE(Has(Doc('n')));
+  ASSERT_TRUE(asked_);
+  EXPECT_EQ(asked_->key.at(0).text, "1");
+  EXPECT_EQ(asked_->columns.at(0).name, "doc");
+  EXPECT_EQ(asked_->xid, 77u);
+  row_now_.clear();
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "doc");
+  EXPECT_EQ(refetched_, "");
+  row_now_ = {std::nullopt};
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "doc");
+  EXPECT_EQ(toast_->counts().refetched, 1u);
+  EXPECT_EQ(toast_->counts().unavailable, 2u);
+  asked_.reset();
+  Handle(pgoutput::Update(kTable, {"1", "b", Doc('x')}));
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "");
+  EXPECT_FALSE(asked_);
+  EXPECT_TRUE(Has(Doc('x')));
+  Commit();
+}
+
+TEST_F(ToastValuesTest, AValueOfNowThatDoesNotFitIsNoReasonToRefuseTheRow) {
+  Handle(pgoutput::Relation(kTable, "public", "t", {{"id", 25, true}, {"v", 25}, {"doc", 17}}));
+  Begin();
+  row_now_ = {ReadValue{false, "\\xzz"}};
+  EXPECT_EQ(Handle(pgoutput::Update(kTable, {"1", "b", Kept()})), "doc");
+  EXPECT_EQ(refetched_, "");
+  EXPECT_EQ(toast_->counts().refetched, 0u);
   EXPECT_EQ(toast_->counts().unavailable, 1u);
   Commit();
 }

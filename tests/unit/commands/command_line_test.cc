@@ -170,6 +170,7 @@ TEST_F(OptionsTest, EveryOptionHasItsEnvironmentVariableAndItsLineInAFile) {
       {"partitions", "leaf"},
       {"on-truncate", "halt"},
       {"toast-cache-max-bytes", "1GiB"},
+      {"refetch", "false"},
       {"output-format", "json"},
       {"on-error", "log"},
       {"on-collision", "hold"},

@@ -155,6 +155,7 @@ TEST(PromisedNames, HeadersStay) {
   change.key = "K";
   change.value = "V";
   change.unavailable = "v";
+  change.refetched = "w";
   TableEncoding table;
   table.ids = {1, 1};
   Names headers;

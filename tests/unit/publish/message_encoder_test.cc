@@ -55,13 +55,17 @@ TEST(MessageEncoder, NamesTheFieldsWithAMarkerInAHeaderOfThisMessageOnly) {
   Change change = MakeChange(Operation::kUpdate);
   change.old_key = "K";
   change.unavailable = "doc,tags";
+  change.refetched = "raw";
   const auto messages = encoder.Encode(change, AvroTable());
   ASSERT_EQ(messages.size(), 2u);
   EXPECT_EQ(messages[0].headers.size(), 3u);
-  ASSERT_EQ(messages[1].headers.size(), 4u);
+  ASSERT_EQ(messages[1].headers.size(), 5u);
   EXPECT_EQ(messages[1].headers[3].name, "unavailable");
   EXPECT_EQ(messages[1].headers[3].value, "doc,tags");
+  EXPECT_EQ(messages[1].headers[4].name, "refetched");
+  EXPECT_EQ(messages[1].headers[4].value, "raw");
   change.unavailable.reset();
+  change.refetched.reset();
   EXPECT_EQ(encoder.Encode(change, AvroTable())[1].headers.size(), 3u);
 }
 

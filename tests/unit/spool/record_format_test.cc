@@ -137,17 +137,19 @@ TEST(RecordFormat, KeepsTheSchemaOfAnOldKey) {
   EXPECT_THROW(DecodeRecord(key, value), Error);
 }
 
-TEST(RecordFormat, KeepsWhichFieldsAreUnavailable) {
+TEST(RecordFormat, KeepsWhichFieldsAreUnavailableOrReadAgain) {
   Change change = FullChange();
   const std::string key(EncodePositionKey(change.position));
   std::string without;
   EncodeChange(key, change, &without);
   EXPECT_EQ(std::get<Change>(DecodeRecord(key, without)).unavailable, std::nullopt);
   change.unavailable = "doc,tags";
+  change.refetched = "raw";
   std::string value;
   EncodeChange(key, change, &value);
   const Change read = std::get<Change>(DecodeRecord(key, value));
   EXPECT_EQ(read.unavailable, "doc,tags");
+  EXPECT_EQ(read.refetched, "raw");
   EXPECT_EQ(read.value, change.value);
 }
 
