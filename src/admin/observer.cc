@@ -45,13 +45,15 @@ std::string StallText(std::string_view side, Duration stalled, const RelayStatus
                      why.empty() ? "" : ": ", why);
 }
 
-std::string RemedyForFullSpool(const RelayStatus::SpoolFacts& spool) {
+std::string RemedyForFullSpool(const RelayStatus& status) {
+  const RelayStatus::SpoolFacts& spool = status.spool;
   if (spool.phase == SpoolPhase::kFirstStart) {
     return "Enlarge the spool's disk, or free space on it: publishing, which empties the spool, "
            "cannot start before the snapshot is complete";
   }
   return fmt::format(
-      "Let publishing catch up, which empties the spool; or give it more room: its disk{}",
+      "{}, which empties the spool; or give it more room: its disk{}",
+      status.publish.figures.held.empty() ? "Let publishing catch up" : "Let held tables go on",
       spool.max_bytes == 0 ? "" : ", and --spool-max-bytes");
 }
 
@@ -114,7 +116,8 @@ double Observer::UnpublishedGrowth(const RelayStatus& status) const {
   const Sample& oldest = samples_.front();
   const double appended =
       PerSecond(oldest.appended_bytes, now.appended_bytes, SecondsBetween(oldest.time, now.time));
-  if (now.appended == 0 || !status.publish.working) return appended;
+  // Nothing above the position of a held table is trimmed, whatever others publish.
+  if (now.appended == 0 || !status.publish.working || holds) return appended;
   const double per_change =
       static_cast<double>(now.appended_bytes) / static_cast<double>(now.appended);
   const double seconds = SecondsBetween(recent.time, now.time);
@@ -154,7 +157,7 @@ void Observer::AddObstacle(RelayStatus* status) {
   }
   if (obstacle_since_us_ == 0) obstacle_since_us_ = status->wall_us;
   status->capture.troubles.push_back({.what = fmt::format("capture waits: {}", obstacle),
-                                      .remedy = RemedyForFullSpool(status->spool),
+                                      .remedy = RemedyForFullSpool(*status),
                                       .since_us = obstacle_since_us_,
                                       .kind = TroubleKind::kWaits,
                                       .server = ""});
@@ -250,7 +253,8 @@ void Observer::AddStalls(Observation* observation) {
   }
   const auto publish_stalled =
       publish_stall_.Look(status.time, status.spool.lag.has_value(),
-                          {status.publish.published, status.publish.figures.messages});
+                          {status.publish.published, status.publish.figures.messages,
+                           status.publish.figures.transactions});
   if (publish_stalled && *publish_stalled >= stall_after_) {
     observation->stalls.push_back(StallText("publish", *publish_stalled, status.publish));
   }

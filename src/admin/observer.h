@@ -52,7 +52,7 @@ class Observer {
   int64_t lost_since_us_ = 0;
   int64_t held_since_us_ = 0;
   StallWatch<std::tuple<Lsn, Lsn, uint64_t, uint64_t>> capture_stall_;
-  StallWatch<std::tuple<Lsn, uint64_t>> publish_stall_;
+  StallWatch<std::tuple<Lsn, uint64_t, uint64_t>> publish_stall_;
 };
 
 }  // namespace bw

@@ -142,8 +142,12 @@ AdminResponse RequestHandler::Resnapshot(const AdminRequest& request) try {
   for (auto it = begin; it != end; ++it) patterns.push_back(it->second);
   const AskedRereads asked = relay_->NoteRereads(patterns);
   spdlog::warn("An operator has asked to read again: {}", FormatTables(asked.noted));
-  std::string text = fmt::format("{} table{} will be read again: {}", asked.noted.size(),
-                                 asked.noted.size() == 1 ? "" : "s", FormatTables(asked.noted));
+  std::string text = fmt::format(
+      "{} table{} will be read again{}{}", asked.noted.size(), asked.noted.size() == 1 ? "" : "s",
+      asked.noted.empty() ? "" : ": ", asked.noted.empty() ? "" : FormatTables(asked.noted));
+  if (!asked.given_up.empty()) {
+    text += fmt::format("; what these were held for is given up: {}", FormatTables(asked.given_up));
+  }
   if (!asked.unreadable.empty()) {
     text += fmt::format("; these once the relay's role may read them (the log says how): {}",
                         FormatTables(asked.unreadable));

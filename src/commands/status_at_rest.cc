@@ -70,8 +70,15 @@ void AskKafka(const Options& options, const Source& source, const Stop& stop, Js
   const auto kafka = ConnectToKafka(options.publish, stop);
   kafka->ClusterId();  // Says why when no broker answers.
   const NewestCheckpoint newest = ReadNewestCheckpoint(kafka.get(), topic);
-  Json json = {{"topic", topic}, {"published_lsn", nullptr}, {"unpublished_wal_bytes", nullptr}};
+  Json json = {{"topic", topic},
+               {"published_lsn", nullptr},
+               {"unpublished_wal_bytes", nullptr},
+               {"held", Json::array()}};
   if (newest.checkpoint) {
+    for (const auto& [table, after] : newest.checkpoint->held) {
+      json["held"].push_back(
+          {{"table", table.qualified()}, {"published_through", after.ToString()}});
+    }
     const Lsn published = newest.checkpoint->progress.end_lsn;
     json["published_lsn"] = LsnOrNull(published);
     const auto end = Lsn::Parse((*status)["server_lsn"].get<std::string>());
@@ -128,6 +135,9 @@ std::string CheckpointText(const Json& checkpoint) {
   if (!checkpoint["unpublished_wal_bytes"].is_null()) {
     text += fmt::format("; {} of WAL since then", Size(checkpoint["unpublished_wal_bytes"]));
   }
+  std::vector<std::string> held;
+  for (const Json& one : checkpoint["held"]) held.push_back(Text(one["table"], ""));
+  if (!held.empty()) text += "; held, and not all published: " + FormatList(held, 10);
   return text;
 }
 

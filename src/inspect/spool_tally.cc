@@ -88,6 +88,11 @@ void AppendNotes(const Json& spool, std::string* out) {
   for (const Json& remedy : spool["remedies"]) {
     *out += fmt::format("remedy      {}, in no checkpoint yet\n", Shown(remedy));
   }
+  if (!spool["held_after"].is_null()) {
+    *out += fmt::format(
+        "held        tables of which what comes after {} is not all published (--on-error=hold)\n",
+        Shown(spool["held_after"]));
+  }
   if (!spool["held_tables"].empty()) {
     *out += fmt::format("held        {} (--on-collision=hold)\n",
                         FormatList(ShownList(spool["held_tables"])));
@@ -193,6 +198,7 @@ Json SpoolJson(const std::string& directory, uint64_t bytes, const SpoolPicture&
       {"kafka_cluster_id", state.kafka_cluster_id.empty() ? Json() : Json(state.kafka_cluster_id)},
       {"captured", MarkJson(state.captured)},
       {"published", MarkJson(state.published)},
+      {"held_after", state.held_after ? Json(state.held_after->ToString()) : Json()},
       {"trimmed", state.trimmed.ToString()},
       {"snapshots", PendingSnapshots(picture)},
       {"rereads", std::move(rereads)},

@@ -180,8 +180,10 @@ bool Destinations::IsRegistryThere(const std::optional<Error>& obstacle) {
   return false;
 }
 
-bool Destinations::Prepare(const SpoolBatch& batch) {
+bool Destinations::Prepare(const SpoolBatch& batch,
+                           const std::function<bool(const Change&)>& is_wanted) {
   CompareSchemaIds();
+  bool has_asked = options_.transaction_metadata && !transaction_metadata_;
   if (!IsRegistryThere(PrepareOwnTopics())) return false;
   std::vector<TableToRoute> tables;
   std::set<uint32_t> listed;
@@ -192,6 +194,7 @@ bool Destinations::Prepare(const SpoolBatch& batch) {
   for (const Change& change : batch.changes()) {
     if (change.operation == Operation::kRefused) continue;
     if (change.operation == Operation::kTruncate) continue;  // TruncatePurge.
+    if (is_wanted && !is_wanted(change)) continue;
     list(change, change.schema_id);
     if (change.old_key_schema_id) list(change, *change.old_key_schema_id);
   }
@@ -205,9 +208,12 @@ bool Destinations::Prepare(const SpoolBatch& batch) {
     }
     NoteSchemaIds();
     NotePartitions(topics);
+    has_asked = true;
   }
-  registry_away_.Back();
-  registry_backoff_.Reset();
+  if (has_asked) {
+    registry_away_.Back();
+    registry_backoff_.Reset();
+  }
   return true;
 }
 

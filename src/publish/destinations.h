@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -45,10 +46,12 @@ class Destinations {
                TransactionalProducer* producer, CheckpointOffsets* offsets,
                const std::string& checkpoint_topic, const NewestCheckpoint& newest);
 
-  // Prepares everything that the rows of this batch need. False when the registry, whose ids are in
-  // every message, is unreachable: try again after registry_pause(). Throws as KafkaCluster does,
-  // Halt schema-ids-lost, and a transient Error when the next session must go on with other ids.
-  bool Prepare(const SpoolBatch& batch);
+  // Prepares everything that those rows of this batch need which `is_wanted` names (empty: all):
+  // for others no topic is made and the registry is not asked. False when the registry, whose ids
+  // are in every message, is unreachable: try again after registry_pause(). Throws as KafkaCluster
+  // does, Halt schema-ids-lost, and a transient Error when the next session must go on with other
+  // ids.
+  bool Prepare(const SpoolBatch& batch, const std::function<bool(const Change&)>& is_wanted = {});
   Duration registry_pause() { return registry_backoff_.Next(); }
 
   TableRoutes& routes() { return routes_; }

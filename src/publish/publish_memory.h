@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ namespace bw {
 struct HeldTable {
   TableName table;
   Position after;      // Through which its changes are published.
-  std::string reason;  // Why the next one is refused; empty until it was tried.
+  std::string reason;  // Why the next one is refused; empty until it was tried, and beyond it.
 };
 
 // What publishing has done since the process started.
@@ -84,13 +85,19 @@ struct PublishMemory {
   bool has_committed = false;
   // Sessions in a row in which a committed checkpoint did not appear.
   int read_backs_overdue = 0;
-  // Of the tables that are held, or about to be: why, "" when that is not known yet.
-  std::map<TableName, std::string> held_reasons;
+  // Of the tables that are held, or about to be: why; nothing when that is not known yet.
+  struct HeldReason {
+    Position row;  // That is refused.
+    std::string why;
+    friend bool operator==(const HeldReason&, const HeldReason&) = default;
+  };
+  std::map<TableName, std::optional<HeldReason>> held_reasons;
   // An operator wants held tables to be tried again, as each session does first. Thread-safe.
   std::atomic<bool> resume_asked{false};
 
   std::mutex mutex;
-  PublishFigures figures;  // Guarded by mutex.
+  PublishFigures figures;        // Guarded by mutex.
+  std::set<TableName> given_up;  // Likewise: an operator no longer wants what they were held for.
 
   // Thread-safe.
   TableFigures tables;

@@ -88,10 +88,10 @@ void PublishSession::Start() {
   EnsureCheckpointTopic(newest.topic_exists);
   // Created before anything is written to the topic.
   auto follower = parts_.cluster->Follow({checkpoint_topic_, 0}, newest.next_offset);
-  // Asked from here on: the next session tries again.
-  memory_->resume_asked = false;
+  // Asked from here on: the next session tries again. What a limit has refused is tried, too.
+  if (memory_->resume_asked.exchange(false)) memory_->refused_sizes.clear();
   if (newest.checkpoint) held_ = HeldTables(HeldOf(*newest.checkpoint));
-  TellHeld();
+  if (given_up_.empty()) TellHeld();  // Else after the commit that has it.
   torn_ = LookBeyondCheckpoint(parts_.cluster, &parts_.spool->ledger(), WhatIsPublished(newest),
                                parts_.overrides.republish,
                                {.relay = TransactionalId(source_),
@@ -176,7 +176,8 @@ PublishSession::Step PublishSession::TakeStep() {
   // A spool restored from an older copy has what held tables left once capture has come as far as
   // the checkpoint.
   if (parts_.spool->ledger().captured().position >= progress_.position) {
-    while (const auto table = held_.NextToTry()) {
+    std::optional<TableName> table;
+    while (parts_.clock->Now() >= catch_up_at_ && (table = held_.NextToTry())) {
       if (const auto step = CatchUp(*table)) return *step;
     }
   }
@@ -207,7 +208,8 @@ PublishSession::Step PublishSession::Publish(const SpoolBatch& batch) {
     seen_ = batch.through();
     WatchCheckpoint();
     if (!CheckpointIsDue(batch.through())) return Step::kIdle;
-  } else if (!destinations_->Prepare(batch)) {
+  } else if (!destinations_->Prepare(batch,
+                                     [&](const Change& change) { return !rows_->Holds(change); })) {
     WatchCheckpoint();
     return Step::kRegistryAway;
   }
@@ -279,7 +281,7 @@ void PublishSession::ProduceBatch(const SpoolBatch& batch) {
     if (metadata_ != nullptr) metadata_->OnChange(change, &pending_);
     if (change.operation != Operation::kTruncate) {
       rows_->Publish(change, &pending_);
-      if (!held_.empty() && held_.Holds(rows_->TableOf(change))) ++pending_.left_held;
+      if (rows_->Holds(change)) ++pending_.left_held;
     }
     BW_KILL_POINT("publish.after_produce_one");
   }
@@ -395,6 +397,7 @@ void PublishSession::RecordCommit(const Progress& progress) {
   commit_times_.Observe(parts_.clock->WallMicros(), &memory_->commit_to_kafka);
   memory_->tables.Commit();
   const std::lock_guard lock(memory_->mutex);
+  for (const TableName& table : std::exchange(given_up_, {})) memory_->given_up.erase(table);
   memory_->figures.AddCommitted(pending_);
   memory_->figures.published = progress_;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -146,7 +147,9 @@ class PublishSession {
   std::unique_ptr<TransactionalProducer> producer_;
   OpenedTopic opened_checkpoint_;
   HeldTables held_;
-  bool has_told_held_ = true;  // That there are any; at first, another session may have.
+  bool has_told_held_ = true;     // That there are any; at first, another session may have.
+  TimePoint catch_up_at_;         // Not before: the registry, which it needs, did not answer.
+  std::set<TableName> given_up_;  // No longer held, by an operator's wish, from the next commit on.
   TornRecords torn_;
   std::unique_ptr<CheckpointOffsets> offsets_;
   std::unique_ptr<Destinations> destinations_;

@@ -16,10 +16,20 @@ namespace bw {
 // A spool that is not the one from which the checkpoint was written, or that was trimmed beyond
 // their position, no longer has their changes: such tables are read again instead.
 HeldPositions PublishSession::HeldOf(const Checkpoint& newest) {
+  {
+    const std::lock_guard lock(memory_->mutex);
+    given_up_ = memory_->given_up;
+  }
   const SpoolState state = parts_.spool->ledger().state();
   if (newest.lineage != state.lineage && newest.lineage != state.predecessor) return {};
   HeldPositions held;
   for (const auto& [table, after] : newest.held) {
+    if (given_up_.contains(table)) {
+      spdlog::warn("What table {} was held for after {} is given up, as an operator has asked",
+                   Printable(table.qualified()), after.ToString());
+      parts_.spool->ledger().NoteRemedy("resnapshot of a held table: " + table.qualified());
+      continue;
+    }
     if (newest.lineage == state.lineage && after >= state.trimmed) {
       if (!memory_->held_reasons.contains(table)) {
         spdlog::warn("Table {} is held after {}: its changes are tried again",
@@ -42,10 +52,11 @@ void PublishSession::TellHeld() {
   const bool has_told = std::exchange(has_told_held_, !held_.empty());
   if (!has_told && held_.empty()) return;
   std::vector<HeldTable> list;
-  std::map<TableName, std::string> reasons;
+  std::map<TableName, std::optional<PublishMemory::HeldReason>> reasons;
   for (const auto& [table, after] : held_.positions()) {
-    const std::string& reason = reasons[table] = memory_->held_reasons[table];
-    list.push_back({table, after, reason});
+    const auto& reason = reasons[table] = memory_->held_reasons[table];
+    const bool is_beyond = !reason || reason->row <= after;
+    list.push_back({table, after, is_beyond ? "" : reason->why});
   }
   memory_->held_reasons = std::move(reasons);
   std::optional<Position> after;
@@ -79,9 +90,14 @@ std::optional<PublishSession::Step> PublishSession::CatchUp(const TableName& tab
     held_.GiveUp(table);
     return std::nullopt;
   }
-  if (!destinations_->Prepare(batch)) {
-    WatchCheckpoint();
-    return Step::kRegistryAway;
+  // No more than what is produced: topics of other tables may be gone by now, and rightly.
+  const auto is_wanted = [&](const Change& change) {
+    return change.position <= progress_.position && rows_->TableOf(change) == table;
+  };
+  if (!destinations_->Prepare(batch, is_wanted)) {
+    // The other tables go on meanwhile.
+    catch_up_at_ = parts_.clock->Now() + destinations_->registry_pause();
+    return std::nullopt;
   }
   const auto produce = [&] {
     held_.BeginCatchUp(table);
@@ -108,7 +124,8 @@ std::optional<PublishSession::Step> PublishSession::CatchUp(const TableName& tab
 void PublishSession::ProduceOf(const TableName& table, const SpoolBatch& batch) {
   for (const Change& change : batch.changes()) {
     if (change.position > progress_.position) return;
-    if (change.operation == Operation::kTruncate || rows_->TableOf(change) != table) continue;
+    if (change.operation == Operation::kTruncate) continue;
+    if (rows_->TableOf(change) != table) continue;
     rows_->Publish(change, &pending_);
     if (held_.Holds(table)) return;  // Refused again.
     ++pending_.changes;

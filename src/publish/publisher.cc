@@ -57,6 +57,10 @@ void Publisher::ResumeHeld(const std::vector<std::string>& names) {
     return std::ranges::any_of(held,
                                [&](const HeldTable& one) { return one.table.qualified() == name; });
   };
+  if (memory_.figures.sessions == 0) {
+    throw TransientError(
+        "resume: which tables are held is not known before the checkpoint is read from Kafka");
+  }
   std::vector<std::string> tables;
   for (const HeldTable& one : held) tables.push_back(one.table.qualified());
   for (const std::string& name : names) {
@@ -65,6 +69,13 @@ void Publisher::ResumeHeld(const std::vector<std::string>& names) {
         fmt::format("resume: table {} is not held; {}", Printable(name),
                     held.empty() ? "none is" : "these are: " + Printable(FormatList(tables, 10))));
   }
+  memory_.resume_asked = true;
+}
+
+void Publisher::GiveUpHeld(const std::vector<TableName>& tables) {
+  if (tables.empty()) return;
+  const std::lock_guard lock(memory_.mutex);
+  memory_.given_up.insert(tables.begin(), tables.end());
   memory_.resume_asked = true;
 }
 

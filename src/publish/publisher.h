@@ -12,7 +12,8 @@
 namespace bw {
 
 // The publish side of the relay: drains the spool into Kafka, session after session. Never talks to
-// PostgreSQL. Everything but ResumeHeld(), figures() and memory() belongs to the publish thread.
+// PostgreSQL. Everything but ResumeHeld(), GiveUpHeld(), figures() and memory() belongs to the
+// publish thread.
 class Publisher {
  public:
   // `registry` may be nullptr when the output is not Avro. `parts` and `stop` must outlive this.
@@ -28,6 +29,9 @@ class Publisher {
   // Thread-safe. These held tables ("schema.table") are tried again, by a new session; the session
   // tries all that are held. Throws a usage Error, and asks for nothing, when one is not held.
   void ResumeHeld(const std::vector<std::string>& names);
+  // Thread-safe. Those of them that are held are so no longer, and what they have left in the spool
+  // is given up, from the next session's first commit on; it begins at once.
+  void GiveUpHeld(const std::vector<TableName>& tables);
   PublishFigures figures() const;
   const PublishMemory& memory() const { return memory_; }  // Its thread-safe part.
 

@@ -33,7 +33,7 @@ RowPublisher::RowPublisher(const Tools& tools)
       letters_(&tools.servers.spool->log(), tools.encoder) {}
 
 void RowPublisher::Publish(const Change& change, PublishFigures* figures) {
-  if (!tools_.held->empty() && tools_.held->Holds(TableOf(change))) return;
+  if (Holds(change)) return;
   if (change.operation == Operation::kRefused) {
     const TableSchema& schema = tools_.servers.spool->log().Schema(change.schema_id);
     TableRoute route;
@@ -64,9 +64,17 @@ void RowPublisher::Publish(const Change& change, PublishFigures* figures) {
   tools_.memory->tables.Add(route.counter, counts);
 }
 
-TableName RowPublisher::TableOf(const Change& change) const {
-  const TableSchema& schema = tools_.servers.spool->log().Schema(change.schema_id);
-  return {schema.schema, schema.table};
+const TableName& RowPublisher::TableOf(const Change& change) {
+  const auto [known, is_new] = tables_.try_emplace(change.schema_id.value);
+  if (is_new) {
+    const TableSchema& schema = tools_.servers.spool->log().Schema(change.schema_id);
+    known->second = {schema.schema, schema.table};
+  }
+  return known->second;
+}
+
+bool RowPublisher::Holds(const Change& change) {
+  return !tools_.held->empty() && tools_.held->Holds(TableOf(change));
 }
 
 void RowPublisher::Refuse(const Change& change, const TableRoute& route, const std::string& reason,
@@ -87,9 +95,10 @@ void RowPublisher::Refuse(const Change& change, const TableRoute& route, const s
 void RowPublisher::Hold(const Change& change, const std::string& reason) {
   const TableName table = TableOf(change);
   tools_.held->HoldFrom(table, change.position);
-  std::string& known = tools_.memory->held_reasons[table];
+  auto& known = tools_.memory->held_reasons[table];
   const std::string why = fmt::format("change {}: {}", change.position.ToString(), reason);
-  if (std::exchange(known, why) == why) return;
+  const PublishMemory::HeldReason now{change.position, why};
+  if (std::exchange(known, now) == now) return;
   spdlog::error(
       "Table {} is held: its changes wait in the spool from here on, and the other tables go on "
       "(--on-error=hold). {}",

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "publish/dead_letter.h"
 #include "publish/destinations.h"
@@ -44,7 +45,8 @@ class RowPublisher {
   // does.
   void Publish(const Change& change, PublishFigures* figures);
 
-  TableName TableOf(const Change& change) const;
+  const TableName& TableOf(const Change& change);
+  bool Holds(const Change& change);
 
  private:
   void Refuse(const Change& change, const TableRoute& route, const std::string& reason,
@@ -60,6 +62,7 @@ class RowPublisher {
   const Tools tools_;
   RowRefusals refusals_;
   DeadLetterEncoder letters_;
+  std::unordered_map<uint32_t, TableName> tables_;  // By schema id.
 };
 
 }  // namespace bw

@@ -14,7 +14,7 @@ RowRefusals::Fate RowRefusals::Judge(const Change& change, const TableRoute& rou
   const std::string row =
       fmt::format("Table {}, change {}", route.table, change.position.ToString());
   if (route.lacks_key) {
-    if (!ComesAgain(change)) {
+    if (ReadAgainThrough(change) < change.position.commit_lsn) {
       const TableSchema& schema = spool_->log().Schema(change.schema_id);
       spool_->ledger().NoteReread({schema.schema, schema.table},
                                   "its topic is compacted, and some of its rows had no key");
@@ -31,14 +31,20 @@ RowRefusals::Fate RowRefusals::Judge(const Change& change, const TableRoute& rou
     Say(route, text + " (it goes to the dead-letter topic)");
     return Fate::kDeadLetter;
   }
-  if (options_.on_error == OnError::kHold && !route.held) return Fate::kHeld;
+  if (options_.on_error == OnError::kHold && !route.held) {
+    // A snapshot's own row is at its commit LSN. A table without a key is never read again.
+    const bool is_superseded = spool_->log().Schema(change.schema_id).key_json &&
+                               ReadAgainThrough(change) > change.position.commit_lsn;
+    if (!is_superseded) return Fate::kHeld;
+    Say(route, text + " (left out, since the table is read again)");
+    return Fate::kLeftOut;
+  }
   Say(route, fmt::format("{} (left out by {})", text,
                          route.held ? "--on-collision=hold" : "--on-error=log"));
   return Fate::kLeftOut;
 }
 
-// Whether a re-read of the table is noted, or is in the spool after this row, or contains it.
-bool RowRefusals::ComesAgain(const Change& change) {
+Lsn RowRefusals::ReadAgainThrough(const Change& change) {
   if (!rereads_) {
     rereads_.emplace();
     for (const Reread& note : spool_->ledger().rereads()) (*rereads_)[note.table] = Lsn::Max();
@@ -51,7 +57,7 @@ bool RowRefusals::ComesAgain(const Change& change) {
   }
   const TableSchema& schema = spool_->log().Schema(change.schema_id);
   const auto found = rereads_->find({schema.schema, schema.table});
-  return found != rereads_->end() && found->second >= change.position.commit_lsn;
+  return found == rereads_->end() ? Lsn::Invalid() : found->second;
 }
 
 // A refused schema may refuse millions of rows. The log gets one line a second of each table; the

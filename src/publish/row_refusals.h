@@ -27,11 +27,13 @@ class RowRefusals {
   // throws a row Error instead. The rows of a table that --on-collision=hold holds, and those of a
   // table without the key that its compacted topic needs, are left out whatever --on-error says:
   // one table's DDL must not stop all others. The latter is noted, to be read again once it has a
-  // key.
+  // key. With --on-error=hold, a row whose table is read again later is left out, too.
   Fate Judge(const Change& change, const TableRoute& route, const std::string& reason);
 
  private:
-  bool ComesAgain(const Change& change);
+  // The commit LSN of the newest re-read of the change's table in the spool; Lsn::Max when one is
+  // noted, and is still to come. Invalid, the lowest, without one.
+  Lsn ReadAgainThrough(const Change& change);
   void Say(const TableRoute& route, const std::string& text);
 
   const PublishOptions& options_;

@@ -30,13 +30,17 @@ std::vector<SnapshotTable> ReadCapturedTables(PostgresServer* postgres,
 }
 
 void RequireMatches(const std::vector<std::string>& patterns,
-                    const std::vector<SnapshotTable>& tables) {
+                    const std::vector<SnapshotTable>& tables, const std::vector<TableName>& held) {
   std::vector<std::string> unmatched;
   for (const std::string& pattern : patterns) {
     const TableFilter filter({pattern}, {});
-    if (std::ranges::none_of(tables, [&](const SnapshotTable& table) {
-          return filter.Selects(table.described.table);
-        })) {
+    const auto selects = [&](const TableName& table) {
+      return filter.Selects(table.schema, table.table);
+    };
+    const auto selects_one = [&](const SnapshotTable& table) {
+      return filter.Selects(table.described.table);
+    };
+    if (std::ranges::none_of(tables, selects_one) && std::ranges::none_of(held, selects)) {
       unmatched.push_back(pattern);
     }
   }
@@ -46,7 +50,7 @@ void RequireMatches(const std::vector<std::string>& patterns,
 }
 
 AskedRereads Choose(const std::vector<SnapshotTable>& tables, const CaptureOptions& options,
-                    const std::vector<std::string>& patterns) {
+                    const std::vector<std::string>& patterns, const std::vector<TableName>& held) {
   const TableFilter captured(options.tables, options.exclude_tables);
   const TableFilter asked(patterns, {});
   AskedRereads chosen;
@@ -60,21 +64,29 @@ AskedRereads Choose(const std::vector<SnapshotTable>& tables, const CaptureOptio
     chosen.noted.push_back(table.name());
     if (!MayRead(table)) chosen.unreadable.push_back(table.name());
   }
+  for (const TableName& table : held) {
+    const bool is_captured = std::ranges::any_of(
+        tables, [&](const SnapshotTable& one) { return one.described.name() == table; });
+    const bool is_noted = std::ranges::find(chosen.noted, table) != chosen.noted.end();
+    if (asked.Selects(table.schema, table.table) && (is_noted || !is_captured))
+      chosen.given_up.push_back(table);
+  }
   return chosen;
 }
 
 }  // namespace
 
 AskedRereads NoteAskedRereads(PostgresServer* postgres, const CaptureOptions& options, Spool* spool,
-                              const std::vector<std::string>& patterns) {
+                              const std::vector<std::string>& patterns,
+                              const std::vector<TableName>& held) {
   const TimePoint give_up = Now() + kAnswerTime;
   if (spool == nullptr || spool->ledger().state().phase != SpoolPhase::kStreaming) {
     throw TransientError("resnapshot: the relay has not completed its first snapshot");
   }
   const std::vector<SnapshotTable> tables = ReadCapturedTables(postgres, options, *spool);
-  RequireMatches(patterns, tables);
-  AskedRereads chosen = Choose(tables, options, patterns);
-  if (chosen.noted.empty()) {
+  RequireMatches(patterns, tables, held);
+  AskedRereads chosen = Choose(tables, options, patterns, held);
+  if (chosen.noted.empty() && chosen.given_up.empty()) {
     throw UsageError(fmt::format(
         "resnapshot: without a key, a table's rows would only be published a second time, and "
         "these have none: {}",

@@ -35,6 +35,7 @@ class PublishSide {
   // All of these are thread-safe.
   void RequestStop() { stop_.Request(); }
   void ResumeHeld(const std::vector<std::string>& names) { publisher_.ResumeHeld(names); }
+  void GiveUpHeld(const std::vector<TableName>& tables) { publisher_.GiveUpHeld(tables); }
   PublishFigures figures() const { return publisher_.figures(); }
   const PublishMemory& memory() const { return publisher_.memory(); }
 

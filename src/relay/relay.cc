@@ -362,6 +362,20 @@ void Relay::ResumeHeld(const std::vector<std::string>& names) {
   publish_side_->ResumeHeld(names);
 }
 
+AskedRereads Relay::NoteRereads(const std::vector<std::string>& patterns) {
+  std::vector<TableName> held;
+  {
+    const std::lock_guard lock(mutex_);
+    if (publish_side_) {
+      for (const HeldTable& one : publish_side_->figures().held) held.push_back(one.table);
+    }
+  }
+  AskedRereads asked = NoteAskedRereads(postgres_.get(), options_.capture, spool(), patterns, held);
+  const std::lock_guard lock(mutex_);
+  if (publish_side_) publish_side_->GiveUpHeld(asked.given_up);
+  return asked;
+}
+
 RelayStatus::Capture Relay::CaptureStatus() const {
   RelayStatus::Capture capture;
   const CaptureFigures& figures = capture_figures_;

@@ -58,9 +58,7 @@ class Relay {
   bool is_paused(Side side) { return paused(side); }
 
   // As NoteAskedRereads, through a connection of its own; takes seconds at most.
-  AskedRereads NoteRereads(const std::vector<std::string>& patterns) {
-    return NoteAskedRereads(postgres_.get(), options_.capture, spool(), patterns);
-  }
+  AskedRereads NoteRereads(const std::vector<std::string>& patterns);
 
   // As Publisher::ResumeHeld; throws a transient Error when publishing has not begun.
   void ResumeHeld(const std::vector<std::string>& names);

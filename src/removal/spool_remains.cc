@@ -31,6 +31,11 @@ struct Content {
 // Reads as much as one transaction to Kafka would have.
 std::string Unpublished(const Spool& spool, const SpoolState& state) {
   if (state.phase != SpoolPhase::kStreaming) return "";
+  if (state.held_after) {
+    return ", with changes of held tables (--on-error=hold) that Kafka does not have: THEY WOULD "
+           "BE "
+           "LOST";
+  }
   const SpoolBatch first = spool.log().Read(state.published.position, {});
   if (first.changes().empty()) return ", nothing in it that Kafka does not have";
   const bool is_all = first.through().position == state.captured.position;

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "spool/meta_format.h"
@@ -80,6 +81,7 @@ SpoolState Ledger::ReadState() const {
   state.history.changes_end = state.captured.end_lsn;  // In a spool of an older program.
   if (const auto body = Get(kMetaHistory)) state.history = DecodeHistory(*body);
   if (const auto body = Get(kMetaPublished)) state.published = DecodeProgress(*body);
+  if (const auto body = Get(kMetaHeldAfter)) state.held_after = DecodeProgress(*body).position;
   if (const auto body = Get(kMetaTrimmed)) state.trimmed = DecodeProgress(*body).position;
   if (const auto body = Get(kMetaKafkaCluster)) state.kafka_cluster_id = *body;
   if (const auto body = Get(kMetaRemedies)) state.remedies = DecodeRemedies(*body);
@@ -116,8 +118,10 @@ void Ledger::Load() {
     const std::lock_guard lock(mutex_);
     // The hint on the disk may lag behind what Kafka has committed since. With another lineage, the
     // process has just begun or the spool begins anew: then the disk is right.
-    if (state.lineage == state_.lineage) state.published = state_.published;
-    if (state.lineage != state_.lineage) held_after_.reset();
+    if (state.lineage == state_.lineage) {
+      state.published = state_.published;
+      state.held_after = state_.held_after;
+    }
     state_ = std::move(state);
     notes_ = std::move(notes);
     if (!notes_.rereads.empty()) {
@@ -131,6 +135,7 @@ void Ledger::PutNew(const SpoolState& fresh, rocksdb::WriteBatch* batch) const {
   Put(batch, kMetaIdentity, EncodeIdentity(fresh));
   PutCaptured(fresh.captured, fresh.history, batch);
   Put(batch, kMetaPublished, EncodeProgress(fresh.published));
+  store_->Delete(batch, Family::kMeta, kMetaHeldAfter);
   Put(batch, kMetaTrimmed, EncodeProgress({fresh.trimmed, Lsn::Invalid()}));
   Put(batch, kMetaKafkaCluster, fresh.kafka_cluster_id);
   Put(batch, kMetaSnapshots, EncodeSnapshots({}));
@@ -204,13 +209,22 @@ void Ledger::SetPublished(const Progress& published) {
 }
 
 void Ledger::SetHeldAfter(const std::optional<Position>& after) {
-  const std::lock_guard lock(mutex_);
-  held_after_ = after;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(state_.held_after, after) == after) return;
+  }
+  WriteHint("position of held tables", [&](rocksdb::WriteBatch* batch) {
+    if (after) {
+      Put(batch, kMetaHeldAfter, EncodeProgress({*after, Lsn::Invalid()}));
+    } else {
+      store_->Delete(batch, Family::kMeta, kMetaHeldAfter);
+    }
+  });
 }
 
 bool Ledger::IsAllPublished() const {
   const std::lock_guard lock(mutex_);
-  return !held_after_ && state_.published.position >= state_.captured.position;
+  return !state_.held_after && state_.published.position >= state_.captured.position;
 }
 
 void Ledger::RewindPublished(const Progress& published) {

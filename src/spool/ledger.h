@@ -60,8 +60,7 @@ class Ledger {
   // end LSN (within a split transaction) keeps the previous one. Only the publishing thread calls
   // this and RewindPublished.
   void SetPublished(const Progress& published);
-  // Held tables (--on-error=hold) are published up to here only, and what they have left stays in
-  // the spool; nothing when none is held. Not kept on disk: each publish session says it anew.
+  // SpoolState::held_after, which each publish session says anew. A hint, as SetPublished.
   void SetHeldAfter(const std::optional<Position>& after);
   // Whether every captured change is in Kafka, those of held tables too.
   bool IsAllPublished() const;
@@ -205,7 +204,6 @@ class Ledger {
   mutable std::mutex mutex_;  // Protects what follows. Never held during a disk access.
   std::condition_variable captured_changed_;
   SpoolState state_;
-  std::optional<Position> held_after_;
   Notes notes_;
   // The newest number of a re-read note. The process never reuses one, so settling a note cannot
   // delete a later note of the same table.

@@ -20,12 +20,13 @@ namespace bw {
 
 inline constexpr uint32_t kSpoolFormatVersion = 1;
 
-inline constexpr char kMetaFormat[] = "format";        // fixed32
-inline constexpr char kMetaIdentity[] = "identity";    // JSON: lineage, predecessor, source, phase
-inline constexpr char kMetaCaptured[] = "captured";    // Progress
-inline constexpr char kMetaHistory[] = "history";      // CapturedHistory
-inline constexpr char kMetaPublished[] = "published";  // Progress
-inline constexpr char kMetaTrimmed[] = "trimmed";      // Progress, without end LSN
+inline constexpr char kMetaFormat[] = "format";         // fixed32
+inline constexpr char kMetaIdentity[] = "identity";     // JSON: lineage, predecessor, source, phase
+inline constexpr char kMetaCaptured[] = "captured";     // Progress
+inline constexpr char kMetaHistory[] = "history";       // CapturedHistory
+inline constexpr char kMetaPublished[] = "published";   // Progress
+inline constexpr char kMetaHeldAfter[] = "held_after";  // Likewise, without end LSN; or absent
+inline constexpr char kMetaTrimmed[] = "trimmed";       // Progress, without end LSN
 inline constexpr char kMetaKafkaCluster[] = "kafka_cluster";  // The id as text
 inline constexpr char kMetaSnapshots[] = "snapshots";  // JSON: of each commit_lsn, purges, tables
 inline constexpr char kMetaRemedies[] = "remedies";    // JSON: array of texts

@@ -139,9 +139,12 @@ struct SpoolState {
   std::optional<std::vector<std::string>> supersedes;
   Source source;
   SpoolPhase phase = SpoolPhase::kEmpty;
-  Progress captured;             // Durable in the spool.
-  CapturedHistory history;       // Always that of `captured`.
-  Progress published;            // A hint: never above Kafka's checkpoint.
+  Progress captured;        // Durable in the spool.
+  CapturedHistory history;  // Always that of `captured`.
+  Progress published;       // A hint: never above Kafka's checkpoint.
+  // Held tables (--on-error=hold) are published up to here only, and what they have left stays in
+  // the spool; nothing when none is held. A hint, like `published`.
+  std::optional<Position> held_after;
   Position trimmed;              // Changes up to here may be gone.
   std::string kafka_cluster_id;  // Empty until the first publish session.
   // What an operator has allowed and no checkpoint is known to record yet.

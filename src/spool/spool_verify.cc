@@ -140,6 +140,7 @@ void Verifier::DecodeMeta(std::string_view name, std::string_view body) {
   if (name == kMetaCaptured) marks_.captured = DecodeProgress(body);
   if (name == kMetaHistory) marks_.history = DecodeHistory(body);
   if (name == kMetaPublished) marks_.published = DecodeProgress(body);
+  if (name == kMetaHeldAfter) marks_.held_after = DecodeProgress(body).position;
   if (name == kMetaTrimmed) marks_.trimmed = DecodeProgress(body).position;
   if (name == kMetaSnapshots) snapshots_ = DecodeSnapshots(body);
   if (name == kMetaRemedies) DecodeRemedies(body);

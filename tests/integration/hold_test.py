@@ -65,6 +65,12 @@ def resume(relay: Relay, *words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def resnapshot(scene: Scene, relay: Relay, table: str) -> tuple[int, str]:
+    done = subprocess.run([binary(), "resnapshot", table, f"--spool={relay.options['spool']}"], capture_output=True, text=True,
+                          timeout=30, env={"BOTTLEDWATER_POSTGRES": scene.url()})
+    return done.returncode, done.stdout + done.stderr
+
+
 def ids(scene: Scene, table: str) -> list[int]:
     return [message.key["id"] for message in scene.messages(table, settle=False)]
 
@@ -250,14 +256,111 @@ def test_what_a_held_table_leaves_is_bounded_by_spool_max_bytes(scene: Scene):
 def test_reading_a_held_table_again_ends_its_being_held(scene: Scene):
     relay = with_a_held_table(scene)
     scene.execute("DELETE FROM big WHERE id IN (1, 2)")
-    done = subprocess.run([binary(), "resnapshot", "public.big", f"--spool={relay.options['spool']}"], capture_output=True, text=True,
-                          timeout=30, env={"BOTTLEDWATER_POSTGRES": scene.url()})
-    assert done.returncode == 0, done.stdout + done.stderr
+    code, text = resnapshot(scene, relay, "public.big")
+    assert code == 0, text
     is_held(scene, relay)
     scene.wait_until(lambda: topic_rows(scene, "big") == table_rows(scene, "big"), 60, "the topic to be its table")
     scene.execute("INSERT INTO big VALUES (5, 'e')")
     scene.settle()
     assert [row["id"] for row in topic_rows(scene, "big")] == [3, 5]
+
+
+def test_reading_a_held_table_again_makes_room_in_a_spool_that_it_has_filled(scene: Scene):
+    relay = with_a_held_table(scene, spool_max_bytes="8MiB")
+    number = 3
+    while not status(relay)["spool"]["obstacle"]:
+        assert number < 3000
+        scene.execute(f"INSERT INTO big SELECT n, repeat({NOISE}, 8) || n FROM generate_series({number + 1}, {number + 20}) n")
+        number += 20
+    scene.execute("DELETE FROM big; INSERT INTO big VALUES (9999, 'now'); INSERT INTO other VALUES (DEFAULT)")
+    assert "Let held tables go on" in json.dumps(status(relay)["capture"]["troubles"])
+    code, text = resnapshot(scene, relay, "public.big")
+    assert code == 0 and "what these were held for is given up: public.big" in text
+    is_held(scene, relay)
+    scene.settle(120)
+    scene.wait_until(lambda: topic_rows(scene, "big") == table_rows(scene, "big"), 60, "the topic to equal the table")
+
+
+def test_what_a_dropped_table_was_held_for_can_be_given_up(scene: Scene):
+    relay = with_a_held_table(scene)
+    scene.execute("DROP TABLE big")
+    scene.settle()
+    code, text = resnapshot(scene, relay, "public.nothing")
+    assert code == USAGE and "none of the captured tables is public.nothing" in text
+    code, text = resnapshot(scene, relay, "public.big")
+    assert code == 0 and "0 tables will be read again; what these were held for is given up: public.big" in text
+    is_held(scene, relay)
+    relay.stop()
+    relay.start()
+    scene.execute("INSERT INTO other VALUES (DEFAULT)")
+    scene.settle()
+    is_held(scene, relay)
+    assert ids(scene, "big") == [1] and sorted(ids(scene, "other")) == [1, 2, 3, 4]
+
+
+def test_a_catch_up_leaves_other_tables_topics_alone(scene: Scene):
+    """One that is gone, with its table, is not made again: it would look as if Kafka had lost records."""
+    relay = with_a_held_table(scene)
+    scene.execute("CREATE TABLE gone (id int PRIMARY KEY); INSERT INTO gone VALUES (1)")
+    scene.settle()
+    scene.execute("DROP TABLE gone")
+    scene.settle()
+    admin = AdminClient({"bootstrap.servers": scene.servers.kafka.address})
+    admin.delete_topics([scene.topic("gone")])[scene.topic("gone")].result(20)
+    scene.wait_until(lambda: "gone" not in scene.topics(), 60, "the topic to be gone")
+    relay.stop()
+    relay.start()
+    relay.wait_streaming()
+
+    def is_tried() -> bool:
+        publish = status(relay)["publish"]
+        return bool(publish["held"] and publish["held"][0]["reason"])
+
+    scene.wait_until(is_tried, 60, "another try")
+    scene.settle()
+    assert relay.is_running() and "gone" not in scene.topics()
+    set_limit(scene, "big", LARGE)
+    assert resume(relay, "public.big")[0] == 0
+    expect(scene, "big", [1, 2, 3])
+    assert "gone" not in scene.topics()
+
+
+def test_with_the_registry_away_a_held_table_stops_no_other(scene: Scene):
+    scene.execute("CREATE TABLE other (id serial PRIMARY KEY); CREATE TABLE big (id int PRIMARY KEY, v int);"
+                  "INSERT INTO big VALUES (1, 1); INSERT INTO other VALUES (DEFAULT)")
+    relay = scene.running_relay(on_error="hold")
+    scene.settle()
+    set_compatibility(scene, "big", "BACKWARD")
+    scene.execute("ALTER TABLE big ALTER v TYPE text; INSERT INTO big VALUES (2, 'b')")
+    is_held(scene, relay, "public.big")
+    scene.servers.registry.stop()
+    scene.execute("INSERT INTO big VALUES (3, 'c')")
+    scene.settle()
+    scene.execute("ALTER TABLE big ADD more int; INSERT INTO big VALUES (4, 'd', 4)")  # A schema that nobody has.
+    scene.settle()
+    assert resume(relay, "public.big")[0] == 0
+    scene.wait_until(lambda: status(relay)["publish"]["sessions"] >= 2, 60, "another session")
+    scene.settle()
+    scene.servers.bring_back()
+    set_compatibility(scene, "big", "NONE")
+    scene.wait_until(lambda: "change" in json.dumps(status(relay)["publish"]["held"]) or not held(relay), 60, "another try")
+    assert not held(relay) or resume(relay, "public.big")[0] == 0
+    expect(scene, "big", [1, 2, 3, 4])
+
+
+def test_what_is_held_is_told_of_a_relay_that_does_not_run(scene: Scene):
+    relay = with_a_held_table(scene)
+    relay.stop()
+    servers = {"BOTTLEDWATER_POSTGRES": scene.url(), "BOTTLEDWATER_BROKER": scene.servers.kafka.address}
+    ours = [f"--spool={relay.options['spool']}", f"--slot={scene.slot}", f"--topic-prefix={scene.prefix}"]
+
+    def ask(*words: str) -> str:
+        done = subprocess.run([binary(), *words], capture_output=True, text=True, timeout=60, env=servers)
+        return done.stdout + done.stderr
+
+    assert "changes of held tables (--on-error=hold) that Kafka does not have: THEY WOULD BE LOST" in ask("remove", *ours)
+    assert "held, and not all published: public.big" in ask("status", *ours)
+    assert "is not all published (--on-error=hold)" in ask("inspect", ours[0])
 
 
 def test_each_change_comes_once_and_in_order_however_often_the_relay_is_killed(scene: Scene):

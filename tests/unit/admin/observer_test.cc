@@ -55,6 +55,7 @@ TEST_F(ObserverTest, AHeldTablePutsPublishingAtRiskAndFillsTheSpool) {
   status_.publish.figures.held = {{{"public", "big"}, Position::EndOf(Lsn{16}), "too large"}};
   each_second_ = [this] {
     ++status_.capture.changes;
+    ++status_.publish.figures.changes;  // Of other tables, whose changes are not trimmed either.
     Append(kMiB);
   };
   const Observation seen = After(60);
