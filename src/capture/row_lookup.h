@@ -46,12 +46,12 @@ struct ReadValue {
 // and modifier. Empty when there is no answer, or no such row.
 using ReadRow = std::vector<std::optional<ReadValue>>;
 
-// Asks through one connection. Used by one thread. Errors are those of PgConnection; no transaction
-// is left open.
+// Asks through one connection. Used by one thread. Errors are those of PgConnection, which is not
+// to be used again then: a transaction may be open.
 class RowLookup {
  public:
-  // Sets what the connection needs: read-only, and timeouts that are short for a lock (nobody's
-  // statement queues behind ours for longer) and for the whole statement.
+  // Sets what the connection needs: timeouts that are short for a lock (nobody's statement queues
+  // behind ours for longer) and for each statement.
   explicit RowLookup(PgConnection* connection);
 
   // Nothing when the transaction is not yet visible to this connection, or the server does not have
@@ -74,13 +74,17 @@ class RowLookup {
     bool is_partitioned = false;
     std::vector<Column> columns;
 
+    // Null without one of this name, type and modifier.
     const Column* Find(const RowQuestion::Column& wanted) const;
   };
 
   Description Describe(const RowQuestion& question);
-  // Nothing when the description is outdated, or no key can be compared.
+  // Begins a transaction in which the table has this name and these columns; false, and none, if it
+  // has not.
+  bool Lock(const RowQuestion& question, const Description& table);
+  // Ends it. Nothing when the question's transaction is not visible.
   std::optional<ReadRow> Select(const RowQuestion& question, const Description& table,
-                                bool* is_outdated, bool* is_visible);
+                                const std::string& sql);
   // Empty if the table has not got that key.
   std::string SelectSql(const RowQuestion& question, const Description& table) const;
   bool IsReplayed(Lsn commit_lsn);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -69,8 +71,12 @@ RowRefetcher::Answer RowRefetcher::Ask(const RowQuestion& question) {
   {
     const std::lock_guard lock(mutex_);
     if (task_) return {Answer::Kind::kAway, {}, "PostgreSQL has not answered an earlier question"};
+    try {
+      if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
+    } catch (const std::system_error& error) {
+      return {Answer::Kind::kAway, {}, error.what()};
+    }
     task_ = task;
-    if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
     changed_.notify_one();
   }
   task->done.WaitFor(kAnswerMax);
@@ -137,8 +143,10 @@ RowRefetcher::Answer RowRefetcher::LookUp(const RowQuestion& question) {
       if (row) return {Answer::Kind::kRow, std::move(*row), {}};
       if (Now() > deadline || end_.WaitFor(kVisibleInterval)) break;
     }
+    // The server may be another one than that of the stream, or no longer what it was.
+    Disconnect();
     return {Answer::Kind::kAway, {}, "its transaction has committed, and is not visible"};
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {  // Without memory for the value, for example.
     const bool is_away = !lookup_ || !connection_->is_connected();
     Disconnect();  // A statement may be unfinished.
     return {is_away ? Answer::Kind::kAway : Answer::Kind::kRefused, {}, error.what()};

@@ -11,14 +11,9 @@
 #include "capture/sql_text.h"
 
 namespace bw {
-namespace {
 
-constexpr int kFirstWithSchemasInPublications = 150000;
-constexpr int kFirstToAnnounceAll = 150000;
-
-// Of a pg_attribute a: whether the text of its values may change although the row does not. Arrays
-// and domains are taken apart. A type's kind never changes.
-constexpr const char* kUnreliable = R"(
+// Arrays and domains are taken apart. A type's kind never changes.
+const char* const kTextMayChange = R"(
   EXISTS (WITH RECURSIVE part(oid) AS (
       SELECT a.atttypid
       UNION
@@ -28,6 +23,11 @@ constexpr const char* kUnreliable = R"(
     SELECT FROM part LEFT JOIN pg_type t ON t.oid = part.oid
     WHERE t.oid IS NULL OR t.typtype IN ('c', 'e', 'p') OR t.typtype IN ('r', 'm') AND t.oid >= 16384
       OR t.typname LIKE 'reg%' AND t.oid < 16384 OR t.oid IN ('money'::regtype, 'aclitem'::regtype)))";
+
+namespace {
+
+constexpr int kFirstWithSchemasInPublications = 150000;
+constexpr int kFirstToAnnounceAll = 150000;
 
 // The table and those above it, which publications may name in its place.
 constexpr const char* kChain = R"(
@@ -85,7 +85,8 @@ WHERE c.oid = ANY ('{{{relations}}}'::oid[]) AND c.relkind = 'r' AND NOT {unreli
 ORDER BY c.oid, a.attnum)",
                      fmt::arg("names", names), fmt::arg("chain", chain),
                      fmt::arg("relations", fmt::join(relations, ",")),
-                     fmt::arg("unreliable", kUnreliable), fmt::arg("sends_all_rows", kSendsAllRows),
+                     fmt::arg("unreliable", kTextMayChange),
+                     fmt::arg("sends_all_rows", kSendsAllRows),
                      fmt::arg("is_announced", announces_all ? "true" : kIsAnnounced));
 }
 

@@ -48,6 +48,9 @@ namespace bw {
 class PgConnection;
 class ServerCatalog;
 
+// SQL, of a pg_attribute a: whether the text of its values may change although the row does not.
+extern const char* const kTextMayChange;
+
 struct TableFingerprint {
   uint32_t relation = 0;
   std::string table;
