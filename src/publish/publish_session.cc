@@ -91,13 +91,14 @@ void PublishSession::Start() {
   // Asked from here on: the next session tries again. What a limit has refused is tried, too.
   if (memory_->resume_asked.exchange(false)) memory_->refused_sizes.clear();
   if (newest.checkpoint) held_ = HeldTables(HeldOf(*newest.checkpoint));
-  if (given_up_.empty()) TellHeld();  // Else after the commit that has it.
+  TellHeld();
   torn_ = LookBeyondCheckpoint(parts_.cluster, &parts_.spool->ledger(), WhatIsPublished(newest),
                                parts_.overrides.republish,
                                {.relay = TransactionalId(source_),
                                 .names = {DeadLetterTopic(options_.topic_prefix),
                                           TransactionMetadataTopic(options_.topic_prefix)}},
                                &next_offsets);
+  ReleaseGivenUp();
   BW_KILL_POINT("publish.after_tail_scan");
   offsets_ = std::make_unique<CheckpointOffsets>(
       std::move(next_offsets), CheckpointRecordBytesMax(newest),

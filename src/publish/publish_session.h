@@ -123,6 +123,9 @@ class PublishSession {
   // The tables that are held, according to the checkpoint. Notes those for a re-read of which the
   // spool no longer has the changes.
   HeldPositions HeldOf(const Checkpoint& newest);
+  // After the look beyond the checkpoint, which must know them as held. They are told as held until
+  // a commit has it.
+  void ReleaseGivenUp();
   PublishedPositions WhatIsPublished(const NewestCheckpoint& newest) const;
   // Tells which tables are held now: the spool, and the figures.
   void TellHeld();

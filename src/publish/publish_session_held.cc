@@ -16,20 +16,10 @@ namespace bw {
 // A spool that is not the one from which the checkpoint was written, or that was trimmed beyond
 // their position, no longer has their changes: such tables are read again instead.
 HeldPositions PublishSession::HeldOf(const Checkpoint& newest) {
-  {
-    const std::lock_guard lock(memory_->mutex);
-    given_up_ = memory_->given_up;
-  }
   const SpoolState state = parts_.spool->ledger().state();
   if (newest.lineage != state.lineage && newest.lineage != state.predecessor) return {};
   HeldPositions held;
   for (const auto& [table, after] : newest.held) {
-    if (given_up_.contains(table)) {
-      spdlog::warn("What table {} was held for after {} is given up, as an operator has asked",
-                   Printable(table.qualified()), after.ToString());
-      parts_.spool->ledger().NoteRemedy("resnapshot of a held table: " + table.qualified());
-      continue;
-    }
     if (newest.lineage == state.lineage && after >= state.trimmed) {
       if (!memory_->held_reasons.contains(table)) {
         spdlog::warn("Table {} is held after {}: its changes are tried again",
@@ -46,6 +36,21 @@ HeldPositions PublishSession::HeldOf(const Checkpoint& newest) {
         Printable(table.qualified()), after.ToString(), progress_.position.ToString());
   }
   return held;
+}
+
+void PublishSession::ReleaseGivenUp() {
+  {
+    const std::lock_guard lock(memory_->mutex);
+    given_up_ = memory_->given_up;
+  }
+  for (const TableName& table : given_up_) {
+    if (!held_.Holds(table)) continue;
+    spdlog::warn("What table {} was held for is given up, as an operator has asked",
+                 Printable(table.qualified()));
+    // The next checkpoint is due at once then.
+    parts_.spool->ledger().NoteRemedy("resnapshot of a held table: " + table.qualified());
+    held_.Release(table);
+  }
 }
 
 void PublishSession::TellHeld() {
