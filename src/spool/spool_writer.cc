@@ -42,17 +42,24 @@ void SpoolWriter::ThrowIfFailed() const {
   if (failure_) throw TransientError(*failure_);
 }
 
+// To be called by whatever has made the batch larger. A chunk that nobody tells the thread of is
+// not written, and whoever then waits for room waits for ever.
+void SpoolWriter::WakeIfWorthWriting() {
+  if (WorthWriting()) changed_.notify_all();
+}
+
 void SpoolWriter::Append(std::string_view key, std::string_view record) {
   const std::lock_guard lock(mutex_);
   ThrowIfFailed();
   store_->Put(&pending_.batch, SpoolStore::Family::kChanges, key, record);
-  if (pending_.batch.GetDataSize() >= kChunkBytes) changed_.notify_all();
+  WakeIfWorthWriting();
 }
 
 uint64_t SpoolWriter::Add(const PutInto& put) {
   const std::lock_guard lock(mutex_);
   ThrowIfFailed();
   put(&pending_.batch);
+  WakeIfWorthWriting();
   return pending_.number;
 }
 

@@ -101,6 +101,7 @@ class SpoolWriter {
   bool WaitFor(std::unique_lock<std::mutex>* lock, const Stop& stop, TimePoint deadline,
                const std::function<bool()>& done);
   bool WorthWriting() const;  // Requires mutex_.
+  void WakeIfWorthWriting();  // Requires mutex_.
   bool WaitForDisk();
   void WriteTaken();
   void ThrowIfFailed() const;  // Requires mutex_.

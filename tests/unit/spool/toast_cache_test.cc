@@ -165,6 +165,13 @@ TEST_F(ToastCacheTest, ASpillThatWasNotCapturedIsForgotten) {
   EXPECT_EQ(Find("y0").size(), kMiB);
 }
 
+// The writer's thread sleeps, and no change follows that would wake it.
+TEST_F(ToastCacheTest, ASpillThatFillsTheBatchIsWritten) {
+  Commit();
+  PutMuch("x");
+  EXPECT_TRUE(spool_->log().WaitForRoom(stop_, Clock::Real().Now() + Duration(20'000)));
+}
+
 TEST_F(ToastCacheTest, ASpillCountsWithTheTransaction) {
   Put("a", "old");
   Put("b", "kept");
