@@ -36,6 +36,7 @@ class Seen:
     changes: int = 0
     wrong: int = 0
     marked: int = 0
+    refetched: int = 0
     last: float = 0.0
 
 
@@ -73,13 +74,15 @@ def read(brokers: str, topic: str, updates: int, docs: dict, timeout: float) -> 
             row = json.loads(message.value())
             seen.changes += 1
             seen.marked += "unavailable" in headers
+            seen.refetched += "refetched" in headers
             seen.wrong += row.get("doc") != docs.get(row["seed"])
     consumer.close()
     return seen
 
 
 def say(name: str, seen: Seen, updates: int) -> None:
-    print(f"{name}: {seen.changes} updates of {updates}, {seen.wrong} with another value, {seen.marked} marked")
+    print(f"{name}: {seen.changes} updates of {updates}, {seen.wrong} with another value, {seen.marked} marked, "
+          f"{seen.refetched} refetched")
 
 
 def measure_cost(servers: Servers, db: psycopg.Connection, updates: int, runs: int, options: list) -> None:

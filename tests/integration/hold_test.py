@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
@@ -38,13 +37,6 @@ def set_limit(scene: Scene, table: str, limit: int) -> None:
     resource = ConfigResource(ResourceType.TOPIC, scene.topic(table), incremental_configs=[
         ConfigEntry("max.message.bytes", str(limit), incremental_operation=AlterConfigOpType.SET)])
     admin.incremental_alter_configs([resource])[resource].result(timeout=20)
-
-
-def set_compatibility(scene: Scene, table: str, compatibility: str) -> None:
-    request = urllib.request.Request(f"{scene.servers.registry.url}/config/{scene.topic(table)}-value",
-                                     json.dumps({"compatibility": compatibility}).encode(),
-                                     {"Content-Type": "application/json"}, method="PUT")
-    urllib.request.urlopen(request, timeout=20).close()
 
 
 def status(relay: Relay) -> dict:
@@ -167,14 +159,14 @@ def test_a_schema_that_the_registry_refuses_holds_its_table(scene: Scene):
     scene.execute("CREATE TABLE other (id serial PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1)")
     relay = scene.running_relay(on_error="hold")
     scene.settle()
-    set_compatibility(scene, "t", "BACKWARD")
+    scene.set_compatibility("t", "BACKWARD")
     scene.execute("ALTER TABLE t ALTER v TYPE text; INSERT INTO t VALUES (2, 'b'); INSERT INTO other VALUES (DEFAULT);"
                   "INSERT INTO t VALUES (3, 'c')")
     is_held(scene, relay, "public.t")
     scene.settle()
     assert ids(scene, "t") == [1] and ids(scene, "other") == [1]
     assert "the registry refuses the schema" in status(relay)["publish"]["held"][0]["reason"]
-    set_compatibility(scene, "t", "NONE")
+    scene.set_compatibility("t", "NONE")
     assert resume(relay, "public.t")[0] == 0
     expect(scene, "t", [1, 2, 3])
 
@@ -330,7 +322,7 @@ def test_with_the_registry_away_a_held_table_stops_no_other(scene: Scene):
                   "INSERT INTO big VALUES (1, 1); INSERT INTO other VALUES (DEFAULT)")
     relay = scene.running_relay(on_error="hold")
     scene.settle()
-    set_compatibility(scene, "big", "BACKWARD")
+    scene.set_compatibility("big", "BACKWARD")
     scene.execute("ALTER TABLE big ALTER v TYPE text; INSERT INTO big VALUES (2, 'b')")
     is_held(scene, relay, "public.big")
     scene.servers.registry.stop()
@@ -342,7 +334,7 @@ def test_with_the_registry_away_a_held_table_stops_no_other(scene: Scene):
     scene.wait_until(lambda: status(relay)["publish"]["sessions"] >= 2, 60, "another session")
     scene.settle()
     scene.servers.bring_back()
-    set_compatibility(scene, "big", "NONE")
+    scene.set_compatibility("big", "NONE")
     scene.wait_until(lambda: "change" in json.dumps(status(relay)["publish"]["held"]) or not held(relay), 60, "another try")
     assert not held(relay) or resume(relay, "public.big")[0] == 0
     expect(scene, "big", [1, 2, 3, 4])

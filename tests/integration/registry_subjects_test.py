@@ -5,6 +5,7 @@ import re
 import threading
 import urllib.request
 
+import pytest
 from harness import Scene
 
 from servers import Relay
@@ -58,6 +59,43 @@ def test_subjects_with_names_of_topics_and_records(scene: Scene):
     assert scene.changes(table) == [("c", {"id": 1}, {"id": 1})]
     topic = scene.topic(table)
     assert subjects(scene, table) == {f"{topic}-bottledwater.public.{table}{part}" for part in ("", ".Key")}
+
+
+ADDED = [("int", "7"), ("numeric(10,2)", "'NaN'"), ("numeric(10,2)", "1.5"), ("text NOT NULL DEFAULT 'x'", "'y'"), ("int[]", "'{1,NULL}'"),
+         ("timestamptz NOT NULL DEFAULT now()", "now()"), ("interval", "'1 day'"), ("mood", "'low'"), ("positive", "3"), ("jsonb", "'[]'")]
+
+
+@pytest.mark.parametrize("compatibility", ["BACKWARD_TRANSITIVE", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"])
+def test_the_registry_takes_columns_that_are_added_dropped_and_renamed(scene: Scene, compatibility: str):
+    """Whatever it is told to ask for, with any type, and also where a value is beside its native form."""
+    scene.execute("CREATE TYPE mood AS ENUM ('low', 'high'); CREATE DOMAIN positive AS int CHECK (value > 0);"
+                  "CREATE TABLE test (id int PRIMARY KEY, v text NOT NULL); INSERT INTO test VALUES (1, 'a')")
+    scene.running_relay()
+    scene.settle()
+    scene.set_compatibility("test", compatibility)
+    expected = [["id", "v"]]
+    for number, (kind, value) in enumerate(ADDED, 2):
+        scene.execute(f"ALTER TABLE test ADD c{number} {kind}; INSERT INTO test (id, v, c{number}) VALUES ({number}, 'b', {value})")
+        expected.append([*expected[0], *(f"c{n}" for n in range(2, number + 1))])
+    scene.execute("ALTER TABLE test RENAME v TO w; INSERT INTO test (id, w) VALUES (100, 'c')")
+    expected.append(["id", "w", *expected[-1][2:]])
+    for number, _ in enumerate(ADDED, 2):
+        scene.execute(f"ALTER TABLE test DROP c{number}; INSERT INTO test (id, w) VALUES ({100 + number}, 'd')")
+        expected.append([name for name in expected[-1] if name != f"c{number}"])
+    values = [message.value for message in scene.messages("test")]
+    assert [[name for name in value if not name.endswith("__text")] for value in values] == expected
+    assert [value["id"] for value in values if "c3__text" in value] == [3]
+    asked = ask(scene, f"/config/{scene.topic('test')}-value")
+    assert asked["compatibilityLevel"] == compatibility
+
+
+def test_the_registry_takes_a_wider_type_where_old_rows_can_be_read_as_new(scene: Scene):
+    scene.execute("CREATE TABLE test (id int PRIMARY KEY, v int); INSERT INTO test VALUES (1, 1)")
+    scene.running_relay()
+    scene.settle()
+    scene.set_compatibility("test", "BACKWARD")
+    scene.execute("ALTER TABLE test ALTER v TYPE bigint; INSERT INTO test VALUES (2, 1::bigint << 40)")
+    assert [value["v"] for _, _, value in scene.changes("test")] == [1, 1 << 40]
 
 
 MISSING = re.compile(r"subject (\S+): this schema is not registered: (\{.*\})")

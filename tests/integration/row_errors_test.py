@@ -3,7 +3,6 @@
 import json
 import re
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,12 +27,6 @@ def ascii_scene(servers: Servers, tmp_path: Path) -> Iterator[Scene]:
     yield scene
     print(scene.report())
     scene.close()
-
-
-def registry_put(scene: Scene, path: str, body: dict) -> None:
-    request = urllib.request.Request(scene.servers.registry.url + path, json.dumps(body).encode(),
-                                     {"Content-Type": "application/json"}, method="PUT")
-    urllib.request.urlopen(request, timeout=20).close()
 
 
 def set_limit(scene: Scene, topic: str, limit: int) -> None:
@@ -90,7 +83,7 @@ class Registry(Kind):
     bad = "'2'"
 
     def before(self, scene: Scene) -> None:
-        registry_put(scene, f"/config/{scene.topic(self.table)}-value", {"compatibility": "BACKWARD"})
+        scene.set_compatibility(self.table, "BACKWARD")
         scene.execute(f"ALTER TABLE {self.table} ALTER v TYPE text")
 
 

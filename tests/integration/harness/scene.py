@@ -158,6 +158,13 @@ class Scene:
         with urllib.request.urlopen(f"{self.servers.registry.url}/schemas/ids/{schema_id(data)}") as answer:
             return json.loads(json.load(answer)["schema"])
 
+    def set_compatibility(self, table: str, compatibility: str) -> None:
+        """What the registry asks of the next schemas of the table's values. There has to be one already."""
+        request = urllib.request.Request(f"{self.servers.registry.url}/config/{self.topic(table)}-value",
+                                         json.dumps({"compatibility": compatibility}).encode(),
+                                         {"Content-Type": "application/json"}, method="PUT")
+        urllib.request.urlopen(request, timeout=20).close()
+
     # Waiting
 
     def wait_until(self, condition: Callable[[], Any], timeout: float, what: str) -> Any:
