@@ -354,8 +354,7 @@ void PublicationKeeper::SayRefused(PgConnection* connection, const RefusedChange
 
 // With a look a second.
 void PublicationKeeper::SayHeldUp(PgConnection* connection, const RefusedChange& refused) {
-  constexpr int kSilentLooks = 5;
-  constexpr int kLooksBetween = 60;
+  constexpr int kSilentLooks = 5, kLooksBetween = 60;
   if (held_up_[refused.sql]++ % kLooksBetween != kSilentLooks) return;
   const std::string holders =
       DescribeMemberLockHolders(connection, publications_.front(), refused.table->oid);
