@@ -15,7 +15,7 @@ from servers.fetch import fetch_postgres
 from servers.paths import NEWER_POSTGRES_VERSION, OLDEST_POSTGRES_VERSION
 from servers.postgres import FOLDER_OF_ALL
 
-NOT_KNOWN_TO_OLDER = (errors.SyntaxError, errors.FeatureNotSupported, errors.UndefinedObject, errors.UndefinedFunction, errors.UndefinedTable,
+NOT_KNOWN_TO_OLDER = (errors.CantChangeRuntimeParam, errors.SyntaxError, errors.FeatureNotSupported, errors.UndefinedObject, errors.UndefinedFunction, errors.UndefinedTable,
                       errors.InvalidObjectDefinition)
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from harness import Scene
+from harness import HAS_ROOTS, Scene
 
 UNKEYED = 66
 
@@ -17,6 +17,8 @@ KINDS = {
     "t_root": f"CREATE TABLE {{t}} ({COLUMNS}, PRIMARY KEY (doc, kind)) PARTITION BY RANGE (doc); "
               "CREATE TABLE {t}_a PARTITION OF {t} DEFAULT",
 }
+if not HAS_ROOTS:
+    del KINDS["t_root"]
 SOUND = f"CREATE TABLE t ({COLUMNS}, PRIMARY KEY (doc, part))"
 SPOIL = "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (doc, kind)"
 MEND = "CREATE UNIQUE INDEX t_sound ON t (doc, part); ALTER TABLE t REPLICA IDENTITY USING INDEX t_sound"

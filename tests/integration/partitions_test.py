@@ -1,7 +1,7 @@
 """--partitions=leaf: each partition is a table with a topic of its own."""
 
 import pytest
-from harness import Scene
+from harness import Scene, with_roots
 
 SERVER_SETTING = 68
 TABLE = """
@@ -41,6 +41,7 @@ def test_each_partition_has_its_topic(leaves: Scene):
     assert scene.topic("p") not in scene.reader.topics()
 
 
+@with_roots
 @pytest.mark.parametrize("first, then", [("root", "leaf"), ("leaf", "root")])
 def test_another_form_is_refused_until_all_begins_anew(leaves: Scene, first: str, then: str):
     scene = leaves

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from clients import AvroDecoder, Message, TopicReader
-from harness import Scene, make_publications_for_role, make_role, postgres_with, role_url
+from harness import Scene, make_publications_for_role, make_role, postgres_with, role_url, with_roots
 
 MARKER = "__bottledwater_unavailable_value"
 TABLE = "CREATE TABLE test (id int PRIMARY KEY, v int, doc text); ALTER TABLE test ALTER doc SET STORAGE EXTERNAL;"
@@ -79,6 +79,7 @@ def test_what_was_read_is_not_kept(scene: Scene):
     assert [told(m) for m in updates(scene)] == [(text(1), "doc", None)] * 3
 
 
+@with_roots
 def test_partitioned_tables_are_read_through_their_root(scene: Scene):
     without_cache(scene, PARTITIONED)
     scene.execute("UPDATE test SET v = 1")
@@ -255,6 +256,7 @@ def test_envelopes_say_so_too(scene: Scene):
     assert (update.value["after"]["doc"], update.headers.get("refetched"), update.headers.get("unavailable")) == (text(1), "doc", None)
 
 
+@with_roots
 def test_a_value_from_before_the_change_is_never_taken(scene: Scene):
     """A transaction that waits for a synchronous standby is sent long before others see it."""
     with postgres_with(synchronous_standby_names="missing", synchronous_commit="local") as postgres:

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from harness import Scene
+from harness import Scene, with_roots
 from harness.poison import make_poison_type
 from harness.role import make_publications_for_role, make_role, role_url
 from harness.topic_is_table import becomes_its_table
@@ -36,6 +36,7 @@ def others_go_on(scene: Scene, seconds: float) -> None:
 # --- None for ever --------------------------------------------------------------------------------
 
 
+@with_roots
 @pytest.mark.parametrize("attached", ["after it was added", "in one transaction, with the event trigger", "renamed later"])
 def test_a_table_that_becomes_a_partition_is_not_read_again_and_again(scene: Scene, attached: str):
     with_trigger = "trigger" in attached

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from harness import Scene
+from harness import Scene, with_roots
 from harness.topic_is_table import becomes_its_table, table_rows, topic_rows
 
 MARKER = "public.bw_marker"
@@ -118,6 +118,7 @@ def test_what_the_log_says_of_a_table_that_is_left_out_is_true(scene: Scene):
     assert "inserts are captured" not in without.log_text()
 
 
+@with_roots
 def test_patterns_that_select_nothing_are_named(scene: Scene):
     make(scene, None, "t")
     scene.execute("CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p_1 PARTITION OF p DEFAULT")

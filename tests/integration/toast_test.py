@@ -11,7 +11,7 @@ from typing import Optional
 import pytest
 
 from clients import AvroDecoder, TopicReader
-from harness import Scene
+from harness import Scene, with_roots
 from harness.inspection import inspect
 from servers import Relay
 
@@ -200,10 +200,9 @@ PARTITIONED = ("CREATE TABLE test (id int PRIMARY KEY, v int, doc text) PARTITIO
                "ALTER TABLE test_1 ALTER doc SET STORAGE EXTERNAL")
 
 
+@with_roots
 def test_partitioned_tables_that_are_published_as_one_are_marked(scene: Scene):
     """Their partitions may come with rows, within one transaction and under the same name."""
-    if scene.connection.info.server_version < 130000:
-        pytest.skip("before 13 each partition is published by itself")
     begin(scene, PARTITIONED, kept=False)
     if scene.connection.info.server_version < 150000:
         return  # Which sends nothing of the partition that was attached.

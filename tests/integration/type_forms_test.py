@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from clients import TopicReader
 from clients.decoders import schema_id
-from harness import Scene
+from harness import POSTGRES_MAJOR, Scene
 from harness.postgres_text import RawDecoder
 from harness.tail import tail_lines
 
@@ -36,11 +36,15 @@ def intervals(count: int) -> list[str]:
             f"{part(999999)} microseconds" for _ in range(count)]
 
 
+# Before 15, PostgreSQL does not read what it prints of it.
+LONGEST = ["2562047788:00:54.775807"] if POSTGRES_MAJOR >= 15 else []
+
+
 def test_intervals_are_what_postgresql_prints_or_their_microseconds(scene: Scene):
     """The database's own intervalstyle does not matter."""
     scene.execute(f"ALTER DATABASE {scene.name} SET intervalstyle = 'sql_standard'")
     scene.execute("CREATE DOMAIN span AS interval; CREATE TABLE test (id int PRIMARY KEY, v interval, d span, a interval[])")
-    rows = [*intervals(300), "0", "-178000000 years", "178000000 years", "-2147483648 days", "2562047788:00:54.775807"]
+    rows = [*intervals(300), "0", "-178000000 years", "178000000 years", "-2147483648 days", *LONGEST]
     for number, text in enumerate(rows):
         scene.execute("INSERT INTO test VALUES (%s, %s, %s, ARRAY[%s::interval, NULL])", [number, text, text, text])
     use_raw_numbers(scene)
