@@ -59,6 +59,7 @@ class PostgresServer(OneProcess):
     def start(self) -> None:
         if not self.data.exists():
             self._init()
+        self._install()  # Data may be a copy of another server's.
         self.process.start()
 
     def wait_ready(self) -> None:
@@ -108,12 +109,17 @@ class PostgresServer(OneProcess):
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._user:
             shutil.chown(self.folder, self._user, self._user)
-        if self._distribution:  # Its user may not pass through to the cache.
-            shutil.copytree(self._distribution, self.folder / "program", symlinks=True)
+        self._install()
         self._fill_data()
         if self._keystore:
             self._write_keystore(self._keystore)
         self._write_settings()
+
+    def _install(self) -> None:
+        """What is fetched, where the server's user may go."""
+        program = self.folder / "program"
+        if self._distribution and not program.exists():
+            shutil.copytree(self._distribution, program, symlinks=True)
 
     def _program(self, name: str) -> str:
         is_server = name in ("postgres", "initdb")  # What is fetched has no clients: Debian's are of another version then.

@@ -52,7 +52,9 @@ def evil(scene: Scene):
             "SELECT 1 FROM pg_replication_slots WHERE active AND slot_name = %s", [scene.slot]).fetchall(), 20, "the slot")
         maintenance.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s",
                             [scene.slot])
-        maintenance.execute(f"DROP DATABASE {identifier(EVIL)} WITH (FORCE)")
+        scene.wait_until(lambda: not maintenance.execute("SELECT 1 FROM pg_stat_activity WHERE datname = %s", [EVIL]).fetchall(), 20,
+                         "the last session")
+        maintenance.execute(f"DROP DATABASE {identifier(EVIL)}")
         maintenance.execute(f"DROP ROLE {identifier(EVIL)}")
 
 

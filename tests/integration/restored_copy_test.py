@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from harness import Scene, own_postgres
+from harness import Scene, own_postgres, since
 from harness.remedies import follow, halt_of, halt_told, published, rows, topics_are_right, view
 from harness.writer import Writer
 
@@ -235,6 +235,7 @@ def test_transaction_that_was_captured_and_not_confirmed_is_sent_again_and_known
     assert len({message.position for message in messages}) == len(messages) == 10 + 101
 
 
+@since(15, "a transaction without changes is sent all the same, and proves as much")
 def test_other_publications_are_no_halt(copied: Copied):
     """By them the newest captured transaction is not sent again."""
     scene = copied.scene
