@@ -173,7 +173,8 @@ class PostgresStandby(PostgresServer):
     """
 
     def __init__(self, folder: Path, primary: PostgresServer, settings: Optional[Mapping[str, str]] = None):
-        super().__init__(folder, settings)
+        # pg_basebackup -R would write what libpq of an older standby does not know.
+        super().__init__(folder, {**(settings or {}), "primary_conninfo": primary.url()})
         self._primary = primary
 
     def carry_slot_over(self, slot: str) -> None:
@@ -196,8 +197,11 @@ class PostgresStandby(PostgresServer):
         self.configure(port=str(port))
 
     def _fill_data(self) -> None:
-        self._run("pg_basebackup", "-D", str(self.data), "-d", self._primary.url(), "-R", "-X", "stream", "-c", "fast",
-                  "--no-sync")
+        self._run("pg_basebackup", "-D", str(self.data), "-d", self._primary.url(), "-X", "stream", "-c", "fast", "--no-sync")
+        signal_file = self.data / "standby.signal"
+        signal_file.touch()
+        if self._user:
+            shutil.chown(signal_file, self._user, self._user)
 
 
 def _signal_all(pids: list[int], number: int) -> None:

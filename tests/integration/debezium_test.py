@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from clients import AvroDecoder, JsonDecoder, TopicReader
-from harness import Scene
+from harness import Scene, since
 from harness.debezium import ALL_REASONS, Debezium, compare, published, wait_for
 
 TYPES = """
@@ -155,6 +155,7 @@ def mark(scene: Scene, number: int, prefixes: list[str], debezium: Debezium) -> 
         wait_for(scene, prefix, number, debezium)
 
 
+@since(15, "no numeric has a negative scale")
 def test_messages_are_debeziums_but_for_the_listed_differences(scene: Scene):
     scene.execute(TYPES)
     scene.execute(TABLES)

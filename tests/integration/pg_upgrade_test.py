@@ -5,7 +5,7 @@ old one's tables and publications, and without its slot.
 """
 
 import pytest
-from harness import WITHOUT_FSYNC, own_postgres
+from harness import WITHOUT_FSYNC, own_postgres, with_server_programs
 from harness.remedies import change_behind_the_relays_back, halt_of, published, topics_are_right
 
 from servers import PostgresServer, Servers
@@ -13,6 +13,7 @@ from servers import PostgresServer, Servers
 OTHER_DATABASE = 84
 
 
+@with_server_programs
 def test_after_pg_upgrade_the_topics_become_the_tables_again(servers: Servers, tmp_path, request: pytest.FixtureRequest):
     with own_postgres(servers, tmp_path, request) as own:
         scene = own.scene

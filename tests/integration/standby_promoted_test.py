@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from harness import WITHOUT_FSYNC, Scene, own_postgres
+from harness import WITHOUT_FSYNC, Scene, own_postgres, since
 from harness.remedies import Halt, checkpoints, follow, halt_of, halt_told, published, rows, topics_are_right, view
 from harness.writer import Writer
 
 from servers import PostgresServer, PostgresStandby, Servers
 
+pytestmark = since(12, "a standby has a recovery.conf")
 SLOT, WENT_BACK = 81, 85
 WRITE = "INSERT INTO items VALUES (1000 + {n}, 'new'); UPDATE items SET text = '{n}' WHERE id = 1"
 LSN = r"([0-9A-F]+/[0-9A-F]+)"

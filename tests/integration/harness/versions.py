@@ -15,6 +15,8 @@ def since(version: int, why: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(POSTGRES_MAJOR < version, reason=f"PostgreSQL before {version}: {why}")
 
 
+# What scripts/versions fetches has no client programs.
+with_server_programs = pytest.mark.skipif(bool(_chosen), reason="PostgreSQL without pg_upgrade and pg_controldata")
 # Partitions that come as the one table that they are parts of.
 HAS_ROOTS = POSTGRES_MAJOR >= 13
 with_roots = since(13, "each partition is published by itself")
