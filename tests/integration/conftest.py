@@ -15,8 +15,8 @@ from servers.fetch import fetch_postgres
 from servers.paths import NEWER_POSTGRES_VERSION, OLDEST_POSTGRES_VERSION
 from servers.postgres import FOLDER_OF_ALL
 
-NOT_KNOWN_TO_OLDER = (errors.CantChangeRuntimeParam, errors.SyntaxError, errors.FeatureNotSupported, errors.UndefinedObject, errors.UndefinedFunction, errors.UndefinedTable,
-                      errors.InvalidObjectDefinition)
+NOT_KNOWN_TO_OLDER = (errors.CantChangeRuntimeParam, errors.SyntaxError, errors.FeatureNotSupported, errors.UndefinedObject,
+                      errors.UndefinedFunction, errors.UndefinedTable, errors.InvalidObjectDefinition)
 
 
 @pytest.fixture(scope="session")
