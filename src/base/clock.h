@@ -32,8 +32,11 @@ class Clock {
   // Microseconds since 1970-01-01 UTC. May jump; only shown to people, never used for decisions.
   virtual int64_t WallMicros() = 0;
   // As condition_variable::wait_until with a predicate: returns done(), evaluated under the lock.
+  // Only NotifyAll wakes it before its deadline.
   virtual bool WaitUntil(std::unique_lock<std::mutex>* lock, std::condition_variable* changed,
                          TimePoint deadline, const std::function<bool()>& done) = 0;
+  // As condition_variable::notify_all.
+  virtual void NotifyAll(std::condition_variable* changed) { changed->notify_all(); }
   // Returns at `deadline` or when a stop is requested.
   virtual void SleepUntil(TimePoint deadline, const Stop& stop) = 0;
   virtual std::unique_ptr<Thread> Start(std::function<void()> run) = 0;

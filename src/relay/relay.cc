@@ -295,7 +295,7 @@ void Relay::EndThreads() {
     StopPublishing();
     const std::lock_guard lock(mutex_);
     threads_ended_ = true;
-    changed_.notify_all();
+    clock_->NotifyAll(&changed_);
   });
   std::unique_lock lock(mutex_);
   if (clock_->WaitUntil(&lock, &changed_, clock_->Now() + kStopTimeout,

@@ -128,7 +128,7 @@ void Ledger::Load() {
       newest_number_ = std::max(newest_number_, notes_.rereads.back().number);
     }
   }
-  captured_changed_.notify_all();
+  clock_->NotifyAll(&captured_changed_);
 }
 
 void Ledger::PutNew(const SpoolState& fresh, rocksdb::WriteBatch* batch) const {
@@ -183,7 +183,7 @@ void Ledger::SetCaptured(const Progress& captured, const CapturedHistory& histor
     state_.captured = captured;
     state_.history = history;
   }
-  captured_changed_.notify_all();
+  clock_->NotifyAll(&captured_changed_);
 }
 
 void Ledger::WaitForCaptured(const Progress& seen, Duration timeout, const Stop& stop) {

@@ -28,6 +28,8 @@ struct SpoolOptions {
   bool tally_transactions = false;
   // Changes waiting for the writer thread; beyond this, callers of Append() wait.
   uint64_t pending_bytes_max = 8 * kMiB;
+  // An unfinished transaction is written in pieces of this size; less than pending_bytes_max.
+  uint64_t chunk_bytes = kMiB;
   // Of one memtable; at most three exist.
   uint64_t memtable_bytes = 16 * kMiB;
   // The file system under RocksDB; nullptr for the real one. The simulation passes its own, and

@@ -11,8 +11,6 @@
 namespace bw {
 namespace {
 
-// An unfinished transaction is written in pieces of this size.
-constexpr size_t kChunkBytes = kMiB;
 // How often a wait checks for a stop.
 constexpr Duration kStopLookInterval{1'000};
 // How often a full disk is checked again.
@@ -34,7 +32,7 @@ SpoolWriter::~SpoolWriter() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_all();
+  options_.clock->NotifyAll(&changed_);
   thread_.reset();
 }
 
@@ -45,7 +43,7 @@ void SpoolWriter::ThrowIfFailed() const {
 // To be called by whatever has made the batch larger. A chunk that nobody tells the thread of is
 // not written, and whoever then waits for room waits for ever.
 void SpoolWriter::WakeIfWorthWriting() {
-  if (WorthWriting()) changed_.notify_all();
+  if (WorthWriting()) options_.clock->NotifyAll(&changed_);
 }
 
 void SpoolWriter::Append(std::string_view key, std::string_view record) {
@@ -80,7 +78,7 @@ uint64_t SpoolWriter::End(const Progress& captured, const CapturedHistory& histo
     }
     newest_end_ = history.last;
   }
-  changed_.notify_all();
+  options_.clock->NotifyAll(&changed_);
   return number;
 }
 
@@ -138,7 +136,7 @@ bool SpoolWriter::failed() const {
 }
 
 bool SpoolWriter::WorthWriting() const {
-  return !failure_ && (pending_.captured || pending_.batch.GetDataSize() >= kChunkBytes);
+  return !failure_ && (pending_.captured || pending_.batch.GetDataSize() >= options_.chunk_bytes);
 }
 
 void SpoolWriter::Run() {
@@ -158,7 +156,7 @@ void SpoolWriter::Run() {
       pending_.number = taken_.number + 1;
       writing_ = true;
     }
-    changed_.notify_all();  // There is room again.
+    options_.clock->NotifyAll(&changed_);  // There is room again.
     WriteTaken();
   }
 }
@@ -221,7 +219,7 @@ void SpoolWriter::WriteTaken() {
     }
     taken_.Clear();
   }
-  changed_.notify_all();
+  options_.clock->NotifyAll(&changed_);
 }
 
 }  // namespace bw

@@ -137,6 +137,11 @@ class World {
       settings.spool.max_bytes = 60'000;
       settings.publish.replay_window_bytes = 256 << 20;
     }
+    // So small that most transactions come to the spool in pieces, and capture waits for room.
+    if (random->Chance(300)) {
+      settings.spool.chunk_bytes = 150;
+      settings.spool.pending_bytes_max = 300;
+    }
     return settings;
   }
 

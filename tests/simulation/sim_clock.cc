@@ -28,6 +28,7 @@ struct SimThread {
   bool ended = false;
   bool dies = true;                                  // Whether a kill ends the present wait.
   std::optional<SimScheduler::Condition> condition;  // Absent: it only yielded.
+  bool looks = false;  // Evaluates the predicate when it can: its wait has begun, or was notified.
 };
 
 // What Start() returns: its end is the end of the thread.
@@ -64,11 +65,21 @@ bool SimScheduler::Holds(const Condition& condition) const {
   return (*condition.done)();
 }
 
-bool SimScheduler::Eligible(const SimThread& thread) const {
-  if (stuck_) return thread.process == nullptr;
-  if (!thread.condition) return true;
-  if (thread.process != nullptr && thread.process->dead() && thread.dies) return true;
-  return thread.condition->deadline <= now_ || Holds(*thread.condition);
+bool SimScheduler::Eligible(SimThread* thread) const {
+  if (stuck_) return thread->process == nullptr;
+  if (!thread->condition) return true;
+  if (thread->process != nullptr && thread->process->dead() && thread->dies) return true;
+  if (thread->condition->deadline <= now_) return true;
+  if (!thread->looks) return false;
+  const bool holds = Holds(*thread->condition);
+  if (thread->condition->changed != nullptr) thread->looks = holds;
+  return holds;
+}
+
+void SimScheduler::NotifyAll(const std::condition_variable* changed) {
+  for (SimThread* thread : threads_) {
+    if (thread->condition && thread->condition->changed == changed) thread->looks = true;
+  }
 }
 
 SimThread* SimScheduler::Choose() {
@@ -80,7 +91,7 @@ SimThread* SimScheduler::Choose() {
     eligible_.clear();
     TimePoint earliest = TimePoint::max();
     for (SimThread* thread : threads_) {
-      if (Eligible(*thread)) {
+      if (Eligible(thread)) {
         eligible_.push_back(thread);
       } else if (thread->condition) {
         earliest = std::min(earliest, thread->condition->deadline);
@@ -119,6 +130,7 @@ bool SimScheduler::Wait(const Condition& condition, bool dies) {
   SimThread* const current = current_thread;
   BW_CHECK(current != nullptr && current->scheduler == this);
   current->condition = condition;
+  current->looks = true;
   current->dies = dies;
   SwitchFrom(current);
   current->condition.reset();
@@ -204,7 +216,7 @@ int64_t SimProcess::WallMicros() {
          std::chrono::duration_cast<std::chrono::microseconds>(Now().time_since_epoch()).count();
 }
 
-bool SimProcess::WaitUntil(std::unique_lock<std::mutex>* lock, std::condition_variable*,
+bool SimProcess::WaitUntil(std::unique_lock<std::mutex>* lock, std::condition_variable* changed,
                            TimePoint deadline, const std::function<bool()>& done) {
   if (dead_) {
     CheckAlive();
@@ -213,7 +225,9 @@ bool SimProcess::WaitUntil(std::unique_lock<std::mutex>* lock, std::condition_va
   lock->unlock();
   bool result = false;
   try {
-    result = scheduler_->Wait({.mutex = lock->mutex(), .done = &done, .deadline = deadline}, true);
+    const SimScheduler::Condition condition{
+        .mutex = lock->mutex(), .changed = changed, .done = &done, .deadline = deadline};
+    result = scheduler_->Wait(condition, /*dies=*/true);
   } catch (...) {
     lock->lock();
     throw;

@@ -35,7 +35,9 @@ struct SimThread;
 //
 //   choose:
 //     eligible = threads that yielded, whose wait is over, whose deadline has passed, or that are
-//                to die
+//                to die. A wait for a condition variable is over when its predicate holds and,
+//                since it was last false, somebody has notified the variable: who changes what
+//                others wait for and does not say so leaves them waiting, as in reality
 //     none?  time jumps to the earliest deadline; no deadline at all is SimStuck
 //     one of them, by the seed
 //
@@ -76,9 +78,10 @@ class SimScheduler {
 
   // What a thread waits for; see Wait.
   struct Condition {
-    std::mutex* mutex = nullptr;                  // Locked around `done`, when there is one.
-    const std::function<bool()>* done = nullptr;  // None: only the deadline ends the wait.
-    const Stop* stop = nullptr;                   // A requested stop ends the wait too.
+    std::mutex* mutex = nullptr;                       // Locked around `done`, when there is one.
+    const std::condition_variable* changed = nullptr;  // Belongs to `mutex`.
+    const std::function<bool()>* done = nullptr;       // None: only the deadline ends the wait.
+    const Stop* stop = nullptr;                        // A requested stop ends the wait too.
     TimePoint deadline = TimePoint::max();
   };
 
@@ -86,7 +89,8 @@ class SimScheduler {
   // Gives up the baton until `condition` holds. True unless only the deadline has passed.
   bool Wait(const Condition& condition, bool dies);
   bool Holds(const Condition& condition) const;
-  bool Eligible(const SimThread& thread) const;
+  bool Eligible(SimThread* thread) const;
+  void NotifyAll(const std::condition_variable* changed);
   SimThread* Choose();
   void SwitchFrom(SimThread* current);
   void ThrowIfStuck(const SimThread* current);
@@ -127,6 +131,7 @@ class SimProcess : public Clock {
   int64_t WallMicros() override;
   bool WaitUntil(std::unique_lock<std::mutex>* lock, std::condition_variable* changed,
                  TimePoint deadline, const std::function<bool()>& done) override;
+  void NotifyAll(std::condition_variable* changed) override { scheduler_->NotifyAll(changed); }
   void SleepUntil(TimePoint deadline, const Stop& stop) override;
   std::unique_ptr<Thread> Start(std::function<void()> run) override;
 

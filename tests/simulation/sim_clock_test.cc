@@ -29,6 +29,7 @@ std::string Trace(uint64_t seed, uint64_t* fingerprint) {
           scheduler.Sleep(std::chrono::microseconds(scheduler.random().Below(50)));
           std::unique_lock lock(mutex);
           ++turns;
+          process.NotifyAll(&changed);
         }
       }));
     }
@@ -94,6 +95,29 @@ TEST(SimClock, AWaitEndsAtItsDeadline) {
         process.WaitUntil(&lock, &changed, process.Now() + milliseconds(7), [] { return false; }));
     EXPECT_TRUE(lock.owns_lock());
   });
+}
+
+TEST(SimClock, AChangeThatNobodyIsToldOfEndsNoWait) {
+  SimScheduler scheduler(1);
+  SimProcess process(&scheduler, "p");
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool done = false;
+  const TimePoint start = process.Now();
+  TimePoint seen;
+  auto thread = process.Start([&] {
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(
+        process.WaitUntil(&lock, &changed, start + std::chrono::hours(1), [&] { return done; }));
+    seen = process.Now();
+  });
+  scheduler.Sleep(milliseconds(1));
+  done = true;
+  scheduler.Sleep(milliseconds(1));
+  EXPECT_EQ(seen, TimePoint());
+  process.NotifyAll(&changed);
+  thread.reset();
+  EXPECT_EQ(seen, start + milliseconds(2));
 }
 
 TEST(SimClock, AKilledProcessUnwindsEveryThread) {
