@@ -2,11 +2,39 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+#include <optional>
+
 #include "base/log.h"
-#include "capture/capture.h"
 #include "spool/toast_cache.h"
 
 namespace bw {
+namespace {
+
+// Moves the slot as any confirmation does. PostgreSQL drops what committed before a stream's
+// beginning when it decodes it, without calling the output plugin, so it does not fail at it.
+bool MoveSlot(const CaptureParts& parts, Lsn to, const Spool& spool, const CaptureHooks& hooks) {
+  const OpenedServer server = hooks.open();
+  if (server.view.slot->confirmed_flush >= to) return true;
+  ServerConnection* const stream = server.connection.get();
+  const bool expects_pair = spool.ledger().accounted_members().has_value();
+  stream->Start({parts.options->slot, stream->catalog()->FindPublications(expects_pair), to});
+  stream->SendStatus({.write = to, .flush = to});
+  const std::unique_ptr<ServerConnection> observer = parts.server->Connect();
+  constexpr Duration kLookInterval{50};
+  while (!parts.stop->requested()) {
+    const std::optional<SlotState> slot = observer->Look().slot;
+    if (!slot || slot->confirmed_flush >= to) {
+      stream->Finish();
+      return true;
+    }
+    stream->Receive(parts.clock->Now() + kLookInterval);  // It will be sent again.
+  }
+  return false;
+}
+
+}  // namespace
+
 bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, CaptureHooks hooks) {
   hooks.end_wanted = nullptr;
   // Nothing commits between here and the end of the transaction's commit record.
@@ -36,8 +64,7 @@ bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, Ca
     if (!spool->log().WaitUntilDurable(*parts.stop)) return false;
   }
   // Even if it was done before: PostgreSQL may have lost that in a crash.
-  parts.server->AdvanceSlot(behind);
-  return true;
+  return MoveSlot(parts, behind, *spool, hooks);
 }
 
 }  // namespace bw

@@ -13,9 +13,9 @@ namespace bw {
 //   does the next transaction commit there?                  if not, say so and skip nothing
 //   note the remedy in the spool, for the checkpoint
 //   advance the spool past its WAL                           from here on it is skipped
-//   advance the slot past it: PostgreSQL then never sends it again
+//   move the slot past it: PostgreSQL then never sends it again
 //
-// If it was captured or skipped before, only advances the slot. False when a stop or a lack of room
+// If it was captured or skipped before, only moves the slot. False when a stop or a lack of room
 // intervened: call it again.
 bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, CaptureHooks hooks);
 
