@@ -34,7 +34,11 @@ struct CapturedTable {
   // does not send them, and without them several rows could share a key: the table has no key.
   std::string generated_key_columns;
   bool partitioned = false;
-  uint32_t root_oid = 0;  // Of a partition: its topmost partitioned table; else 0.
+  uint32_t root_oid = 0;             // Of a partition: its topmost partitioned table; else 0.
+  bool has_virtual_columns = false;  // Generated ones that no version sends. Since PostgreSQL 18.
+  // REPLICA IDENTITY FULL counts generated columns in PostgreSQL 18: it refuses UPDATE and DELETE
+  // of this table, or of a partition of it, where they are published without these columns.
+  bool full_is_refused = false;
   // Whether PostgreSQL allows UPDATE and DELETE when they are published, and sends the key with
   // them. A partitioned table has a replica identity of its own, and that of each leaf must contain
   // its key: of an old row, PostgreSQL sends the columns of the leaf's identity, under the root's

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "capture/generated_columns.h"
 #include "capture/sql_text.h"
 
 namespace bw {
@@ -11,8 +12,8 @@ namespace {
 
 // Each table has an exception handler of its own, so that a locked one does not hold up the others.
 // Replica identity is judged as PostgreSQL does when it allows an UPDATE (18 also looks at
-// generated columns); every partition of a partitioned table must have one. The keeper corrects
-// what this gets wrong.
+// generated columns, with FULL at all); every partition of a partitioned table must have one. The
+// keeper corrects what this gets wrong.
 constexpr const char* kFunctionBody = R"(
 DECLARE
   changed record;
@@ -27,7 +28,7 @@ BEGIN
     WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
   LOOP
     BEGIN
-      SELECT coalesce(bool_and(t.relreplident = 'f' OR EXISTS (
+      SELECT coalesce(bool_and(t.relreplident = 'f' AND {full_counts} OR EXISTS (
           SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisvalid AND i.indimmediate
             AND i.indisunique AND i.indpred IS NULL
             AND CASE t.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary
@@ -62,6 +63,9 @@ EXCEPTION WHEN OTHERS THEN
 END
 )";
 
+constexpr const char* kFullCounts = R"((t.relkind = 'p' OR NOT EXISTS (
+          SELECT FROM pg_attribute a
+          WHERE a.attrelid = t.oid AND a.attgenerated <> '' AND NOT a.attisdropped)))";
 constexpr const char* kPartitionRoot = "pg_partition_root(coalesce(x.indrelid, o.oid))::oid";
 // EXECUTE FUNCTION, which was EXECUTE PROCEDURE.
 constexpr int kFirstWithFunction = 110000;
@@ -76,11 +80,12 @@ std::string EventTriggerSql(const std::string& publication, bool joins_roots, in
   const CatalogTerms terms(server_version);
   const std::string schema = QuoteIdentifier(EventTriggerName(publication));
   const std::string quoted = QuoteIdentifier(publication);
-  const std::string body =
-      fmt::format(kFunctionBody, fmt::arg("publication_literal", QuoteLiteral(publication)),
-                  fmt::arg("publication_quoted_literal", QuoteLiteral(quoted)),
-                  fmt::arg("root", joins_roots ? kPartitionRoot : "NULL::oid"),
-                  fmt::arg("key_size", terms.key_size), fmt::arg("generated", terms.generated));
+  const std::string body = fmt::format(
+      kFunctionBody, fmt::arg("publication_literal", QuoteLiteral(publication)),
+      fmt::arg("publication_quoted_literal", QuoteLiteral(quoted)),
+      fmt::arg("root", joins_roots ? kPartitionRoot : "NULL::oid"),
+      fmt::arg("key_size", terms.key_size), fmt::arg("generated", terms.generated),
+      fmt::arg("full_counts", server_version >= kFirstToRefuseGenerated ? kFullCounts : "true"));
   return fmt::format(
       "CREATE SCHEMA IF NOT EXISTS {schema};\n"
       "CREATE OR REPLACE FUNCTION {schema}.keep_publication() RETURNS event_trigger\n"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <unordered_set>
 #include <utility>
 
 #include "base/format.h"
@@ -32,6 +33,20 @@ std::string UnsentGeneratedColumns(const std::vector<CapturedTable>& tables,
   return fmt::format(
       "PostgreSQL does not send the stored generated columns of {}: messages do not have them",
       Printable(FormatList(unsent)));
+}
+
+void RefuseFullIdentities(std::vector<CapturedTable>* tables) {
+  std::unordered_set<uint32_t> roots;
+  for (CapturedTable& table : *tables) {
+    const bool has_generated = !table.generated_columns.empty() || table.has_virtual_columns;
+    if (table.partitioned || table.identity != ReplicaIdentity::kFull || !has_generated) continue;
+    table.full_is_refused = true;
+    if (table.is_partition()) roots.insert(table.root_oid);
+  }
+  for (CapturedTable& table : *tables) {
+    if (roots.contains(table.oid)) table.full_is_refused = true;
+    if (table.full_is_refused) table.has_identity = false;
+  }
 }
 
 void GeneratedColumnsNote::TellOnce(PgConnection* connection,

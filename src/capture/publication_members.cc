@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/shown_text.h"
+#include "capture/generated_columns.h"
 #include "capture/leaf_identity.h"
 #include "capture/publication.h"
 #include "capture/sql_text.h"
@@ -15,7 +16,6 @@
 namespace bw {
 namespace {
 
-constexpr int kFirstToRefuseGenerated = 180000;  // A key with a generated column.
 // Per statement, which locks all its tables until it ends, though only against VACUUM and ALTER
 // TABLE.
 constexpr size_t kTablesPerStatement = 200;
@@ -61,6 +61,9 @@ SELECT md5(coalesce(string_agg(concat_ws(' ', c.oid, n.nspname, c.relname, c.rel
          WHERE d.adrelid = c.oid AND d.adnum = ANY (i.indkey) AND {generated} <> '')),
          '+' ORDER BY i.indexrelid)
      FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique),
+    CASE WHEN c.relreplident = 'f' THEN (
+      SELECT count(*) FROM pg_attribute a
+      WHERE a.attrelid = c.oid AND {generated} <> '' AND NOT a.attisdropped) END,
     (SELECT h.inhparent FROM pg_inherits h WHERE c.relispartition AND h.inhrelid = c.oid LIMIT 1),
     r.oid), ',' ORDER BY c.oid), '') || (
   SELECT concat_ws(' ', rolsuper, rolbypassrls) FROM pg_roles WHERE rolname = current_user))
@@ -126,6 +129,9 @@ std::string IdentityNote(const CapturedTable& table) {
   if (!table.unfit_leaves.empty()) {
     return fmt::format(" (its key is not in the replica identity of {})", UnfitLeavesOf(table));
   }
+  if (table.full_is_refused) {
+    return " (its generated columns are a part of REPLICA IDENTITY FULL, and not published)";
+  }
   if (table.generated_key_columns.empty()) return "";
   return fmt::format(" (its key has the generated column {}, which PostgreSQL does not send)",
                      table.generated_key_columns);
@@ -148,6 +154,11 @@ std::string IndexRemedy(const CapturedTable& table) {
 std::string IdentityRemedies(const CapturedTable& table) {
   if (!table.unfit_leaves.empty()) return LeafRemedies(table);
   const std::string name = QuoteTable(table.table);
+  if (table.full_is_refused) {
+    if (!table.keyed()) return IndexRemedy(table);
+    return OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY DEFAULT;",
+                               table.partitioned ? "<each such partition>" : name));
+  }
   std::string remedies;
   if (table.generated_key_columns.empty()) {  // Otherwise it may already have a primary key.
     remedies = OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", name));
@@ -202,9 +213,10 @@ std::string LimitsText(const std::string& publication) {
 
 std::string InsertsOnlyText(const CapturedTable& table) {
   return fmt::format(
-      "Table {} has no replica identity{}: only its inserts are captured, with a null key. To "
-      "capture its updates and deletes too, run one of:{}",
-      table.qualified_name(), IdentityNote(table), IdentityRemedies(table));
+      "Table {} has no replica identity{}: only its inserts are captured{}. To capture its updates "
+      "and deletes too, run one of:{}",
+      table.qualified_name(), IdentityNote(table), table.keyed() ? "" : ", with a null key",
+      IdentityRemedies(table));
 }
 
 std::string HarmedText(const CapturedTable& table, const std::string& publication,

@@ -278,11 +278,13 @@ std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>&
                                                const std::vector<Publication>& publications) {
   std::vector<const CapturedTable*> harmed;
   for (const CapturedTable* table : UnkeyedTables(tables)) {
-    const bool is_harmed =
-        std::any_of(publications.begin(), publications.end(), [&](const Publication& p) {
-          return (p.publishes_update || p.publishes_delete) &&
-                 (p.all_tables || p.Find(table->table) != nullptr);
-        });
+    const bool is_harmed = std::ranges::any_of(publications, [table](const Publication& p) {
+      if (!p.publishes_update && !p.publishes_delete) return false;
+      const PublishedTable* const entry = p.Find(table->table);
+      if (entry == nullptr) return p.all_tables;
+      const bool is_whole = entry->with_generated && !table->has_virtual_columns;
+      return !table->full_is_refused || !is_whole;
+    });
     if (is_harmed) harmed.push_back(table);
   }
   return harmed;

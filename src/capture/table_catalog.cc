@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "avro/postgres_type_name.h"
+#include "capture/generated_columns.h"
 #include "capture/leaf_identity.h"
 #include "capture/sql_text.h"
 #include "capture/type_catalog.h"
@@ -199,6 +200,8 @@ void AddColumn(const PgResult& columns, int row, std::string_view key_columns,
     table->table.columns.push_back(std::move(column));
   } else if (generated == "s") {
     table->generated_columns.push_back({std::move(column), table->table.columns.size()});
+  } else {
+    table->has_virtual_columns = true;
   }
 }
 
@@ -297,6 +300,7 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms&
   }
   DescribeTypes(connection, forms, &result);
   CompareLeaves(&result);
+  if (connection->server_version() >= kFirstToRefuseGenerated) RefuseFullIdentities(&result);
   return result;
 }
 

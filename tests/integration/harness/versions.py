@@ -15,6 +15,10 @@ def since(version: int, why: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(POSTGRES_MAJOR < version, reason=f"PostgreSQL before {version}: {why}")
 
 
+def before(version: int, why: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(POSTGRES_MAJOR >= version, reason=f"PostgreSQL from {version} on: {why}")
+
+
 # What scripts/versions fetches has no client programs.
 with_server_programs = pytest.mark.skipif(bool(_chosen), reason="PostgreSQL without pg_upgrade and pg_controldata")
 # Partitions that come as the one table that they are parts of.
