@@ -124,7 +124,7 @@ std::vector<SnapshotTable> TablesToRead(const PublicationFacts& facts, const Pub
 FirstStartPlan PrepareFirstStart(const CaptureOptions& options, const OpenedServer& server) {
   FirstStartPlan plan;
   plan.view = server.view;
-  SayIfUntested(plan.view.identity);
+  SayIfUnusual(plan.view.identity);
   // An existing slot of this name is dropped first, which makes room; if it may not be dropped,
   // creating ours fails.
   if (!plan.view.slot) RequireFreeSlot(plan.view);

@@ -133,7 +133,12 @@ void ExplainRefusal(const Error& refusal, const CaptureOptions& options, const S
   RequireCapturable(LookAtStanding(&connection));
 }
 
-std::vector<Halt> FindObstacles(const ServerView& view) {
+bool SendsTruncates(const ServerIdentity& identity) {
+  constexpr int kFirstWithTruncate = 110000;
+  return identity.version >= kFirstWithTruncate;
+}
+
+std::vector<Halt> FindObstacles(const ServerView& view, OnTruncate on_truncate) {
   std::vector<Halt> obstacles;
   if (view.identity.version < kOldestVersion) {
     obstacles.push_back({ExitCode::kServerSetting,
@@ -141,6 +146,17 @@ std::vector<Halt> FindObstacles(const ServerView& view) {
                          fmt::format("PostgreSQL {} is too old.", view.identity.version / 10000),
                          "",
                          {{"use PostgreSQL 10 or later", ""}}});
+  }
+  if (on_truncate != OnTruncate::kLog && !SendsTruncates(view.identity)) {
+    obstacles.push_back(
+        {ExitCode::kServerSetting,
+         "truncate-not-sent",
+         fmt::format("PostgreSQL {} sends no TRUNCATE to logical decoding, as --on-truncate needs.",
+                     view.identity.version / 10000),
+         "",
+         {{"let topics keep the rows that one removes (bottledwater resnapshot TABLE deletes them)",
+           "--on-truncate=log"},
+          {"upgrade to PostgreSQL 11 or later", ""}}});
   }
   const ServerSettings& settings = view.settings;
   if (settings.wal_level != "logical") {
@@ -177,8 +193,8 @@ std::vector<Halt> FindObstacles(const ServerView& view) {
   return obstacles;
 }
 
-void RequireCapturable(const ServerView& view) {
-  const std::vector<Halt> obstacles = FindObstacles(view);
+void RequireCapturable(const ServerView& view, OnTruncate on_truncate) {
+  const std::vector<Halt> obstacles = FindObstacles(view, on_truncate);
   const bool is_too_old = view.identity.version < kOldestVersion;
   if (view.identity.in_recovery && !is_too_old) {
     throw TransientError("the server is a standby; waiting for its promotion");
@@ -186,8 +202,14 @@ void RequireCapturable(const ServerView& view) {
   if (!obstacles.empty()) throw obstacles.front().ToError();
 }
 
-void SayIfUntested(const ServerIdentity& identity) {
+void SayIfUnusual(const ServerIdentity& identity) {
   const int major = identity.version / 10000;
+  if (!SendsTruncates(identity)) {
+    spdlog::warn(
+        "PostgreSQL {} sends no TRUNCATE to logical decoding: topics keep the rows that one "
+        "removes, and nothing says so. Afterwards: bottledwater resnapshot TABLE",
+        major);
+  }
   if (major <= kNewestTestedMajor) return;
   spdlog::warn("The relay is tested with PostgreSQL up to {}; this is {}", kNewestTestedMajor,
                major);

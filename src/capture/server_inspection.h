@@ -64,15 +64,20 @@ void ExplainRefusal(const Error& refusal, const CaptureOptions& options, const S
 
 // What cannot work, each with its remedy: a server that is too old, a wal_level that is not logical
 // (kServerSetting), no REPLICATION right (kMissingRight), an application_name that would make us a
-// synchronous standby. Pure.
-std::vector<Halt> FindObstacles(const ServerView& view);
+// synchronous standby, an `on_truncate` that needs to hear of each TRUNCATE from a server that
+// tells of none. Pure.
+std::vector<Halt> FindObstacles(const ServerView& view, OnTruncate on_truncate = OnTruncate::kLog);
 
 // Throws the first of them. A server that is itself a standby is waited for (transient): it may be
 // promoted. Pure.
-void RequireCapturable(const ServerView& view);
+void RequireCapturable(const ServerView& view, OnTruncate on_truncate = OnTruncate::kLog);
 
-// Logs when the server's major version is newer than those that the relay is tested with.
-void SayIfUntested(const ServerIdentity& identity);
+// Whether its logical decoding tells of a TRUNCATE: from PostgreSQL 11 on. Pure.
+bool SendsTruncates(const ServerIdentity& identity);
+
+// Logs when the server's major version is newer than those that the relay is tested with, or so old
+// that something of its changes does not arrive.
+void SayIfUnusual(const ServerIdentity& identity);
 
 // Whether there is no room for another slot (kServerSetting); the second throws it. Pure.
 std::optional<Halt> FindFullSlots(const ServerView& view);

@@ -18,8 +18,7 @@ constexpr double kClockDifferenceMax = 5;
 // A transaction that is open for longer makes the slot's creation wait.
 constexpr int kLongTransactionSeconds = 60;
 
-void CheckServer(const ServerView& view, Findings* findings) {
-  const std::vector<Halt> obstacles = FindObstacles(view);
+void CheckServer(const ServerView& view, const std::vector<Halt>& obstacles, Findings* findings) {
   for (const Halt& obstacle : obstacles) findings->Bad(obstacle);
   const ServerSettings& settings = view.settings;
   if (view.identity.in_recovery) {
@@ -178,11 +177,12 @@ std::vector<Finding> CheckPostgres(const Options& options, const Stop& stop, See
     seen->checkpoint_topic = CheckpointTopic(
         options.publish.topic_prefix,
         {.system_identifier = "", .database = seen->database, .slot = options.capture.slot});
-    CheckServer(view, &findings);
+    const std::vector<Halt> obstacles = FindObstacles(view, options.capture.on_truncate);
+    CheckServer(view, obstacles, &findings);
     if (!seen->spool_in_use) {  // That relay's sessions are among those in use.
       CheckConnections(options.capture, *seen, view.role, &connection, &findings);
     }
-    if (FindObstacles(view).empty()) {
+    if (obstacles.empty()) {
       CheckReplicationConnection(options.capture, stop, seen, &findings);
       CheckWalSenders(view, &connection, &findings);
     } else if (const auto full = FindFullSlots(view)) {

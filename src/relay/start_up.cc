@@ -110,7 +110,7 @@ OpenedServer StartUp::Look() const {
   OpenedServer server;
   server.connection = parts_.capture.server->Connect();
   server.view = server.connection->Look();
-  RequireCapturable(server.view);
+  RequireCapturable(server.view, parts_.options->capture.on_truncate);
   const TimePoint begin = parts_.capture.clock->Now();
   while (!IsSettled(server.view)) {
     const Duration patience =

@@ -4,7 +4,10 @@ import random
 import string
 from decimal import Decimal
 
+import pytest
 from harness import Scene
+
+SERVER_SETTING = 68
 
 
 def test_everything_is_captured_from_snapshot_and_stream(oldest_scene: Scene):
@@ -36,3 +39,13 @@ def test_everything_is_captured_from_snapshot_and_stream(oldest_scene: Scene):
     relay.stop()
     scene.running_relay("resnapshot", "--allow-unkeyed")
     assert scene.changes("test")[-1][:2] == ("r", {"id": 9})
+
+
+@pytest.mark.parametrize("policy", ["tombstones", "halt"])
+def test_truncates_that_are_not_sent_cannot_be_asked_for(oldest_scene: Scene, policy: str):
+    scene = oldest_scene
+    relay = scene.relay(on_truncate=policy)
+    assert relay.run() == SERVER_SETTING
+    assert "[truncate-not-sent] PostgreSQL 10 sends no TRUNCATE" in relay.log_text() and "--on-truncate=log" in relay.log_text()
+    assert scene.slots() == scene.publications() == []
+    scene.running_relay().wait_for_log("sends no TRUNCATE to logical decoding: topics keep the rows")

@@ -5,9 +5,11 @@ import time
 from collections import Counter
 
 from clients import AvroDecoder, Message, TopicReader
-from harness import Scene
+from harness import Scene, since
 
 ROW_REFUSED = 65
+
+pytestmark = since(11, "logical decoding knows no TRUNCATE")
 
 
 def last_values(messages: list[Message]) -> dict[int, dict]:

@@ -36,6 +36,16 @@ TEST(ServerInspection, AcceptsAServerThatIsSetUp) {
   EXPECT_NO_THROW(RequireFreeSlot(GoodView()));
 }
 
+TEST(ServerInspection, RefusesAPolicyForTruncatesThatTheServerDoesNotSend) {
+  ServerView view = GoodView();
+  EXPECT_NO_THROW(RequireCapturable(view, OnTruncate::kHalt));
+  view.identity.version = 100023;
+  EXPECT_NO_THROW(RequireCapturable(view, OnTruncate::kLog));
+  const auto refusal = Refusal([&] { RequireCapturable(view, OnTruncate::kTombstones); });
+  EXPECT_EQ(refusal.first, ExitCode::kServerSetting);
+  EXPECT_THAT(refusal.second, HasSubstr("--on-truncate=log"));
+}
+
 TEST(ServerInspection, RefusesWrongSettingsWithTheirRemedy) {
   ServerView view = GoodView();
   view.settings.wal_level = "replica";
