@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from clients import JsonDecoder, Message, TopicReader
+from harness import since
 from harness.debezium import Debezium
 from harness.documents import Block, blocks
 from harness.reader_of_documents import ReaderOfDocuments
@@ -21,6 +22,7 @@ PAGE = "docs/how_to/move_from_debezium.md"
 STREAMS = "(?i)streaming changes from"
 ANOTHER_RELAY = 73
 AGAIN = "resume and stop again"
+ADVANCES = since(11, "no slot can be advanced")
 
 SLOT_AND_PUBLICATION = {"slot.name": "debezium", "publication.name": "dbz_publication"}
 # Each record is a request of its own, and hardly any wait in memory: a transaction of thousands of rows takes seconds.
@@ -168,6 +170,7 @@ def stop_within_a_transaction(mover: Mover) -> int:
     raise AssertionError("the connector never stopped within a large transaction")
 
 
+@ADVANCES
 @pytest.mark.parametrize("mover", [pytest.param(SLOWLY, id="slowly")], indirect=True)
 def test_the_relay_goes_on_where_the_connector_has_stopped(mover: Mover):
     scene = mover.scene
@@ -192,6 +195,7 @@ def test_the_relay_goes_on_where_the_connector_has_stopped(mover: Mover):
     mover.asserts_that_each_change_is_there_once(writer, others)
 
 
+@ADVANCES
 def test_the_connector_gets_its_slot_back(mover: Mover):
     scene = mover.scene
     with Writer(scene.url(), WRITES, per_second=20) as writer:
@@ -227,6 +231,7 @@ def drained(mover: Mover) -> str:
     return status()["capture"]["captured_lsn"]
 
 
+@ADVANCES
 def test_after_copy_another_row_shows_where_the_connector_is(mover: Mover):
     """All rows of a COPY have one LSN."""
     scene = mover.scene
@@ -241,6 +246,7 @@ def test_after_copy_another_row_shows_where_the_connector_is(mover: Mover):
     assert mover.asks().startswith("SELECT pg_replication_slot_advance")
 
 
+@since(12, "no slot can be copied")
 def test_a_copy_of_the_slot_for_pgoutput(mover: Mover):
     """The connector's own plugin is pgoutput here: decoderbufs is not among what the tests have."""
     scene = mover.scene
