@@ -166,6 +166,24 @@ class PostgresServer(OneProcess):
         return []
 
 
+# As pg_basebackup, which copies no server that is newer than itself. What it lacks of the WAL, a standby streams.
+BASE_BACKUP = """
+SELECT :SERVER_VERSION_NUM >= 150000 AS renamed \\gset
+\\if :renamed
+SELECT pg_backup_start('copy', true);
+\\else
+SELECT pg_start_backup('copy', true, false);
+\\endif
+\\! cp -a {source} {copy}; rm -rf {copy}/postmaster.pid {copy}/pg_replslot/* {copy}/pg_wal/*
+\\o {copy}/backup_label
+\\if :renamed
+SELECT labelfile FROM pg_backup_stop();
+\\else
+SELECT labelfile FROM pg_stop_backup(false);
+\\endif
+"""
+
+
 class PostgresStandby(PostgresServer):
     """A copy of `primary`, which must run when this starts for the first time; follows it until promoted.
 
@@ -173,7 +191,6 @@ class PostgresStandby(PostgresServer):
     """
 
     def __init__(self, folder: Path, primary: PostgresServer, settings: Optional[Mapping[str, str]] = None):
-        # pg_basebackup -R would write what libpq of an older standby does not know.
         super().__init__(folder, {**(settings or {}), "primary_conninfo": primary.url()})
         self._primary = primary
 
@@ -197,7 +214,9 @@ class PostgresStandby(PostgresServer):
         self.configure(port=str(port))
 
     def _fill_data(self) -> None:
-        self._run("pg_basebackup", "-D", str(self.data), "-d", self._primary.url(), "-X", "stream", "-c", "fast", "--no-sync")
+        script = self.folder / "base_backup.sql"
+        script.write_text(BASE_BACKUP.format(source=self._primary.data, copy=self.data))
+        self._run("psql", "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-f", str(script), self._primary.url())
         signal_file = self.data / "standby.signal"
         signal_file.touch()
         if self._user:

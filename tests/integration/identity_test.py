@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from harness import HAS_ROOTS, Scene, with_roots
+from harness import HAS_ROOTS, POSTGRES_MAJOR, Scene, with_roots
 from harness.topic_is_table import becomes_its_table, last_rows, table_rows
 
 PARTITIONED = """
@@ -247,7 +247,8 @@ def test_rows_have_their_table_s_name_and_key_soon_after_ddl_that_is_not_announc
         came = [(message.op, list(message.key)) for message in scene.messages(table)][-2:]
         assert came == [("c", columns), ("d", columns)]
     becomes_its_table(scene, table)
-    assert relay.log_text().count("PostgreSQL does not announce") == 1
+    # Newer ones announce some of it with the first row.
+    assert relay.log_text().count("PostgreSQL does not announce") in ((1,) if POSTGRES_MAJOR <= 15 else (0, 1))
 
 
 def insert(scene: Scene, table: str, number: int) -> str:

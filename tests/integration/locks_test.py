@@ -10,9 +10,11 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from harness import Scene
+from harness import Scene, since
 from harness.writer import Writer
 from servers import Proxy, Relay
+
+IN_PIECES = since(14, "a table is read in one piece")
 
 
 @contextlib.contextmanager
@@ -128,6 +130,7 @@ def every_row_is_read_once(scene: Scene, table: str, rows: int) -> None:
     assert Counter(key["id"] for op, key, _ in scene.changes(table) if op == "r") == Counter(range(1, rows + 1))
 
 
+@IN_PIECES
 def test_alter_table_waits_for_a_piece_of_the_snapshot_at_most(scene: Scene, detour: Proxy):
     rows = 300_000
     big_table(scene, "big", rows)
@@ -173,6 +176,7 @@ def test_a_swap_of_schemas_while_the_snapshot_is_read_mixes_no_tables(scene: Sce
     every_row_is_read_once(scene, "one.t", rows)
 
 
+@IN_PIECES
 def test_columns_that_change_names_while_their_table_is_read_keep_their_values(scene: Scene, detour: Proxy):
     rows = 200_000
     big_table(scene, "big", rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from harness import Scene
+from harness import POSTGRES_MAJOR, Scene
 from harness.poison import make_poison_type
 from psycopg import sql
 
@@ -68,7 +68,8 @@ def test_names_from_the_server_forge_no_line_of_the_log(scene: Scene, evil: psyc
     evil.execute(f"TRUNCATE {table}")
     evil.execute(f"ALTER TABLE {table} ADD COLUMN {identifier(EVIL + '2')} int")
     evil.execute(f"INSERT INTO {table} VALUES (3, '2026-01-01', 1)")
-    relay.wait_for_log("(?s)snapshot refused.*row at .* refused.*TRUNCATE of .*Created topic ")
+    truncate = "TRUNCATE of .*" if POSTGRES_MAJOR >= 11 else ""  # 10 sends none.
+    relay.wait_for_log(f"(?s)snapshot refused.*row at .* refused.*{truncate}Created topic ")
     relay.stop()
     lines = lines_of_its_own(relay)
     assert len([line for line in lines if FORGED in line]) > 5

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from harness import Scene
+from harness import Scene, since
 
 from chaos.drift.lock_watcher import LockWatcher
 from servers import Servers
@@ -420,6 +420,7 @@ def test_an_event_trigger_lets_a_table_lose_and_get_its_key_without_a_moment_bet
     scene.execute("CREATE TABLE still (id int PRIMARY KEY); ALTER TABLE still ADD COLUMN more int; DROP TABLE still")
 
 
+@since(15, "whoever adds a table holds up no other ALTER PUBLICATION")
 def test_who_holds_the_publication_while_a_key_is_dropped_is_named(scene: Scene):
     """The event trigger gives up then, and the keeper can only wait as well."""
     scene.execute("CREATE TABLE test (id int CONSTRAINT test_key PRIMARY KEY); INSERT INTO test VALUES (1)")
