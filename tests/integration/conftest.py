@@ -66,10 +66,16 @@ def newer_scene(servers: Servers, newer_postgres: PostgresServer, tmp_path) -> I
         yield scene
 
 
-@pytest.fixture
-def oldest_scene(servers: Servers, tmp_path) -> Iterator[Scene]:
+@pytest.fixture(scope="session")
+def oldest_postgres(servers: Servers) -> Iterator[PostgresServer]:
     """PostgreSQL 10, which is fetched."""
-    with fetched_postgres(servers, "oldest-postgres", OLDEST_POSTGRES_VERSION) as server, scene_on(servers, server, tmp_path) as scene:
+    with fetched_postgres(servers, "oldest-postgres", OLDEST_POSTGRES_VERSION) as server:
+        yield server
+
+
+@pytest.fixture
+def oldest_scene(servers: Servers, oldest_postgres: PostgresServer, tmp_path) -> Iterator[Scene]:
+    with scene_on(servers, oldest_postgres, tmp_path) as scene:
         yield scene
 
 
