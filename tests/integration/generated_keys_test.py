@@ -4,7 +4,7 @@ import json
 
 import pytest
 from harness import HAS_ROOTS, Scene, before
-from harness.topic_is_table import topic_rows
+from harness.topic_is_table import last_rows
 
 UNKEYED = 66
 
@@ -209,6 +209,11 @@ PARTS = ("CREATE TABLE {t} (id int PRIMARY KEY, v text, g text GENERATED ALWAYS 
          "CREATE TABLE {t}_a PARTITION OF {t} DEFAULT; ALTER TABLE {t}_a REPLICA IDENTITY FULL")
 
 
+def keyed_rows(scene: Scene, table: str) -> list[tuple]:
+    """With FULL, the first rows of a table that was altered since have no key."""
+    return [(row["id"], row["v"]) for row in last_rows([message for message in scene.messages(table, settle=False) if message.key])]
+
+
 def test_postgresql_18_never_refuses_an_update_with_full_identity_either(newer_scene: Scene):
     """There all generated columns of the table count, also virtual ones."""
     scene = newer_scene
@@ -231,7 +236,7 @@ def test_postgresql_18_never_refuses_an_update_with_full_identity_either(newer_s
     scene.execute("; ".join(f"ALTER TABLE {table} REPLICA IDENTITY DEFAULT" for table in ("virtual", "parts_a", "beside", "later")))
     for value in "b", "c":
         for table in "virtual", "parts", "beside", "later":
-            scene.wait_until(lambda: [(row["id"], row["v"]) for row in topic_rows(scene, table)] == [(2, value)], 30, table)
+            scene.wait_until(lambda: keyed_rows(scene, table) == [(2, value)], 30, table)
             scene.execute(f"UPDATE {table} SET v = 'c'")
 
 
