@@ -19,10 +19,10 @@ bool MoveSlot(const CaptureParts& parts, Lsn to, const Spool& spool, const Captu
   ServerConnection* const stream = server.connection.get();
   const bool expects_pair = spool.ledger().accounted_members().has_value();
   stream->Start({parts.options->slot, stream->catalog()->FindPublications(expects_pair), to});
-  stream->SendStatus({.write = to, .flush = to});
   const std::unique_ptr<ServerConnection> observer = parts.server->Connect();
   constexpr Duration kLookInterval{50};
   while (!parts.stop->requested()) {
+    stream->SendStatus({.write = to, .flush = to});
     const std::optional<SlotState> slot = observer->Look().slot;
     if (!slot || slot->confirmed_flush >= to) {
       stream->Finish();

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "capture/generated_columns.h"
+
 namespace bw {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 CapturedTable MakeTable(uint32_t oid, const std::string& name, bool has_identity) {
@@ -44,6 +47,25 @@ TEST(PublicationMembers, LeavesWhatIsNotSelectedAloneUnlessItHarms) {
   EXPECT_THAT(plan.join, IsEmpty());
   EXPECT_THAT(NamesOf(plan.take_out), ElementsAre("lost"));
   EXPECT_THAT(plan.inserts_only, IsEmpty());
+}
+
+TEST(PublicationMembers, RefusesFullIdentitiesThatNeedGeneratedColumns) {
+  std::vector<CapturedTable> tables = {MakeTable(1, "plain", true),   MakeTable(2, "stored", true),
+                                       MakeTable(3, "virtual", true), MakeTable(4, "keyed", true),
+                                       MakeTable(5, "root", true),    MakeTable(6, "leaf", true)};
+  for (size_t i : {0u, 1u, 2u, 5u}) tables[i].identity = ReplicaIdentity::kFull;
+  for (size_t i : {1u, 3u, 4u, 5u}) tables[i].generated_columns.emplace_back();
+  tables[2].has_virtual_columns = true;
+  tables[2].key_index = "virtual_pkey";
+  tables[4].partitioned = true;
+  tables[5].root_oid = 5;
+  RefuseFullIdentities(&tables);
+  EXPECT_THAT(NamesOf(PlanMembership(tables, {}, TableFilter(), /*joins_roots=*/true).join),
+              ElementsAre("plain", "keyed"));
+  EXPECT_THAT(NamesOf(PlanMembership(tables, {}, TableFilter(), /*joins_roots=*/true).inserts_only),
+              ElementsAre("stored", "virtual", "root"));
+  EXPECT_THAT(IdentityRemedies(tables[1]), HasSubstr("\"stored\" REPLICA IDENTITY USING INDEX"));
+  EXPECT_THAT(IdentityRemedies(tables[2]), HasSubstr("\"virtual\" REPLICA IDENTITY DEFAULT"));
 }
 
 TEST(PublicationMembers, NamesThePartitionedTableForItsPartitions) {
