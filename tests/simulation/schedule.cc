@@ -22,7 +22,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr uint64_t kStepsMax = 400'000;
+constexpr uint64_t kStepsMax = 60'000;
 constexpr seconds kDrainTimeout{600};
 constexpr seconds kRestartPause{1};
 constexpr uint64_t kCapacity = uint64_t{1} << 40;
