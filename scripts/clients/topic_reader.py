@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Protocol
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 POLL_S = 0.1
@@ -137,7 +137,7 @@ class TopicReader:
             ends = {}
             for topic in topics:
                 for partition in consumer.list_topics(topic, timeout=20).topics[topic].partitions:
-                    _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
+                    end = _end(consumer, TopicPartition(topic, partition))
                     if end > 0:
                         ends[topic, partition] = end
             return ends
@@ -161,6 +161,18 @@ class TopicReader:
         headers = {name: value.decode() for name, value in got.headers() or []}
         return Message(got.topic(), got.partition(), got.offset(), self._decoder.decode(got.key()),
                        self._decoder.decode(got.value()), headers, got.key(), got.value())
+
+
+def _end(consumer: Consumer, partition: TopicPartition, timeout: float = 20) -> int:
+    """Where a partition ends. A broker can name a new topic in its metadata before it leads it."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return consumer.get_watermark_offsets(partition, timeout=timeout)[1]
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _topics(consumer: Consumer) -> set[str]:
