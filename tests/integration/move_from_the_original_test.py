@@ -7,6 +7,7 @@ rows written before the move for what it had published.
 from collections.abc import Iterator
 
 import pytest
+from harness import since
 from harness.documents import Block, blocks
 from harness.reader_of_documents import ReaderOfDocuments
 
@@ -73,6 +74,7 @@ def test_in_the_same_topics_while_nobody_writes(someone: ReaderOfDocuments):
     assert seen(someone, 3) == [("c", 3)], "neither a snapshot, nor a gap"
 
 
+@since(12, "no slot can be copied")
 def test_from_a_fork_on_a_newer_server_while_applications_write(someone: ReaderOfDocuments):
     scene = someone.scene
     someone.runs_sql(types(someone, PRINT_SQL, "--slot=relay"))
