@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from harness import Scene
+from harness import Scene, in_pieces
 from harness.role import make_publications_for_role, make_role, role_url
 
 from chaos.drift.lock_watcher import LockWatcher, Wait
@@ -164,6 +164,7 @@ def test_a_role_that_does_not_see_what_others_wait_for_gives_way_too(scene: Scen
     gives_way_once_and_reads_later(scene, detour, relay, "2 tables read again")
 
 
+@in_pieces
 def test_a_relay_that_is_killed_while_it_waits_for_a_lock_leaves_no_snapshot_behind(scene: Scene, relay: Relay):
     want_a_reread(scene)
     is_reading(scene)

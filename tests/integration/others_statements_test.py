@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from harness import Scene, since
+from harness import Scene, since, with_roots
 
 from chaos.drift.lock_watcher import LockWatcher
 from servers import Servers
@@ -310,6 +310,7 @@ def test_what_happens_to_tables_while_the_relay_is_stopped_is_healed(shared: Sce
     becomes_right(shared, "keyed2", "keyed3")
 
 
+@with_roots
 def test_partitions_without_identity_never_stop_others(shared: Scene):
     shared.execute("CREATE TABLE high PARTITION OF parts FOR VALUES FROM (100) TO (200)")
     shared.execute("INSERT INTO parts VALUES (1, 'a'), (101, 'b'), (102, 'c')")
@@ -327,6 +328,7 @@ SELECT l.waitstart FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 """
 
 
+@since(14, "when a wait began cannot be seen")
 def test_nobody_waits_long_behind_a_relay_that_waits_for_a_lock(world: Scene):
     """Who wants a lock that goes with the holder's, and not with the one that the relay wants, stands behind the relay."""
     world.execute("CREATE TABLE behind (id int PRIMARY KEY, value text) PARTITION BY RANGE (id);"

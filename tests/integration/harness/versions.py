@@ -24,3 +24,4 @@ with_server_programs = pytest.mark.skipif(bool(_chosen), reason="PostgreSQL with
 # Partitions that come as the one table that they are parts of.
 HAS_ROOTS = POSTGRES_MAJOR >= 13
 with_roots = since(13, "each partition is published by itself")
+in_pieces = since(14, "a table is read in one piece, under one lock")
