@@ -276,7 +276,7 @@ def test_a_role_without_the_right_says_what_an_owner_is_to_run(scene: Scene):
     assert "nothing to remove" in remove(scene, "--yes", url=role_url(scene))[1]
 
 
-@since(13, "ALTER PUBLICATION locks nothing that DROP PUBLICATION waits for")
+@since(15, "ALTER PUBLICATION locks nothing that DROP PUBLICATION waits for")
 def test_a_lock_of_others_is_waited_for_and_lets_nobody_wait(stopped: Scene):
     with psycopg.connect(stopped.url()) as owner:
         owner.execute("CREATE TABLE later (id int PRIMARY KEY)")  # The event trigger adds it, which locks the publication.
