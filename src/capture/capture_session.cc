@@ -106,7 +106,25 @@ SessionEnd CaptureSession::Run() {
     ~AtEnd() { figures->streaming.store(false, kRelaxed); }
   } at_end{env_.figures};
   Start();
-  return Loop();
+  try {
+    return Loop();
+  } catch (const Error& error) {
+    // When PostgreSQL crashes at a transaction, what it was asked meanwhile may fail first.
+    const bool is_elsewhere = error.kind() != ErrorKind::kTransient || !error.place().empty();
+    if (is_elsewhere || !assembler_->in_transaction() || !StreamIsLost()) throw;
+    throw WithinTransaction(error);
+  }
+}
+
+bool CaptureSession::StreamIsLost() {
+  constexpr Duration kPatience{1'000};
+  const TimePoint deadline = env_.clock->Now() + kPatience;
+  try {
+    while (env_.clock->Now() < deadline && !env_.stop->requested()) env_.stream->Receive(deadline);
+    return false;
+  } catch (const Error&) {
+    return true;
+  }
 }
 
 void CaptureSession::Start() {

@@ -104,6 +104,8 @@ class CaptureSession {
   void HandleMessage(std::string_view bytes, Lsn wal_start);
   std::optional<Frame> Receive();
   Error WithinTransaction(const Error& error) const;
+  // For a session that ends anyway: what still comes is dropped. Takes up to a second.
+  bool StreamIsLost();
   // The server repeatedly asks for a reply: see the .cc.
   bool LooksLikeShutdown(const Keepalive& keepalive) const;
   void CountToast();

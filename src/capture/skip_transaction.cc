@@ -2,41 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <memory>
-#include <optional>
+#include <string>
 
 #include "base/log.h"
 #include "spool/toast_cache.h"
 
 namespace bw {
-namespace {
-
-// Moves the slot as any confirmation does. PostgreSQL drops what committed before a stream's
-// beginning when it decodes it, without calling the output plugin, so it does not fail at it.
-bool MoveSlot(const CaptureParts& parts, Lsn to, const Spool& spool, const CaptureHooks& hooks) {
-  const OpenedServer server = hooks.open();
-  if (server.view.slot->confirmed_flush >= to) return true;
-  ServerConnection* const stream = server.connection.get();
-  const bool expects_pair = spool.ledger().accounted_members().has_value();
-  stream->Start({parts.options->slot, stream->catalog()->FindPublications(expects_pair), to});
-  const std::unique_ptr<ServerConnection> observer = parts.server->Connect();
-  constexpr Duration kLookInterval{50};
-  while (!parts.stop->requested()) {
-    stream->SendStatus({.write = to, .flush = to});
-    const std::optional<SlotState> slot = observer->Look().slot;
-    if (!slot || slot->confirmed_flush >= to) {
-      stream->Finish();
-      return true;
-    }
-    stream->Receive(parts.clock->Now() + kLookInterval);  // It will be sent again.
-  }
-  return false;
-}
-
-}  // namespace
 
 bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, CaptureHooks hooks) {
   hooks.end_wanted = nullptr;
+  const std::string lsn = commit_lsn.ToString();
+  const Lsn wal_end = hooks.open().view.identity.wal_end;
+  if (commit_lsn >= wal_end) {
+    spdlog::warn(
+        "--skip-transaction={}: nothing commits there, the server's WAL ends at {}; nothing is "
+        "skipped",
+        lsn, wal_end.ToString());
+    return true;
+  }
   // Nothing commits between here and the end of the transaction's commit record.
   const Lsn behind{commit_lsn.value + 1};
   const Lsn captured = spool->ledger().captured().end_lsn;
@@ -49,22 +32,25 @@ bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, Ca
       spdlog::warn(
           "--skip-transaction={}: no transaction of captured tables commits there; "
           "nothing is skipped",
-          commit_lsn.ToString());
+          lsn);
       return true;
     }
     spool->log().DropUncaptured();
-    spool->ledger().NoteRemedy(
-        fmt::format("the transaction with commit LSN {} is skipped", commit_lsn.ToString()));
+    spool->ledger().NoteRemedy(fmt::format("the transaction with commit LSN {} is skipped", lsn));
     spdlog::warn(
         "An operator has allowed: the transaction with commit LSN {} is skipped, its "
         "changes will be missing in Kafka",
-        commit_lsn.ToString());
+        lsn);
     spool->log().toast().EraseAll();
-    spool->log().AdvanceIdle(behind);
-    if (!spool->log().WaitUntilDurable(*parts.stop)) return false;
+  } else {
+    spdlog::info("--skip-transaction={}: what commits there is captured or skipped already", lsn);
+    spool->log().DropUncaptured();
   }
-  // Even if it was done before: PostgreSQL may have lost that in a crash.
-  return MoveSlot(parts, behind, *spool, hooks);
+  // PostgreSQL drops what committed before a stream's beginning when it decodes it, without calling
+  // the output plugin (SnapBuildXactNeedsSkip() in snapbuild.c), so it does not fail at it. The
+  // slot need not be there.
+  spool->log().SkipTo(behind);
+  return spool->log().WaitUntilDurable(*parts.stop);
 }
 
 }  // namespace bw

@@ -1,13 +1,14 @@
 """A transaction that PostgreSQL cannot send: named, retried less and less often, and left out where the operator says so."""
 
 import re
+import time
 
 import pytest
-from harness import Scene
+from harness import OwnPostgres, Scene, own_postgres
 from harness.poison import make_poison_type
 from harness.remedies import remedies_noted
 
-from servers import Relay
+from servers import Relay, Servers
 
 STUCK = r"PostgreSQL has failed 3 times at transaction ([0-9A-F]+/[0-9A-F]+): (.*)"
 
@@ -67,6 +68,68 @@ def test_a_transaction_that_cannot_be_sent_is_named_backed_off_from_and_skipped_
         scene.settle()
         relay.stop()
     assert [key["id"] for _, key, _ in scene.changes("test", settle=False)] == [1, 5, 6, 6, 6]
+
+
+def test_one_that_follows_another_closely_is_named_when_that_is_skipped(poisoned: Scene):
+    """PostgreSQL can be at the second before anything could be confirmed to it."""
+    scene = poisoned
+    relay = scene.running_relay()
+    for statement in "(1, poison_that_is_harmless())", "(2, '0')", "(3, '0')", "(4, poison_that_is_harmless())":
+        scene.execute(f"INSERT INTO test VALUES {statement}")
+    first = relay.wait_for_log(STUCK, timeout=60)[1]
+    relay.stop()
+    relay = scene.running_relay(skip_transaction=first)
+    second = relay.wait_for_log(STUCK, timeout=60)[1]
+    assert second != first
+    relay.stop()
+    relay = scene.running_relay(skip_transaction=second)
+    assert ids(scene) == [1, 4]
+    noted = "; ".join(remedies_noted(scene))  # Together or each by itself.
+    assert noted == f"the transaction with commit LSN {first} is skipped; the transaction with commit LSN {second} is skipped"
+
+
+CRASHES = """
+CREATE TYPE crash;
+CREATE FUNCTION crash_in(cstring) RETURNS crash LANGUAGE internal IMMUTABLE STRICT AS 'oidin';
+CREATE FUNCTION crash_out(crash) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'array_out';
+CREATE TYPE crash (INPUT = crash_in, OUTPUT = crash_out, LIKE = oid);
+CREATE TABLE crashes (id int PRIMARY KEY, p crash)"""
+
+
+def crashes_seldom(own: OwnPostgres) -> None:
+    def times_crashed() -> int:
+        return (own.server.folder / "postgres.log").read_text().count("was terminated by signal")
+
+    before = times_crashed()
+    time.sleep(12)
+    assert times_crashed() <= before + 2
+
+
+def test_a_server_that_crashes_at_it_does_so_less_and_less_often(servers: Servers, tmp_path, request):
+    """Its first row is of a table that the relay then asks about, on another connection, which is lost with the stream."""
+    with own_postgres(servers, tmp_path, request) as own:
+        own.scene.execute(CRASHES)
+        relay = own.scene.running_relay()
+        own.scene.execute("INSERT INTO crashes VALUES (1, '0')")
+        lsn = relay.wait_for_log(STUCK, timeout=60)[1]
+
+        crashes_seldom(own)
+        relay.stop()
+        relay = own.scene.running_relay(skip_transaction=lsn)
+        relay.wait_for_log("is skipped")
+        own.scene.reconnect()
+        own.scene.execute("INSERT INTO crashes VALUES (2, NULL)")
+        assert [key["id"] for _, key, _ in own.scene.changes("crashes")] == [2]
+
+
+def test_an_lsn_behind_the_end_of_the_wal_skips_nothing_that_comes_there_later(poisoned: Scene):
+    scene = poisoned
+    scene.running_relay().stop()
+    [(lsn,)] = scene.query("SELECT pg_current_wal_insert_lsn() + 100000000")
+    relay = scene.running_relay(skip_transaction=lsn)
+    relay.wait_for_log("nothing commits there, the server's WAL ends at .*; nothing is skipped")
+    scene.execute("INSERT INTO test VALUES (1, poison_that_is_harmless())")
+    assert ids(scene) == [1]
 
 
 def test_an_lsn_at_which_no_transaction_commits_skips_nothing(poisoned: Scene):
