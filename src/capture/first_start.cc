@@ -35,16 +35,28 @@ Source SourceOf(const CaptureOptions& options, const ServerIdentity& identity) {
   return {identity.system_identifier, identity.database, options.slot, identity.timeline};
 }
 
+// A row at which PostgreSQL crashes does so in each attempt. Which table's reader notices it first
+// is chance, so all count as one place.
+SnapshotContent ReadSnapshot(const CaptureParts& parts, const SnapshotSource& source,
+                             Spool* spool) {
+  try {
+    return parts.server->ReadSnapshot(source, /*hold=*/nullptr, spool, parts.figures);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kTransient) throw;
+    throw error.At(
+        "the snapshot",
+        "If its log says that it crashes at a row of a table, mend the row, or leave the "
+        "table out with --exclude-tables");
+  }
+}
+
 std::vector<TableName> ReadRows(const CaptureParts& parts, const FirstStartPlan& plan,
                                 const CreatedSlot& slot, Spool* spool) {
-  // This may take hours, during which somebody may drop a key.
-  const std::unique_ptr<Watch> keeper = parts.server->keeper().Run(spool);
   SnapshotSource source;
   source.slot = slot;
   source.publications = plan.publications.names;
   source.encoding = TextEncoding::Of(plan.view.settings.server_encoding);
-  SnapshotContent content =
-      parts.server->ReadSnapshot(source, /*hold=*/nullptr, spool, parts.figures);
+  SnapshotContent content = ReadSnapshot(parts, source, spool);
   spdlog::debug("{} rows in the snapshot", FormatCount(content.rows));
   BW_KILL_POINT("first_start.after_rows");
   return std::move(content.tables);
@@ -76,6 +88,9 @@ MadeAndRead MakeAndRead(const CaptureParts& parts, const FirstStartPlan& plan, b
   made->publications = !plan.publications.create_sql.empty();
   BW_KILL_POINT("first_start.after_publication");
   spool->ledger().BeginReread();
+  // The slot waits for open transactions, and the rows may take hours: meanwhile somebody may drop
+  // a key.
+  const std::unique_ptr<Watch> keeper = parts.server->keeper().Run(spool);
   // From here on the connection is not used until the snapshot has been read.
   const CreatedSlot slot = connection->CreateSlot(/*export_snapshot=*/!options.skip_snapshot);
   made->slot = true;

@@ -322,6 +322,24 @@ def test_partitions_without_identity_never_stop_others(shared: Scene):
     becomes_right(shared, "parts")
 
 
+def test_a_key_that_is_dropped_while_a_first_start_waits_for_its_slot(scene: Scene):
+    scene.execute("CREATE TABLE busy (id int PRIMARY KEY); CREATE TABLE loses (id int PRIMARY KEY, value text); "
+                  "INSERT INTO loses VALUES (1, 'a')")
+    relay = scene.relay()
+    with scene.connect() as writer:
+        writer.autocommit = False
+        writer.execute("INSERT INTO busy VALUES (1)")
+        relay.start()
+        relay.wait_for_log("Creating slot .* waits for")
+        scene.execute("ALTER TABLE loses DROP CONSTRAINT loses_pkey")
+        is_taken_out(scene, "loses")
+        scene.execute("UPDATE loses SET value = 'updated'")
+        scene.execute("ALTER TABLE loses ADD PRIMARY KEY (id)")
+        writer.commit()
+    relay.wait_streaming()
+    becomes_right(scene, "busy", "loses")
+
+
 RELAY_S_WAITS = """
 SELECT l.waitstart FROM pg_locks l JOIN pg_stat_activity a USING (pid)
  WHERE NOT l.granted AND l.relation = 'behind'::regclass AND a.application_name LIKE 'bottledwater%'

@@ -153,3 +153,19 @@ def test_poison_that_the_snapshot_meets_names_its_table_and_leaves_nothing(poiso
     assert scene.slots() == []
     scene.execute("DELETE FROM test")
     scene.running_relay()
+
+
+def test_a_server_that_crashes_in_the_snapshot_does_so_less_and_less_often(servers: Servers, tmp_path, request):
+    with own_postgres(servers, tmp_path, request) as own:
+        own.scene.execute(CRASHES)
+        own.scene.execute("CREATE TABLE test (id int PRIMARY KEY); INSERT INTO crashes VALUES (1, '0')")
+        relay = own.scene.relay()
+        relay.start()
+        relay.wait_for_log("PostgreSQL has failed 3 times at the snapshot: .*--exclude-tables", timeout=60)
+        crashes_seldom(own)
+        relay.stop()
+        relay = own.scene.relay(exclude_tables="crashes")
+        relay.start()
+        own.scene.reconnect()
+        own.scene.execute("INSERT INTO test VALUES (1)")
+        assert [key["id"] for _, key, _ in own.scene.changes("test")] == [1]
