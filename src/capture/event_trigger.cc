@@ -10,50 +10,51 @@
 namespace bw {
 namespace {
 
-// Each table has an exception handler of its own, so that a locked one does not hold up the others.
-// Replica identity is judged as PostgreSQL does when it allows an UPDATE (18 also looks at
-// generated columns, with FULL at all); every partition of a partitioned table must have one. The
-// keeper corrects what this gets wrong.
+// Looks at the tables of the statement, at those below them, which inherit what it does, and, where
+// roots are published in their partitions' place, at those above. Replica identity is judged as
+// PostgreSQL does when it allows an UPDATE (18 also looks at generated columns, with FULL at all);
+// every partition of a partitioned table must have one. Each change has an exception handler of its
+// own, so that a locked table does not hold up the others. The keeper corrects what this gets
+// wrong.
 constexpr const char* kFunctionBody = R"(
 DECLARE
   changed record;
-  has_identity boolean;
-  is_member boolean;
 BEGIN
   FOR changed IN
-    SELECT DISTINCT c.oid, c.relkind FROM pg_event_trigger_ddl_commands() d
-    JOIN pg_class o ON d.classid = 'pg_class'::regclass AND o.oid = d.objid
-    LEFT JOIN pg_index x ON x.indexrelid = o.oid
-    JOIN pg_class c ON c.oid = coalesce({root}, x.indrelid, o.oid)
-    WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
+    WITH RECURSIVE seen(oid) AS (
+      SELECT coalesce(x.indrelid, o.oid) FROM pg_event_trigger_ddl_commands() d
+      JOIN pg_class o ON d.classid = 'pg_class'::regclass AND o.oid = d.objid
+      LEFT JOIN pg_index x ON x.indexrelid = o.oid
+      UNION SELECT i.inhrelid FROM seen JOIN pg_inherits i ON i.inhparent = seen.oid),
+    unit AS (
+      SELECT c.oid, c.relkind, {may_join} AS may_join, EXISTS (
+        SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+        WHERE p.pubname = {publication_literal} AND r.prrelid = c.oid) AS is_member
+      FROM pg_class c WHERE c.oid IN ({units}) AND c.relkind IN ('r', 'p')
+        AND c.relpersistence = 'p' AND c.oid >= 16384),
+    judged AS (
+      SELECT u.oid, u.is_member, (
+        SELECT coalesce(bool_and(t.relreplident = 'f' AND {full_counts} OR EXISTS (
+            SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisvalid AND i.indimmediate
+              AND i.indisunique AND i.indpred IS NULL
+              AND CASE t.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary
+                  ELSE false END
+              AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid
+                AND a.attnum = ANY ((i.indkey::int2[])[0:{key_size} - 1])
+                AND {generated} <> ''))), false)
+        FROM pg_class t
+        WHERE t.oid = u.oid OR t.oid IN (
+          WITH RECURSIVE below(oid) AS (
+            SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = u.oid AND u.relkind = 'p'
+            UNION ALL SELECT i.inhrelid FROM below JOIN pg_inherits i ON i.inhparent = below.oid)
+          SELECT below.oid FROM below)) AS has_identity
+      FROM unit u WHERE u.is_member OR u.may_join)
+    SELECT j.oid, j.is_member FROM judged j WHERE j.has_identity <> j.is_member
   LOOP
     BEGIN
-      SELECT coalesce(bool_and(t.relreplident = 'f' AND {full_counts} OR EXISTS (
-          SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisvalid AND i.indimmediate
-            AND i.indisunique AND i.indpred IS NULL
-            AND CASE t.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN i.indisprimary
-                ELSE false END
-            AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid
-              AND a.attnum = ANY ((i.indkey::int2[])[0:{key_size} - 1])
-              AND {generated} <> ''))), false)
-        INTO has_identity
-        FROM pg_class t
-        WHERE t.oid = changed.oid OR t.oid IN (
-          WITH RECURSIVE below(oid) AS (
-            SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = changed.oid
-              AND changed.relkind = 'p'
-            UNION ALL SELECT i.inhrelid FROM below JOIN pg_inherits i ON i.inhparent = below.oid)
-          SELECT below.oid FROM below);
-      SELECT EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-                     WHERE p.pubname = {publication_literal} AND r.prrelid = changed.oid)
-        INTO is_member;
-      IF has_identity AND NOT is_member THEN
-        EXECUTE format('ALTER PUBLICATION %s ADD TABLE ONLY %s', {publication_quoted_literal},
-                       changed.oid::regclass);
-      ELSIF is_member AND NOT has_identity THEN
-        EXECUTE format('ALTER PUBLICATION %s DROP TABLE ONLY %s', {publication_quoted_literal},
-                       changed.oid::regclass);
-      END IF;
+      EXECUTE format('ALTER PUBLICATION %s %s TABLE ONLY %s', {publication_quoted_literal},
+                     CASE WHEN changed.is_member THEN 'DROP' ELSE 'ADD' END,
+                     changed.oid::regclass);
     EXCEPTION WHEN OTHERS THEN
       NULL;
     END;
@@ -64,11 +65,35 @@ END
 )";
 
 constexpr const char* kFullCounts = R"((t.relkind = 'p' OR NOT EXISTS (
-          SELECT FROM pg_attribute a
-          WHERE a.attrelid = t.oid AND a.attgenerated <> '' AND NOT a.attisdropped)))";
-constexpr const char* kPartitionRoot = "pg_partition_root(coalesce(x.indrelid, o.oid))::oid";
+            SELECT FROM pg_attribute a
+            WHERE a.attrelid = t.oid AND a.attgenerated <> '' AND NOT a.attisdropped)))";
+constexpr const char* kSeen = "SELECT seen.oid FROM seen";
+constexpr const char* kSeenAndAbove =
+    "SELECT coalesce(a.oid, seen.oid) FROM seen "
+    "LEFT JOIN LATERAL pg_partition_ancestors(seen.oid) a(oid) ON true";
 // EXECUTE FUNCTION, which was EXECUTE PROCEDURE.
 constexpr int kFirstWithFunction = 110000;
+
+std::string FunctionBody(const std::string& publication, bool joins_roots, int server_version) {
+  const CatalogTerms terms(server_version);
+  return fmt::format(
+      kFunctionBody, fmt::arg("publication_literal", QuoteLiteral(publication)),
+      fmt::arg("publication_quoted_literal", QuoteLiteral(QuoteIdentifier(publication))),
+      fmt::arg("units", joins_roots ? kSeenAndAbove : kSeen),
+      fmt::arg("may_join", joins_roots ? "NOT c.relispartition" : "c.relkind = 'r'"),
+      fmt::arg("key_size", terms.key_size), fmt::arg("generated", terms.generated),
+      fmt::arg("full_counts", server_version >= kFirstToRefuseGenerated ? kFullCounts : "true"));
+}
+
+// In schema {0}.
+std::string FunctionSql(const std::string& schema, const std::string& body) {
+  return fmt::format(
+      "CREATE OR REPLACE FUNCTION {}.keep_publication() RETURNS event_trigger\n"
+      "LANGUAGE plpgsql SECURITY DEFINER\n"
+      "SET search_path = pg_catalog, pg_temp SET lock_timeout = '10ms'\n"
+      "SET client_min_messages = error AS {};\n",
+      schema, QuoteLiteral(body));
+}
 
 }  // namespace
 
@@ -77,26 +102,17 @@ std::string EventTriggerName(const std::string& publication) {
 }
 
 std::string EventTriggerSql(const std::string& publication, bool joins_roots, int server_version) {
-  const CatalogTerms terms(server_version);
   const std::string schema = QuoteIdentifier(EventTriggerName(publication));
-  const std::string quoted = QuoteIdentifier(publication);
-  const std::string body = fmt::format(
-      kFunctionBody, fmt::arg("publication_literal", QuoteLiteral(publication)),
-      fmt::arg("publication_quoted_literal", QuoteLiteral(quoted)),
-      fmt::arg("root", joins_roots ? kPartitionRoot : "NULL::oid"),
-      fmt::arg("key_size", terms.key_size), fmt::arg("generated", terms.generated),
-      fmt::arg("full_counts", server_version >= kFirstToRefuseGenerated ? kFullCounts : "true"));
   return fmt::format(
       "CREATE SCHEMA IF NOT EXISTS {schema};\n"
-      "CREATE OR REPLACE FUNCTION {schema}.keep_publication() RETURNS event_trigger\n"
-      "LANGUAGE plpgsql SECURITY DEFINER\n"
-      "SET search_path = pg_catalog, pg_temp SET lock_timeout = '10ms'\n"
-      "SET client_min_messages = error AS {body};\n"
+      "{make_function}"
       "REVOKE ALL ON SCHEMA {schema} FROM PUBLIC;\n"
       "CREATE EVENT TRIGGER {schema} ON ddl_command_end WHEN TAG IN ('CREATE TABLE',\n"
       "'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA', 'ALTER TABLE', 'CREATE INDEX')\n"
       "EXECUTE {function} {schema}.keep_publication();",
-      fmt::arg("schema", schema), fmt::arg("body", QuoteLiteral(body)),
+      fmt::arg("schema", schema),
+      fmt::arg("make_function",
+               FunctionSql(schema, FunctionBody(publication, joins_roots, server_version))),
       fmt::arg("function", server_version >= kFirstWithFunction ? "FUNCTION" : "PROCEDURE"));
 }
 
@@ -121,14 +137,41 @@ EventTriggerState LookForEventTrigger(PgConnection* connection, const std::strin
   return found.Bool(0, 0) ? EventTriggerState::kOurs : EventTriggerState::kForeign;
 }
 
+std::string RenewEventTrigger(PgConnection* connection, const std::string& publication,
+                              bool joins_roots) {
+  if (LookForEventTrigger(connection, publication) != EventTriggerState::kOurs) return "";
+  const std::string body = FunctionBody(publication, joins_roots, connection->server_version());
+  const std::string schema = QuoteIdentifier(EventTriggerName(publication));
+  PgQueryOptions options;
+  options.doing = fmt::format("renew the function of event trigger {}", schema);
+  const PgResult found = connection->Query(
+      fmt::format(
+          "SELECT f.prosrc = {} FROM pg_event_trigger e JOIN pg_proc f ON f.oid = e.evtfoid "
+          "WHERE e.evtname = {}",
+          QuoteLiteral(body), QuoteLiteral(EventTriggerName(publication))),
+      options);
+  if (found.rows() == 0 || found.Bool(0, 0)) return "";
+  const std::string sql = FunctionSql(schema, body);
+  try {
+    connection->Query(sql, options);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::kTransient) throw;
+    return fmt::format(
+        "Event trigger {} is of another version of the relay or of PostgreSQL, and may add tables "
+        "whose UPDATE and DELETE PostgreSQL then refuses: {}. Let a superuser run:{}",
+        schema, error.what(), OwnLine(sql));
+  }
+  spdlog::info("Event trigger {} was of another version of the relay or of PostgreSQL: renewed",
+               schema);
+  return "";
+}
+
 std::string InstallEventTrigger(PgConnection* connection, const std::string& publication,
                                 bool joins_roots) try {
+  if (LookForEventTrigger(connection, publication) != EventTriggerState::kNone) return "";
   const std::string name = EventTriggerName(publication);
   PgQueryOptions options;
   options.doing = fmt::format("install event trigger \"{}\"", name);
-  const PgResult found = connection->Query(
-      "SELECT FROM pg_event_trigger WHERE evtname = " + QuoteLiteral(name), options);
-  if (found.rows() != 0) return "";
   // One message is one transaction.
   connection->Query(EventTriggerSql(publication, joins_roots, connection->server_version()),
                     options);

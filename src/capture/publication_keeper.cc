@@ -148,11 +148,12 @@ void PublicationKeeper::FindPublications(PgConnection* connection) {
   publications_ = bw::FindPublications(connection, options_, /*expects_pair=*/false);
   seen_signature_.clear();
   if (!IsOwnPair(options_, publications_)) return;
-  if (options_.install_event_trigger) {
-    const std::string refusal = InstallEventTrigger(
-        connection, options_.slot, JoinsRoots(options_, connection->server_version()));
-    if (!refusal.empty()) WarnOnce("event trigger", refusal);
+  const bool joins_roots = JoinsRoots(options_, connection->server_version());
+  std::string refusal = RenewEventTrigger(connection, options_.slot, joins_roots);
+  if (refusal.empty() && options_.install_event_trigger) {
+    refusal = InstallEventTrigger(connection, options_.slot, joins_roots);
   }
+  if (!refusal.empty()) WarnOnce("event trigger", refusal);
   if (std::exchange(has_told_limits_, true)) return;
   spdlog::info("{}", LimitsText(publications_.front()));
 }
