@@ -202,13 +202,17 @@ void RequireCapturable(const ServerView& view, OnTruncate on_truncate) {
   if (!obstacles.empty()) throw obstacles.front().ToError();
 }
 
+std::string UnsentTruncatesText(const ServerIdentity& identity) {
+  return fmt::format(
+      "PostgreSQL {} sends no TRUNCATE to logical decoding: topics keep the rows that one removes, "
+      "and nothing says so. Afterwards: bottledwater resnapshot TABLE",
+      identity.version / 10000);
+}
+
 void SayIfUnusual(const ServerIdentity& identity) {
   const int major = identity.version / 10000;
   if (!SendsTruncates(identity)) {
-    spdlog::warn(
-        "PostgreSQL {} sends no TRUNCATE to logical decoding: topics keep the rows that one "
-        "removes, and nothing says so. Afterwards: bottledwater resnapshot TABLE",
-        major);
+    spdlog::warn("{}", UnsentTruncatesText(identity));
   }
   if (major <= kNewestTestedMajor) return;
   spdlog::warn("The relay is tested with PostgreSQL up to {}; this is {}", kNewestTestedMajor,

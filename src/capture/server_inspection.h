@@ -74,6 +74,8 @@ void RequireCapturable(const ServerView& view, OnTruncate on_truncate = OnTrunca
 
 // Whether its logical decoding tells of a TRUNCATE: from PostgreSQL 11 on. Pure.
 bool SendsTruncates(const ServerIdentity& identity);
+// What follows from it where it does not, for people. Pure.
+std::string UnsentTruncatesText(const ServerIdentity& identity);
 
 // Logs when the server's major version is newer than those that the relay is tested with, or so old
 // that something of its changes does not arrive.

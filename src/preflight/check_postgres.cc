@@ -27,6 +27,7 @@ void CheckServer(const ServerView& view, const std::vector<Halt>& obstacles, Fin
   if (!obstacles.empty()) return;
   findings->Good(fmt::format("PostgreSQL {}, wal_level {}, role {} may replicate",
                              view.identity.version / 10000, settings.wal_level, view.role.name));
+  if (!SendsTruncates(view.identity)) findings->Doubtful(UnsentTruncatesText(view.identity));
 }
 
 // pg_stat_replication has a row of each walsender for every role; pg_stat_activity hides from roles
@@ -182,7 +183,7 @@ std::vector<Finding> CheckPostgres(const Options& options, const Stop& stop, See
     if (!seen->spool_in_use) {  // That relay's sessions are among those in use.
       CheckConnections(options.capture, *seen, view.role, &connection, &findings);
     }
-    if (obstacles.empty()) {
+    if (FindObstacles(view).empty()) {  // Of the server's own.
       CheckReplicationConnection(options.capture, stop, seen, &findings);
       CheckWalSenders(view, &connection, &findings);
     } else if (const auto full = FindFullSlots(view)) {
