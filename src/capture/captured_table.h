@@ -37,15 +37,19 @@ struct CapturedTable {
   uint32_t root_oid = 0;             // Of a partition: its topmost partitioned table; else 0.
   bool has_virtual_columns = false;  // Generated ones that no version sends. Since PostgreSQL 18.
   // REPLICA IDENTITY FULL counts generated columns in PostgreSQL 18: it refuses UPDATE and DELETE
-  // of this table, or of a partition of it, where they are published without these columns.
+  // where they are published without these columns. Whether it would for this table, and whether it
+  // does: for the table, or for a partition of it.
+  bool full_is_no_remedy = false;
   bool full_is_refused = false;
   // Whether PostgreSQL allows UPDATE and DELETE when they are published, and sends the key with
   // them. A partitioned table has a replica identity of its own, and that of each leaf must contain
   // its key: of an old row, PostgreSQL sends the columns of the leaf's identity, under the root's
   // name.
   bool has_identity = false;
-  // The leaves that prevent a partitioned table with an identity from having has_identity.
+  // The leaves that prevent a partitioned table with an identity from having has_identity, and
+  // whether PostgreSQL refuses UPDATE and DELETE of one of them: it has no identity at all.
   std::vector<TableName> unfit_leaves;
+  bool refuses_in_leaves = false;
   // A unique index that could be the replica identity; empty when there is none.
   std::string candidate_index;
 

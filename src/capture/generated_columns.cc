@@ -38,13 +38,16 @@ std::string UnsentGeneratedColumns(const std::vector<CapturedTable>& tables,
 void RefuseFullIdentities(std::vector<CapturedTable>* tables) {
   std::unordered_set<uint32_t> roots;
   for (CapturedTable& table : *tables) {
-    const bool has_generated = !table.generated_columns.empty() || table.has_virtual_columns;
-    if (table.partitioned || table.identity != ReplicaIdentity::kFull || !has_generated) continue;
+    table.full_is_no_remedy = !table.generated_columns.empty() || table.has_virtual_columns;
+    if (table.partitioned || table.identity != ReplicaIdentity::kFull) continue;
+    if (!table.full_is_no_remedy) continue;
     table.full_is_refused = true;
     if (table.is_partition()) roots.insert(table.root_oid);
   }
+  // Every level above may be published in its place.
   for (CapturedTable& table : *tables) {
-    if (roots.contains(table.oid)) table.full_is_refused = true;
+    const uint32_t root = table.is_partition() ? table.root_oid : table.oid;
+    if (table.partitioned && roots.contains(root)) table.full_is_refused = true;
     if (table.full_is_refused) table.has_identity = false;
   }
 }

@@ -21,8 +21,8 @@ std::string UnsentGeneratedColumns(const std::vector<CapturedTable>& tables,
                                    const TableFilter& filter);
 
 // What PostgreSQL 18 does about REPLICA IDENTITY FULL, as pub_contains_invalid_column() in its
-// publicationcmds.c: sets full_is_refused, and has_identity where it is refused. `tables` are all
-// of ReadTables. Pure.
+// publicationcmds.c: sets full_is_no_remedy and full_is_refused, and has_identity where it is
+// refused. `tables` are all of ReadTables. Pure.
 void RefuseFullIdentities(std::vector<CapturedTable>* tables);
 
 // Logs that sentence, once. Used by one thread.

@@ -25,7 +25,7 @@ bool IsKey(const Table& table, const std::string& name) {
 // FULL sends all columns. An identity with more columns than the key is sufficient: when one of
 // them changes, all are sent.
 bool Fits(const CapturedTable& leaf, const CapturedTable& root) {
-  if (!HasOwnIdentity(leaf)) return false;
+  if (!HasOwnIdentity(leaf) || leaf.full_is_refused) return false;
   if (leaf.identity == ReplicaIdentity::kFull) return true;
   return std::ranges::all_of(root.table.columns, [&](const Column& column) {
     return !column.key || IsKey(leaf.table, column.name);
@@ -44,6 +44,7 @@ void CompareLeaves(std::vector<CapturedTable>* tables) {
     if (root == roots.end() || leaf.partitioned || !HasOwnIdentity(*root->second)) continue;
     if (Fits(leaf, *root->second)) continue;
     root->second->unfit_leaves.push_back(leaf.name());
+    root->second->refuses_in_leaves |= !HasOwnIdentity(leaf) || leaf.full_is_refused;
     root->second->has_identity = false;
   }
 }
@@ -55,7 +56,9 @@ std::string UnfitLeavesOf(const CapturedTable& root) {
 std::string LeafRemedies(const CapturedTable& root) {
   // A root's primary key exists on each of its leaves. The leaf's index that corresponds to the
   // root's replica identity would do as well, but has a name of its own.
-  const char* identity = root.identity == ReplicaIdentity::kDefault ? "DEFAULT" : "FULL";
+  const char* identity = root.identity == ReplicaIdentity::kDefault ? "DEFAULT"
+                         : root.full_is_no_remedy ? "USING INDEX <its index over that key>"
+                                                  : "FULL";
   std::string text;
   for (size_t i = 0; i < root.unfit_leaves.size() && i < kLeavesShownMax; ++i) {
     const TableName& leaf = root.unfit_leaves[i];

@@ -8,8 +8,8 @@
 namespace bw {
 
 // Compares the replica identity of each partition that holds rows with the key of its root, by the
-// columns' names: sets unfit_leaves and has_identity of partitioned tables. `tables` are all of
-// ReadTables. Pure.
+// columns' names: sets unfit_leaves, refuses_in_leaves and has_identity of partitioned tables.
+// `tables` are all of ReadTables, after RefuseFullIdentities. Pure.
 void CompareLeaves(std::vector<CapturedTable>* tables);
 
 // The unfit leaves as a list for messages, and the statements that make them fit, each an

@@ -261,9 +261,10 @@ void PublicationKeeper::LookAtOthers(PgConnection* connection,
                 WarnOnce("leaves " + table, text);
               });
   for (const CapturedTable* table : HarmedTables(tables_, publications)) {
-    if (!table->unfit_leaves.empty()) continue;  // Refuses nothing; CheckLeaves has said it.
     const int version = connection->server_version();
-    if (!RefusesUpdates(*table, version) && !IsSelected(*table)) continue;
+    const bool refuses = RefusesUpdates(*table, version);
+    if (!refuses && !table->unfit_leaves.empty()) continue;  // CheckLeaves has said it.
+    if (!refuses && !IsSelected(*table)) continue;
     WarnOnce("harmed " + table->qualified_name(),
              HarmedText(*table, publications_.front(), version));
   }

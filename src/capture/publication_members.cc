@@ -127,7 +127,10 @@ std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>
 
 std::string IdentityNote(const CapturedTable& table) {
   if (!table.unfit_leaves.empty()) {
-    return fmt::format(" (its key is not in the replica identity of {})", UnfitLeavesOf(table));
+    return fmt::format(" (its key is not in the replica identity of {}{})", UnfitLeavesOf(table),
+                       table.full_is_refused
+                           ? ", or that is FULL, with generated columns that are not published"
+                           : "");
   }
   if (table.full_is_refused) {
     return " (its generated columns are a part of REPLICA IDENTITY FULL, and not published)";
@@ -138,7 +141,7 @@ std::string IdentityNote(const CapturedTable& table) {
 }
 
 bool RefusesUpdates(const CapturedTable& unkeyed, int server_version) {
-  if (!unkeyed.unfit_leaves.empty()) return false;
+  if (!unkeyed.unfit_leaves.empty()) return unkeyed.refuses_in_leaves;
   return unkeyed.generated_key_columns.empty() || server_version >= kFirstToRefuseGenerated;
 }
 
@@ -155,16 +158,27 @@ std::string IdentityRemedies(const CapturedTable& table) {
   if (!table.unfit_leaves.empty()) return LeafRemedies(table);
   const std::string name = QuoteTable(table.table);
   if (table.full_is_refused) {
-    if (!table.keyed()) return IndexRemedy(table);
-    return OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY DEFAULT;",
-                               table.partitioned ? "<each such partition>" : name));
+    std::string remedies = table.keyed() ? "" : IndexRemedy(table);
+    if (table.partitioned || table.keyed()) {
+      const bool has_default = table.keyed() && table.identity != ReplicaIdentity::kIndex;
+      remedies += OwnLine(fmt::format(
+          "ALTER TABLE {} REPLICA IDENTITY {};", table.partitioned ? "<each such partition>" : name,
+          has_default ? "DEFAULT" : "USING INDEX <its index over that key>"));
+    }
+    return remedies;
   }
   std::string remedies;
   if (table.generated_key_columns.empty()) {  // Otherwise it may already have a primary key.
     remedies = OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", name));
   }
-  return remedies + IndexRemedy(table) +
-         OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL;", name));
+  remedies += IndexRemedy(table);
+  if (table.full_is_no_remedy) return remedies;
+  return remedies + OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY FULL;", name));
+}
+
+std::string DropMembersSql(const std::string& publication,
+                           const std::vector<const CapturedTable*>& tables) {
+  return ChangeSql(publication, MemberChange::kDrop, tables);
 }
 
 std::string AddMemberSql(const std::string& publication, const CapturedTable& table) {
@@ -205,8 +219,10 @@ std::vector<RefusedChange> ChangeMembers(PgConnection* connection, const std::st
 std::string LimitsText(const std::string& publication) {
   return fmt::format(
       "Tables with a key are in publication \"{}\" by name. What the relay cannot prevent: "
-      "PostgreSQL refuses UPDATE and DELETE on one whose key is dropped, until the relay has taken "
-      "it out (about a second; while the relay is stopped: ALTER PUBLICATION {} DROP TABLE "
+      "PostgreSQL refuses UPDATE and DELETE on one whose key is dropped (or, from PostgreSQL 18 "
+      "on, "
+      "that gets a generated column with REPLICA IDENTITY FULL), until the relay has taken it out "
+      "(about a second; while the relay is stopped: ALTER PUBLICATION {} DROP TABLE "
       "<table>;), and it refuses ALTER TABLE ... SET UNLOGGED on them",
       publication, QuoteIdentifier(publication));
 }

@@ -74,6 +74,8 @@ std::string IndexRemedy(const CapturedTable& table);
 // Always with ONLY: inheriting children would be added too, and they do not share their parent's
 // key. Pure.
 std::string AddMemberSql(const std::string& publication, const CapturedTable& table);
+std::string DropMembersSql(const std::string& publication,
+                           const std::vector<const CapturedTable*>& tables);
 
 struct RefusedChange {
   const CapturedTable* table = nullptr;

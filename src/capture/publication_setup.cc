@@ -179,13 +179,24 @@ MembershipPlan Select(const PublicationFacts& facts, const CaptureOptions& optio
                         JoinsRoots(options, facts.version));
 }
 
+// `harmed`: those that a pair of an earlier life has.
 void RequireUnkeyedAllowed(const MembershipPlan& selection, const PublicationFacts& facts,
-                           const CaptureOptions& options) {
+                           const CaptureOptions& options,
+                           const std::vector<const CapturedTable*>& harmed = {}) {
   if (selection.inserts_only.empty() || options.allow_unkeyed) return;
-  RefuseUnkeyed(selection.inserts_only, facts.version,
-                {{"capture only inserts of such tables, which keeps UPDATE and DELETE working",
-                  "--allow-unkeyed"},
-                 {"leave out such tables", "--exclude-tables=<pattern>"}});
+  std::vector<Remedy> remedies = {
+      {"capture only inserts of such tables, which keeps UPDATE and DELETE working",
+       "--allow-unkeyed"},
+      {"leave out such tables", "--exclude-tables=<pattern>"}};
+  if (!harmed.empty()) {
+    const std::string& publication = facts.existing.front().name;
+    remedies.push_back(
+        {fmt::format("publication \"{}\" of an earlier start publishes them; so that applications "
+                     "can update and delete there until this is done, run",
+                     publication),
+         OwnLine(DropMembersSql(publication, harmed))});
+  }
+  RefuseUnkeyed(selection.inserts_only, facts.version, std::move(remedies));
 }
 
 std::vector<std::string> InsertsOnlyWarning(const MembershipPlan& selection) {
@@ -209,7 +220,7 @@ PublicationPlan UseOurOwn(const PublicationFacts& facts, const CaptureOptions& o
   }
   if (is_pair) {
     const MembershipPlan selection = Select(facts, options);
-    RequireUnkeyedAllowed(selection, facts, options);
+    RequireUnkeyedAllowed(selection, facts, options, harmed);
     for (const CapturedTable* table : selection.join) {
       if (!facts.existing.front().Find(table->table)) {
         plan.join.push_back(*table);
@@ -276,16 +287,19 @@ std::string CreateInsertsPublicationSql(const CaptureOptions& options, bool join
 
 std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>& tables,
                                                const std::vector<Publication>& publications) {
+  const std::vector<const CapturedTable*> unkeyed = UnkeyedTables(tables);
   std::vector<const CapturedTable*> harmed;
-  for (const CapturedTable* table : UnkeyedTables(tables)) {
-    const bool is_harmed = std::ranges::any_of(publications, [table](const Publication& p) {
+  for (const CapturedTable& table : tables) {
+    if (table.has_identity) continue;
+    const bool is_harmed = std::ranges::any_of(publications, [&](const Publication& p) {
       if (!p.publishes_update && !p.publishes_delete) return false;
-      const PublishedTable* const entry = p.Find(table->table);
-      if (entry == nullptr) return p.all_tables;
-      const bool is_whole = entry->with_generated && !table->has_virtual_columns;
-      return !table->full_is_refused || !is_whole;
+      // A partition has one where it is published under its own name.
+      const PublishedTable* const entry = p.Find(table.table);
+      if (entry == nullptr) return p.all_tables && std::ranges::count(unkeyed, &table) != 0;
+      const bool is_whole = entry->with_generated && !table.has_virtual_columns;
+      return !table.full_is_refused || !is_whole;
     });
-    if (is_harmed) harmed.push_back(table);
+    if (is_harmed) harmed.push_back(&table);
   }
   return harmed;
 }

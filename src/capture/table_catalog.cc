@@ -95,7 +95,7 @@ SELECT t.oid, nspname, relname, partitioned, relreplident, coalesce(root, 0),
   identity AND NOT (partitioned AND EXISTS (
     SELECT FROM t leaf WHERE leaf.root = coalesce(t.root, t.oid) AND NOT leaf.partitioned
       AND NOT leaf.identity)),
-  CASE WHEN identity THEN '' ELSE coalesce(({candidate}), '') END,
+  CASE WHEN identity AND relreplident <> 'f' THEN '' ELSE coalesce(({candidate}), '') END,
   coalesce(may_select, true), coalesce(row_security, false),
   CASE WHEN NOT partitioned THEN row_count
        ELSE (SELECT sum(greatest(leaf.row_count, 0)) FROM t leaf WHERE leaf.root = t.oid) END,
@@ -299,8 +299,8 @@ std::vector<CapturedTable> ReadTables(PgConnection* connection, const TypeForms&
     AddColumn(columns, row, key_columns[found->second], &result[found->second]);
   }
   DescribeTypes(connection, forms, &result);
-  CompareLeaves(&result);
   if (connection->server_version() >= kFirstToRefuseGenerated) RefuseFullIdentities(&result);
+  CompareLeaves(&result);
   return result;
 }
 

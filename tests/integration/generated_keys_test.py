@@ -1,7 +1,9 @@
 """Keys with a generated column, which PostgreSQL does not send: never a part of a key, always as a table without one."""
 
 import json
+import re
 
+import psycopg
 import pytest
 from harness import HAS_ROOTS, Scene, before
 from harness.topic_is_table import last_rows
@@ -247,6 +249,74 @@ def test_postgresql_18_without_the_trigger_a_generated_column_is_noticed(newer_s
     scene.execute("ALTER TABLE t ADD COLUMN g text GENERATED ALWAYS AS (v) STORED")
     relay.wait_for_log(r"Table public\.t .*generated columns are a part of REPLICA IDENTITY FULL.*was removed from publication")
     scene.execute("INSERT INTO t VALUES (1, 'a'); UPDATE t SET v = 'b'")
+
+
+def members(scene: Scene) -> set[str]:
+    return {name for name, in scene.query("SELECT r.prrelid::regclass::text FROM pg_publication_rel r "
+                                          "JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = %s", [scene.slot])}
+
+
+def test_postgresql_18_a_partitioned_table_that_became_a_partition_is_taken_out_too(newer_scene: Scene):
+    scene = newer_scene
+    scene.running_relay()
+    scene.execute(PARTS.format(t="m").replace("REPLICA IDENTITY FULL", "REPLICA IDENTITY DEFAULT"))
+    scene.wait_until(lambda: "m" in members(scene), 20, "m to join")
+    scene.execute("CREATE TABLE r (id int PRIMARY KEY, v text, g text GENERATED ALWAYS AS (v) STORED) PARTITION BY RANGE (id); "
+                  "ALTER TABLE r ATTACH PARTITION m DEFAULT; INSERT INTO r VALUES (1, 'a')")
+    scene.wait_until(lambda: {"m", "r"} <= members(scene), 20, "both to be members")
+    scene.execute("ALTER TABLE m_a REPLICA IDENTITY FULL")
+    scene.wait_until(lambda: not {"m", "r"} & members(scene), 20, "both to be out")
+    scene.execute("UPDATE r SET v = 'b'")
+
+
+@pytest.mark.parametrize("partitions", ["root", "leaf"])
+def test_postgresql_18_the_event_trigger_sees_what_a_statement_does_to_other_tables(newer_scene: Scene, partitions: str):
+    scene = newer_scene
+    relay = scene.running_relay(install_event_trigger=True, partitions=partitions)
+    relay.wait_for_log("Installed event trigger")
+    scene.execute("CREATE TABLE p (id int PRIMARY KEY, v text); CREATE TABLE c (PRIMARY KEY (id)) INHERITS (p); "
+                  "CREATE TABLE r (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); "
+                  "CREATE TABLE m PARTITION OF r DEFAULT PARTITION BY RANGE (id); CREATE TABLE l PARTITION OF m DEFAULT; "
+                  "INSERT INTO c VALUES (1, 'a'); INSERT INTO r VALUES (1, 'a')")
+    published = {"p", "c"} | ({"r"} if partitions == "root" else {"l"})
+    scene.wait_until(lambda: published <= members(scene), 20, "all to be members")
+    scene.settle()
+    relay.stop()
+    assert members(scene) & {"p", "c", "r", "m", "l"} == published
+    scene.execute("BEGIN; ALTER TABLE c REPLICA IDENTITY FULL; ALTER TABLE l REPLICA IDENTITY FULL; "
+                  "ALTER TABLE p ADD COLUMN g text GENERATED ALWAYS AS (v) STORED; "
+                  "ALTER TABLE r ADD COLUMN g text GENERATED ALWAYS AS (v) STORED; "
+                  "UPDATE p SET v = 'b'; UPDATE r SET v = 'b'; COMMIT")
+    assert members(scene) & {"p", "c", "r", "m", "l"} == {"p"}
+
+
+def test_postgresql_18_an_event_trigger_of_another_version_is_renewed(newer_scene: Scene):
+    """As pg_upgrade brings it along from 17."""
+    scene = newer_scene
+    relay = scene.running_relay(install_event_trigger=True)
+    relay.wait_for_log("Installed event trigger")
+    relay.stop()
+    [(body,)] = scene.query("SELECT prosrc FROM pg_proc WHERE proname = 'keep_publication'")
+    scene.execute(f'CREATE OR REPLACE FUNCTION "{scene.slot}_trigger".keep_publication() RETURNS event_trigger '
+                  "LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN NULL; END$$")
+    relay = scene.running_relay()
+    relay.wait_for_log("Event trigger .* was of another version of the relay or of PostgreSQL: renewed")
+    assert scene.query("SELECT prosrc FROM pg_proc WHERE proname = 'keep_publication'") == [(body,)]
+
+
+@pytest.mark.parametrize("via_root", ["true", "false"])
+@pytest.mark.parametrize("table", ["r", "m", "l"])
+def test_postgresql_18_full_identity_of_a_partition_in_an_operator_s_publication(newer_scene: Scene, table: str, via_root: str):
+    scene = newer_scene
+    scene.execute("CREATE TABLE r (id int PRIMARY KEY, v text, g text GENERATED ALWAYS AS (v) STORED) PARTITION BY RANGE (id); "
+                  "CREATE TABLE m PARTITION OF r DEFAULT PARTITION BY RANGE (id); CREATE TABLE l PARTITION OF m DEFAULT; "
+                  "ALTER TABLE l REPLICA IDENTITY FULL; INSERT INTO r VALUES (1, 'a'); "
+                  f"CREATE PUBLICATION mine FOR TABLE {table} WITH (publish_via_partition_root = {via_root})")
+    with pytest.raises(psycopg.Error):
+        scene.execute("UPDATE r SET v = 'b'")
+    relay = scene.running_relay(publication="mine")
+    relay.wait_for_log(r"able public\.[rml] .*refuses UPDATE and DELETE")
+    assert re.search(r'ALTER TABLE ("public"\."l"|<each such partition>) REPLICA IDENTITY DEFAULT;', relay.log_text())
 
 
 @pytest.mark.parametrize("sends", ["none", "stored"])

@@ -49,13 +49,29 @@ TEST(LeafIdentity, FitsWhenItHasTheRootsKey) {
       Unfit({Root(ReplicaIdentity::kFull, {"id"}), MakeTable(2, 1, kDefault, {"id"})}).empty());
 }
 
+TEST(LeafIdentity, SaysWhetherPostgresRefusesUpdatesOfALeaf) {
+  const CapturedTable root = Root(ReplicaIdentity::kIndex, {"id"});
+  CapturedTable refused = MakeTable(2, 1, ReplicaIdentity::kFull, {});
+  refused.full_is_refused = true;
+  for (const auto& [leaf, refuses] : std::vector<std::pair<CapturedTable, bool>>{
+           {MakeTable(2, 1, ReplicaIdentity::kIndex, {"code"}), false},
+           {MakeTable(2, 1, ReplicaIdentity::kNothing, {}), true},
+           {refused, true}}) {
+    std::vector<CapturedTable> tables = {root, leaf};
+    tables[0].full_is_no_remedy = leaf.full_is_refused;
+    CompareLeaves(&tables);
+    EXPECT_EQ(tables[0].refuses_in_leaves, refuses);
+    EXPECT_THAT(LeafRemedies(tables[0]),
+                HasSubstr(leaf.full_is_refused ? "USING INDEX <its index over that key>" : "FULL"));
+  }
+}
+
 TEST(LeafIdentity, IsUnfitWithOtherColumnsOrNone) {
   std::vector<CapturedTable> tables = {Root(ReplicaIdentity::kDefault, {"id"}),
                                        MakeTable(2, 1, ReplicaIdentity::kIndex, {"code"}),
                                        MakeTable(3, 1, ReplicaIdentity::kNothing, {}),
                                        MakeTable(4, 9, ReplicaIdentity::kNothing, {})};
-  EXPECT_EQ(Unfit(tables),
-            (std::vector<TableName>{{"public", "leaf2"}, {"public", "leaf3"}}));
+  EXPECT_EQ(Unfit(tables), (std::vector<TableName>{{"public", "leaf2"}, {"public", "leaf3"}}));
   CompareLeaves(&tables);
   EXPECT_EQ(UnfitLeavesOf(tables[0]), "public.leaf2, public.leaf3");
   EXPECT_THAT(LeafRemedies(tables[0]),

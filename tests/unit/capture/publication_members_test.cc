@@ -11,6 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 CapturedTable MakeTable(uint32_t oid, const std::string& name, bool has_identity) {
   CapturedTable table;
@@ -52,18 +53,21 @@ TEST(PublicationMembers, LeavesWhatIsNotSelectedAloneUnlessItHarms) {
 TEST(PublicationMembers, RefusesFullIdentitiesThatNeedGeneratedColumns) {
   std::vector<CapturedTable> tables = {MakeTable(1, "plain", true),   MakeTable(2, "stored", true),
                                        MakeTable(3, "virtual", true), MakeTable(4, "keyed", true),
-                                       MakeTable(5, "root", true),    MakeTable(6, "leaf", true)};
+                                       MakeTable(5, "root", true),    MakeTable(6, "leaf", true),
+                                       MakeTable(7, "middle", true)};
   for (size_t i : {0u, 1u, 2u, 5u}) tables[i].identity = ReplicaIdentity::kFull;
   for (size_t i : {1u, 3u, 4u, 5u}) tables[i].generated_columns.emplace_back();
   tables[2].has_virtual_columns = true;
   tables[2].key_index = "virtual_pkey";
-  tables[4].partitioned = true;
-  tables[5].root_oid = 5;
+  tables[4].partitioned = tables[6].partitioned = true;
+  tables[5].root_oid = tables[6].root_oid = 5;
   RefuseFullIdentities(&tables);
   EXPECT_THAT(NamesOf(PlanMembership(tables, {}, TableFilter(), /*joins_roots=*/true).join),
               ElementsAre("plain", "keyed"));
   EXPECT_THAT(NamesOf(PlanMembership(tables, {}, TableFilter(), /*joins_roots=*/true).inserts_only),
               ElementsAre("stored", "virtual", "root"));
+  EXPECT_FALSE(tables[6].has_identity);
+  EXPECT_THAT(IdentityRemedies(tables[3]), Not(HasSubstr("FULL")));
   EXPECT_THAT(IdentityRemedies(tables[1]), HasSubstr("\"stored\" REPLICA IDENTITY USING INDEX"));
   EXPECT_THAT(IdentityRemedies(tables[2]), HasSubstr("\"virtual\" REPLICA IDENTITY DEFAULT"));
 }

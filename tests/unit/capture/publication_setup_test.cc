@@ -232,8 +232,39 @@ TEST_F(PublicationSetupTest, CompletesAPairThatIsThereAlready) {
   EXPECT_THAT(NamesOf(Plan().join), ElementsAre("users"));
   AddUnkeyed("log");
   EXPECT_EQ(Refusal().first, ExitCode::kUnkeyedTables);
+  EXPECT_THAT(Refusal().second, Not(HasSubstr("DROP TABLE")));
   options_.allow_unkeyed = true;
   EXPECT_THAT(NamesOf(Plan().join), ElementsAre("users"));
+}
+
+// As after an upgrade to a version that refuses its updates.
+TEST_F(PublicationSetupTest, SaysHowToWriteToWhatAPairOfAnEarlierLifeHarms) {
+  AddUnkeyed("log");
+  Publication whole = Existing("bottledwater", false);
+  whole.tables = {{"public", "orders", {}, 0}, {"public", "log", {}, 0}};
+  Publication inserts = Existing("bottledwater_inserts", true);
+  inserts.publishes_update = inserts.publishes_delete = false;
+  facts_.existing = {whole, inserts};
+  EXPECT_THAT(Refusal().second,
+              HasSubstr("ALTER PUBLICATION \"bottledwater\" DROP TABLE ONLY \"public\".\"log\";"));
+}
+
+TEST_F(PublicationSetupTest, SeesAPartitionThatIsPublishedUnderItsOwnName) {
+  CapturedTable root = MakeTable(3, "root", false);
+  root.partitioned = true;
+  CapturedTable leaf = MakeTable(4, "leaf", false);
+  leaf.root_oid = 3;
+  const std::vector<CapturedTable> tables = {root, leaf};
+  Publication publication = Existing("mine", false);
+  for (const std::string name : {"root", "leaf"}) {
+    publication.tables = {{"public", name, {}, 0}};
+    const auto harmed = HarmedTables(tables, {publication});
+    ASSERT_EQ(harmed.size(), 1u);
+    EXPECT_EQ(harmed[0]->table.name, name);
+  }
+  publication.tables.clear();
+  publication.all_tables = true;
+  EXPECT_THAT(HarmedTables(tables, {publication}), ElementsAre(&tables[0]));
 }
 
 TEST_F(PublicationSetupTest, RefusesOneOfOurNameThatHarms) {
