@@ -14,8 +14,9 @@ namespace {
 // roots are published in their partitions' place, at those above. Replica identity is judged as
 // PostgreSQL does when it allows an UPDATE (18 also looks at generated columns, with FULL at all);
 // every partition of a partitioned table must have one. Each change has an exception handler of its
-// own, so that a locked table does not hold up the others. The keeper corrects what this gets
-// wrong.
+// own, so that a locked table does not hold up the others. Rows of pg_class are found one by one
+// (OFFSET 0): in a database with many tables the planner would read all of them at each statement.
+// The keeper corrects what this gets wrong.
 constexpr const char* kFunctionBody = R"(
 DECLARE
   changed record;
@@ -30,8 +31,8 @@ BEGIN
       SELECT c.oid, c.relkind, {may_join} AS may_join, EXISTS (
         SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
         WHERE p.pubname = {publication_literal} AND r.prrelid = c.oid) AS is_member
-      FROM pg_class c WHERE c.oid IN ({units}) AND c.relkind IN ('r', 'p')
-        AND c.relpersistence = 'p' AND c.oid >= 16384),
+      FROM ({units}) u CROSS JOIN LATERAL (SELECT * FROM pg_class WHERE oid = u.oid OFFSET 0) c
+      WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384),
     judged AS (
       SELECT u.oid, u.is_member, (
         SELECT coalesce(bool_and(t.relreplident = 'f' AND {full_counts} OR EXISTS (
@@ -42,12 +43,13 @@ BEGIN
               AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid
                 AND a.attnum = ANY ((i.indkey::int2[])[0:{key_size} - 1])
                 AND {generated} <> ''))), false)
-        FROM pg_class t
-        WHERE t.oid = u.oid OR t.oid IN (
+        FROM (
           WITH RECURSIVE below(oid) AS (
-            SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = u.oid AND u.relkind = 'p'
-            UNION ALL SELECT i.inhrelid FROM below JOIN pg_inherits i ON i.inhparent = below.oid)
-          SELECT below.oid FROM below)) AS has_identity
+            SELECT u.oid
+            UNION ALL SELECT i.inhrelid FROM below JOIN pg_inherits i ON i.inhparent = below.oid
+            WHERE u.relkind = 'p')
+          SELECT below.oid FROM below) b
+        CROSS JOIN LATERAL (SELECT * FROM pg_class WHERE oid = b.oid OFFSET 0) t) AS has_identity
       FROM unit u WHERE u.is_member OR u.may_join)
     SELECT j.oid, j.is_member FROM judged j WHERE j.has_identity <> j.is_member
   LOOP
@@ -69,7 +71,7 @@ constexpr const char* kFullCounts = R"((t.relkind = 'p' OR NOT EXISTS (
             WHERE a.attrelid = t.oid AND a.attgenerated <> '' AND NOT a.attisdropped)))";
 constexpr const char* kSeen = "SELECT seen.oid FROM seen";
 constexpr const char* kSeenAndAbove =
-    "SELECT coalesce(a.oid, seen.oid) FROM seen "
+    "SELECT DISTINCT coalesce(a.oid, seen.oid) AS oid FROM seen "
     "LEFT JOIN LATERAL pg_partition_ancestors(seen.oid) a(oid) ON true";
 // EXECUTE FUNCTION, which was EXECUTE PROCEDURE.
 constexpr int kFirstWithFunction = 110000;
@@ -85,14 +87,15 @@ std::string FunctionBody(const std::string& publication, bool joins_roots, int s
       fmt::arg("full_counts", server_version >= kFirstToRefuseGenerated ? kFullCounts : "true"));
 }
 
-// In schema {0}.
-std::string FunctionSql(const std::string& schema, const std::string& body) {
+// Without compiling its query, which takes a thousand times longer than running it.
+std::string FunctionSql(const std::string& schema, const std::string& body, int server_version) {
+  constexpr int kFirstWithJit = 110000;
   return fmt::format(
       "CREATE OR REPLACE FUNCTION {}.keep_publication() RETURNS event_trigger\n"
       "LANGUAGE plpgsql SECURITY DEFINER\n"
-      "SET search_path = pg_catalog, pg_temp SET lock_timeout = '10ms'\n"
+      "SET search_path = pg_catalog, pg_temp SET lock_timeout = '10ms'{}\n"
       "SET client_min_messages = error AS {};\n",
-      schema, QuoteLiteral(body));
+      schema, server_version >= kFirstWithJit ? " SET jit = off" : "", QuoteLiteral(body));
 }
 
 }  // namespace
@@ -112,7 +115,8 @@ std::string EventTriggerSql(const std::string& publication, bool joins_roots, in
       "EXECUTE {function} {schema}.keep_publication();",
       fmt::arg("schema", schema),
       fmt::arg("make_function",
-               FunctionSql(schema, FunctionBody(publication, joins_roots, server_version))),
+               FunctionSql(schema, FunctionBody(publication, joins_roots, server_version),
+                           server_version)),
       fmt::arg("function", server_version >= kFirstWithFunction ? "FUNCTION" : "PROCEDURE"));
 }
 
@@ -151,7 +155,7 @@ std::string RenewEventTrigger(PgConnection* connection, const std::string& publi
           QuoteLiteral(body), QuoteLiteral(EventTriggerName(publication))),
       options);
   if (found.rows() == 0 || found.Bool(0, 0)) return "";
-  const std::string sql = FunctionSql(schema, body);
+  const std::string sql = FunctionSql(schema, body, connection->server_version());
   try {
     connection->Query(sql, options);
   } catch (const Error& error) {
