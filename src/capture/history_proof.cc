@@ -49,10 +49,6 @@ HistoryProof::HistoryProof(const SpoolState& spool, Lsn confirmed_flush, uint32_
     : last_(LastOf(spool)),
       publications_(publications),
       start_lsn_(std::min(spool.history.changes_end, spool.captured.end_lsn)) {
-  if (spool.history.skipped_end > last_.commit_lsn) {
-    start_lsn_ = std::max(start_lsn_, spool.history.skipped_end);
-    return;
-  }
   if (!last_.commit_lsn.valid() || Position::EndOf(last_.commit_lsn) > spool.captured.position) {
     return;
   }

@@ -31,9 +31,7 @@ namespace bw {
 //
 // Not detected: a slot that somebody recreated at, or advanced to, an LSN between S's commit and
 // captured.end_lsn. Not checkable: S itself, when the stream has other publications than those that
-// sent it, or when an operator has skipped a transaction since (--skip-transaction): the stream
-// then begins behind that one, since PostgreSQL cannot send it. The reasons are in
-// docs/decisions/0009-proof-of-history.md.
+// sent it. The reasons are in docs/decisions/0009-proof-of-history.md.
 //
 // Pure; belongs to one session.
 class HistoryProof {

@@ -131,6 +131,8 @@ class PostgresServer {
   // that is as it was then. Without a hold, whoever waits for the snapshot waits until all is read.
   virtual SnapshotContent ReadSnapshot(const SnapshotSource& source, SnapshotHold* hold,
                                        Spool* spool, CaptureFigures* figures) = 0;
+  // Through a connection of its own, as in replication_slot.h.
+  virtual void AdvanceSlot(Lsn to) = 0;
   // For a first start that failed, also while the process stops: drops the slot if `slot`, and
   // what the plan has made if there is one. Best effort, within a few seconds; throws what remains.
   virtual void TakeBack(bool slot, const PublicationPlan* made) = 0;

@@ -123,6 +123,10 @@ class PqServer final : public PostgresServer {
     return bw::ReadSnapshot(options_, source, spool, figures, hold->stop(),
                             [hold](int backend_pid) { hold->AddReader(backend_pid); });
   }
+  void AdvanceSlot(Lsn to) override {
+    PgConnection connection(options_, PgConnection::Mode::kSql, stop_);
+    bw::AdvanceSlot(&connection, options_, to, stop_);
+  }
   void TakeBack(bool slot, const PublicationPlan* made) override {
     const Stop never;  // The process may be stopping, and this is part of stopping.
     constexpr Duration kHurry{2'000};

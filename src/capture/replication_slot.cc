@@ -98,4 +98,27 @@ bool DropSlotIfExists(PgConnection* replication, const std::string& slot, Durati
   return true;
 }
 
+// PostgreSQL decodes up to there without making any output, so it does not fail again.
+void AdvanceSlot(PgConnection* connection, const CaptureOptions& options, Lsn to,
+                 const Stop& stop) {
+  PgQueryOptions query;
+  query.doing = fmt::format("move slot \"{}\" to {}", options.slot, to.ToString());
+  query.timeout = std::chrono::hours(1);  // It reads all WAL from restart_lsn on.
+  const std::string sql = fmt::format(
+      "SELECT pg_replication_slot_advance(slot_name, '{}') FROM pg_replication_slots "
+      "WHERE slot_name = {} AND confirmed_flush_lsn < '{}'",
+      to.ToString(), QuoteLiteral(options.slot), to.ToString());
+  const TimePoint give_up = Clock::Real().Now() + options.active_slot_wait;
+  while (true) {
+    try {
+      connection->Query(sql, query);
+      return;
+    } catch (const Error& error) {
+      // The walsender of the connection that was just closed may still have it.
+      if (error.exit_code() != ExitCode::kAnotherRelay || Clock::Real().Now() >= give_up) throw;
+    }
+    if (stop.WaitFor(Duration(100))) throw TransientError("cannot " + query.doing + ": stopping");
+  }
+}
+
 }  // namespace bw

@@ -44,4 +44,8 @@ CreatedSlot CreateTemporarySlot(PgConnection* replication, const CaptureOptions&
 bool DropSlotIfExists(PgConnection* replication, const std::string& slot, Duration active_slot_wait,
                       const Stop& stop);
 
+// Moves the slot forward without output: PostgreSQL then never sends what committed before `to`.
+// Waits for a slot that is active as above. Since PostgreSQL 11.
+void AdvanceSlot(PgConnection* connection, const CaptureOptions& options, Lsn to, const Stop& stop);
+
 }  // namespace bw

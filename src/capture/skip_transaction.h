@@ -13,11 +13,11 @@ namespace bw {
 //   does the next transaction commit there?                  if not, say so and skip nothing
 //   note the remedy in the spool, for the checkpoint
 //   advance the spool past its WAL                           from here on it is skipped
+//   move the slot past it: PostgreSQL then never sends it again
 //
-// In the same write the spool notes that no stream begins before that, so PostgreSQL does not send
-// it again, wherever the slot is; the slot follows as always, when Kafka has what came before. If
-// the transaction was captured or skipped before, only notes that. False when a stop or a lack of
-// room intervened: call it again.
+// If it was captured or skipped before, only moves the slot; if the slot is behind it, or the
+// server's WAL does not reach it, says so and does nothing. False when a stop or a lack of room
+// intervened: call it again.
 bool SkipTransaction(const CaptureParts& parts, Lsn commit_lsn, Spool* spool, CaptureHooks hooks);
 
 }  // namespace bw

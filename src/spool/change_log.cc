@@ -201,12 +201,6 @@ void ChangeLog::AdvanceIdle(Lsn end_lsn) {
   End();
 }
 
-void ChangeLog::SkipTo(Lsn end_lsn) {
-  newest_ended_.end_lsn = std::max(newest_ended_.end_lsn, end_lsn);
-  newest_history_.skipped_end = std::max(newest_history_.skipped_end, end_lsn);
-  End();
-}
-
 bool ChangeLog::HasRoom() const { return writer_->HasRoom(); }
 
 bool ChangeLog::WaitForRoom(const Stop& stop, TimePoint deadline) {

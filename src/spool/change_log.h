@@ -73,9 +73,6 @@ class ChangeLog {
   // The WAL up to `end_lsn` has no more changes for us. Call only when no transaction is being
   // received.
   void AdvanceIdle(Lsn end_lsn);
-  // Like AdvanceIdle, where an operator has skipped what commits below `end_lsn`: no stream begins
-  // below it any more (CapturedHistory::skipped_end).
-  void SkipTo(Lsn end_lsn);
   // Whether less than SpoolOptions::pending_bytes_max is waiting to be written.
   bool HasRoom() const;
   // The first waits until HasRoom(), the second until everything appended so far is durable. False

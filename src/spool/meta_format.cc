@@ -113,7 +113,6 @@ std::string EncodeHistory(const CapturedHistory& history) {
   AppendU32(&body, history.last.xid);
   AppendU64(&body, static_cast<uint64_t>(history.last.commit_time_us));
   AppendU32(&body, history.last.publications);
-  if (history.skipped_end.valid()) AppendU64(&body, history.skipped_end.value);
   return body;
 }
 
@@ -126,7 +125,6 @@ CapturedHistory DecodeHistory(std::string_view body) {
   history.last.xid = reader.ReadU32();
   history.last.commit_time_us = static_cast<int64_t>(reader.ReadU64());
   history.last.publications = reader.ReadU32();
-  if (reader.remaining() != 0) history.skipped_end = Lsn{reader.ReadU64()};
   reader.ExpectEnd();
   return history;
 }

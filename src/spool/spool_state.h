@@ -36,9 +36,6 @@ struct CapturedHistory {
   // The newest captured transaction with changes for us; its xid is 0 when there is none, or when
   // an older program version, which did not note it, has written the spool.
   TransactionEnd last;
-  // What committed below it is not wanted from PostgreSQL again, `last` included: an operator has
-  // skipped a transaction that it cannot send. Invalid again with the next change.
-  Lsn skipped_end = {};
   friend bool operator==(const CapturedHistory&, const CapturedHistory&) = default;
 };
 

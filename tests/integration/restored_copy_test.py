@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from harness import Scene, own_postgres, since
+from harness.poison import make_poison_type
 from harness.remedies import follow, halt_of, halt_told, published, rows, topics_are_right, view
 from harness.writer import Writer
 
@@ -337,3 +338,29 @@ def _pass_on(client: socket.socket, server: socket.socket) -> None:
                 if not data:
                     return
                 others[source].sendall(data)
+
+
+@pytest.mark.parametrize("has_newest", [True, False])
+def test_copy_from_before_a_skipped_transaction_is_not_believed(copied: Copied, has_newest: bool):
+    """What it commits below the skipped LSN is captured; without the newest captured transaction it halts."""
+    scene = copied.scene
+    make_poison_type(scene.connection)
+    scene.execute("CREATE TABLE poisoned (id int PRIMARY KEY, p poison)")
+    relay = published_and_copied(copied)
+    if not has_newest:
+        scene.execute("INSERT INTO items VALUES (1000, 'lost')")
+        scene.settle()
+    for _ in range(5):
+        scene.execute(IDLE_WAL)
+    scene.execute("INSERT INTO poisoned VALUES (1, '0')")
+    lsn = relay.wait_for_log("PostgreSQL has failed 3 times at transaction ([0-9A-F/]+): ", timeout=60)[1]
+    relay.stop()
+    relay = scene.running_relay(skip_transaction=lsn)
+    relay.wait_for_log(r"is skipped, its changes[^\0]*Streaming changes")  # The slot is moved.
+    relay.stop()
+    copied.put_copy_back(copied.wal_end(), MANY_ROWS)
+    if has_newest:
+        scene.running_relay()
+        topics_are_right(scene)
+    else:
+        assert halt_of(scene.relay()).code == WENT_BACK

@@ -372,6 +372,10 @@ class SimServer : public PostgresServer {
   }
   SnapshotContent ReadSnapshot(const SnapshotSource& source, SnapshotHold* hold, Spool* spool,
                                CaptureFigures* figures) override;
+  void AdvanceSlot(Lsn) override {
+    throw Error(ErrorKind::kHalt, "transactions that cannot be sent are not simulated",
+                ExitCode::kInternal);
+  }
   void TakeBack(bool slot, const PublicationPlan* made) override {
     postgres_->CheckUp(process_);
     if (slot) postgres_->slot_exists_ = false;

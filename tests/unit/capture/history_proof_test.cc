@@ -55,18 +55,6 @@ TEST(HistoryProof, HasTheTransactionSentAgainOtherwise) {
   proof.OnBegin(Begin(0x40, 1));
 }
 
-TEST(HistoryProof, BeginsBehindWhatAnOperatorHasSkipped) {
-  SpoolState spool = Captured();
-  spool.history.skipped_end = Lsn{0x71};
-  for (const Lsn confirmed : {Lsn{0x20}, Lsn{0x30}}) {
-    const HistoryProof proof(spool, confirmed, kPublications);
-    EXPECT_FALSE(proof.is_open());
-    EXPECT_EQ(proof.start_lsn(), Lsn{0x71});
-  }
-  spool.history.skipped_end = Lsn{0x20};  // Before the newest one: that is sent again.
-  EXPECT_TRUE(HistoryProof(spool, Lsn{0x20}, kPublications).is_open());
-}
-
 TEST(HistoryProof, HaltsWhenAnotherTransactionIsThere) {
   for (const BeginMessage& other :
        {Begin(0x20, 701), Begin(0x20, 700, 1'000'001), Begin(0x28), Begin(0x30)}) {

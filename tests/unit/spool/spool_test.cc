@@ -241,20 +241,6 @@ TEST_F(SpoolTest, RemembersTheNewestTransactionAndWhereItsWalEnded) {
   EXPECT_EQ(spool_->ledger().state().history, history);
 }
 
-TEST_F(SpoolTest, RemembersWhatWasSkippedUntilTheNextTransaction) {
-  OpenStreaming();
-  Commit(200, 1);
-  spool_->log().SkipTo(Lsn{301});
-  WaitDurable();
-  Reopen();
-  EXPECT_EQ(spool_->ledger().captured(), (Progress{Position::EndOf(Lsn{200}), Lsn{301}}));
-  EXPECT_EQ(spool_->ledger().state().history.skipped_end, Lsn{301});
-  EXPECT_EQ(spool_->ledger().state().history.changes_end, Lsn{210});
-  spool_->log().DropUncaptured();
-  Commit(400, 1);
-  EXPECT_EQ(spool_->ledger().state().history.skipped_end, Lsn::Invalid());
-}
-
 // As from a database that was set back to behind the newest change.
 TEST_F(SpoolTest, TakesATransactionThatCommitsWhereIdleWalWasNoted) {
   OpenStreaming();
