@@ -10,11 +10,12 @@
 namespace bw {
 namespace {
 
-// Looks at the tables of the statement, at those below them, which inherit what it does, and, where
-// roots are published in their partitions' place, at those above. Replica identity is judged as
-// PostgreSQL does when it allows an UPDATE (18 also looks at generated columns, with FULL at all);
-// every partition of a partitioned table must have one. Each change has an exception handler of its
-// own, so that a locked table does not hold up the others. Rows of pg_class are found one by one
+// Looks at the tables of the statement and, where roots are published in their partitions' place,
+// at those above them; what a statement does to those below, which inherit it, can take them out,
+// but adds none: that would be thousands. Replica identity is judged as PostgreSQL does when it
+// allows an UPDATE (18 also looks at generated columns, with FULL at all); every partition of a
+// partitioned table must have one. A change that fails does not hold up the others; the first that
+// has to wait ends it, so that the statement waits once. Rows of pg_class are found one by one
 // (OFFSET 0): in a database with many tables the planner would read all of them at each statement.
 // The keeper corrects what this gets wrong.
 constexpr const char* kFunctionBody = R"(
@@ -22,16 +23,17 @@ DECLARE
   changed record;
 BEGIN
   FOR changed IN
-    WITH RECURSIVE seen(oid) AS (
-      SELECT coalesce(x.indrelid, o.oid) FROM pg_event_trigger_ddl_commands() d
+    WITH RECURSIVE seen(oid, is_named) AS (
+      SELECT coalesce(x.indrelid, o.oid), true FROM pg_event_trigger_ddl_commands() d
       JOIN pg_class o ON d.classid = 'pg_class'::regclass AND o.oid = d.objid
       LEFT JOIN pg_index x ON x.indexrelid = o.oid
-      UNION SELECT i.inhrelid FROM seen JOIN pg_inherits i ON i.inhparent = seen.oid),
+      UNION SELECT i.inhrelid, false FROM seen JOIN pg_inherits i ON i.inhparent = seen.oid),
     unit AS (
-      SELECT c.oid, c.relkind, {may_join} AS may_join, EXISTS (
+      SELECT c.oid, c.relkind, u.is_named AND {may_join} AS may_join, EXISTS (
         SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
         WHERE p.pubname = {publication_literal} AND r.prrelid = c.oid) AS is_member
-      FROM ({units}) u CROSS JOIN LATERAL (SELECT * FROM pg_class WHERE oid = u.oid OFFSET 0) c
+      FROM (SELECT {unit} AS oid, bool_or(seen.is_named) AS is_named FROM seen {above} GROUP BY 1) u
+      CROSS JOIN LATERAL (SELECT * FROM pg_class WHERE oid = u.oid OFFSET 0) c
       WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384),
     judged AS (
       SELECT u.oid, u.is_member, (
@@ -52,13 +54,15 @@ BEGIN
         CROSS JOIN LATERAL (SELECT * FROM pg_class WHERE oid = b.oid OFFSET 0) t) AS has_identity
       FROM unit u WHERE u.is_member OR u.may_join)
     SELECT j.oid, j.is_member FROM judged j WHERE j.has_identity <> j.is_member
+    ORDER BY j.is_member DESC
   LOOP
     BEGIN
       EXECUTE format('ALTER PUBLICATION %s %s TABLE ONLY %s', {publication_quoted_literal},
                      CASE WHEN changed.is_member THEN 'DROP' ELSE 'ADD' END,
                      changed.oid::regclass);
-    EXCEPTION WHEN OTHERS THEN
-      NULL;
+    EXCEPTION
+      WHEN lock_not_available THEN EXIT;
+      WHEN OTHERS THEN NULL;
     END;
   END LOOP;
 EXCEPTION WHEN OTHERS THEN
@@ -69,10 +73,7 @@ END
 constexpr const char* kFullCounts = R"((t.relkind = 'p' OR NOT EXISTS (
             SELECT FROM pg_attribute a
             WHERE a.attrelid = t.oid AND a.attgenerated <> '' AND NOT a.attisdropped)))";
-constexpr const char* kSeen = "SELECT seen.oid FROM seen";
-constexpr const char* kSeenAndAbove =
-    "SELECT DISTINCT coalesce(a.oid, seen.oid) AS oid FROM seen "
-    "LEFT JOIN LATERAL pg_partition_ancestors(seen.oid) a(oid) ON true";
+constexpr const char* kAbove = "LEFT JOIN LATERAL pg_partition_ancestors(seen.oid) a(oid) ON true";
 // EXECUTE FUNCTION, which was EXECUTE PROCEDURE.
 constexpr int kFirstWithFunction = 110000;
 
@@ -81,7 +82,8 @@ std::string FunctionBody(const std::string& publication, bool joins_roots, int s
   return fmt::format(
       kFunctionBody, fmt::arg("publication_literal", QuoteLiteral(publication)),
       fmt::arg("publication_quoted_literal", QuoteLiteral(QuoteIdentifier(publication))),
-      fmt::arg("units", joins_roots ? kSeenAndAbove : kSeen),
+      fmt::arg("unit", joins_roots ? "coalesce(a.oid, seen.oid)" : "seen.oid"),
+      fmt::arg("above", joins_roots ? kAbove : ""),
       fmt::arg("may_join", joins_roots ? "NOT c.relispartition" : "c.relkind = 'r'"),
       fmt::arg("key_size", terms.key_size), fmt::arg("generated", terms.generated),
       fmt::arg("full_counts", server_version >= kFirstToRefuseGenerated ? kFullCounts : "true"));
@@ -148,11 +150,13 @@ std::string RenewEventTrigger(PgConnection* connection, const std::string& publi
   const std::string schema = QuoteIdentifier(EventTriggerName(publication));
   PgQueryOptions options;
   options.doing = fmt::format("renew the function of event trigger {}", schema);
+  // Whoever has copied it from the log has other white space in it.
+  constexpr const char* kOneLine = "regexp_replace(btrim({}, E' \\n'), E'[ \\n]+', ' ', 'g')";
   const PgResult found = connection->Query(
-      fmt::format(
-          "SELECT f.prosrc = {} FROM pg_event_trigger e JOIN pg_proc f ON f.oid = e.evtfoid "
-          "WHERE e.evtname = {}",
-          QuoteLiteral(body), QuoteLiteral(EventTriggerName(publication))),
+      fmt::format("SELECT {} = {} FROM pg_event_trigger e JOIN pg_proc f ON f.oid = e.evtfoid "
+                  "WHERE e.evtname = {}",
+                  fmt::format(kOneLine, "f.prosrc"), fmt::format(kOneLine, QuoteLiteral(body)),
+                  QuoteLiteral(EventTriggerName(publication))),
       options);
   if (found.rows() == 0 || found.Bool(0, 0)) return "";
   const std::string sql = FunctionSql(schema, body, connection->server_version());
