@@ -42,7 +42,7 @@ SnapshotContent ReadSnapshot(const CaptureParts& parts, const SnapshotSource& so
   try {
     return parts.server->ReadSnapshot(source, /*hold=*/nullptr, spool, parts.figures);
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kTransient) throw;
+    if (error.kind() != ErrorKind::kTransient || error.is_refusal()) throw;
     throw error.At(
         "the snapshot",
         "If its log says that it crashes at a row of a table, mend the row, or leave the "
@@ -89,8 +89,9 @@ MadeAndRead MakeAndRead(const CaptureParts& parts, const FirstStartPlan& plan, b
   BW_KILL_POINT("first_start.after_publication");
   spool->ledger().BeginReread();
   // The slot waits for open transactions, and the rows may take hours: meanwhile somebody may drop
-  // a key.
-  const std::unique_ptr<Watch> keeper = parts.server->keeper().Run(spool);
+  // a key. Without rows, what the keeper noted would be lost when the spool begins to stream.
+  const std::unique_ptr<Watch> keeper =
+      options.skip_snapshot ? nullptr : parts.server->keeper().Run(spool);
   // From here on the connection is not used until the snapshot has been read.
   const CreatedSlot slot = connection->CreateSlot(/*export_snapshot=*/!options.skip_snapshot);
   made->slot = true;

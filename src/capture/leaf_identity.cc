@@ -25,7 +25,7 @@ bool IsKey(const Table& table, const std::string& name) {
 // FULL sends all columns. An identity with more columns than the key is sufficient: when one of
 // them changes, all are sent.
 bool Fits(const CapturedTable& leaf, const CapturedTable& root) {
-  if (!HasOwnIdentity(leaf) || leaf.full_is_refused) return false;
+  if (!HasOwnIdentity(leaf)) return false;
   if (leaf.identity == ReplicaIdentity::kFull) return true;
   return std::ranges::all_of(root.table.columns, [&](const Column& column) {
     return !column.key || IsKey(leaf.table, column.name);
@@ -44,7 +44,7 @@ void CompareLeaves(std::vector<CapturedTable>* tables) {
     if (root == roots.end() || leaf.partitioned || !HasOwnIdentity(*root->second)) continue;
     if (Fits(leaf, *root->second)) continue;
     root->second->unfit_leaves.push_back(leaf.name());
-    root->second->refuses_in_leaves |= !HasOwnIdentity(leaf) || leaf.full_is_refused;
+    root->second->refuses_in_leaves |= !HasOwnIdentity(leaf);
     root->second->has_identity = false;
   }
 }

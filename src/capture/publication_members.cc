@@ -129,7 +129,7 @@ std::string IdentityNote(const CapturedTable& table) {
   if (!table.unfit_leaves.empty()) {
     return fmt::format(" (its key is not in the replica identity of {}{})", UnfitLeavesOf(table),
                        table.full_is_refused
-                           ? ", or that is FULL, with generated columns that are not published"
+                           ? "; that of others is FULL, and generated columns are not published"
                            : "");
   }
   if (table.full_is_refused) {
@@ -141,7 +141,7 @@ std::string IdentityNote(const CapturedTable& table) {
 }
 
 bool RefusesUpdates(const CapturedTable& unkeyed, int server_version) {
-  if (!unkeyed.unfit_leaves.empty()) return unkeyed.refuses_in_leaves;
+  if (!unkeyed.unfit_leaves.empty()) return unkeyed.refuses_in_leaves || unkeyed.full_is_refused;
   return unkeyed.generated_key_columns.empty() || server_version >= kFirstToRefuseGenerated;
 }
 
@@ -154,19 +154,27 @@ std::string IndexRemedy(const CapturedTable& table) {
                   table.candidate_index.empty() ? index : QuoteIdentifier(table.candidate_index)));
 }
 
+namespace {
+
+// Of a table of which FULL is refused, itself or for a partition.
+std::string RemediesForFull(const CapturedTable& table) {
+  const std::string remedy = table.keyed() ? "" : IndexRemedy(table);
+  if (!table.partitioned && !table.keyed()) return remedy;
+  const bool has_default = table.keyed() && table.identity != ReplicaIdentity::kIndex;
+  return remedy +
+         OwnLine(fmt::format("ALTER TABLE {} REPLICA IDENTITY {};",
+                             table.partitioned ? "<each such partition>" : QuoteTable(table.table),
+                             has_default ? "DEFAULT" : "USING INDEX <its index over that key>"));
+}
+
+}  // namespace
+
 std::string IdentityRemedies(const CapturedTable& table) {
-  if (!table.unfit_leaves.empty()) return LeafRemedies(table);
-  const std::string name = QuoteTable(table.table);
-  if (table.full_is_refused) {
-    std::string remedies = table.keyed() ? "" : IndexRemedy(table);
-    if (table.partitioned || table.keyed()) {
-      const bool has_default = table.keyed() && table.identity != ReplicaIdentity::kIndex;
-      remedies += OwnLine(fmt::format(
-          "ALTER TABLE {} REPLICA IDENTITY {};", table.partitioned ? "<each such partition>" : name,
-          has_default ? "DEFAULT" : "USING INDEX <its index over that key>"));
-    }
-    return remedies;
+  if (!table.unfit_leaves.empty()) {
+    return LeafRemedies(table) + (table.full_is_refused ? RemediesForFull(table) : "");
   }
+  if (table.full_is_refused) return RemediesForFull(table);
+  const std::string name = QuoteTable(table.table);
   std::string remedies;
   if (table.generated_key_columns.empty()) {  // Otherwise it may already have a primary key.
     remedies = OwnLine(fmt::format("ALTER TABLE {} ADD PRIMARY KEY (<columns>);", name));

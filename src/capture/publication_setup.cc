@@ -301,6 +301,12 @@ std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>&
     });
     if (is_harmed) harmed.push_back(&table);
   }
+  // Its remedies are those of its partitions.
+  const std::vector<const CapturedTable*> all = harmed;
+  std::erase_if(harmed, [&](const CapturedTable* table) {
+    return std::ranges::any_of(
+        all, [&](const CapturedTable* other) { return other->oid == table->root_oid; });
+  });
   return harmed;
 }
 

@@ -50,19 +50,16 @@ TEST(LeafIdentity, FitsWhenItHasTheRootsKey) {
 }
 
 TEST(LeafIdentity, SaysWhetherPostgresRefusesUpdatesOfALeaf) {
-  const CapturedTable root = Root(ReplicaIdentity::kIndex, {"id"});
-  CapturedTable refused = MakeTable(2, 1, ReplicaIdentity::kFull, {});
-  refused.full_is_refused = true;
-  for (const auto& [leaf, refuses] : std::vector<std::pair<CapturedTable, bool>>{
-           {MakeTable(2, 1, ReplicaIdentity::kIndex, {"code"}), false},
-           {MakeTable(2, 1, ReplicaIdentity::kNothing, {}), true},
-           {refused, true}}) {
-    std::vector<CapturedTable> tables = {root, leaf};
-    tables[0].full_is_no_remedy = leaf.full_is_refused;
+  for (const auto& [identity, key, refuses] :
+       std::vector<std::tuple<ReplicaIdentity, std::vector<std::string>, bool>>{
+           {ReplicaIdentity::kIndex, {"code"}, false}, {ReplicaIdentity::kNothing, {}, true}}) {
+    std::vector<CapturedTable> tables = {Root(ReplicaIdentity::kIndex, {"id"}),
+                                         MakeTable(2, 1, identity, key)};
     CompareLeaves(&tables);
     EXPECT_EQ(tables[0].refuses_in_leaves, refuses);
-    EXPECT_THAT(LeafRemedies(tables[0]),
-                HasSubstr(leaf.full_is_refused ? "USING INDEX <its index over that key>" : "FULL"));
+    EXPECT_THAT(LeafRemedies(tables[0]), HasSubstr("IDENTITY FULL;"));
+    tables[0].full_is_no_remedy = true;
+    EXPECT_THAT(LeafRemedies(tables[0]), HasSubstr("USING INDEX <its index over that key>"));
   }
 }
 
