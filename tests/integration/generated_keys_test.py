@@ -331,3 +331,13 @@ def test_postgresql_18_full_identity_in_an_operator_s_publication(newer_scene: S
         assert "refuses UPDATE" not in relay.log_text()
     else:
         relay.wait_for_log("public.t .*refuses UPDATE and DELETE")
+
+
+def test_postgresql_18_full_identity_of_a_partition_that_an_operator_sends_whole(newer_scene: Scene):
+    scene = newer_scene
+    scene.execute(PARTS.format(t="t"))
+    scene.execute("CREATE PUBLICATION mine FOR ALL TABLES WITH (publish_via_partition_root = true, publish_generated_columns = stored)")
+    relay = scene.running_relay(publication="mine")
+    scene.execute("INSERT INTO t VALUES (1, 'a'); UPDATE t SET v = 'b'")
+    assert [value["g"] for _, _, value in scene.changes("t")] == ["a", "b"]
+    assert "refuses UPDATE" not in relay.log_text() and "cannot be published" not in relay.log_text()
