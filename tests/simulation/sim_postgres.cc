@@ -45,6 +45,8 @@ std::string EncodeChange(const SimTable& table, const RowChange& change) {
   switch (change.operation) {
     case Operation::kInsert:
     case Operation::kSnapshot:
+    case Operation::kTruncate:
+    case Operation::kRefused:
       break;
     case Operation::kUpdate:
       if (!change.old_id) return pgoutput::Update(table.oid, row);
