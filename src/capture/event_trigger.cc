@@ -143,9 +143,9 @@ EventTriggerState LookForEventTrigger(PgConnection* connection, const std::strin
   return found.Bool(0, 0) ? EventTriggerState::kOurs : EventTriggerState::kForeign;
 }
 
-std::string RenewEventTrigger(PgConnection* connection, const std::string& publication,
-                              bool joins_roots) {
-  if (LookForEventTrigger(connection, publication) != EventTriggerState::kOurs) return "";
+namespace {
+
+std::string Renew(PgConnection* connection, const std::string& publication, bool joins_roots) {
   const std::string body = FunctionBody(publication, joins_roots, connection->server_version());
   const std::string schema = QuoteIdentifier(EventTriggerName(publication));
   PgQueryOptions options;
@@ -174,9 +174,8 @@ std::string RenewEventTrigger(PgConnection* connection, const std::string& publi
   return "";
 }
 
-std::string InstallEventTrigger(PgConnection* connection, const std::string& publication,
-                                bool joins_roots) try {
-  if (LookForEventTrigger(connection, publication) != EventTriggerState::kNone) return "";
+std::string Install(PgConnection* connection, const std::string& publication,
+                    bool joins_roots) try {
   const std::string name = EventTriggerName(publication);
   PgQueryOptions options;
   options.doing = fmt::format("install event trigger \"{}\"", name);
@@ -190,6 +189,16 @@ std::string InstallEventTrigger(PgConnection* connection, const std::string& pub
   return fmt::format(
       "--install-event-trigger: {}. Let a superuser run:{}", error.what(),
       OwnLine(EventTriggerSql(publication, joins_roots, connection->server_version())));
+}
+
+}  // namespace
+
+std::string KeepEventTrigger(PgConnection* connection, const std::string& publication,
+                             bool joins_roots, bool installs) {
+  const EventTriggerState state = LookForEventTrigger(connection, publication);
+  if (state == EventTriggerState::kOurs) return Renew(connection, publication, joins_roots);
+  const bool is_missing = state == EventTriggerState::kNone && installs;
+  return is_missing ? Install(connection, publication, joins_roots) : "";
 }
 
 }  // namespace bw

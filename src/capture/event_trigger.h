@@ -30,15 +30,11 @@ enum class EventTriggerState {
 };
 EventTriggerState LookForEventTrigger(PgConnection* connection, const std::string& publication);
 
-// Replaces the function of a trigger of ours, installed by whomever, that another version of the
-// relay has made, or this one for another version of PostgreSQL. Where PostgreSQL refuses it,
-// returns a warning with the SQL for a superuser, else "". Throws transient Errors.
-std::string RenewEventTrigger(PgConnection* connection, const std::string& publication,
-                              bool joins_roots);
-
-// Does nothing when the trigger exists. Where PostgreSQL refuses it, returns a warning with the SQL
-// for a superuser, else "". Throws transient Errors.
-std::string InstallEventTrigger(PgConnection* connection, const std::string& publication,
-                                bool joins_roots);
+// Installs the trigger where there is none, if `installs`. Replaces the function of one of ours,
+// installed by whomever, that another version of the relay has made, or this one for another
+// version of PostgreSQL. Where PostgreSQL refuses it, returns a warning with the SQL for a
+// superuser, else "". Throws transient Errors.
+std::string KeepEventTrigger(PgConnection* connection, const std::string& publication,
+                             bool joins_roots, bool installs);
 
 }  // namespace bw

@@ -148,11 +148,9 @@ void PublicationKeeper::FindPublications(PgConnection* connection) {
   publications_ = bw::FindPublications(connection, options_, /*expects_pair=*/false);
   seen_signature_.clear();
   if (!IsOwnPair(options_, publications_)) return;
-  const bool joins_roots = JoinsRoots(options_, connection->server_version());
-  std::string refusal = RenewEventTrigger(connection, options_.slot, joins_roots);
-  if (refusal.empty() && options_.install_event_trigger) {
-    refusal = InstallEventTrigger(connection, options_.slot, joins_roots);
-  }
+  const std::string refusal = KeepEventTrigger(connection, options_.slot,
+                                               JoinsRoots(options_, connection->server_version()),
+                                               options_.install_event_trigger);
   if (!refusal.empty()) WarnOnce("event trigger", refusal);
   if (std::exchange(has_told_limits_, true)) return;
   spdlog::info("{}", LimitsText(publications_.front()));

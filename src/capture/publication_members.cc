@@ -9,7 +9,6 @@
 #include "base/shown_text.h"
 #include "capture/generated_columns.h"
 #include "capture/leaf_identity.h"
-#include "capture/publication.h"
 #include "capture/sql_text.h"
 #include "capture/table_catalog.h"
 
@@ -123,6 +122,32 @@ std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>
     if (is_listed) unkeyed.push_back(&table);
   }
   return unkeyed;
+}
+
+std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>& tables,
+                                               const std::vector<Publication>& publications) {
+  const std::vector<const CapturedTable*> listed = UnkeyedTables(tables);
+  const std::unordered_set<const CapturedTable*> unkeyed(listed.begin(), listed.end());
+  std::vector<const CapturedTable*> harmed;
+  std::unordered_set<uint32_t> harmed_oids;
+  for (const CapturedTable& table : tables) {
+    if (table.has_identity) continue;
+    const bool is_harmed = std::ranges::any_of(publications, [&](const Publication& p) {
+      if (!p.publishes_update && !p.publishes_delete) return false;
+      // A partition has one where it is published under its own name.
+      const PublishedTable* const entry = p.Find(table.table);
+      if (entry == nullptr) return p.all_tables && unkeyed.contains(&table);
+      const bool is_whole = entry->with_generated && !table.has_virtual_columns;
+      return !table.full_is_refused || !is_whole;
+    });
+    if (!is_harmed) continue;
+    harmed.push_back(&table);
+    harmed_oids.insert(table.oid);
+  }
+  // The root speaks for its partitions.
+  std::erase_if(harmed,
+                [&](const CapturedTable* table) { return harmed_oids.contains(table->root_oid); });
+  return harmed;
 }
 
 std::string IdentityNote(const CapturedTable& table) {

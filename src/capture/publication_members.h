@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "capture/captured_table.h"
 #include "capture/pg_connection.h"
+#include "capture/publication.h"
 #include "capture/table_filter.h"
 
 // Which tables are in the publication by name, which should be, and the statements that get there.
@@ -61,6 +62,10 @@ MembershipPlan PlanMembership(const std::vector<CapturedTable>& tables,
 // where roots do not join, partitions alone. Pure.
 std::vector<const CapturedTable*> UnkeyedTables(const std::vector<CapturedTable>& tables,
                                                 bool joins_roots = true);
+// Tables without replica identity whose updates or deletes these publications publish; of a tree,
+// the root where it is one of them. Pure.
+std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>& tables,
+                                               const std::vector<Publication>& publications);
 // Why a table that seems to have a replica identity has none, for after its name: " (its key ...)".
 // Otherwise empty. Pure.
 std::string IdentityNote(const CapturedTable& table);

@@ -285,31 +285,6 @@ std::string CreateInsertsPublicationSql(const CaptureOptions& options, bool join
                             /*inserts_only=*/true);
 }
 
-std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>& tables,
-                                               const std::vector<Publication>& publications) {
-  const std::vector<const CapturedTable*> unkeyed = UnkeyedTables(tables);
-  std::vector<const CapturedTable*> harmed;
-  for (const CapturedTable& table : tables) {
-    if (table.has_identity) continue;
-    const bool is_harmed = std::ranges::any_of(publications, [&](const Publication& p) {
-      if (!p.publishes_update && !p.publishes_delete) return false;
-      // A partition has one where it is published under its own name.
-      const PublishedTable* const entry = p.Find(table.table);
-      if (entry == nullptr) return p.all_tables && std::ranges::count(unkeyed, &table) != 0;
-      const bool is_whole = entry->with_generated && !table.has_virtual_columns;
-      return !table.full_is_refused || !is_whole;
-    });
-    if (is_harmed) harmed.push_back(&table);
-  }
-  // Its remedies are those of its partitions.
-  const std::vector<const CapturedTable*> all = harmed;
-  std::erase_if(harmed, [&](const CapturedTable* table) {
-    return std::ranges::any_of(
-        all, [&](const CapturedTable* other) { return other->oid == table->root_oid; });
-  });
-  return harmed;
-}
-
 std::vector<std::string> CandidatePublications(const CaptureOptions& options) {
   if (options.publication) return {*options.publication};
   return {options.slot, options.slot + std::string(kInsertsSuffix)};

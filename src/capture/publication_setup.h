@@ -60,9 +60,6 @@ std::string CreateInsertsPublicationSql(const CaptureOptions& options, bool join
 void CreatePublications(PgConnection* connection, const PublicationPlan& plan);
 // For a first start that fails: drops what CreatePublications created.
 void DropPublications(PgConnection* connection, const PublicationPlan& plan);
-// Tables without replica identity whose updates or deletes these publications publish. Pure.
-std::vector<const CapturedTable*> HarmedTables(const std::vector<CapturedTable>& tables,
-                                               const std::vector<Publication>& publications);
 
 // Whether these are the pair that the relay created and maintains.
 bool IsOwnPair(const CaptureOptions& options, const std::vector<std::string>& publications);

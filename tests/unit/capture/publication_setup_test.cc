@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "capture/publication_members.h"
 
 namespace bw {
 namespace {
